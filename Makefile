@@ -1,0 +1,40 @@
+# The two commands are `make run` and `make check`; see README.md.
+BUILD ?= build
+
+.PHONY: all setup run check install asan clang storm fuzz bench clean format
+
+all: setup
+	@tools/build $(BUILD)
+
+setup:
+	@tools/setup
+
+run: all
+	@tools/run $(BUILD)
+
+check: setup
+	@tools/check
+
+install: all
+	@meson install -C $(BUILD)
+
+asan: setup
+	@tools/build $(BUILD)-asan -Db_sanitize=address,undefined
+
+clang: setup
+	@CC=clang tools/build $(BUILD)-clang
+
+storm: all
+	@tests/storm/run $(BUILD) --kills 10000
+
+fuzz: setup
+	@tests/fuzz/run
+
+bench: all
+	@bench/run $(BUILD)
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang

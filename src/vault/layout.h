@@ -1,0 +1,198 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The vault's layout: every byte that outlives a process. One memfd, mapped
+// MAP_SHARED by guard, spare and worker:
+//
+//   [struct vault_head, padded to VAULT_HEAD_BYTES]
+//   [struct slot] * n_slots, padded to a page
+//   [chunk: CHUNK_BYTES] * n_chunks
+//
+// Rules (numbers as in doc/invariants.md): fixed-width fields, indices and
+// absolute 64-bit offsets only (I1); a flow's state stands twice and `current`
+// says which copy is true (I2); whoever changes a layout raises VAULT_LAYOUT.
+#ifndef STAYD_VAULT_LAYOUT_H
+#define STAYD_VAULT_LAYOUT_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record/record.h"
+
+#define VAULT_MAGIC 0x6474757661796174ULL
+#define VAULT_LAYOUT 1u
+
+// A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
+// bytes, RFC 5246 section 6.2.3) and is a whole number of pages.
+#define CHUNK_BYTES 20480u
+#define CHUNK_NONE UINT32_MAX
+// A flow has two buffers, a slot two flows: no player can hold more.
+#define CHUNKS_PER_SLOT 4u
+
+#define SLOT_NONE UINT32_MAX
+#define SLOT_FACTS_BYTES 168u
+#define SLOT_KEYS 3u
+
+#define VAULT_HEAD_BYTES 8192u
+#define VAULT_GUARD_FDS 192u
+#define VAULT_SUSPECTS 32u
+
+// A buffer in use: bytes [start, end) of a chunk. chunk == CHUNK_NONE exactly
+// when start == end == 0 (I5).
+struct buffer {
+    uint32_t chunk;
+    uint16_t start;
+    uint16_t end;
+};
+
+// Life of one direction. Only ever rises (I8).
+enum flow_phase {
+    FLOW_OPEN,   // the source may still say something
+    FLOW_ENDING, // the source has ended; what is buffered is still to go
+    FLOW_SHUT,   // the end has been passed on, or nobody is there to hear it
+};
+
+// One copy of a flow's committed state.
+struct flow_state {
+    uint64_t received;          // bytes taken from the source socket, ever
+    uint64_t sent;              // bytes given to the destination socket, ever
+    uint64_t settled;           // id of the last receipt settled here (I4)
+    struct record_state record; // where this direction's TLS stream stands
+    struct buffer in;           // as received: ciphertext (to_game) or text (to_player)
+    struct buffer out;          // as to be sent: text (to_game) or ciphertext (to_player)
+    uint8_t phase;              // enum flow_phase
+    uint8_t key;                // index into slot.keys
+    uint8_t alert;              // to_game: alert owed to the player; to_player: alert sent
+    uint8_t flags;              // FLOW_*
+    uint16_t answered;          // to_player: how many of to_game's record.asks are answered
+    uint16_t reserved;
+};
+
+#define FLOW_ALERT_NONE 255u
+#define FLOW_CLOSE_SEEN 1u  // to_game: the player's close_notify came
+#define FLOW_CLOSE_SENT 2u  // to_player: our close_notify or fatal alert is sealed
+#define FLOW_BROKEN 4u      // the destination is gone for good: discard, do not send
+
+// One direction of a slot. `current` is the commit point: one aligned store.
+struct flow {
+    _Atomic uint32_t current; // 0 or 1
+    uint32_t reserved;
+    struct flow_state copy[2];
+};
+
+enum flow_dir { TO_GAME = 0, TO_PLAYER = 1 };
+
+// Life of a slot; see vault/slot.h for the diagram.
+enum slot_state {
+    SLOT_FREE = 0,
+    SLOT_LIVE = 1,
+    SLOT_QUARANTINED = 2, // failed verify: never served again, never reused
+};
+
+#define SLOT_FLAG_TLS 1u
+#define SLOT_FLAG_NAMED 2u  // the host name question is settled (facts may hold FACT_HOST)
+
+// One player's connection.
+struct slot {
+    _Atomic uint32_t state;    // enum slot_state; the slot's claim on everything in it
+    _Atomic int32_t player_fd; // -1: none
+    _Atomic int32_t game_fd;   // -1: not linked; set only after the header went out whole (I9)
+    _Atomic uint32_t flags;    // SLOT_FLAG_*
+    uint8_t id[16];            // random, never used again
+    uint8_t address[16];       // player's, IPv4 as ::ffff:a.b.c.d
+    uint64_t opened_ms;        // wall clock at takeover, ms since 1970
+    uint16_t port;             // player's
+    uint16_t listener;         // index into the configuration's listeners
+    uint16_t game;             // index into the configuration's games
+    uint16_t tls_version;      // 0x0303, 0x0304; 0: plain
+    uint16_t suite;            // IANA cipher suite
+    uint16_t write_limit;      // largest plaintext of a record we may send (RFC 6066, 4)
+    uint8_t cipher;            // enum record_cipher
+    uint8_t facts_bytes;       // used part of facts
+    _Atomic uint8_t crashes;   // worker crashes while this slot was being served
+    uint8_t reserved[1];
+    struct flow flow[2];                         // by enum flow_dir
+    struct record_key keys[SLOT_KEYS];           // two in use, one free for a KeyUpdate (I7)
+    uint8_t facts[SLOT_FACTS_BYTES];             // vault/facts.h
+};
+
+// The receipt of the one socket call that may be in flight (vault/receipt.h).
+// `message` is what the kernel reads and writes, so this is struct mmsghdr and
+// struct iovec as this kernel's ABI has them; they hold pointers that mean
+// something only during the call.
+struct receipt {
+    _Atomic uint64_t id;
+    uint32_t slot;
+    uint32_t dir;    // enum flow_dir
+    uint32_t side;   // enum receipt_side
+    uint32_t chunk;  // where the bytes go to (recv)
+    uint32_t offset; // first byte in the chunk
+    uint32_t reserved;
+    uint64_t iovec[2];
+    uint64_t message[8];
+};
+
+// A process' place, see guard/lease.h. One word: generation << 32 | pid.
+typedef _Atomic uint64_t vault_place;
+
+// Ticket keys live here so that tickets outlive a worker (entry/tickets.h).
+struct vault_ticket_key {
+    uint8_t name[16];
+    uint8_t aes[32];
+    uint8_t hmac[32];
+    uint64_t made_s; // boottime seconds; 0: no key
+};
+
+// An address in whose handshake a worker crashed.
+struct vault_suspect {
+    uint8_t address[16];
+    uint32_t crashes;
+    uint32_t reserved;
+};
+
+struct vault_head {
+    uint64_t magic;
+    uint32_t layout;
+    uint32_t head_bytes;
+    uint32_t slot_bytes;
+    uint32_t chunk_bytes;
+    uint32_t n_slots;
+    uint32_t n_chunks;
+    uint64_t total_bytes;
+    uint64_t made_ms; // wall clock
+
+    vault_place guard;  // who is guard
+    vault_place table;  // who may open and close descriptors: the worker, or a guard that sweeps
+    vault_place spare;  // who is spare
+    _Atomic uint32_t is_ending;      // orderly end has begun
+    _Atomic uint64_t ending_until_ms; // boottime ms
+    _Atomic uint32_t worker_ready;    // the present worker has served every slot once
+    _Atomic uint32_t worker_signal;   // death note: the signal a crashing worker saw; 0: none
+    _Atomic uint32_t serving_slot;    // slot being served now, or SLOT_NONE
+    _Atomic uint32_t serving_address_set;
+    uint8_t serving_address[16]; // address whose handshake is being served
+    _Atomic uint32_t chunks_reserved; // chunks [0, n) have memory behind them
+    _Atomic uint64_t workers_made;
+
+    _Atomic int32_t guard_fds[VAULT_GUARD_FDS]; // descriptors that belong to the guard; -1: none
+    struct vault_ticket_key ticket_keys[2];
+    _Atomic uint32_t ticket_current;
+    struct vault_suspect suspects[VAULT_SUSPECTS];
+
+    _Alignas(4096) struct receipt receipt; // a page of its own, locked by each worker
+};
+
+static_assert(sizeof(struct buffer) == 8, "layout");
+static_assert(sizeof(struct record_state) == 16, "layout");
+static_assert(sizeof(struct record_key) == 96, "layout");
+static_assert(sizeof(struct flow_state) == 64, "layout");
+static_assert(sizeof(struct flow) == 136, "layout");
+static_assert(offsetof(struct slot, flow) == 72, "layout");
+static_assert(sizeof(struct slot) == 800, "layout");
+static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");
+static_assert(offsetof(struct vault_head, receipt) == 4096, "layout");
+static_assert(sizeof(struct vault_head) <= VAULT_HEAD_BYTES, "layout");
+
+#endif
