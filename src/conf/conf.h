@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The configuration: one INI file, read into plain data. What options there are,
+// with type, range, default, unit and help, stands in conf/options.def only;
+// the parser, `stayd --options` and the manual's tables come from there.
+//
+// A struct conf owns all that it points to. It is made once by the guard before
+// anything else and is only read afterwards; processes cloned later share it by
+// copy-on-write.
+#ifndef STAYD_CONF_CONF_H
+#define STAYD_CONF_CONF_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define CONF_MAX_LISTENERS 32u
+#define CONF_MAX_GAMES 32u
+#define CONF_MAX_ADDRESSES 8u
+#define CONF_MAX_CERTIFICATES 16u
+#define CONF_MAX_NAME_SERVERS 4u
+#define CONF_NAME_BYTES 64u
+#define CONF_FOREVER UINT64_MAX
+
+enum conf_header { CONF_PROXY_V2, CONF_PROXY_V1, CONF_PENNMUSH, CONF_HEADER_NONE };
+enum conf_names { CONF_NAMES_OFF, CONF_NAMES_ON, CONF_NAMES_NO_WAIT };
+enum conf_client_certificates { CONF_CLIENT_CERTIFICATES_NO, CONF_CLIENT_CERTIFICATES_ASK };
+
+struct conf_address {
+    struct sockaddr_storage sockaddr; // AF_INET or AF_INET6, port set
+    socklen_t sockaddr_bytes;
+    char *text; // as written
+};
+
+struct conf_listener {
+    char name[CONF_NAME_BYTES];
+    int line; // of the section, for messages
+    struct conf_address address[CONF_MAX_ADDRESSES];
+    unsigned n_addresses;
+    bool is_tls;
+    char *certificate[CONF_MAX_CERTIFICATES]; // files; the first is for clients that name no host
+    char *key[CONF_MAX_CERTIFICATES];         // same index; NULL: the key stands in certificate's file
+    unsigned n_certificates;                  // 0 with is_tls: a self-signed one is made
+    enum conf_client_certificates client_certificates;
+    char *client_ca; // NULL: any certificate is taken, none is verified
+    char *alpn;      // comma separated, NULL: none is chosen
+    uint16_t tls_min;         // 0x0303 or 0x0304
+    uint64_t keepalive_ms;    // 0: off
+    unsigned game;            // index into conf.game
+};
+
+struct conf_game {
+    char name[CONF_NAME_BYTES];
+    int line;
+    struct sockaddr_storage sockaddr; // AF_UNIX, AF_INET or AF_INET6
+    socklen_t sockaddr_bytes;
+    char *connect; // as written
+    enum conf_header header;
+    uint64_t hold_ms; // CONF_FOREVER possible
+};
+
+struct conf {
+    char *path; // the file's absolute path
+    char *control;
+    char *user; // NULL: do not change
+    uint32_t max_players;
+    uint32_t max_handshakes;
+    uint64_t handshake_timeout_ms;
+    uint32_t workers;
+    char *log;
+    unsigned log_level; // enum log_level
+    uint64_t stop_timeout_ms;
+    enum conf_names names;
+    uint64_t name_timeout_ms;
+    struct conf_address name_server[CONF_MAX_NAME_SERVERS];
+    unsigned n_name_servers; // 0: the system's
+    struct conf_listener listener[CONF_MAX_LISTENERS];
+    unsigned n_listeners;
+    struct conf_game game[CONF_MAX_GAMES];
+    unsigned n_games;
+};
+
+// Complaints are written to `complaints` as whole lines, each "FILE:LINE: what is wrong; what would
+// be right". All mistakes of a file are reported, not only the first.
+// Returns the number of mistakes; 0: *conf is complete and consistent.
+int conf_load(struct conf *conf, const char *path, FILE *complaints);
+void conf_free(struct conf *conf);
+
+// Print every option with type, range, default, unit and help (stayd --options; the manual's tables).
+void conf_print_options(FILE *out);
+
+// The listener's or game's option values as text, for "start" and "listen" log lines.
+const char *conf_header_name(enum conf_header header);
+
+#endif
