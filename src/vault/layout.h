@@ -71,9 +71,9 @@ struct flow_state {
 };
 
 #define FLOW_ALERT_NONE 255u
-#define FLOW_CLOSE_SEEN 1u  // to_game: the player's close_notify came
-#define FLOW_CLOSE_SENT 2u  // to_player: our close_notify or fatal alert is sealed
-#define FLOW_BROKEN 4u      // the destination is gone for good: discard, do not send
+#define FLOW_NO_MORE_RECORDS 1u // to_game: close_notify or an error came; what follows is not opened
+#define FLOW_CLOSE_SEALED 2u    // to_player: our close_notify or fatal alert is sealed
+#define FLOW_DEAF 4u            // to_game: the player said it will not listen; tell to_player
 
 // One direction of a slot. `current` is the commit point: one aligned store.
 struct flow {
@@ -166,13 +166,13 @@ struct vault_head {
     vault_place guard;  // who is guard
     vault_place table;  // who may open and close descriptors: the worker, or a guard that sweeps
     vault_place spare;  // who is spare
-    _Atomic uint32_t is_ending;      // orderly end has begun
-    _Atomic uint64_t ending_until_ms; // boottime ms
+    _Atomic uint64_t ending_until_ms; // boottime ms; not 0: orderly end has begun
     _Atomic uint32_t worker_ready;    // the present worker has served every slot once
     _Atomic uint32_t worker_signal;   // death note: the signal a crashing worker saw; 0: none
     _Atomic uint32_t serving_slot;    // slot being served now, or SLOT_NONE
     _Atomic uint32_t serving_address_set;
     uint8_t serving_address[16]; // address whose handshake is being served
+    _Atomic uint32_t slots_reserved;  // slots [0, n) have memory behind them, others are FREE
     _Atomic uint32_t chunks_reserved; // chunks [0, n) have memory behind them
     _Atomic uint64_t workers_made;
 

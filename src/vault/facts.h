@@ -1,0 +1,28 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// What is known of a player beyond its address: small strings in the slot, each as
+// type, length, bytes. They are passed to the game in its header.
+//
+// Errors: false when a fact does not fit; the slot is unchanged.
+#ifndef STAYD_VAULT_FACTS_H
+#define STAYD_VAULT_FACTS_H
+
+#include "vault/layout.h"
+#include <stdbool.h>
+
+enum fact {
+    FACT_HOST = 1,        // forward-confirmed host name, text
+    FACT_SNI = 2,         // name the client asked for, text
+    FACT_ALPN = 3,        // protocol chosen
+    FACT_CERT_NAME = 4,   // common name of the client's certificate, UTF-8
+    FACT_CERT_SHA256 = 5, // fingerprint of the client's certificate, 32 bytes
+    FACT_CERT_VERIFY = 6, // 4 bytes, big endian: X509_V_* of the client's certificate
+};
+
+bool facts_add(struct slot *slot, enum fact fact, const void *bytes, size_t n_bytes);
+
+// The fact's bytes and their number, or NULL.
+const uint8_t *facts_find(const struct slot *slot, enum fact fact, size_t *n_bytes);
+
+#endif

@@ -1,0 +1,137 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Receipts (receipt.h). The normal way and recovery share `apply`: there is one
+// way to commit a call's result, whoever does it.
+// Errors: -1 with errno of the call.
+#include "vault/receipt.h"
+
+#include "vault/flow.h"
+#include "vault/point.h"
+#include "vault/slot.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#define UNSET UINT32_MAX
+
+static_assert(sizeof(struct mmsghdr) <= sizeof(((struct receipt *)0)->message), "receipt");
+static_assert(sizeof(struct iovec) <= sizeof(((struct receipt *)0)->iovec), "receipt");
+
+static struct mmsghdr *message_of(struct receipt *receipt)
+{
+    return (struct mmsghdr *)receipt->message;
+}
+
+// The kernel writes msg_len behind the compiler's back.
+static void count_set(struct receipt *receipt, uint32_t count)
+{
+    *(volatile unsigned int *)&message_of(receipt)->msg_len = count;
+    atomic_thread_fence(memory_order_release);
+}
+
+static uint32_t count_get(struct receipt *receipt)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return *(volatile unsigned int *)&message_of(receipt)->msg_len;
+}
+
+// Step 3: commit the noted count to the flow.
+static void apply(struct vault *vault, uint32_t count)
+{
+    const struct receipt *receipt = &vault->head->receipt;
+    struct slot *slot = &vault->slots[receipt->slot];
+    struct flow *flow = &slot->flow[receipt->dir];
+    struct flow_state next = *flow_now(flow);
+
+    next.settled = receipt->id;
+    if (receipt->side == RECEIPT_SEND) {
+        next.sent += count;
+        buffer_take(&next.out, count);
+    } else if (count == 0) {
+        next.phase = FLOW_ENDING;
+    } else {
+        struct buffer *buffer = slot_receive_buffer(slot, &next);
+        next.received += count;
+        *buffer = (struct buffer){
+            .chunk = receipt->chunk,
+            .start = buffer->start,
+            .end = (uint16_t)(receipt->offset + count),
+        };
+    }
+    flow_commit(flow, &next);
+}
+
+// Step 1. The order of the stores is the whole point (I3).
+static void prepare(struct receipt *receipt, uint32_t slot, enum flow_dir dir,
+                    enum receipt_side side, uint32_t chunk, uint32_t offset, uint8_t *base,
+                    size_t n_bytes)
+{
+    count_set(receipt, UNSET);
+    POINT(RECEIPT_UNSET);
+    receipt->slot = slot;
+    receipt->dir = dir;
+    receipt->side = side;
+    receipt->chunk = chunk;
+    receipt->offset = offset;
+    *(struct iovec *)receipt->iovec = (struct iovec){.iov_base = base, .iov_len = n_bytes};
+    struct msghdr *header = &message_of(receipt)->msg_hdr;
+    header->msg_name = NULL;
+    header->msg_namelen = 0;
+    header->msg_iov = (struct iovec *)receipt->iovec;
+    header->msg_iovlen = 1;
+    header->msg_control = NULL;
+    header->msg_controllen = 0;
+    header->msg_flags = 0;
+    POINT(RECEIPT_FILLED);
+    atomic_fetch_add_explicit(&receipt->id, 1, memory_order_release);
+    POINT(RECEIPT_OPENED);
+}
+
+ssize_t receipt_recv(struct vault *vault, uint32_t slot, enum flow_dir dir, int fd, uint32_t chunk,
+                     uint32_t offset, uint32_t room)
+{
+    struct receipt *receipt = &vault->head->receipt;
+    prepare(receipt, slot, dir, RECEIPT_RECV, chunk, offset, vault_chunk(vault, chunk) + offset,
+            room);
+    if (recvmmsg(fd, message_of(receipt), 1, MSG_DONTWAIT, NULL) != 1)
+        return -1;
+    POINT(RECEIPT_CALLED);
+    uint32_t count = count_get(receipt);
+    apply(vault, count);
+    return count;
+}
+
+ssize_t receipt_send(struct vault *vault, uint32_t slot, enum flow_dir dir, int fd)
+{
+    struct receipt *receipt = &vault->head->receipt;
+    const struct buffer *buffer = &flow_now(&vault->slots[slot].flow[dir])->out;
+    prepare(receipt, slot, dir, RECEIPT_SEND, buffer->chunk, buffer->start,
+            vault_chunk(vault, buffer->chunk) + buffer->start, buffer_bytes(buffer));
+    if (sendmmsg(fd, message_of(receipt), 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
+        return -1;
+    POINT(RECEIPT_CALLED);
+    uint32_t count = count_get(receipt);
+    apply(vault, count);
+    return count;
+}
+
+bool receipt_settle(struct vault *vault)
+{
+#ifdef STAYD_NO_RECEIPTS // only in the build that shows the kill storm can fail
+    (void)vault;
+    return false;
+#else
+    struct receipt *receipt = &vault->head->receipt;
+    if (receipt->slot >= vault->head->slots_reserved || receipt->dir > TO_PLAYER)
+        return false;
+    const struct slot *slot = &vault->slots[receipt->slot];
+    if (slot->state != SLOT_LIVE || flow_now(&slot->flow[receipt->dir])->settled == receipt->id)
+        return false;
+    uint32_t count = count_get(receipt);
+    if (count == UNSET)
+        return false;
+    apply(vault, count);
+    return true;
+#endif
+}

@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Taking and freeing slots (slot.h). Errors: NULL or -1 with errno.
+#include "vault/slot.h"
+
+#include "base/clock.h"
+#include "vault/flow.h"
+#include "vault/point.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+int slot_pool_make(struct slot_pool *pool, struct vault *vault)
+{
+    uint32_t n_slots = vault->head->n_slots;
+    *pool = (struct slot_pool){.vault = vault, .free = calloc(n_slots, sizeof *pool->free)};
+    if (!pool->free)
+        return -1;
+    // Slots that were never reserved are holes: reading one would give it memory.
+    uint32_t reserved = vault->head->slots_reserved;
+    for (uint32_t i = n_slots; i-- > 0;)
+        if (i >= reserved || vault->slots[i].state == SLOT_FREE)
+            pool->free[pool->n_free++] = i;
+    return 0;
+}
+
+void slot_pool_free(struct slot_pool *pool)
+{
+    free(pool->free);
+    *pool = (struct slot_pool){0};
+}
+
+static void clear_slot(struct slot *slot, uint64_t receipt_id)
+{
+    memset((uint8_t *)slot + sizeof slot->state, 0, sizeof *slot - sizeof slot->state);
+    slot->player_fd = -1;
+    slot->game_fd = -1;
+    slot->opened_ms = clock_wall_ms();
+    slot->write_limit = RECORD_MAX_TEXT;
+    for (int dir = 0; dir < 2; dir++) {
+        struct flow_state *state = &slot->flow[dir].copy[0];
+        // The last receipt may have been for an earlier owner of this slot (I4).
+        state->settled = receipt_id;
+        state->in = BUFFER_EMPTY;
+        state->out = BUFFER_EMPTY;
+        state->alert = FLOW_ALERT_NONE;
+        state->key = (uint8_t)dir;
+    }
+}
+
+struct slot *slot_prepare(struct slot_pool *pool)
+{
+    struct vault *vault = pool->vault;
+    if (pool->n_free == 0) {
+        errno = ENOBUFS;
+        return NULL;
+    }
+    uint32_t index = pool->free[pool->n_free - 1];
+    if (vault_reserve_slots(vault, index + 1) < 0)
+        return NULL;
+    struct slot *slot = &vault->slots[index];
+    clear_slot(slot, vault->head->receipt.id);
+    // Ids come from the kernel: a generator's state would be copied by clone.
+    if (getrandom(slot->id, sizeof slot->id, 0) != (ssize_t)sizeof slot->id)
+        return NULL;
+    pool->n_free--;
+    return slot;
+}
+
+void slot_claim(struct slot *slot, int player_fd)
+{
+    slot->player_fd = player_fd;
+    POINT(SLOT_FILLED);
+    atomic_store_explicit(&slot->state, SLOT_LIVE, memory_order_release);
+    POINT(SLOT_CLAIMED);
+}
+
+void slot_return(struct slot_pool *pool, struct slot *slot)
+{
+    OPENSSL_cleanse(slot->keys, sizeof slot->keys);
+    pool->free[pool->n_free++] = vault_slot_index(pool->vault, slot);
+}
+
+void slot_free(struct slot_pool *pool, struct slot *slot)
+{
+    int player_fd = slot->player_fd;
+    int game_fd = slot->game_fd;
+    atomic_store_explicit(&slot->state, SLOT_FREE, memory_order_release);
+    POINT(SLOT_FREED);
+    if (player_fd >= 0)
+        close(player_fd);
+    if (game_fd >= 0)
+        close(game_fd);
+    slot_return(pool, slot);
+}

@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// One player's connection in the vault.
+//
+//            slot_claim                    slot_free
+//   FREE ------------------> LIVE ---------------------> FREE
+//   (slot_prepare fills it    |   verify fails at start
+//    while it is FREE)        +------------------------> QUARANTINED
+//
+// state is the claim on all that the slot names: while it is LIVE its descriptors
+// are kept by the guard and its chunks are in use (I10). Each arrow is one store.
+//
+// Errors: NULL when no slot is free or memory cannot be had (errno).
+#ifndef STAYD_VAULT_SLOT_H
+#define STAYD_VAULT_SLOT_H
+
+#include "vault/vault.h"
+#include <stdbool.h>
+
+// Which slots are free: in the worker's heap, worked out at start, like chunks.
+struct slot_pool {
+    struct vault *vault;
+    uint32_t *free; // a stack, low numbers on top
+    uint32_t n_free;
+};
+
+int slot_pool_make(struct slot_pool *pool, struct vault *vault);
+void slot_pool_free(struct slot_pool *pool);
+
+// Take a free slot and clear it: no descriptors, empty flows, settled up to the
+// present receipt, a new id from getrandom(2). The caller fills the rest, then
+// slot_claim, or slot_return to give it up.
+struct slot *slot_prepare(struct slot_pool *pool);
+void slot_claim(struct slot *slot, int player_fd);
+void slot_return(struct slot_pool *pool, struct slot *slot);
+
+// Give up the claim, then close the descriptors; wipes the keys. The chunks are
+// the caller's to give back (before: they are named by the flows).
+void slot_free(struct slot_pool *pool, struct slot *slot);
+
+static inline bool slot_is_tls(const struct slot *slot)
+{
+    return atomic_load_explicit(&slot->flags, memory_order_relaxed) & SLOT_FLAG_TLS;
+}
+
+// Where a flow's bytes arrive. They leave from `out`: a TLS slot has a step between
+// the two, a plain one uses that buffer for both.
+static inline struct buffer *slot_receive_buffer(const struct slot *slot, struct flow_state *state)
+{
+    return slot_is_tls(slot) ? &state->in : &state->out;
+}
+
+static inline struct record_params slot_record_params(const struct slot *slot)
+{
+    return (struct record_params){.version = slot->tls_version, .cipher = slot->cipher};
+}
+
+// The key area that neither flow uses (I7).
+static inline uint8_t slot_free_key(uint8_t one, uint8_t other)
+{
+    return (uint8_t)(0 + 1 + 2 - one - other);
+}
+
+#endif

@@ -1,0 +1,131 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Making, recognising and reserving the shared memory (vault.h).
+// Errors: -1 with errno; the caller says it once.
+#include "vault/vault.h"
+
+#include "base/clock.h"
+#include "vault/point.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PAGE 4096u
+#define RESERVE_CHUNKS 4u // chunks reserved at a time
+
+static uint64_t slots_bytes(uint32_t n_slots)
+{
+    return ((uint64_t)n_slots * sizeof(struct slot) + PAGE - 1) / PAGE * PAGE;
+}
+
+static int map_all(struct vault *vault, int fd, uint64_t n_bytes, uint32_t n_slots)
+{
+    uint8_t *base = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (base == MAP_FAILED)
+        return -1;
+    // Keys do not belong in core files.
+    madvise(base, n_bytes, MADV_DONTDUMP);
+    vault->fd = fd;
+    vault->head = (void *)base;
+    vault->slots = (void *)(base + VAULT_HEAD_BYTES);
+    vault->chunks = base + VAULT_HEAD_BYTES + slots_bytes(n_slots);
+    // Nor in swap; not being allowed to is no reason not to run.
+    (void)mlock2(base, n_bytes, MLOCK_ONFAULT);
+    return 0;
+}
+
+static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_bytes)
+{
+    head->layout = VAULT_LAYOUT;
+    head->head_bytes = VAULT_HEAD_BYTES;
+    head->slot_bytes = sizeof(struct slot);
+    head->chunk_bytes = CHUNK_BYTES;
+    head->n_slots = n_slots;
+    head->n_chunks = n_slots * CHUNKS_PER_SLOT;
+    head->total_bytes = n_bytes;
+    head->made_ms = clock_wall_ms();
+    head->serving_slot = SLOT_NONE;
+    for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
+        head->guard_fds[i] = -1;
+    head->receipt.slot = SLOT_NONE;
+    head->magic = VAULT_MAGIC;
+}
+
+int vault_make(struct vault *vault, uint32_t n_slots)
+{
+    uint64_t n_bytes = VAULT_HEAD_BYTES + slots_bytes(n_slots) +
+                       (uint64_t)n_slots * CHUNKS_PER_SLOT * CHUNK_BYTES;
+    int fd = memfd_create("stayd-vault", MFD_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    if (ftruncate(fd, (off_t)n_bytes) < 0 || fallocate(fd, 0, 0, VAULT_HEAD_BYTES) < 0 ||
+        map_all(vault, fd, n_bytes, n_slots) < 0) {
+        close(fd);
+        return -1;
+    }
+    fill_head(vault->head, n_slots, n_bytes);
+    return 0;
+}
+
+int vault_map(struct vault *vault, int fd)
+{
+    struct vault_head head;
+    ssize_t n = pread(fd, &head, sizeof head, 0);
+    if (n < 0)
+        return -1;
+    if (n != (ssize_t)sizeof head || head.magic != VAULT_MAGIC || head.layout != VAULT_LAYOUT ||
+        head.head_bytes != VAULT_HEAD_BYTES || head.slot_bytes != sizeof(struct slot) ||
+        head.chunk_bytes != CHUNK_BYTES) {
+        errno = EPROTO;
+        return -1;
+    }
+    return map_all(vault, fd, head.total_bytes, head.n_slots);
+}
+
+void vault_unmap(struct vault *vault)
+{
+    munmap(vault->head, vault->head->total_bytes);
+    *vault = (struct vault){.fd = -1};
+}
+
+int vault_lock_receipt(struct vault *vault)
+{
+    return mlock(&vault->head->receipt, PAGE);
+}
+
+int vault_reserve_slots(struct vault *vault, uint32_t n)
+{
+    struct vault_head *head = vault->head;
+    uint32_t have = head->slots_reserved;
+    if (n <= have)
+        return 0;
+    uint64_t from = slots_bytes(have);
+    uint64_t to = slots_bytes(n);
+    if (to > from && fallocate(vault->fd, 0, (off_t)(VAULT_HEAD_BYTES + from), (off_t)(to - from)) < 0)
+        return -1;
+    POINT(SLOT_RESERVED);
+    head->slots_reserved = n;
+    return 0;
+}
+
+int vault_reserve_chunks(struct vault *vault, uint32_t n)
+{
+    struct vault_head *head = vault->head;
+    uint32_t have = head->chunks_reserved;
+    if (n <= have)
+        return 0;
+    n = (n + RESERVE_CHUNKS - 1) / RESERVE_CHUNKS * RESERVE_CHUNKS;
+    if (n > head->n_chunks)
+        n = head->n_chunks;
+    uint64_t base = VAULT_HEAD_BYTES + slots_bytes(head->n_slots);
+    if (fallocate(vault->fd, 0, (off_t)(base + (uint64_t)have * CHUNK_BYTES),
+                  (off_t)((uint64_t)(n - have) * CHUNK_BYTES)) < 0)
+        return -1;
+    POINT(CHUNK_RESERVED);
+    head->chunks_reserved = n;
+    return 0;
+}

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The memory that outlives the processes: one memfd, mapped by all of them.
+// struct vault is a process' view of it and holds nothing that must survive.
+//
+// Errors: -1 with errno. Memory is reserved before it is touched, so that
+// shortage is ENOSPC or ENOMEM here and never a SIGBUS.
+#ifndef STAYD_VAULT_VAULT_H
+#define STAYD_VAULT_VAULT_H
+
+#include "vault/layout.h"
+
+struct vault {
+    int fd;
+    struct vault_head *head;
+    struct slot *slots;
+    uint8_t *chunks;
+};
+
+// Make a vault for n_slots players and map it. The head is filled but for what
+// the guard writes; no slot and no chunk has memory yet.
+int vault_make(struct vault *vault, uint32_t n_slots);
+
+// Map an existing vault. EPROTO: not a vault, or of a layout that this program
+// does not know; nothing was changed.
+int vault_map(struct vault *vault, int fd);
+
+void vault_unmap(struct vault *vault);
+
+// Lock the receipt's page into this process' memory: the kernel must be able to
+// write the count whatever happens (mlock(2); locks are not inherited by clone).
+int vault_lock_receipt(struct vault *vault);
+
+// See that slots [0, n) or chunks [0, n) have memory behind them.
+int vault_reserve_slots(struct vault *vault, uint32_t n);
+int vault_reserve_chunks(struct vault *vault, uint32_t n);
+
+static inline uint8_t *vault_chunk(const struct vault *vault, uint32_t chunk)
+{
+    return vault->chunks + (uint64_t)chunk * CHUNK_BYTES;
+}
+
+static inline uint32_t vault_slot_index(const struct vault *vault, const struct slot *slot)
+{
+    return (uint32_t)(slot - vault->slots);
+}
+
+#endif

@@ -1,0 +1,140 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The invariants as code (verify.h). Errors: the number of what is broken.
+#include "vault/verify.h"
+
+#include "vault/flow.h"
+#include "vault/slot.h"
+
+#include <stdlib.h>
+
+#define FD_LIMIT (1 << 20)
+
+int verify_head(const struct vault *vault)
+{
+    const struct vault_head *head = vault->head;
+    if (head->magic != VAULT_MAGIC || head->layout != VAULT_LAYOUT)
+        return 1;
+    if (head->slots_reserved > head->n_slots || head->chunks_reserved > head->n_chunks ||
+        head->n_chunks != head->n_slots * CHUNKS_PER_SLOT)
+        return 6;
+    const struct receipt *receipt = &head->receipt;
+    if (receipt->slot != SLOT_NONE &&
+        (receipt->slot >= head->n_slots || receipt->dir > TO_PLAYER))
+        return 3;
+    return 0;
+}
+
+static int verify_buffer(const struct vault *vault, const struct buffer *buffer)
+{
+    if (buffer->chunk == CHUNK_NONE)
+        return buffer->start == 0 && buffer->end == 0 ? 0 : 5;
+    if (buffer->chunk >= vault->head->chunks_reserved)
+        return 6;
+    return buffer->start < buffer->end && buffer->end <= CHUNK_BYTES ? 0 : 5;
+}
+
+static int verify_flow(const struct vault *vault, const struct slot *slot, enum flow_dir dir)
+{
+    if (slot->flow[dir].current > 1)
+        return 2;
+    const struct flow_state *state = flow_now(&slot->flow[dir]);
+    int broken = verify_buffer(vault, &state->in);
+    if (!broken)
+        broken = verify_buffer(vault, &state->out);
+    if (broken)
+        return broken;
+    if (state->settled > vault->head->receipt.id)
+        return 4;
+    if (state->key >= SLOT_KEYS)
+        return 7;
+    if (state->phase > FLOW_SHUT)
+        return 8;
+    if (!slot_is_tls(slot) && (state->in.chunk != CHUNK_NONE ||
+                               (state->phase != FLOW_SHUT &&
+                                state->received != state->sent + buffer_bytes(&state->out))))
+        return 11;
+    return 0;
+}
+
+int verify_slot(const struct vault *vault, const struct slot *slot)
+{
+    int broken = verify_flow(vault, slot, TO_GAME);
+    if (!broken)
+        broken = verify_flow(vault, slot, TO_PLAYER);
+    if (broken)
+        return broken;
+    if (slot_is_tls(slot)) {
+        if (flow_now(&slot->flow[TO_GAME])->key == flow_now(&slot->flow[TO_PLAYER])->key)
+            return 7;
+        if (slot->cipher >= RECORD_N_CIPHERS || slot->write_limit == 0 ||
+            slot->write_limit > RECORD_MAX_TEXT ||
+            (slot->tls_version != RECORD_TLS12 && slot->tls_version != RECORD_TLS13))
+            return 12;
+    }
+    if (slot->player_fd < 0 || slot->player_fd >= FD_LIMIT || slot->game_fd < -1 ||
+        slot->game_fd >= FD_LIMIT || slot->player_fd == slot->game_fd)
+        return 10;
+    return slot->facts_bytes <= SLOT_FACTS_BYTES ? 0 : 12;
+}
+
+// Who claimed a chunk or descriptor first: slot index + 1.
+struct claims {
+    uint32_t *owner;
+    uint32_t n;
+};
+
+static uint32_t claim(struct claims *claims, uint32_t thing, uint32_t slot)
+{
+    if (thing >= claims->n)
+        return SLOT_NONE;
+    if (claims->owner[thing])
+        return claims->owner[thing] - 1;
+    claims->owner[thing] = slot + 1;
+    return SLOT_NONE;
+}
+
+static int claim_all(const struct vault *vault, const struct slot *slot, struct claims *chunks,
+                     struct claims *fds, uint32_t *other)
+{
+    uint32_t index = vault_slot_index(vault, slot);
+    for (int dir = 0; dir < 2; dir++) {
+        const struct flow_state *state = flow_now(&slot->flow[dir]);
+        if ((*other = claim(chunks, state->in.chunk, index)) != SLOT_NONE ||
+            (*other = claim(chunks, state->out.chunk, index)) != SLOT_NONE)
+            return 6;
+    }
+    if ((*other = claim(fds, (uint32_t)slot->player_fd, index)) != SLOT_NONE ||
+        (*other = claim(fds, (uint32_t)slot->game_fd, index)) != SLOT_NONE)
+        return 10;
+    return 0;
+}
+
+uint32_t verify_all(const struct vault *vault,
+                    void (*report)(void *arg, uint32_t slot, int invariant), void *arg)
+{
+    struct claims chunks = {calloc(vault->head->n_chunks, sizeof(uint32_t)), vault->head->n_chunks};
+    struct claims fds = {calloc(FD_LIMIT, sizeof(uint32_t)), FD_LIMIT};
+    uint32_t n_broken = 0;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        const struct slot *slot = &vault->slots[i];
+        if (slot->state != SLOT_LIVE)
+            continue;
+        uint32_t other = SLOT_NONE;
+        int broken = verify_slot(vault, slot);
+        if (!broken && chunks.owner && fds.owner)
+            broken = claim_all(vault, slot, &chunks, &fds, &other);
+        if (!broken)
+            continue;
+        n_broken++;
+        report(arg, i, broken);
+        if (other != SLOT_NONE && vault->slots[other].state == SLOT_LIVE && other != i) {
+            n_broken++;
+            report(arg, other, broken);
+        }
+    }
+    free(chunks.owner);
+    free(fds.owner);
+    return n_broken;
+}
