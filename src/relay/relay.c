@@ -1,0 +1,139 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The strategy (relay.h): run both directions until nothing moves, then say what
+// to wait for. What to wait for is computed from the state, never patched.
+// Errors: none.
+#include "relay/relay.h"
+
+#include "relay/flow_io.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+// Receives a slot may do in one run, both directions together; level-triggered
+// readiness brings it back for the rest.
+#define RECEIVES_PER_RUN 8u
+
+static bool is_shut(const struct relay_run *run, enum flow_dir dir)
+{
+    return flow_now(&run->slot->flow[dir])->phase == FLOW_SHUT;
+}
+
+// Has the game closed both ways? A Unix socket says so; over TCP only a failing
+// send can tell, so there it is not known yet.
+static bool is_game_gone(const struct relay_run *run)
+{
+    struct pollfd poll_fd = {.fd = run->slot->game_fd};
+    if (run->slot->game_fd < 0)
+        return true;
+    return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLHUP);
+}
+
+// All is said. Read the player's socket to its end, so that closing it does not
+// reset the connection over unread input.
+static unsigned linger(struct relay_run *run)
+{
+    uint8_t sink[4096];
+    for (unsigned i = 0; i < RECEIVES_PER_RUN; i++) {
+        ssize_t n = recv(run->slot->player_fd, sink, sizeof sink, MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+            return RELAY_DONE;
+        if (n < 0)
+            break;
+    }
+    return RELAY_LINGER | RELAY_READ_PLAYER;
+}
+
+static unsigned what_to_await(const struct relay_run *run)
+{
+    unsigned wants = run->wishes;
+    if (to_game_has_room(run))
+        wants |= RELAY_READ_PLAYER;
+    if (to_player_has_room(run))
+        wants |= RELAY_READ_GAME;
+    if (flow_now(&run->slot->flow[TO_GAME])->out.chunk != CHUNK_NONE && run->slot->game_fd >= 0 &&
+        !(run->conn->ready & RELAY_WRITE_GAME))
+        wants |= RELAY_WRITE_GAME;
+    if (flow_now(&run->slot->flow[TO_PLAYER])->out.chunk != CHUNK_NONE &&
+        !(run->conn->ready & RELAY_WRITE_PLAYER))
+        wants |= RELAY_WRITE_PLAYER;
+    return wants;
+}
+
+unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+                   struct relay_conn *conn)
+{
+    struct relay_run run = {
+        .vault = vault,
+        .chunks = chunks,
+        .slot = slot,
+        .conn = conn,
+        .receives_left = RECEIVES_PER_RUN,
+    };
+    bool has_moved;
+    do {
+        has_moved = to_game_run(&run);
+        has_moved |= to_player_run(&run);
+    } while (has_moved);
+
+    if (is_shut(&run, TO_PLAYER) && !is_shut(&run, TO_GAME)) {
+        if (!is_game_gone(&run))
+            return what_to_await(&run) | RELAY_HALF;
+        run_shut(&run, TO_GAME);
+    }
+    if (is_shut(&run, TO_PLAYER) && is_shut(&run, TO_GAME))
+        return linger(&run);
+    // A player who left before there was a game to tell.
+    if (is_shut(&run, TO_GAME) && slot->game_fd < 0) {
+        relay_end(vault, chunks, slot);
+        run.wishes |= RELAY_POLL;
+    }
+    return what_to_await(&run);
+}
+
+static void start_ending(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+                         enum flow_dir dir)
+{
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    struct flow_state next = run_state(&run, dir);
+    if (next.phase != FLOW_OPEN)
+        return;
+    next.phase = FLOW_ENDING;
+    run_commit(&run, dir, &next);
+}
+
+void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
+{
+    start_ending(vault, chunks, slot, TO_PLAYER);
+    start_ending(vault, chunks, slot, TO_GAME);
+}
+
+bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot, const char *text)
+{
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    struct flow_state next = run_state(&run, TO_PLAYER);
+    struct buffer *buffer = slot_receive_buffer(slot, &next);
+    size_t n = strlen(text);
+    if (next.phase != FLOW_OPEN || buffer_room(buffer) < n)
+        return false;
+    uint32_t chunk = run_chunk(&run, buffer);
+    if (chunk == CHUNK_NONE)
+        return false;
+    memcpy(vault_chunk(vault, chunk) + buffer->end, text, n);
+    buffer->chunk = chunk;
+    buffer->end = (uint16_t)(buffer->end + n);
+    next.received += n; // our own words count as the game's (I11)
+    run_commit(&run, TO_PLAYER, &next);
+    return true;
+}
+
+void relay_release(struct chunk_pool *chunks, struct slot *slot)
+{
+    for (int dir = 0; dir < 2; dir++) {
+        chunk_give(chunks, flow_now(&slot->flow[dir])->in.chunk);
+        chunk_give(chunks, flow_now(&slot->flow[dir])->out.chunk);
+    }
+}

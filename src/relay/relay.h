@@ -1,0 +1,68 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// One player joined to one game. After any event relay_run looks at both flows of
+// the slot, moves what can be moved, and says what to wait for; handlers only set
+// bits in `ready`. All state that matters is in the vault, so that running a slot
+// again, by whatever process, goes on where the last one stopped.
+//
+//   player --receive--> in --open--> out --send--> game      TO_GAME   (to_game.c)
+//   player <--send-- out <--seal-- in <--receive-- game      TO_PLAYER (to_player.c)
+//
+// A plain player's flow has no step: it receives into `out`.
+//
+// A flow's phase: OPEN -> ENDING when its source has ended (end of file, close_notify,
+// a broken record), ENDING -> SHUT when all that was buffered has gone and the end
+// was passed on, or at once when the destination is gone. Both SHUT: the slot is
+// done, after the player's socket was read to its end or the caller lost patience
+// (closing a socket with unread input resets it, which can destroy our last words).
+//
+// Errors: none are returned; a peer's end becomes a phase, shortage a wait.
+#ifndef STAYD_RELAY_RELAY_H
+#define STAYD_RELAY_RELAY_H
+
+#include "vault/chunk.h"
+#include "vault/vault.h"
+#include <stdbool.h>
+
+enum relay_bits {
+    RELAY_READ_PLAYER = 1,
+    RELAY_WRITE_PLAYER = 2,
+    RELAY_READ_GAME = 4,
+    RELAY_WRITE_GAME = 8,
+    RELAY_READY_ALL = 15,
+};
+
+// What else relay_run can want.
+enum relay_wish {
+    RELAY_DONE = 16,   // the slot has ended: free it
+    RELAY_LINGER = 32, // all is said; waiting for the player's end of file
+    RELAY_HALF = 64,   // the game has ended, the player may still speak to it
+    RELAY_POLL = 128,  // run again soon: the header is unread, or memory was short
+};
+
+// What a worker knows of a slot beyond the vault; lost with it, and made anew with
+// everything ready.
+struct relay_conn {
+    uint8_t ready;  // RELAY_* bits: the call may succeed
+    uint8_t errors; // RELAY_READ_* bits: an error was read there; the next one is the end
+};
+
+#define RELAY_CONN_NEW ((struct relay_conn){.ready = RELAY_READY_ALL})
+
+// Move what can be moved. Returns RELAY_* bits: readiness to wait for, and wishes.
+unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+                   struct relay_conn *conn);
+
+// End the slot from our side: what the game has said so far is flushed, then the
+// player gets close_notify; input is no longer taken. Then run it again.
+void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
+
+// Say one line to the player, when it is still the game's silence that we break
+// (nobody is linked). False: no room.
+bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot, const char *text);
+
+// Give back all chunks the slot's flows hold; before slot_free.
+void relay_release(struct chunk_pool *chunks, struct slot *slot);
+
+#endif

@@ -1,0 +1,169 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// From the player to the game: receive, open records, send (relay.h).
+// Errors: a broken record becomes an alert that to_player.c sends.
+#include "base/log.h"
+#include "relay/flow_io.h"
+
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+// Bytes of the record at the front of `in`, 0 if not even its header is there.
+static size_t first_record(const struct relay_run *run, const struct flow_state *now)
+{
+    struct record_params params = slot_record_params(run->slot);
+    if (now->in.chunk == CHUNK_NONE)
+        return 0;
+    return record_wanted(&params, vault_chunk(run->vault, now->in.chunk) + now->in.start,
+                         buffer_bytes(&now->in));
+}
+
+static bool has_record(const struct relay_run *run, const struct flow_state *now)
+{
+    size_t wanted = first_record(run, now);
+    return wanted && wanted <= buffer_bytes(&now->in) && !(now->flags & FLOW_NO_MORE_RECORDS);
+}
+
+bool to_game_has_room(const struct relay_run *run)
+{
+    struct flow_state now = run_state(run, TO_GAME);
+    if (now.phase != FLOW_OPEN)
+        return false;
+    return slot_is_tls(run->slot) ? !has_record(run, &now) : buffer_room(&now.out) > 0;
+}
+
+// A record that does not fit behind what was consumed moves to a fresh chunk.
+// Copied, not moved in place: a kill in the middle must leave the old one whole.
+static bool make_room(struct relay_run *run)
+{
+    struct flow_state next = run_state(run, TO_GAME);
+    if (!slot_is_tls(run->slot) || next.in.start + RECORD_MAX_BYTES <= CHUNK_BYTES ||
+        next.in.start + first_record(run, &next) + RECORD_HEADER_BYTES <= CHUNK_BYTES)
+        return true;
+    uint32_t n = buffer_bytes(&next.in);
+    uint32_t chunk = run_chunk(run, &BUFFER_EMPTY);
+    if (chunk == CHUNK_NONE)
+        return false;
+    memcpy(vault_chunk(run->vault, chunk), vault_chunk(run->vault, next.in.chunk) + next.in.start, n);
+    POINT(BUFFER_COPIED);
+    next.in = (struct buffer){.chunk = chunk, .end = (uint16_t)n};
+    run_commit(run, TO_GAME, &next);
+    return true;
+}
+
+// The player will say nothing more that counts.
+static void stop_records(struct flow_state *next)
+{
+    next->flags |= FLOW_NO_MORE_RECORDS;
+    next->phase = FLOW_ENDING;
+    next->in = BUFFER_EMPTY;
+}
+
+static void say_broken(const struct slot *slot, uint8_t alert, bool is_theirs)
+{
+    char id[LOG_ID_BYTES];
+    log_event(LOG_RECORD, "id=%s alert=%u from=%s", log_id(id, slot->id), alert,
+              is_theirs ? "player" : "stayd");
+}
+
+// What an opened record means for the flow.
+static void take_record(struct relay_run *run, const struct record_opened *opened, uint32_t chunk,
+                        struct flow_state *next)
+{
+    switch (opened->status) {
+    case RECORD_TEXT:
+        if (opened->n_text) {
+            next->out.chunk = chunk;
+            next->out.end = (uint16_t)(next->out.end + opened->n_text);
+        }
+        next->record = opened->state;
+        buffer_take(&next->in, (uint32_t)opened->n_read);
+        break;
+    case RECORD_REKEYED: {
+        uint8_t free_key = slot_free_key(next->key, flow_now(&run->slot->flow[TO_PLAYER])->key);
+        run->slot->keys[free_key] = opened->key;
+        POINT(KEY_WRITTEN);
+        next->key = free_key;
+        next->record = opened->state;
+        buffer_take(&next->in, (uint32_t)opened->n_read);
+        break;
+    }
+    case RECORD_CLOSED:
+        stop_records(next);
+        break;
+    case RECORD_DEAD:
+        say_broken(run->slot, opened->alert, true);
+        next->flags |= FLOW_DEAF;
+        stop_records(next);
+        break;
+    case RECORD_ALERT:
+    case RECORD_FAILED:
+    case RECORD_MORE: // not possible for a whole record
+        next->alert = opened->status == RECORD_ALERT ? opened->alert : RECORD_INTERNAL_ERROR;
+        say_broken(run->slot, next->alert, false);
+        stop_records(next);
+        break;
+    }
+}
+
+// Open one record if there is one, and room for its text.
+static bool open_record(struct relay_run *run)
+{
+    struct flow_state next = run_state(run, TO_GAME);
+    if (!has_record(run, &next) || buffer_room(&next.out) < first_record(run, &next))
+        return false;
+    uint32_t chunk = run_chunk(run, &next.out);
+    if (chunk == CHUNK_NONE)
+        return false;
+    struct record_params params = slot_record_params(run->slot);
+    struct record_opened opened;
+    record_open(&params, &run->slot->keys[next.key], &next.record,
+                vault_chunk(run->vault, next.in.chunk) + next.in.start, buffer_bytes(&next.in),
+                vault_chunk(run->vault, chunk) + next.out.end, buffer_room(&next.out), &opened);
+    POINT(RECORD_OPENED);
+    bool was_fresh = next.out.chunk == CHUNK_NONE;
+    take_record(run, &opened, chunk, &next);
+    run_commit(run, TO_GAME, &next);
+    if (was_fresh && next.out.chunk == CHUNK_NONE)
+        chunk_give(run->chunks, chunk);
+    return true;
+}
+
+// Games may take the header with one read and whatever came along with it as
+// garbage or as input, so nothing follows it until the game has read it.
+static bool is_header_unread(const struct relay_run *run)
+{
+    int n = 0;
+    return flow_now(&run->slot->flow[TO_GAME])->sent == 0 &&
+           ioctl(run->slot->game_fd, SIOCOUTQ, &n) == 0 && n > 0;
+}
+
+static bool send_game(struct relay_run *run)
+{
+    if (flow_now(&run->slot->flow[TO_GAME])->out.chunk == CHUNK_NONE || run->slot->game_fd < 0 ||
+        !(run->conn->ready & RELAY_WRITE_GAME))
+        return false;
+    if (is_header_unread(run)) {
+        run->wishes |= RELAY_POLL;
+        return false;
+    }
+    return run_send(run, TO_GAME, run->slot->game_fd, RELAY_WRITE_GAME);
+}
+
+bool to_game_run(struct relay_run *run)
+{
+    bool has_moved = false;
+    if ((run->conn->ready & RELAY_READ_PLAYER) && to_game_has_room(run) && make_room(run))
+        has_moved |= run_receive(run, TO_GAME, run->slot->player_fd, RELAY_READ_PLAYER);
+    while (slot_is_tls(run->slot) && open_record(run))
+        has_moved = true;
+    has_moved |= send_game(run);
+    struct flow_state now = run_state(run, TO_GAME);
+    if (now.phase == FLOW_ENDING && now.out.chunk == CHUNK_NONE && !has_record(run, &now)) {
+        run_pass_end(run, TO_GAME, run->slot->game_fd);
+        has_moved = true;
+    }
+    return has_moved;
+}

@@ -1,0 +1,182 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// From the game to the player: receive, seal records, send (relay.h). What the
+// player's own records made us owe (KeyUpdates, alerts) is read from the other
+// flow's committed state and answered here: one commit is for one flow (I2).
+// Errors: if sealing fails, OpenSSL itself has; the player is closed and it is logged.
+#include "base/log.h"
+#include "relay/flow_io.h"
+
+#include <string.h>
+
+#define WORN_NOTICE                                                                                \
+    "\r\nThis connection has used up its keys and TLS 1.2 cannot renew them. "                     \
+    "Please connect again.\r\n"
+
+// Where the next record is to be sealed.
+struct place {
+    struct record_params params;
+    const struct record_key *key;
+    uint32_t chunk;
+    uint8_t *out;
+    size_t room;
+};
+
+static bool find_place(struct relay_run *run, const struct flow_state *now, size_t n_text,
+                       struct place *place)
+{
+    if (buffer_room(&now->out) < n_text + RECORD_OVERHEAD)
+        return false;
+    uint32_t chunk = run_chunk(run, &now->out);
+    if (chunk == CHUNK_NONE)
+        return false;
+    *place = (struct place){
+        .params = slot_record_params(run->slot),
+        .key = &run->slot->keys[now->key],
+        .chunk = chunk,
+        .out = vault_chunk(run->vault, chunk) + now->out.end,
+        .room = buffer_room(&now->out),
+    };
+    return true;
+}
+
+// Publish a sealed record of n bytes; n == 0: sealing failed, which ends the player.
+static bool publish(struct relay_run *run, const struct place *place, size_t n,
+                    struct flow_state *next)
+{
+    POINT(RECORD_SEALED);
+    if (n == 0) {
+        if (next->out.chunk == CHUNK_NONE)
+            chunk_give(run->chunks, place->chunk);
+        log_event(LOG_LIBRARY, "what=\"a record could not be sealed\"");
+        run_shut(run, TO_PLAYER);
+        return true;
+    }
+    next->out.chunk = place->chunk;
+    next->out.end = (uint16_t)(next->out.end + n);
+    run_commit(run, TO_PLAYER, next);
+    return true;
+}
+
+// Seal an alert; a closing one ends what the player hears.
+static bool seal_alert(struct relay_run *run, uint8_t alert)
+{
+    struct flow_state next = run_state(run, TO_PLAYER);
+    struct place place;
+    if (!find_place(run, &next, 2, &place))
+        return false;
+    size_t n = record_seal_alert(&place.params, place.key, &next.record, alert, place.out,
+                                 place.room, &next.record);
+    if (alert == RECORD_NO_RENEGOTIATION) {
+        next.answered = flow_now(&run->slot->flow[TO_GAME])->record.asks;
+    } else {
+        next.flags |= FLOW_CLOSE_SEALED;
+        next.alert = alert;
+        next.phase = next.phase == FLOW_OPEN ? FLOW_ENDING : next.phase;
+        next.in = BUFFER_EMPTY;
+    }
+    return publish(run, &place, n, &next);
+}
+
+static bool seal_key_update(struct relay_run *run)
+{
+    struct flow_state next = run_state(run, TO_PLAYER);
+    struct place place;
+    if (!find_place(run, &next, 5, &place))
+        return false;
+    const struct flow_state *to_game = flow_now(&run->slot->flow[TO_GAME]);
+    uint8_t free_key = slot_free_key(next.key, to_game->key);
+    struct record_key key;
+    size_t n = record_seal_key_update(&place.params, place.key, &next.record, false, place.out,
+                                      place.room, &next.record, &key);
+    if (n)
+        run->slot->keys[free_key] = key;
+    POINT(KEY_WRITTEN);
+    next.key = free_key;
+    next.answered = to_game->record.asks;
+    return publish(run, &place, n, &next);
+}
+
+// TLS 1.2 has no KeyUpdate: say so, and close before the limit is reached.
+static bool seal_worn_notice(struct relay_run *run)
+{
+    struct flow_state next = run_state(run, TO_PLAYER);
+    struct place place;
+    if (!find_place(run, &next, sizeof WORN_NOTICE, &place))
+        return false;
+    size_t n = record_seal(&place.params, place.key, &next.record, (const uint8_t *)WORN_NOTICE,
+                           sizeof WORN_NOTICE - 1, place.out, place.room, &next.record);
+    next.phase = FLOW_ENDING;
+    next.in = BUFFER_EMPTY;
+    return publish(run, &place, n, &next);
+}
+
+static bool seal_text(struct relay_run *run)
+{
+    struct flow_state next = run_state(run, TO_PLAYER);
+    uint32_t n_text = buffer_bytes(&next.in);
+    if (n_text > run->slot->write_limit)
+        n_text = run->slot->write_limit;
+    struct place place;
+    if (!find_place(run, &next, n_text, &place))
+        return false;
+    size_t n = record_seal(&place.params, place.key, &next.record,
+                           vault_chunk(run->vault, next.in.chunk) + next.in.start, n_text,
+                           place.out, place.room, &next.record);
+    buffer_take(&next.in, n_text);
+    return publish(run, &place, n, &next);
+}
+
+// Decide which record is due next, and seal it.
+static bool seal_next(struct relay_run *run)
+{
+    const struct flow_state *now = flow_now(&run->slot->flow[TO_PLAYER]);
+    const struct flow_state *to_game = flow_now(&run->slot->flow[TO_GAME]);
+    struct record_params params = slot_record_params(run->slot);
+    if (now->phase == FLOW_SHUT || (now->flags & FLOW_CLOSE_SEALED))
+        return false;
+    if (to_game->alert != FLOW_ALERT_NONE)
+        return seal_alert(run, to_game->alert);
+    if (to_game->record.asks != now->answered)
+        return params.version == RECORD_TLS13 ? seal_key_update(run)
+                                              : seal_alert(run, RECORD_NO_RENEGOTIATION);
+    if (now->phase == FLOW_OPEN && record_is_worn(&params, &now->record))
+        return params.version == RECORD_TLS13 ? seal_key_update(run) : seal_worn_notice(run);
+    if (now->in.chunk != CHUNK_NONE)
+        return seal_text(run);
+    if (now->phase == FLOW_ENDING)
+        return seal_alert(run, RECORD_CLOSE_NOTIFY);
+    return false;
+}
+
+bool to_player_has_room(const struct relay_run *run)
+{
+    struct flow_state now = run_state(run, TO_PLAYER);
+    return now.phase == FLOW_OPEN && run->slot->game_fd >= 0 &&
+           buffer_room(slot_receive_buffer(run->slot, &now)) > 0;
+}
+
+bool to_player_run(struct relay_run *run)
+{
+    bool has_moved = false;
+    const struct flow *flow = &run->slot->flow[TO_PLAYER];
+    if (flow_now(flow)->phase != FLOW_SHUT &&
+        (flow_now(&run->slot->flow[TO_GAME])->flags & FLOW_DEAF)) {
+        run_shut(run, TO_PLAYER);
+        return true;
+    }
+    if ((run->conn->ready & RELAY_READ_GAME) && to_player_has_room(run))
+        has_moved |= run_receive(run, TO_PLAYER, run->slot->game_fd, RELAY_READ_GAME);
+    while (slot_is_tls(run->slot) && seal_next(run))
+        has_moved = true;
+    if (flow_now(flow)->out.chunk != CHUNK_NONE && (run->conn->ready & RELAY_WRITE_PLAYER))
+        has_moved |= run_send(run, TO_PLAYER, run->slot->player_fd, RELAY_WRITE_PLAYER);
+    struct flow_state now = run_state(run, TO_PLAYER);
+    if (now.phase == FLOW_ENDING && now.in.chunk == CHUNK_NONE && now.out.chunk == CHUNK_NONE &&
+        (!slot_is_tls(run->slot) || (now.flags & FLOW_CLOSE_SEALED))) {
+        run_pass_end(run, TO_PLAYER, run->slot->player_fd);
+        has_moved = true;
+    }
+    return has_moved;
+}
