@@ -4,7 +4,14 @@
 // One log line is one event: a time (unless the target adds its own), the level,
 // an event word from base/events.def, then key=value pairs. Whatever comes from a
 // peer goes through log_quote first. A flood of one event is cut: after
-// LOG_BURST lines of it within a second the rest are counted and said once.
+// LOG_BURST lines of it within a second the rest are counted and said once
+// ("suppressed=N"), with the next line of any event or the next log_tick.
+//
+// Each line is one write(2), so the lines of several processes that share the
+// descriptor do not mix. A target that does not keep up (a full pipe) is not
+// waited for: the line is lost, and the next one says how many were ("lost=N").
+// After log_open no descriptor is ever opened or closed here, so processes that
+// share a descriptor table may all log.
 //
 // Errors: none are returned; a line that cannot be written is lost.
 #ifndef STAYD_BASE_LOG_H
@@ -13,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -25,23 +33,37 @@ enum log_event {
 
 #define LOG_BURST 50u
 #define LOG_ID_BYTES 33u
+// The longest line, newline included; longer ones are cut. Not more than PIPE_BUF, up to which
+// pipe(7) promises that a write is not torn.
+#define LOG_LINE_BYTES 2048u
 
 // Open the target: "stderr", "syslog" or a file's absolute path (appended to,
-// mode 0640). Returns the descriptor that is now used (2 for stderr, -1 for
-// syslog's own), or -2 with errno. Replaces an earlier target without closing it.
+// mode 0640). Returns the descriptor that is now used (2 for stderr), or -1 with
+// errno, and then goes on as before. Replaces an earlier target without closing it.
 int log_open(const char *target, enum log_level level);
 
 // Write one event. fmt gives "key=value key=value"; may be "".
 void log_event(enum log_event event, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+// Say what floods have suppressed so far, where their second is over. Call it now and then.
+void log_tick(void);
+
 // Is a line of this level written at all? To spare costly arguments.
 bool log_wants(enum log_level level);
 
-// Quote bytes of a peer: printable ASCII stays, everything else becomes \xHH,
-// and it is cut ("...") when it does not fit. Returns out.
+// Quote bytes of a peer: graphic ASCII stays, everything else (blanks, quotes and
+// backslashes too, so that no pair can be forged) becomes \xHH, and it is cut
+// ("...") when it does not fit. Returns out; out_size is at least 4.
 const char *log_quote(char *out, size_t out_size, const void *bytes, size_t n_bytes);
 
 // A connection id as 32 hex digits. Returns out.
 const char *log_id(char out[LOG_ID_BYTES], const uint8_t id[16]);
+
+const char *log_level_name(enum log_level level);
+
+// Print every event with its level and meaning: for a terminal (stayd --events), and as the
+// table in doc/man/stayd.8.
+void log_print_events(FILE *out);
+void log_print_events_mdoc(FILE *out);
 
 #endif

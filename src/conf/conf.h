@@ -30,6 +30,8 @@ enum conf_header { CONF_PROXY_V2, CONF_PROXY_V1, CONF_PENNMUSH, CONF_HEADER_NONE
 enum conf_names { CONF_NAMES_OFF, CONF_NAMES_ON, CONF_NAMES_NO_WAIT };
 enum conf_client_certificates { CONF_CLIENT_CERTIFICATES_NO, CONF_CLIENT_CERTIFICATES_ASK };
 
+// A listener's IPv6 addresses are to be bound with IPV6_V6ONLY: "[::]:4202, 0.0.0.0:4202" is one
+// socket for each family.
 struct conf_address {
     struct sockaddr_storage sockaddr; // AF_INET or AF_INET6, port set
     socklen_t sockaddr_bytes;
@@ -43,14 +45,14 @@ struct conf_listener {
     unsigned n_addresses;
     bool is_tls;
     char *certificate[CONF_MAX_CERTIFICATES]; // files; the first is for clients that name no host
-    char *key[CONF_MAX_CERTIFICATES];         // same index; NULL: the key stands in certificate's file
-    unsigned n_certificates;                  // 0 with is_tls: a self-signed one is made
+    char *key[CONF_MAX_CERTIFICATES]; // same index; NULL: the key stands in certificate's file
+    unsigned n_certificates;          // 0 with is_tls: a self-signed one is made
     enum conf_client_certificates client_certificates;
-    char *client_ca; // NULL: any certificate is taken, none is verified
-    char *alpn;      // comma separated, NULL: none is chosen
-    uint16_t tls_min;         // 0x0303 or 0x0304
-    uint64_t keepalive_ms;    // 0: off
-    unsigned game;            // index into conf.game
+    char *client_ca;       // NULL: any certificate is taken, none is verified
+    char *alpn;            // "a,b", each 1 to 255 bytes; NULL: none is chosen
+    uint16_t tls_min;      // 0x0303 or 0x0304
+    uint64_t keepalive_ms; // 0: off
+    unsigned game;         // index into conf.game
 };
 
 struct conf_game {
@@ -86,14 +88,17 @@ struct conf {
 
 // Complaints are written to `complaints` as whole lines, each "FILE:LINE: what is wrong; what would
 // be right". All mistakes of a file are reported, not only the first.
-// Returns the number of mistakes; 0: *conf is complete and consistent.
+// Returns the number of mistakes; 0: *conf is complete and consistent, otherwise it is empty.
+// Files are not opened here (certificates: entry/certs.h), but a user must exist.
 int conf_load(struct conf *conf, const char *path, FILE *complaints);
 void conf_free(struct conf *conf);
 
-// Print every option with type, range, default, unit and help (stayd --options; the manual's tables).
+// Print every option with form, range, default, unit and help: for a terminal (stayd --options),
+// and as the tables in doc/man/stayd.conf.5.
 void conf_print_options(FILE *out);
+void conf_print_options_mdoc(FILE *out);
 
-// The listener's or game's option values as text, for "start" and "listen" log lines.
+// A header's name as it is written in the configuration.
 const char *conf_header_name(enum conf_header header);
 
 #endif

@@ -1,0 +1,110 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// What the files of conf/ share: the table of options, made from options.def,
+// and how a mistake is said. Nobody else includes this.
+//
+// Errors: complaints, counted.
+#ifndef STAYD_CONF_OPTION_H
+#define STAYD_CONF_OPTION_H
+
+#include "conf/conf.h"
+
+#include <stddef.h>
+
+// Longest line, as inih needs its buffer; 2 bytes of it are for the line's end.
+#define CONF_LINE_BYTES 4096
+
+enum conf_section { CONF_STAYD, CONF_LISTEN, CONF_GAME, CONF_N_SECTIONS };
+
+enum conf_kind {
+    CONF_KIND_PATH,        // char *: absolute path of at most `high` bytes
+    CONF_KIND_USER,        // char *: a user of this system
+    CONF_KIND_NUMBER,      // uint32_t
+    CONF_KIND_TIME,        // uint64_t, ms
+    CONF_KIND_FLAG,        // bool
+    CONF_KIND_CHOICE,      // an enum whose values are the choices' places in `form`
+    CONF_KIND_TLS_VERSION, // uint16_t
+    CONF_KIND_LOG,         // char *
+    CONF_KIND_ADDRESSES,   // struct conf_address[], and its count
+    CONF_KIND_FILE,        // char *: absolute after loading; relative to the configuration's folder
+    CONF_KIND_FILES,       // char *[high]: the same, a list
+    CONF_KIND_ALPN,        // char *: names joined by single commas
+    CONF_KIND_CONNECT,     // game: sockaddr and connect
+    CONF_KIND_GAME,        // listener: index of a game, known at the end
+};
+
+struct conf_option {
+    enum conf_section section;
+    const char *key;
+    enum conf_kind kind;
+    size_t offset; // in struct conf, conf_listener or conf_game
+    const char *form;
+    const char *unit;
+    uint64_t low;
+    uint64_t high;
+    const char *preset; // the default, as if written
+    const char *absent;
+    const char *help;
+};
+
+extern const struct conf_option conf_options[];
+extern const unsigned conf_n_options;
+#define CONF_MAX_OPTIONS 32u
+
+// The options that other options are checked against; NULL if there is none of that name.
+const struct conf_option *conf_option_find(enum conf_section section, const char *key);
+
+// "[stayd]", "[listen NAME]", "[game NAME]"
+const char *conf_section_form(enum conf_section section);
+
+// A time as a person would write it: "500ms", "10s", "forever". Returns text.
+#define CONF_TIME_TEXT_BYTES 32u
+const char *conf_time_print(char text[CONF_TIME_TEXT_BYTES], uint64_t time_ms);
+
+// The range of numbers and times and the most entries of a list, in words; "" if there is none.
+#define CONF_RANGE_TEXT_BYTES 96u
+const char *conf_range_print(char text[CONF_RANGE_TEXT_BYTES], const struct conf_option *option);
+
+struct conf_complaints {
+    FILE *out;
+    const char *path;
+    int n;
+};
+
+// One line "PATH:LINE: ..." (or "PATH: ..." when line is 0).
+void conf_complain(struct conf_complaints *complaints, int line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// The one of n names that is nearest to a misspelt word, or NULL if none is near.
+const char *conf_nearest(const char *word, const char *const *names, unsigned n_names);
+
+// Read the file as inih does and hand over its sections and entries in order.
+struct conf_reader {
+    void *user;
+    // "[head]" as written, without the brackets, blanks trimmed.
+    void (*on_section)(void *user, const char *head, int line);
+    void (*on_entry)(void *user, const char *key, const char *value, int line);
+};
+void conf_read(const char *path, const struct conf_reader *reader,
+               struct conf_complaints *complaints);
+
+// Read one value into the struct at `into` (conf, conf_listener or conf_game). `folder` is where
+// relative files start. False: it was complained about, and nothing is changed.
+bool conf_value_set(const struct conf_option *option, void *into, const char *value, int line,
+                    const char *folder, struct conf_complaints *complaints);
+
+// Where each option was written: line of [section instance][option], 0: nowhere; negative: its
+// value was complained about.
+struct conf_places {
+    int stayd[CONF_MAX_OPTIONS];
+    int listener[CONF_MAX_LISTENERS][CONF_MAX_OPTIONS];
+    int game[CONF_MAX_GAMES][CONF_MAX_OPTIONS];
+    char *game_of[CONF_MAX_LISTENERS]; // the name in `game =`, owned; NULL: not written
+};
+
+// Everything that is about more than one option: what is missing, contradicts or collides.
+void conf_check(struct conf *conf, const struct conf_places *places,
+                struct conf_complaints *complaints);
+
+#endif
