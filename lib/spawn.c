@@ -1,0 +1,169 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Fork, exec, wait (spawn.h). The game may have threads, so the child calls nothing but
+// async-signal-safe functions (signal-safety(7)) until it execs.
+//
+// Errors: -1 with errno; a failed exec is reported through a pipe that a successful one closes.
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct pipes {
+    int text[2];    // the program's stderr
+    int failure[2]; // errno of a failed exec
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void close_both(const int ends[2])
+{
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static bool open_pipes(struct pipes *pipes)
+{
+    if (pipe2(pipes->text, O_CLOEXEC) != 0) {
+        return false;
+    }
+    if (pipe2(pipes->failure, O_CLOEXEC) != 0) {
+        close_both(pipes->text);
+        return false;
+    }
+    return true;
+}
+
+static void default_signals(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    for (int i = 1; i < NSIG; i++) {
+        sigaction(i, &action, NULL); // fails for SIGKILL and SIGSTOP, which cannot be changed
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+// The ends are first moved out of the way of 0 to 3, where the caller may have had nothing open.
+static void become(const struct pipes *pipes, const char *path, char *const argv[])
+{
+    enum { CLEAR_OF_STANDARD = 10, FAILURE = 3 };
+    int text = fcntl(pipes->text[1], F_DUPFD_CLOEXEC, CLEAR_OF_STANDARD);
+    int failure = fcntl(pipes->failure[1], F_DUPFD_CLOEXEC, CLEAR_OF_STANDARD);
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    setsid();
+    default_signals();
+    if (dup2(nothing, 0) == 0 && dup2(nothing, 1) == 1 && dup2(text, 2) == 2 &&
+        dup3(failure, FAILURE, O_CLOEXEC) == FAILURE && chdir("/") == 0 &&
+        close_range(FAILURE + 1, ~0u, 0) == 0) {
+        failure = FAILURE;
+        execv(path, argv);
+    }
+    int reason = errno;
+    _exit(write(failure, &reason, sizeof reason) == sizeof reason ? 127 : 126);
+}
+
+// Reads what is there. False: nothing more will come.
+static bool collect(int fd, char *text, size_t text_size, size_t *n_text)
+{
+    char spill[512];
+    for (;;) {
+        size_t room = text_size - 1 - *n_text;
+        ssize_t n = room > 0 ? read(fd, text + *n_text, room) : read(fd, spill, sizeof spill);
+        if (n <= 0) {
+            return n < 0 && (errno == EAGAIN || errno == EINTR);
+        }
+        *n_text += room > 0 ? (size_t)n : 0;
+    }
+}
+
+// The process's end is awaited, not the end of its text: what it leaves running may hold that open.
+static bool await_end(int pidfd, int fd, int timeout_ms, char *text, size_t text_size)
+{
+    uint64_t deadline = now_ms() + (uint64_t)timeout_ms;
+    struct pollfd wait[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    size_t n_text = 0;
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    for (uint64_t now = now_ms(); now < deadline && wait[0].revents == 0; now = now_ms()) {
+        poll(wait, 2, (int)(deadline - now));
+        if (wait[1].revents != 0 && !collect(fd, text, text_size, &n_text)) {
+            wait[1].fd = -1;
+        }
+    }
+    if (wait[1].fd >= 0) {
+        collect(fd, text, text_size, &n_text);
+    }
+    text[n_text] = '\0';
+    return wait[0].revents != 0;
+}
+
+static int await(pid_t pid, const struct pipes *pipes, int timeout_ms, char *text, size_t text_size)
+{
+    int status;
+    int reason = 0;
+    int pidfd = pidfd_open(pid, 0);
+    bool is_over = pidfd >= 0 && await_end(pidfd, pipes->text[0], timeout_ms, text, text_size);
+    if (!is_over) {
+        reason = pidfd >= 0 ? ETIMEDOUT : errno;
+        kill(pid, SIGKILL);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (pidfd >= 0) {
+        close(pidfd);
+    }
+    if (reason == 0 && read(pipes->failure[0], &reason, sizeof reason) != sizeof reason) {
+        return status;
+    }
+    errno = reason;
+    return -1;
+}
+
+int stay_spawn_wait(const char *path, char *const argv[], int timeout_ms, char *text,
+                    size_t text_size)
+{
+    struct pipes pipes;
+    text[0] = '\0';
+    if (!open_pipes(&pipes)) {
+        return -1;
+    }
+    // A game that ignores SIGCHLD would have the status thrown away (wait(2)).
+    struct sigaction default_action = {.sa_handler = SIG_DFL};
+    struct sigaction former;
+    sigset_t all;
+    sigset_t mask;
+    sigaction(SIGCHLD, &default_action, &former);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &mask);
+    pid_t pid = fork();
+    if (pid == 0) {
+        become(&pipes, path, argv);
+    }
+    int reason = errno;
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    close(pipes.text[1]);
+    close(pipes.failure[1]);
+    int status = pid > 0 ? await(pid, &pipes, timeout_ms, text, text_size) : -1;
+    reason = pid > 0 ? errno : reason;
+    close(pipes.text[0]);
+    close(pipes.failure[0]);
+    sigaction(SIGCHLD, &former, NULL);
+    errno = reason;
+    return status;
+}

@@ -1,0 +1,289 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// stayd's configuration and start (start.h). Errors: words; stayd's own complaints are passed on
+// as they are.
+#include "start.h"
+
+#include "place.h"
+#include "spawn.h"
+#include "words.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool is_game_section(const struct stay_options *options, const char *section)
+{
+    return strncmp(section, "game ", 5) == 0 && strcmp(section + 5, options->game) == 0;
+}
+
+static bool is_listener(const char *section)
+{
+    return strncmp(section, "listen ", 7) == 0;
+}
+
+static bool is_set(const struct stay_options *options, const char *section, const char *key)
+{
+    for (size_t i = 0; i < options->n_settings; i++) {
+        const struct stay_setting *setting = &options->settings[i];
+        if (strcmp(setting->section, section) == 0 && strcmp(setting->key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Could this text, put into an INI file, become another line, a comment or another section?
+static bool is_plain(const char *text, const char *forbidden)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || strchr(forbidden, *c) != NULL) {
+            return false;
+        }
+    }
+    return text[0] != '\0' && text[0] != ' ' && strstr(text, " ;") == NULL;
+}
+
+static bool check_setting(const struct stay_options *options, const struct stay_setting *setting,
+                          char *error, size_t error_size)
+{
+    bool is_own =
+        (strcmp(setting->section, "stayd") == 0 && strcmp(setting->key, "control") == 0) ||
+        (is_game_section(options, setting->section) &&
+         (strcmp(setting->key, "connect") == 0 || strcmp(setting->key, "header") == 0));
+    if (is_own) {
+        return stay_words(error, error_size, "[%s] %s cannot be set: libstay sets it itself",
+                          setting->section, setting->key);
+    }
+    if (!is_plain(setting->section, "[]") || !is_plain(setting->key, "[]=:;#") ||
+        !is_plain(setting->value, "")) {
+        return stay_words(
+            error, error_size,
+            "[%s] %s: its name or value holds nothing, a line break or something else "
+            "that cannot be written into a configuration file",
+            setting->section, setting->key);
+    }
+    return true;
+}
+
+static bool check(const struct stay_options *options, char *error, size_t error_size)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    const char *game = options->game;
+    if (game == NULL || game[0] == '\0' || game[strspn(game, allowed)] != '\0') {
+        return stay_words(error, error_size,
+                          "the game's name must be letters, digits, '-' and '_'");
+    }
+    for (size_t i = 0; i < options->n_settings; i++) {
+        if (!check_setting(options, &options->settings[i], error, error_size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_settings(FILE *out, const struct stay_options *options, const char *section)
+{
+    for (size_t i = 0; i < options->n_settings; i++) {
+        const struct stay_setting *setting = &options->settings[i];
+        if (strcmp(setting->section, section) == 0) {
+            fprintf(out, "%s = %s\n", setting->key, setting->value);
+        }
+    }
+}
+
+static bool is_first_of_section(const struct stay_options *options, size_t i)
+{
+    for (size_t before = 0; before < i; before++) {
+        if (strcmp(options->settings[before].section, options->settings[i].section) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Every section but [stayd] and the game's own, in the order in which they first come.
+static void write_sections(FILE *out, const struct stay_options *options)
+{
+    for (size_t i = 0; i < options->n_settings; i++) {
+        const char *section = options->settings[i].section;
+        if (strcmp(section, "stayd") == 0 || is_game_section(options, section) ||
+            !is_first_of_section(options, i)) {
+            continue;
+        }
+        fprintf(out, "\n[%s]\n", section);
+        write_settings(out, options, section);
+        if (is_listener(section) && !is_set(options, section, "game")) {
+            fprintf(out, "game = %s\n", options->game);
+        }
+    }
+}
+
+char *stay_start_text(const struct stay_options *options, char *error, size_t error_size)
+{
+    char *text = NULL;
+    size_t n_text;
+    if (!check(options, error, error_size)) {
+        return NULL;
+    }
+    FILE *out = open_memstream(&text, &n_text);
+    if (out == NULL) {
+        stay_words(error, error_size, "no memory");
+        return NULL;
+    }
+    char section[128];
+    snprintf(section, sizeof section, "game %s", options->game);
+    fprintf(out,
+            "# Written by the game \"%s\" when it starts stayd; change the game's settings "
+            "instead.\n\n[stayd]\n",
+            options->game);
+    fprintf(out, "control = %s/" STAY_CONTROL "\n", options->directory);
+    if (!is_set(options, "stayd", "log")) {
+        fprintf(out, "log = %s/" STAY_LOG "\n", options->directory);
+    }
+    write_settings(out, options, "stayd");
+    write_sections(out, options);
+    fprintf(out, "\n[%s]\nconnect = unix:%s/" STAY_GAME_SOCKET "\nheader = proxy-v2\n", section,
+            options->directory);
+    write_settings(out, options, section);
+    if (fclose(out) != 0) {
+        free(text);
+        stay_words(error, error_size, "no memory");
+        return NULL;
+    }
+    return text;
+}
+
+// Under its name only when it is whole. The game's lock is held, so nobody else writes it.
+static bool write_file(const char *directory, const char *text, char *error, size_t error_size)
+{
+    char path[STAY_PATH_BYTES];
+    char fresh[STAY_PATH_BYTES];
+    stay_place_path(path, directory, STAY_CONFIGURATION);
+    stay_place_path(fresh, directory, STAY_CONFIGURATION ".new");
+    unlink(fresh);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    size_t n = strlen(text);
+    bool is_written = fd >= 0 && write(fd, text, n) == (ssize_t)n;
+    int reason = errno;
+    if (fd >= 0 && close(fd) != 0 && is_written) {
+        is_written = false;
+        reason = errno;
+    }
+    if (is_written && rename(fresh, path) == 0) {
+        return true;
+    }
+    return stay_words(error, error_size, "%s: cannot write it: %s", path,
+                      strerror(is_written ? errno : reason));
+}
+
+// Does the file hold just this text?
+static bool is_in_file(const char *directory, const char *text)
+{
+    char path[STAY_PATH_BYTES];
+    stay_place_path(path, directory, STAY_CONFIGURATION);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    size_t n_text = strlen(text);
+    char *found = malloc(n_text + 1); // one more than there should be
+    bool is_same = found != NULL && read(fd, found, n_text + 1) == (ssize_t)n_text &&
+                   memcmp(found, text, n_text) == 0;
+    free(found);
+    close(fd);
+    return is_same;
+}
+
+// A name without '/' is looked for in PATH. For the caller to free, absolute, because it will be
+// run in another directory; NULL with errno: it is nowhere.
+static char *find_program(const char *name)
+{
+    if (strchr(name, '/') != NULL) {
+        return realpath(name, NULL);
+    }
+    const char *search = getenv("PATH");
+    for (const char *at = search != NULL ? search : "/usr/bin:/bin"; at != NULL;) {
+        size_t n = strcspn(at, ":");
+        char *path;
+        if (n > 0 && asprintf(&path, "%.*s/%s", (int)n, at, name) > 0) {
+            struct stat status;
+            bool is_found =
+                stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+            char *program = is_found ? realpath(path, NULL) : NULL;
+            free(path);
+            if (program != NULL) {
+                return program;
+            }
+        }
+        at = at[n] == ':' ? at + n + 1 : NULL;
+    }
+    errno = ENOENT;
+    return NULL;
+}
+
+static bool judge(const char *program, int status, int reason, const char *said, char *error,
+                  size_t error_size)
+{
+    if (status == 0) {
+        return true;
+    }
+    if (status == -1 && reason == ETIMEDOUT) {
+        return stay_words(error, error_size,
+                          "%s did not say within %d s that players can connect\n%s", program,
+                          STAY_START_TIMEOUT_MS / 1000, said);
+    }
+    if (status == -1) {
+        return stay_words(error, error_size, "%s: cannot be run: %s", program, strerror(reason));
+    }
+    if (said[0] != '\0') {
+        return stay_words(error, error_size, "%s", said);
+    }
+    return stay_words(error, error_size, "%s ended with %s %d and said nothing", program,
+                      WIFSIGNALED(status) ? "signal" : "status",
+                      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static bool run(const char *directory, const char *name, char *said, size_t said_size, char *error,
+                size_t error_size)
+{
+    char path[STAY_PATH_BYTES];
+    stay_place_path(path, directory, STAY_CONFIGURATION);
+    char *program = find_program(name);
+    if (program == NULL) {
+        return stay_words(error, error_size, "%s: cannot find this program: %s", name,
+                          strerror(errno));
+    }
+    char *argv[] = {"stayd", "-c", path, "--daemon", NULL};
+    int status = stay_spawn_wait(program, argv, STAY_START_TIMEOUT_MS, said, said_size);
+    bool has_started = judge(program, status, errno, said, error, error_size);
+    free(program);
+    return has_started;
+}
+
+bool stay_start(const struct stay_options *options, enum stay_start *how, char *said,
+                size_t said_size, char *error, size_t error_size)
+{
+    said[0] = '\0';
+    char *text = stay_start_text(options, error, error_size);
+    if (text == NULL) {
+        return false;
+    }
+    bool is_well = true;
+    if (stay_place_has_stayd(options->directory)) {
+        *how = is_in_file(options->directory, text) ? STAY_FOUND : STAY_FOUND_DIFFERENT;
+    } else {
+        *how = STAY_STARTED;
+        const char *name = options->stayd != NULL ? options->stayd : "stayd";
+        is_well = write_file(options->directory, text, error, error_size) &&
+                  run(options->directory, name, said, said_size, error, error_size);
+    }
+    free(text);
+    return is_well;
+}

@@ -1,0 +1,23 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Start stayd for a run directory, unless it is running: its configuration is
+// written from the game's settings, and stayd is run as a daemon.
+//
+// Errors: false, with words in error.
+#ifndef STAY_START_H
+#define STAY_START_H
+
+#include "stay.h"
+
+#define STAY_START_TIMEOUT_MS 30000
+
+// stayd's configuration as text, for the caller to free; NULL: a setting cannot be written as
+// one, or is one of the library's own.
+char *stay_start_text(const struct stay_options *options, char *error, size_t error_size);
+
+// *how is set to STAY_STARTED, STAY_FOUND or STAY_FOUND_DIFFERENT; said receives what stayd said.
+bool stay_start(const struct stay_options *options, enum stay_start *how, char *said,
+                size_t said_size, char *error, size_t error_size);
+
+#endif
