@@ -34,7 +34,7 @@ static const char header[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x1f"
 enum { N_HEADER = sizeof header - 1, PATIENCE_MS = 5000 };
 
 static char directory[64];
-static char path[128];
+static char path[108]; // as long as a socket's name can be
 static char error[STAY_ERROR_BYTES];
 
 static const char *in_directory(const char *name)
