@@ -23,12 +23,14 @@ struct certs;
 // can live with (expires soon, self-signed) goes to `remarks`. With no
 // certificate configured, a self-signed one is made once beside the configuration
 // file (stayd-selfsigned.pem, mode 0600) and its SHA-256 fingerprint remarked.
-// With may_make false (stayd --check) it is only said that one would be made.
-struct certs *certs_load(const struct conf *conf, const struct conf_listener *listener, bool may_make,
-                         FILE *complaints, FILE *remarks);
+// With may_make false (stayd --check) it is only said that one would be made; the result
+// then holds no context.
+struct certs *certs_load(const struct conf *conf, const struct conf_listener *listener,
+                         bool may_make, FILE *complaints, FILE *remarks);
 void certs_free(struct certs *certs);
 
-// The context for a new connection. SNI switches to another one by itself.
+// The context for a new connection; NULL only after may_make was false. SNI switches to another one
+// by itself.
 SSL_CTX *certs_context(const struct certs *certs);
 
 // Call fn for every context, to set callbacks that all of them need.

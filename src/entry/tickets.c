@@ -1,0 +1,139 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Session ticket keys in the vault; see tickets.h. Tickets are made as RFC 5077,
+// section 4 recommends, and as SSL_CTX_set_tlsext_ticket_key_evp_cb(3) wants it:
+// AES-256-CBC, then HMAC-SHA256.
+//
+// Errors: no ticket; a full handshake does everything a ticket would.
+#include "entry/tickets.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define TICKET_IV_BYTES 16u
+
+static struct vault_head *vault;
+
+static bool fill_random(void *bytes, size_t n_bytes)
+{
+    // Up to 256 bytes come whole (getrandom(2)).
+    if (getrandom(bytes, n_bytes, 0) == (ssize_t)n_bytes)
+        return true;
+    log_event(LOG_SYSTEM, "call=getrandom error=\"%s\"", strerror(errno));
+    return false;
+}
+
+// Write the key that is not in use, then flip. made_s is what tells a whole key (not 0) from one
+// whose writer was killed: it is cleared first and set last.
+static void make_key(struct vault_head *head, uint64_t now_boot_s)
+{
+    struct vault_ticket_key fresh;
+    uint32_t current = atomic_load_explicit(&head->ticket_current, memory_order_relaxed) & 1;
+    struct vault_ticket_key *key = &head->ticket_keys[1 - current];
+    if (!fill_random(&fresh, sizeof fresh))
+        return;
+    __atomic_store_n(&key->made_s, 0, __ATOMIC_RELAXED);
+    atomic_thread_fence(memory_order_seq_cst);
+    memcpy(key->name, fresh.name, sizeof key->name);
+    memcpy(key->aes, fresh.aes, sizeof key->aes);
+    memcpy(key->hmac, fresh.hmac, sizeof key->hmac);
+    __atomic_store_n(&key->made_s, now_boot_s ? now_boot_s : 1, __ATOMIC_RELEASE);
+    atomic_store_explicit(&head->ticket_current, 1 - current, memory_order_release);
+    OPENSSL_cleanse(&fresh, sizeof fresh);
+}
+
+// Copy a key, whole or not at all. *is_current: it is the one that makes tickets.
+static bool copy_key(unsigned index, struct vault_ticket_key *copy, bool *is_current)
+{
+    struct vault_ticket_key *key = &vault->ticket_keys[index];
+    uint64_t made_s = __atomic_load_n(&key->made_s, __ATOMIC_ACQUIRE);
+    *copy = *key;
+    atomic_thread_fence(memory_order_acquire);
+    *is_current = index == (atomic_load_explicit(&vault->ticket_current, memory_order_acquire) & 1);
+    return made_s != 0 && __atomic_load_n(&key->made_s, __ATOMIC_RELAXED) == made_s;
+}
+
+static bool key_mac(EVP_MAC_CTX *mac, const struct vault_ticket_key *key)
+{
+    uint8_t secret[sizeof key->hmac];
+    char digest[] = "SHA256";
+    memcpy(secret, key->hmac, sizeof secret);
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret, sizeof secret),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    bool is_set = EVP_MAC_CTX_set_params(mac, params) == 1;
+    OPENSSL_cleanse(secret, sizeof secret);
+    return is_set;
+}
+
+static int seal_ticket(uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+{
+    struct vault_ticket_key key;
+    bool is_current;
+    uint32_t current = atomic_load_explicit(&vault->ticket_current, memory_order_acquire) & 1;
+    if (!copy_key(current, &key, &is_current) || !fill_random(iv, TICKET_IV_BYTES))
+        return 0;
+    memcpy(name, key.name, sizeof key.name);
+    bool is_ready =
+        EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.aes, iv) == 1 && key_mac(mac, &key);
+    OPENSSL_cleanse(&key, sizeof key);
+    return is_ready ? 1 : -1;
+}
+
+static int open_ticket(const uint8_t *name, const uint8_t *iv, EVP_CIPHER_CTX *cipher,
+                       EVP_MAC_CTX *mac)
+{
+    struct vault_ticket_key key;
+    bool is_current;
+    int outcome = 0; // no key of ours: a full handshake
+    for (unsigned i = 0; i < 2 && outcome == 0; i++) {
+        if (!copy_key(i, &key, &is_current) || memcmp(key.name, name, sizeof key.name) != 0)
+            continue;
+        if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.aes, iv) == 1 &&
+            key_mac(mac, &key))
+            outcome = is_current ? 1 : 2; // 2: opened, but give a new one
+        else
+            outcome = -1;
+    }
+    OPENSSL_cleanse(&key, sizeof key);
+    return outcome;
+}
+
+static int on_ticket(SSL *ssl, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+                     int is_sealing)
+{
+    (void)ssl;
+    if (!vault)
+        return 0;
+    return is_sealing ? seal_ticket(name, iv, cipher, mac) : open_ticket(name, iv, cipher, mac);
+}
+
+void tickets_init(struct vault_head *head)
+{
+    vault = head;
+    uint32_t current = atomic_load_explicit(&head->ticket_current, memory_order_relaxed) & 1;
+    if (head->ticket_keys[current].made_s == 0)
+        make_key(head, clock_boot_ms() / 1000);
+}
+
+void tickets_attach(SSL_CTX *context)
+{
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
+}
+
+void tickets_tick(struct vault_head *head, uint64_t now_boot_s)
+{
+    uint32_t current = atomic_load_explicit(&head->ticket_current, memory_order_relaxed) & 1;
+    uint64_t made_s = head->ticket_keys[current].made_s;
+    if (made_s == 0 || now_boot_s >= made_s + TICKETS_ROTATE_S)
+        make_key(head, now_boot_s);
+}
