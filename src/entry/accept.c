@@ -1,0 +1,190 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Accepting (accept.h), on libevent's listeners.
+// Errors: shortage pauses all listeners and is looked at again on a timer or when
+// something has ended; never spins.
+#include "entry/accept.h"
+
+#include "base/address.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <event2/listener.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAUSE_MS 100
+
+struct listener {
+    struct accepting *all;
+    struct evconnlistener *listener;
+    uint16_t index; // into conf.listener
+};
+
+struct accepting {
+    struct accepting_setup setup;
+    struct listener listener[HERITAGE_MAX_SOCKETS];
+    struct event *timer;
+    bool is_paused;
+};
+
+static void pause_all(struct accepting *all, const char *why)
+{
+    struct timeval again = {.tv_usec = PAUSE_MS * 1000};
+    if (!all->is_paused)
+        log_event(LOG_ACCEPT_PAUSED, "why=\"%s\"", why);
+    all->is_paused = true;
+    for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++)
+        evconnlistener_disable(all->listener[i].listener);
+    event_add(all->timer, &again);
+}
+
+static bool is_room(const struct accepting *all)
+{
+    return handshakes_count(all->setup.handshakes) < all->setup.heritage->conf.max_handshakes &&
+           all->setup.slots->n_free > 0;
+}
+
+void accepting_room(struct accepting *all)
+{
+    if (!all || !all->is_paused || !is_room(all))
+        return;
+    all->is_paused = false;
+    log_event(LOG_ACCEPT_RESUMED, "%s", "");
+    for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++)
+        evconnlistener_enable(all->listener[i].listener);
+}
+
+static void try_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct accepting *all = arg;
+    struct timeval again = {.tv_usec = PAUSE_MS * 1000};
+    (void)fd;
+    (void)what;
+    accepting_room(all);
+    if (all->is_paused)
+        event_add(all->timer, &again);
+}
+
+// A worker that crashed twice in this address' handshakes would do so again.
+static bool is_suspect(const struct vault_head *head, const uint8_t address[16])
+{
+    for (unsigned i = 0; i < VAULT_SUSPECTS; i++)
+        if (head->suspects[i].crashes >= 2 && memcmp(head->suspects[i].address, address, 16) == 0)
+            return true;
+    return false;
+}
+
+static void set_options(int fd, const struct conf_listener *listener)
+{
+    int on = 1;
+    // A line of text is to leave at once (and not wait for the delayed ACK).
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (listener->keepalive_ms == 0)
+        return;
+    int idle_s = (int)((listener->keepalive_ms + 999) / 1000);
+    int interval_s = 60;
+    int probes = 10; // a network may be away for ten minutes
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+static void take_plain(struct accepting *all, int fd, const uint8_t address[16], uint16_t port,
+                       uint16_t listener, uint16_t game)
+{
+    struct slot *slot = slot_prepare(all->setup.slots);
+    if (!slot) {
+        char text[ADDRESS_TEXT_BYTES];
+        log_event(LOG_REFUSED, "address=%s why=\"%s\"", address_print(text, address),
+                  errno == ENOBUFS ? "max-players are connected" : strerror(errno));
+        close(fd);
+        return;
+    }
+    memcpy(slot->address, address, 16);
+    slot->port = port;
+    slot->listener = listener;
+    slot->game = game;
+    slot_claim(slot, fd);
+    all->setup.done(all->setup.arg, slot);
+}
+
+static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, struct sockaddr *from,
+                      int n_from, void *arg)
+{
+    struct listener *listener = arg;
+    struct accepting *all = listener->all;
+    const struct heritage *heritage = all->setup.heritage;
+    const struct conf_listener *conf = &heritage->conf.listener[listener->index];
+    uint8_t address[16];
+    uint16_t port = 0;
+    (void)evlistener;
+    (void)n_from;
+    address_to_bytes(from, address, &port);
+    if (is_suspect(heritage->vault.head, address)) {
+        char text[ADDRESS_TEXT_BYTES];
+        log_event(LOG_REFUSED, "address=%s why=\"two workers crashed in its handshakes\"",
+                  address_print(text, address));
+        close(fd);
+        return;
+    }
+    set_options(fd, conf);
+    if (heritage->certs[listener->index])
+        handshake_start(all->setup.handshakes, certs_context(heritage->certs[listener->index]), fd,
+                        address, port, listener->index, (uint16_t)conf->game);
+    else
+        take_plain(all, fd, address, port, listener->index, (uint16_t)conf->game);
+    if (!is_room(all))
+        pause_all(all, all->setup.slots->n_free ? "max-handshakes are under way"
+                                                : "max-players are connected");
+}
+
+static void on_error(struct evconnlistener *evlistener, void *arg)
+{
+    struct listener *listener = arg;
+    (void)evlistener;
+    // EMFILE, ENFILE, ENOBUFS, ENOMEM; any other would repeat at once just the same.
+    pause_all(listener->all, strerror(EVUTIL_SOCKET_ERROR()));
+}
+
+struct accepting *accepting_make(const struct accepting_setup *setup)
+{
+    struct accepting *all = calloc(1, sizeof *all);
+    if (!all)
+        return NULL;
+    all->setup = *setup;
+    all->timer = evtimer_new(setup->base, try_again, all);
+    bool is_ok = all->timer != NULL;
+    for (unsigned i = 0; i < setup->heritage->n_sockets; i++) {
+        struct listener *listener = &all->listener[i];
+        listener->all = all;
+        listener->index = setup->heritage->socket[i].listener;
+        listener->listener = evconnlistener_new(setup->base, on_accept, listener,
+                                                LEV_OPT_CLOSE_ON_EXEC, 0,
+                                                setup->heritage->socket[i].fd);
+        if (listener->listener)
+            evconnlistener_set_error_cb(listener->listener, on_error);
+        else
+            is_ok = false;
+    }
+    if (is_ok)
+        return all;
+    accepting_free(all);
+    return NULL;
+}
+
+void accepting_free(struct accepting *all)
+{
+    if (!all)
+        return;
+    for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++)
+        if (all->listener[i].listener)
+            evconnlistener_free(all->listener[i].listener);
+    if (all->timer)
+        event_free(all->timer);
+    free(all);
+}

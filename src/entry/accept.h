@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Accepting players on the listening sockets that the guard has bound. A plain
+// player gets its slot at once, a TLS player first goes through its handshake.
+// When descriptors, slots or handshakes run short, accepting pauses; players wait
+// in the kernel's backlog.
+//
+// Errors: logged; accept itself never ends the process.
+#ifndef STAYD_ENTRY_ACCEPT_H
+#define STAYD_ENTRY_ACCEPT_H
+
+#include "entry/handshake.h"
+#include "guard/heritage.h"
+
+struct accepting;
+
+struct accepting_setup {
+    struct event_base *base;
+    const struct heritage *heritage;
+    struct slot_pool *slots;
+    struct handshakes *handshakes;
+    handshake_done_fn *done; // a plain player's slot is live
+    void *arg;
+};
+
+// NULL without memory.
+struct accepting *accepting_make(const struct accepting_setup *setup);
+void accepting_free(struct accepting *accepting);
+
+// There may be room again: a handshake or a player has ended.
+void accepting_room(struct accepting *accepting);
+
+#endif

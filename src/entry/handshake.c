@@ -1,0 +1,211 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Handshakes under way (handshake.h).
+// Errors: logged here with address and reason; the descriptor is closed.
+#include "entry/handshake.h"
+
+#include "base/address.h"
+#include "base/log.h"
+#include "entry/takeover.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+struct handshake {
+    LIST_ENTRY(handshake) entry;
+    struct handshakes *all;
+    SSL *ssl;
+    int fd;
+    struct event *ready;    // one of EV_READ, EV_WRITE, as OpenSSL asks
+    struct event *deadline; // never renewed
+    uint8_t address[16];
+    uint16_t port;
+    uint16_t listener;
+    uint16_t game;
+    struct takeover takeover;
+};
+
+struct handshakes {
+    struct handshakes_setup setup;
+    uint32_t n;
+    LIST_HEAD(, handshake) list;
+};
+
+struct handshakes *handshakes_make(const struct handshakes_setup *setup)
+{
+    struct handshakes *all = calloc(1, sizeof *all);
+    if (all) {
+        all->setup = *setup;
+        LIST_INIT(&all->list);
+    }
+    return all;
+}
+
+uint32_t handshakes_count(const struct handshakes *handshakes)
+{
+    return handshakes->n;
+}
+
+// End it; the descriptor is closed unless it has gone into a slot (fd -1).
+static void end(struct handshake *handshake)
+{
+    LIST_REMOVE(handshake, entry);
+    handshake->all->n--;
+    if (handshake->ready)
+        event_free(handshake->ready);
+    if (handshake->deadline)
+        event_free(handshake->deadline);
+    if (handshake->ssl) {
+        // Quietly: no alert, and the session stays good for its ticket.
+        SSL_set_shutdown(handshake->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        SSL_free(handshake->ssl);
+    }
+    if (handshake->fd >= 0)
+        close(handshake->fd);
+    OPENSSL_cleanse(&handshake->takeover, sizeof handshake->takeover);
+    free(handshake);
+}
+
+void handshakes_free(struct handshakes *handshakes)
+{
+    if (!handshakes)
+        return;
+    while (!LIST_EMPTY(&handshakes->list))
+        end(LIST_FIRST(&handshakes->list));
+    free(handshakes);
+}
+
+static void fail(struct handshake *handshake, const char *reason)
+{
+    char address[ADDRESS_TEXT_BYTES];
+    char quoted[160];
+    struct handshakes *all = handshake->all;
+    log_event(LOG_HANDSHAKE_FAILED, "address=%s reason=\"%s\"",
+              address_print(address, handshake->address),
+              log_quote(quoted, sizeof quoted, reason, strlen(reason)));
+    end(handshake);
+    all->setup.room(all->setup.arg);
+}
+
+// The reason in words, from OpenSSL's queue; what players' clients do most is said plainly.
+static const char *reason_of(int ssl_error)
+{
+    unsigned long error = ERR_peek_error();
+    int code = ERR_GET_REASON(error);
+    if (ssl_error == SSL_ERROR_SYSCALL || code == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        return errno && !error ? strerror(errno) : "the connection was closed";
+    if (code == SSL_R_WRONG_VERSION_NUMBER || code == SSL_R_HTTP_REQUEST)
+        return "this is not TLS (a client without TLS on the TLS port?)";
+    const char *text = ERR_reason_error_string(error);
+    return text ? text : "TLS error";
+}
+
+static void finish(struct handshake *handshake)
+{
+    struct handshakes *all = handshake->all;
+    struct slot *slot = slot_prepare(all->setup.slots);
+    if (!slot) {
+        fail(handshake, errno == ENOBUFS ? "max-players are connected" : strerror(errno));
+        return;
+    }
+    const char *reason = takeover_fill(handshake->ssl, &handshake->takeover, slot);
+    if (reason) {
+        slot_return(all->setup.slots, slot);
+        fail(handshake, reason);
+        return;
+    }
+    memcpy(slot->address, handshake->address, 16);
+    slot->port = handshake->port;
+    slot->listener = handshake->listener;
+    slot->game = handshake->game;
+    slot_claim(slot, handshake->fd);
+    handshake->fd = -1;
+    end(handshake);
+    all->setup.done(all->setup.arg, slot);
+    all->setup.room(all->setup.arg);
+}
+
+static void proceed(evutil_socket_t fd, short what, void *arg);
+
+static void await(struct handshake *handshake, short what)
+{
+    if (event_get_events(handshake->ready) != what)
+        event_assign(handshake->ready, handshake->all->setup.base, handshake->fd, what, proceed,
+                     handshake);
+    if (event_add(handshake->ready, NULL) < 0)
+        fail(handshake, "no memory");
+}
+
+static void proceed(evutil_socket_t fd, short what, void *arg)
+{
+    struct handshake *handshake = arg;
+    struct vault_head *head = handshake->all->setup.vault->head;
+    (void)fd;
+    (void)what;
+    // If the next call kills this worker, the guard will know whom to blame.
+    memcpy(head->serving_address, handshake->address, 16);
+    head->serving_address_set = 1;
+    ERR_clear_error();
+    errno = 0;
+    int result = SSL_accept(handshake->ssl);
+    head->serving_address_set = 0;
+    if (result == 1) {
+        finish(handshake);
+        return;
+    }
+    int error = SSL_get_error(handshake->ssl, result);
+    if (error == SSL_ERROR_WANT_READ)
+        await(handshake, EV_READ);
+    else if (error == SSL_ERROR_WANT_WRITE)
+        await(handshake, EV_WRITE);
+    else
+        fail(handshake, reason_of(error));
+}
+
+static void give_up(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    fail(arg, "not complete within handshake-timeout");
+}
+
+static bool set_up(struct handshake *handshake, SSL_CTX *context)
+{
+    const struct handshakes_setup *setup = &handshake->all->setup;
+    struct timeval timeout = {
+        .tv_sec = (time_t)(setup->timeout_ms / 1000),
+        .tv_usec = (suseconds_t)(setup->timeout_ms % 1000 * 1000),
+    };
+    handshake->ssl = SSL_new(context);
+    handshake->ready = event_new(setup->base, handshake->fd, EV_READ, proceed, handshake);
+    handshake->deadline = evtimer_new(setup->base, give_up, handshake);
+    return handshake->ssl && handshake->ready && handshake->deadline &&
+           takeover_watch(handshake->ssl, &handshake->takeover) &&
+           SSL_set_fd(handshake->ssl, handshake->fd) == 1 &&
+           event_add(handshake->deadline, &timeout) == 0 && event_add(handshake->ready, NULL) == 0;
+}
+
+void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
+                     const uint8_t address[16], uint16_t port, uint16_t listener, uint16_t game)
+{
+    struct handshake *handshake = calloc(1, sizeof *handshake);
+    if (!handshake) {
+        close(fd);
+        return;
+    }
+    handshake->all = handshakes;
+    handshake->fd = fd;
+    memcpy(handshake->address, address, 16);
+    handshake->port = port;
+    handshake->listener = listener;
+    handshake->game = game;
+    LIST_INSERT_HEAD(&handshakes->list, handshake, entry);
+    handshakes->n++;
+    if (!set_up(handshake, context))
+        fail(handshake, "no memory");
+}

@@ -1,0 +1,53 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// A TLS handshake from the accepted descriptor to the takeover: OpenSSL does all of
+// it on libevent's readiness, under one deadline for the whole, then its state is
+// taken out as plain data. Nothing of a handshake survives a worker; the player
+// has not been let in yet.
+//
+//   START --readable/writable--> START
+//     |  SSL_accept done                     deadline, error, end of file
+//     v                                              |
+//   takeover fills a slot and claims it              v
+//     |                                          FAILED: logged, closed
+//     v
+//   done(slot)
+//
+// Errors: a failed handshake is logged with the player's address and the reason.
+#ifndef STAYD_ENTRY_HANDSHAKE_H
+#define STAYD_ENTRY_HANDSHAKE_H
+
+#include "vault/slot.h"
+#include <event2/event.h>
+#include <openssl/ssl.h>
+
+struct handshakes;
+
+// A slot is live, linked to nobody yet; the caller serves it from now on.
+typedef void handshake_done_fn(void *arg, struct slot *slot);
+// A handshake has ended, well or not: there is room for another.
+typedef void handshake_room_fn(void *arg);
+
+struct handshakes_setup {
+    struct event_base *base;
+    struct vault *vault;
+    struct slot_pool *slots;
+    uint64_t timeout_ms; // for a whole handshake
+    handshake_done_fn *done;
+    handshake_room_fn *room;
+    void *arg;
+};
+
+struct handshakes *handshakes_make(const struct handshakes_setup *setup);
+
+// Ends all that are under way.
+void handshakes_free(struct handshakes *handshakes);
+uint32_t handshakes_count(const struct handshakes *handshakes);
+
+// Begin one. Takes fd over: it ends in a slot or is closed. address and port are the
+// player's, listener and game go into the slot.
+void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
+                     const uint8_t address[16], uint16_t port, uint16_t listener, uint16_t game);
+
+#endif

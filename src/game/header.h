@@ -1,0 +1,30 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The first bytes on a player's link to the game: who the player is, in the form
+// the game reads. Sans-I/O.
+//
+//   proxy-v2  PROXY protocol 2, binary, with TLVs (doc/PROTOCOL.header)
+//   proxy-v1  PROXY protocol 1, one text line
+//   pennmush  "IP^HOST\r\n", PennMUSH's local socket
+//   none      nothing
+//
+// Errors: none; HEADER_MAX_BYTES is enough for every slot.
+#ifndef STAYD_GAME_HEADER_H
+#define STAYD_GAME_HEADER_H
+
+#include "conf/conf.h"
+#include "vault/layout.h"
+
+#define HEADER_MAX_BYTES 1024u
+
+// PROXY protocol TLV types in the range free for use (section 2.2.7).
+#define HEADER_TLV_HOST 0xE0u        // forward-confirmed host name, text
+#define HEADER_TLV_CERT_SHA256 0xE1u // client certificate's fingerprint, 32 bytes
+
+// Write the header for slot, who connected to address `to` (16 bytes) and to_port.
+// Returns its length.
+size_t header_write(enum conf_header header, const struct slot *slot, const uint8_t to[16],
+                    uint16_t to_port, uint8_t out[HEADER_MAX_BYTES]);
+
+#endif

@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Host names of players: reverse lookup without blocking, confirmed by a forward
+// lookup (a name that does not lead back to the address is no name), cached, and
+// bounded in number. It is asked again and again; answers are found in the cache.
+//
+// Errors: a name that cannot be had is "no name". No memory: likewise.
+#ifndef STAYD_GAME_NAMES_H
+#define STAYD_GAME_NAMES_H
+
+#include "conf/conf.h"
+#include <event2/event.h>
+
+struct names;
+
+#define NAMES_HOST_BYTES 128u // longest name kept, with its NUL
+
+enum names_status {
+    NAMES_PENDING, // ask again later
+    NAMES_NONE,    // there is no confirmed name
+    NAMES_FOUND,   // *host is the name, valid until the next call
+};
+
+// Called whenever a question was settled.
+typedef void names_settled_fn(void *arg);
+
+// NULL: names are off (also when no name server is known; logged).
+struct names *names_make(struct event_base *base, const struct conf *conf,
+                         names_settled_fn *settled, void *arg);
+void names_free(struct names *names);
+
+// What is known of this address (16 bytes); starts a lookup if nothing is.
+// names may be NULL.
+enum names_status names_find(struct names *names, const uint8_t address[16], const char **host);
+
+#endif

@@ -1,0 +1,316 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The guard's loop (guard.h). Whatever it knows of the others it can find out anew
+// from the vault, because at any moment a spare may have to go on from there.
+// Errors: logged and tried again.
+#include "guard/guard.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/title.h"
+#include "guard/clone.h"
+#include "guard/lease.h"
+#include "guard/obituary.h"
+#include "guard/sweep.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RETRY_MS 20           // after a failed clone
+#define READY_LOOK_MS 5       // while the first worker starts
+#define END_GRACE_MS 500u     // beyond stop-timeout, before the worker is killed
+#define START_TRIES 3u        // workers that may die before the first one is ready
+
+struct process {
+    pid_t pid; // 0: none
+    int pidfd;
+    bool is_child;
+};
+
+struct guard {
+    const struct heritage *heritage;
+    struct vault vault;
+    uint64_t word; // our own, in vault_head.guard
+    struct process worker;
+    struct process spare;
+    struct brake brake;
+    uint64_t brake_until_ms;
+    bool was_ready; // some worker has been ready
+    unsigned n_failed;
+};
+
+static volatile sig_atomic_t orders; // SIGTERM, SIGINT received
+
+static void take_order(int signal_number)
+{
+    (void)signal_number;
+    orders = orders + 1;
+}
+
+void guard_keep_fd(struct vault *vault, unsigned place, int fd)
+{
+    vault->head->guard_fds[place] = fd;
+}
+
+// Replace the descriptor at this place; the old one gives up its claim first.
+static void renew_fd(struct guard *guard, unsigned place, int fd)
+{
+    int old = guard->vault.head->guard_fds[place];
+    guard_keep_fd(&guard->vault, place, fd);
+    if (old >= 0 && old != fd)
+        close(old);
+}
+
+static void set_signals(void)
+{
+    // A guard may have been a worker's copy: none of its handlers stays.
+    static const int defaults[] = {SIGSEGV, SIGABRT, SIGILL, SIGFPE, SIGTRAP, SIGCHLD};
+    static const int ignored[] = {SIGHUP, SIGPIPE, SIGUSR1};
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    sigaddset(&blocked, SIGINT);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+#ifndef __SANITIZE_ADDRESS__
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        signal(defaults[i], SIG_DFL);
+#else
+    signal(SIGCHLD, SIG_DFL);
+    (void)defaults;
+#endif
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
+    struct sigaction action = {.sa_handler = take_order};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+}
+
+static void write_pid(const struct guard *guard)
+{
+    char text[16];
+    int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    // The lock itself is the table's; the number is for people and libstay.
+    if (guard->heritage->lock_fd >= 0 &&
+        (ftruncate(guard->heritage->lock_fd, 0) < 0 ||
+         pwrite(guard->heritage->lock_fd, text, (size_t)n, 0) != n))
+        log_event(LOG_SYSTEM, "what=\"write the pid\" error=\"%s\"", strerror(errno));
+}
+
+// The spare sleeps until the guard is dead.
+static _Noreturn void spare_run(const struct heritage *heritage, uint64_t guard_word)
+{
+    struct vault_head *head = heritage->vault.head;
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    title_set("stayd: spare");
+    head->spare = ((head->spare >> 32) + 1) << 32 | (uint32_t)getpid();
+    struct pollfd guard = {.fd = head->guard_fds[HERITAGE_GUARD_PIDFD], .events = POLLIN};
+    // If the guard is gone already, this is over at once. A descriptor that is not one
+    // any more belonged to a guard that another process has replaced.
+    while (head->guard == guard_word && poll(&guard, 1, -1) <= 0)
+        continue;
+    if (!(guard.revents & POLLIN))
+        _exit(0);
+    guard_run(heritage, guard_word);
+}
+
+static void make_spare(struct guard *guard)
+{
+    int pidfd;
+    pid_t pid = clone_sharing_table(&pidfd);
+    if (pid == 0)
+        spare_run(guard->heritage, guard->word);
+    if (pid < 0) {
+        log_event(LOG_SYSTEM, "what=\"make a spare\" error=\"%s\"", strerror(errno));
+        return;
+    }
+    renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
+    guard->spare = (struct process){pid, pidfd, true};
+    log_event(LOG_SPARE_MADE, "pid=%d", (int)pid);
+}
+
+// Watch a worker that an earlier guard made.
+static bool adopt_worker(struct guard *guard, uint64_t word)
+{
+    int pidfd = pidfd_open(lease_pid(word), 0);
+    if (pidfd < 0)
+        return false;
+    renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
+    guard->worker = (struct process){lease_pid(word), pidfd, false};
+    if (guard->vault.head->ending_until_ms)
+        kill(guard->worker.pid, SIGUSR1);
+    return true;
+}
+
+static void make_worker(struct guard *guard)
+{
+    struct vault_head *head = guard->vault.head;
+    uint64_t seen = head->table;
+    if (lease_is_alive(seen) && lease_pid(seen) != getpid()) {
+        adopt_worker(guard, seen);
+        return;
+    }
+    uint64_t mine = lease_take(&head->table, seen);
+    if (!mine)
+        return; // a worker of an earlier guard was faster; look again
+    sweep_descriptors(&guard->vault);
+    head->worker_ready = 0;
+    int pidfd;
+    pid_t pid = clone_sharing_table(&pidfd);
+    if (pid == 0)
+        worker_run(guard->heritage, mine);
+    if (pid < 0) {
+        log_event(LOG_SYSTEM, "what=\"make a worker\" error=\"%s\"", strerror(errno));
+        return;
+    }
+    head->workers_made++;
+    renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
+    guard->worker = (struct process){pid, pidfd, true};
+    log_event(LOG_WORKER_MADE, "pid=%d", (int)pid);
+}
+
+static void finish(struct guard *guard, int status)
+{
+    if (guard->worker.pid > 0)
+        kill(guard->worker.pid, SIGKILL);
+    if (guard->spare.pid > 0) {
+        kill(guard->spare.pid, SIGKILL);
+        waitpid(guard->spare.pid, NULL, 0);
+    }
+    log_event(LOG_STOP, "status=%d", status);
+    exit(status);
+}
+
+static void worker_died(struct guard *guard)
+{
+    int status = -1;
+    pid_t pid = guard->worker.pid;
+    bool was_ready = guard->vault.head->worker_ready;
+    if (waitpid(pid, &status, WNOHANG) != pid)
+        status = -1;
+    guard->worker = (struct process){0};
+    guard->was_ready |= was_ready;
+    if (guard->vault.head->ending_until_ms &&
+        ((status >= 0 && WIFEXITED(status)) ||
+         clock_boot_ms() >= guard->vault.head->ending_until_ms))
+        finish(guard, 0);
+    int crash = obituary_write(&guard->vault, pid, status);
+    if (!guard->was_ready && ++guard->n_failed >= START_TRIES) {
+        log_event(LOG_SYSTEM, "what=\"no worker gets ready\"");
+        finish(guard, 1);
+    }
+    uint64_t now_ms = clock_boot_ms();
+    guard->brake_until_ms = now_ms + brake_count(&guard->brake, crash || !was_ready, now_ms);
+}
+
+static void begin_end(struct guard *guard)
+{
+    struct vault_head *head = guard->vault.head;
+    uint64_t now_ms = clock_boot_ms();
+    // The second order means now.
+    if (head->ending_until_ms)
+        head->ending_until_ms = now_ms;
+    else
+        head->ending_until_ms = now_ms + guard->heritage->conf.stop_timeout_ms + 1;
+    log_event(LOG_STOP, "within_ms=%llu", (unsigned long long)(head->ending_until_ms - now_ms));
+    if (guard->worker.pid > 0)
+        kill(guard->worker.pid, SIGUSR1);
+}
+
+static void say_ready(struct guard *guard)
+{
+    struct vault_head *head = guard->vault.head;
+    int fd = head->guard_fds[HERITAGE_READY];
+    guard->was_ready = true;
+    if (fd < 0)
+        return;
+    if (write(fd, "1", 1) != 1)
+        log_event(LOG_SYSTEM, "what=\"say ready\" error=\"%s\"", strerror(errno));
+    renew_fd(guard, HERITAGE_READY, -1);
+}
+
+static bool is_dead(const struct process *process)
+{
+    struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
+    return process->pid > 0 && poll(&poll_fd, 1, 0) == 1;
+}
+
+// How long to sleep at most, ms; -1: until something happens.
+static int sleep_ms(const struct guard *guard, uint64_t now_ms)
+{
+    const struct vault_head *head = guard->vault.head;
+    if (guard->worker.pid == 0 || guard->spare.pid == 0)
+        return guard->brake_until_ms > now_ms ? (int)(guard->brake_until_ms - now_ms) : RETRY_MS;
+    if (!guard->was_ready)
+        return READY_LOOK_MS;
+    if (head->ending_until_ms)
+        return (int)(head->ending_until_ms + END_GRACE_MS > now_ms
+                         ? head->ending_until_ms + END_GRACE_MS - now_ms
+                         : 0);
+    return -1;
+}
+
+static void sleep_until_news(struct guard *guard)
+{
+    int ms = sleep_ms(guard, clock_boot_ms());
+    struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    struct pollfd deaths[2] = {
+        {.fd = guard->worker.pid ? guard->worker.pidfd : -1, .events = POLLIN},
+        {.fd = guard->spare.pid ? guard->spare.pidfd : -1, .events = POLLIN},
+    };
+    sigset_t none;
+    sigemptyset(&none);
+    ppoll(deaths, 2, ms < 0 ? NULL : &timeout, &none);
+}
+
+static void step(struct guard *guard)
+{
+    struct vault_head *head = guard->vault.head;
+    if (is_dead(&guard->worker))
+        worker_died(guard);
+    if (guard->worker.pid == 0 && clock_boot_ms() >= guard->brake_until_ms)
+        make_worker(guard);
+    if (is_dead(&guard->spare)) {
+        waitpid(guard->spare.pid, NULL, WNOHANG);
+        log_event(LOG_SPARE_DIED, "pid=%d", (int)guard->spare.pid);
+        guard->spare = (struct process){0};
+    }
+    if (guard->spare.pid == 0)
+        make_spare(guard);
+    if (!guard->was_ready && head->worker_ready)
+        say_ready(guard);
+    if (orders) {
+        orders = 0;
+        begin_end(guard);
+    }
+    if (head->ending_until_ms && clock_boot_ms() >= head->ending_until_ms + END_GRACE_MS)
+        finish(guard, 0);
+}
+
+_Noreturn void guard_run(const struct heritage *heritage, uint64_t dead)
+{
+    struct guard guard = {.heritage = heritage, .vault = heritage->vault};
+    guard.word = lease_take(&guard.vault.head->guard, dead);
+    if (!guard.word)
+        _exit(0);
+    set_signals();
+    title_set("stayd: guard");
+    if (lease_pid(dead))
+        log_event(LOG_GUARD_TAKEN, "pid=%d dead=%d", (int)getpid(), (int)lease_pid(dead));
+    guard.was_ready = lease_pid(dead) && guard.vault.head->guard_fds[HERITAGE_READY] < 0;
+    guard.brake = (struct brake){BRAKE_FULL, clock_boot_ms()};
+    renew_fd(&guard, HERITAGE_GUARD_PIDFD, pidfd_open(getpid(), 0));
+    write_pid(&guard);
+    for (;;) {
+        step(&guard);
+        sleep_until_news(&guard);
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The process that must not die, and does almost nothing: it keeps a worker and a
+// spare running, sweeps up after a dead worker, and takes the orders (signals).
+//
+//   guard_run -> take the guard's place, or end
+//      +-> worker alive (an earlier guard's)?  watch it
+//      +-> else take the table, account for the death, sweep, clone a worker
+//      +-> no spare? clone one: it sleeps, and calls guard_run when this guard dies
+//      +-> SIGTERM, SIGINT: orderly end
+//
+// Nothing that came from a player or a game is parsed here.
+// Errors: logged and tried again; before the first worker was ready they end the start.
+#ifndef STAYD_GUARD_GUARD_H
+#define STAYD_GUARD_GUARD_H
+
+#include "guard/heritage.h"
+
+// Become guard in place of `dead` (the word that stands in vault_head.guard), or end
+// the process if another was faster. Does not return: ends the process with 0 after
+// an orderly end, 1 if no worker ever got ready.
+_Noreturn void guard_run(const struct heritage *heritage, uint64_t dead);
+
+// Claim a descriptor for the guard, whoever it is.
+void guard_keep_fd(struct vault *vault, unsigned place, int fd);
+
+#endif

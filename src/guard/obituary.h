@@ -1,0 +1,32 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// What a dead worker leaves to be noted: how it died, and whom it was serving. A slot
+// or an address that was being served in two crashes is poison: the slot is closed
+// by the next worker, the address is refused. SIGKILL and SIGBUS are nobody's
+// fault. Also the brake on crash loops.
+//
+// Errors: none.
+#ifndef STAYD_GUARD_OBITUARY_H
+#define STAYD_GUARD_OBITUARY_H
+
+#include "vault/vault.h"
+#include <stdbool.h>
+#include <sys/types.h>
+
+// Note the death of the last worker. status: from waitpid(2), or -1 if it was not our child.
+// Returns the signal it crashed by, 0 if it did not crash.
+int obituary_write(struct vault *vault, pid_t pid, int status);
+
+// A brake that slows and never stops: deaths use up tokens, time gives them back.
+struct brake {
+    double tokens;
+    uint64_t at_ms;
+};
+
+#define BRAKE_FULL 10.0
+
+// A worker died; `is_bad`: it crashed, or was never ready. How long to wait, ms.
+uint32_t brake_count(struct brake *brake, bool is_bad, uint64_t now_ms);
+
+#endif

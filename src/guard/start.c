@@ -1,0 +1,234 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Start (start.h). Errors: said on stderr, in words, and false.
+#include "guard/start.h"
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "entry/takeover.h"
+#include "entry/tickets.h"
+#include "guard/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
+#define LOCK_PATH_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) + 8)
+#define OWN_FDS 128u // beyond players and handshakes: listeners, epoll, name lookups
+
+static bool complain(const char *what, const char *detail)
+{
+    fprintf(stderr, "stayd: %s: %s: %s\n", what, detail, strerror(errno));
+    return false;
+}
+
+bool start_load_certs(struct heritage *heritage, bool may_make)
+{
+    bool is_ok = true;
+    for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
+        const struct conf_listener *listener = &heritage->conf.listener[i];
+        if (!listener->is_tls)
+            continue;
+        heritage->certs[i] = certs_load(&heritage->conf, listener, may_make, stderr, stderr);
+        if (!heritage->certs[i] && (may_make || listener->n_certificates))
+            is_ok = false;
+        if (heritage->certs[i])
+            certs_each(heritage->certs[i], takeover_prepare, NULL);
+    }
+    return is_ok;
+}
+
+// Two descriptors a player: how many players does the limit allow?
+static bool fit_limits(const struct conf *conf, uint32_t *n_slots)
+{
+    struct rlimit limit;
+    uint64_t others = conf->max_handshakes + OWN_FDS;
+    uint64_t wanted = 2ull * conf->max_players + others;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return complain("limits", "RLIMIT_NOFILE");
+    struct rlimit raised = {.rlim_cur = wanted, .rlim_max = wanted};
+    if (limit.rlim_max < wanted && setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        limit = raised;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return complain("limits", "RLIMIT_NOFILE");
+    *n_slots = conf->max_players;
+    if (limit.rlim_cur >= wanted)
+        return true;
+    if (limit.rlim_cur < others + 2) {
+        fprintf(stderr, "stayd: RLIMIT_NOFILE is %llu, too low for a single player; raise it to %llu\n",
+                (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+        return false;
+    }
+    *n_slots = (uint32_t)((limit.rlim_cur - others) / 2);
+    fprintf(stderr,
+            "stayd: max-players is %u, but RLIMIT_NOFILE (%llu) allows %u; raise it to %llu "
+            "(LimitNOFILE= in a unit)\n",
+            conf->max_players, (unsigned long long)limit.rlim_cur, *n_slots,
+            (unsigned long long)wanted);
+    return true;
+}
+
+static void make_folder(const char *path)
+{
+    char folder[LOCK_PATH_BYTES];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash && slash != folder) {
+        *slash = '\0';
+        mkdir(folder, 0755); // what is wrong with it is said when the lock is opened
+    }
+}
+
+// The lock belongs to the open file, which the shared table keeps open: it holds
+// as long as any of the three processes lives.
+static bool take_lock(struct heritage *heritage)
+{
+    char path[LOCK_PATH_BYTES];
+    snprintf(path, sizeof path, "%s.lock", heritage->conf.control);
+    make_folder(path);
+    heritage->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (heritage->lock_fd < 0)
+        return complain("cannot open the lock file (see `control`)", path);
+    if (flock(heritage->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    if (errno != EWOULDBLOCK)
+        return complain("cannot lock", path);
+    char pid[16] = "";
+    if (pread(heritage->lock_fd, pid, sizeof pid - 1, 0) > 0)
+        pid[strcspn(pid, "\n")] = '\0';
+    fprintf(stderr, "stayd: already running with this `control` (pid %s, lock %s)\n", pid, path);
+    return false;
+}
+
+static int open_socket(const struct conf_address *address)
+{
+    int on = 1;
+    int fd = socket(address->sockaddr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (address->sockaddr.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(fd, (const struct sockaddr *)&address->sockaddr, address->sockaddr_bytes) == 0 &&
+        listen(fd, BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static bool open_sockets(struct heritage *heritage)
+{
+    for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
+        const struct conf_listener *listener = &heritage->conf.listener[i];
+        for (unsigned j = 0; j < listener->n_addresses; j++) {
+            char text[ADDRESS_TEXT_BYTES];
+            const struct sockaddr *address = (const struct sockaddr *)&listener->address[j].sockaddr;
+            address_print_port(text, address);
+            if (heritage->n_sockets == HERITAGE_MAX_SOCKETS) {
+                fprintf(stderr, "stayd: more than %u addresses to listen on\n", HERITAGE_MAX_SOCKETS);
+                return false;
+            }
+            int fd = open_socket(&listener->address[j]);
+            if (fd < 0)
+                return complain("cannot listen", text);
+            heritage->socket[heritage->n_sockets++] = (struct heritage_socket){fd, (uint16_t)i};
+            log_event(LOG_LISTEN, "listener=%s address=%s tls=%s", listener->name, text,
+                      listener->is_tls ? "yes" : "no");
+        }
+    }
+    return true;
+}
+
+static bool open_log(const struct heritage *heritage, int *fd)
+{
+    const struct conf *conf = &heritage->conf;
+    if (heritage->ready_fd >= 0 && strcmp(conf->log, "stderr") == 0) {
+        fprintf(stderr, "stayd: with --daemon, `log` must be syslog or a file's path\n");
+        return false;
+    }
+    *fd = log_open(conf->log, (enum log_level)conf->log_level);
+    return *fd == -2 ? complain("cannot open the log", conf->log) : true;
+}
+
+static bool become_user(const char *name)
+{
+    if (!name)
+        return true;
+    const struct passwd *user = getpwnam(name);
+    if (!user) {
+        fprintf(stderr, "stayd: user = %s: there is no such user\n", name);
+        return false;
+    }
+    if (geteuid() == user->pw_uid)
+        return true;
+    if (initgroups(name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0)
+        return complain("cannot become user", name);
+    return true;
+}
+
+// All that outlives a worker's sweep.
+static void keep_fds(struct heritage *heritage, int log_fd)
+{
+    struct vault *vault = &heritage->vault;
+    for (int fd = 0; fd <= 2; fd++)
+        guard_keep_fd(vault, HERITAGE_STDIN + (unsigned)fd, fd);
+    guard_keep_fd(vault, HERITAGE_LOG, log_fd);
+    guard_keep_fd(vault, HERITAGE_LOCK, heritage->lock_fd);
+    guard_keep_fd(vault, HERITAGE_VAULT, vault->fd);
+    guard_keep_fd(vault, HERITAGE_READY, heritage->ready_fd);
+    for (unsigned i = 0; i < heritage->n_sockets; i++)
+        guard_keep_fd(vault, HERITAGE_SOCKETS + i, heritage->socket[i].fd);
+}
+
+static_assert(HERITAGE_SOCKETS + HERITAGE_MAX_SOCKETS <= VAULT_GUARD_FDS, "guard_fds");
+
+bool start_prepare(struct heritage *heritage)
+{
+    uint32_t n_slots = 0;
+    int log_fd = -1;
+    if (!fit_limits(&heritage->conf, &n_slots) || !take_lock(heritage) ||
+        !open_log(heritage, &log_fd))
+        return false;
+    log_event(LOG_START, "version=%s conf=%s max_players=%u", STAYD_VERSION, heritage->conf.path,
+              n_slots);
+    if (!open_sockets(heritage))
+        return false;
+    if (vault_make(&heritage->vault, n_slots) < 0)
+        return complain("cannot make the vault", "memfd");
+    keep_fds(heritage, log_fd);
+    tickets_init(heritage->vault.head);
+    tickets_tick(heritage->vault.head, clock_boot_ms() / 1000);
+    if (!record_init()) {
+        fprintf(stderr, "stayd: this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");
+        return false;
+    }
+    if (!become_user(heritage->conf.user))
+        return false;
+#ifndef __SANITIZE_ADDRESS__ // LeakSanitizer needs ptrace
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // the processes hold keys
+#endif
+    return true;
+}
+
+void start_free(struct heritage *heritage)
+{
+    for (unsigned i = 0; i < heritage->conf.n_listeners; i++)
+        if (heritage->certs[i])
+            certs_free(heritage->certs[i]);
+    record_free();
+    conf_free(&heritage->conf);
+}

@@ -1,0 +1,21 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// What happens once, before there is a guard: limits, the lock, certificates,
+// listening sockets, the vault, giving up rights.
+//
+// Errors: a line on stderr that says what is wrong and what to do, and false.
+#ifndef STAYD_GUARD_START_H
+#define STAYD_GUARD_START_H
+
+#include "guard/heritage.h"
+
+// Load the certificates of all TLS listeners. may_make: as in certs_load.
+bool start_load_certs(struct heritage *heritage, bool may_make);
+
+// Everything after a good configuration and certificates. heritage->conf is set.
+bool start_prepare(struct heritage *heritage);
+
+void start_free(struct heritage *heritage);
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The program's arguments, and what is asked for: check, list, or run. From here
+// the way goes to guard/start.c, guard/guard.c, and with each player
+// through entry/, vault/, record/ and relay/ to game/ (doc/tour.md).
+//
+// Errors: on stderr; exit status 2 for wrong arguments, 1 for all else.
+#include "base/log.h"
+#include "base/title.h"
+#include "guard/guard.h"
+#include "guard/start.h"
+#include "worker/worker.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_CONF "/etc/stayd/stayd.conf"
+
+static const char usage[] =
+    "Usage: stayd [-c FILE] [-d]\n"
+    "       stayd --check [-c FILE]\n"
+    "       stayd --options | --events | --help | --version\n"
+    "\n"
+    "Keep players connected: take their TLS and plain connections, and pipe each to the\n"
+    "game over a socket of its own, whatever happens to the game or to stayd.\n"
+    "\n"
+    "  -c, --conf FILE  the configuration (default " DEFAULT_CONF ")\n"
+    "  -d, --daemon     detach; ends when players can connect, or with what is wrong\n"
+    "      --check      check configuration and certificates, start nothing\n"
+    "      --options    list every option with type, range, default and meaning\n"
+    "      --events     list every event that can be logged\n"
+    "      --alone      for debugging: one process that serves and is not restarted\n"
+    "      --help, --version\n"
+    "\n"
+    "SIGTERM or SIGINT to the guard process ends in order: what is queued is sent, and\n"
+    "every player's connection is closed properly. See stayd(8), stayd.conf(5).\n";
+
+struct arguments {
+    const char *conf;
+    bool is_daemon;
+    bool is_check;
+    bool is_alone;
+};
+
+enum { OPTION_CHECK = 256, OPTION_OPTIONS, OPTION_EVENTS, OPTION_ALONE, OPTION_HELP, OPTION_VERSION };
+
+static const struct option long_options[] = {
+    {"conf", required_argument, NULL, 'c'},
+    {"daemon", no_argument, NULL, 'd'},
+    {"check", no_argument, NULL, OPTION_CHECK},
+    {"options", no_argument, NULL, OPTION_OPTIONS},
+    {"events", no_argument, NULL, OPTION_EVENTS},
+    {"alone", no_argument, NULL, OPTION_ALONE},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {0},
+};
+
+static void read_arguments(int argc, char **argv, struct arguments *arguments)
+{
+    int option;
+    while ((option = getopt_long(argc, argv, "c:d", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            arguments->conf = strdup(optarg); // argv is overwritten by process titles
+            break;
+        case 'd':
+            arguments->is_daemon = true;
+            break;
+        case OPTION_CHECK:
+            arguments->is_check = true;
+            break;
+        case OPTION_ALONE:
+            arguments->is_alone = true;
+            break;
+        case OPTION_OPTIONS:
+            conf_print_options(stdout);
+            exit(0);
+        case OPTION_EVENTS:
+            log_print_events(stdout);
+            exit(0);
+        case OPTION_HELP:
+            fputs(usage, stdout);
+            exit(0);
+        case OPTION_VERSION:
+            puts("stayd " STAYD_VERSION);
+            exit(0);
+        default:
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind == argc)
+        return;
+    fprintf(stderr, "stayd: unexpected argument: %s\n%s", argv[optind], usage);
+    exit(2);
+}
+
+// Run the rest in a process of its own session; this one waits until that one says
+// that players can connect, or is gone.
+static int detach(void)
+{
+    int ready[2];
+    char said;
+    if (pipe2(ready, O_CLOEXEC) < 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid < 0)
+        return -1;
+    if (pid > 0) {
+        close(ready[1]);
+        _exit(read(ready[0], &said, 1) == 1 ? 0 : 1);
+    }
+    close(ready[0]);
+    setsid();
+    return ready[1];
+}
+
+// Standard input is nobody's; as a daemon, stderr was for complaints until now.
+static void close_standard(bool is_daemon)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        return;
+    dup2(null, STDIN_FILENO);
+    if (is_daemon) {
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+    }
+    if (null > STDERR_FILENO)
+        close(null);
+}
+
+int main(int argc, char **argv)
+{
+    static struct heritage heritage = {.lock_fd = -1, .ready_fd = -1};
+    struct arguments arguments = {.conf = DEFAULT_CONF};
+    title_init(argc, argv);
+    read_arguments(argc, argv, &arguments);
+    close_range(3, ~0u, 0); // nothing of whoever started us
+    signal(SIGPIPE, SIG_IGN);
+    if (conf_load(&heritage.conf, arguments.conf, stderr) > 0)
+        return 1;
+    heritage.is_alone = arguments.is_alone;
+    if (arguments.is_check) {
+        if (!start_load_certs(&heritage, false))
+            return 1;
+        printf("%s: good\n", heritage.conf.path);
+        start_free(&heritage);
+        return 0;
+    }
+    if (arguments.is_daemon && (heritage.ready_fd = detach()) < 0) {
+        perror("stayd: cannot detach");
+        return 1;
+    }
+    if (!start_load_certs(&heritage, true) || !start_prepare(&heritage))
+        return 1;
+    close_standard(arguments.is_daemon);
+    if (arguments.is_alone)
+        worker_run(&heritage, 0);
+    guard_run(&heritage, 0);
+}

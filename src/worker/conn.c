@@ -1,0 +1,139 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Events in, strategy, events out (conn.h).
+// Errors: no memory for an event closes that player, logged.
+#include "worker/conn.h"
+
+#include "base/address.h"
+#include "base/log.h"
+#include "vault/flow.h"
+#include "vault/slot.h"
+#include "worker/worker.h"
+
+#include <netinet/tcp.h>
+
+struct slot *conn_slot(const struct conn *conn)
+{
+    return &conn->worker->vault->slots[conn - conn->worker->conns];
+}
+
+static void on_player(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    conn_serve(arg, (what & EV_READ ? RELAY_READ_PLAYER : 0u) |
+                        (what & EV_WRITE ? RELAY_WRITE_PLAYER : 0u));
+}
+
+static void on_game(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    conn_serve(arg,
+               (what & EV_READ ? RELAY_READ_GAME : 0u) | (what & EV_WRITE ? RELAY_WRITE_GAME : 0u));
+}
+
+// Watch one socket for these events; 0: not at all.
+static bool watch(struct conn *conn, struct event *event, int fd, short what,
+                  event_callback_fn callback)
+{
+    if (event_initialized(event))
+        event_del(event);
+    if (what == 0)
+        return true;
+    event_assign(event, conn->worker->base, fd, (short)(what | EV_PERSIST), callback, conn);
+    return event_add(event, NULL) == 0;
+}
+
+static short event_bits(unsigned wants, unsigned read, unsigned write)
+{
+    return (short)((wants & read ? EV_READ : 0) | (wants & write ? EV_WRITE : 0));
+}
+
+static bool watch_all(struct conn *conn, unsigned wants)
+{
+    const unsigned player = RELAY_READ_PLAYER | RELAY_WRITE_PLAYER;
+    const unsigned game = RELAY_READ_GAME | RELAY_WRITE_GAME;
+    unsigned changed = (wants ^ conn->watched) & RELAY_READY_ALL;
+    const struct slot *slot = conn_slot(conn);
+    bool is_ok = true;
+    if (changed & player)
+        is_ok &= watch(conn, &conn->player, slot->player_fd,
+                       event_bits(wants, RELAY_READ_PLAYER, RELAY_WRITE_PLAYER), on_player);
+    if (changed & game)
+        is_ok &= watch(conn, &conn->game, slot->game_fd,
+                       event_bits(wants, RELAY_READ_GAME, RELAY_WRITE_GAME), on_game);
+    conn->watched = (uint8_t)(wants & RELAY_READY_ALL);
+    return is_ok;
+}
+
+void conn_open(struct worker *worker, struct slot *slot)
+{
+    struct conn *conn = &worker->conns[slot - worker->vault->slots];
+    // An entry of the slot's last owner may still stand in the list.
+    bool is_listed = conn->is_listed;
+    *conn = (struct conn){.worker = worker, .relay = RELAY_CONN_NEW, .is_listed = is_listed};
+    worker->n_live++;
+}
+
+void conn_close(struct conn *conn, const char *why)
+{
+    struct worker *worker = conn->worker;
+    struct slot *slot = conn_slot(conn);
+    char id[LOG_ID_BYTES];
+    char address[ADDRESS_TEXT_BYTES];
+    log_event(LOG_PLAYER_CLOSE, "address=%s id=%s why=\"%s\" from_player=%llu to_player=%llu",
+              address_print(address, slot->address), log_id(id, slot->id), why,
+              (unsigned long long)flow_now(&slot->flow[TO_GAME])->received,
+              (unsigned long long)flow_now(&slot->flow[TO_PLAYER])->sent);
+    waiting_set(conn, 0);
+    watch_all(conn, 0);
+    relay_release(&worker->chunks, slot);
+    slot_free(&worker->slots, slot);
+    worker->n_live--;
+    worker_check_end(worker);
+}
+
+static unsigned run(struct conn *conn)
+{
+    struct worker *worker = conn->worker;
+    struct slot *slot = conn_slot(conn);
+    // If this run kills the worker, the guard will know whom to blame.
+    worker->vault->head->serving_slot = vault_slot_index(worker->vault, slot);
+    unsigned wants = relay_run(worker->vault, &worker->chunks, slot, &conn->relay);
+    worker->vault->head->serving_slot = SLOT_NONE;
+    return wants;
+}
+
+static unsigned waits_of(const struct conn *conn, unsigned wants)
+{
+    unsigned waits = 0;
+    if (conn_slot(conn)->game_fd < 0 && !(wants & RELAY_LINGER))
+        waits |= WAITING_JOIN;
+    if (wants & RELAY_POLL)
+        waits |= WAITING_POLL;
+    if (wants & RELAY_LINGER)
+        waits |= WAITING_LINGER;
+    if (wants & RELAY_HALF)
+        waits |= WAITING_HALF;
+    return waits;
+}
+
+void conn_serve(struct conn *conn, unsigned ready)
+{
+    conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);
+    unsigned wants = run(conn);
+    if (wants & RELAY_DONE) {
+        conn_close(conn, "ended");
+        return;
+    }
+    unsigned waits = waits_of(conn, wants);
+    if (waits != conn->waits)
+        waiting_set(conn, waits);
+    if ((wants & RELAY_READY_ALL) != conn->watched && !watch_all(conn, wants))
+        conn_close(conn, "no memory to watch its sockets");
+}
+
+void conn_serve_first(struct conn *conn)
+{
+    run(conn);
+}

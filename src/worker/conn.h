@@ -1,0 +1,43 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// A worker's side of a live slot: its two events, and the call of the strategy.
+// One struct conn a slot, by index; everything in it can be made again.
+//
+// Errors: a slot that can no longer be served is closed and logged.
+#ifndef STAYD_WORKER_CONN_H
+#define STAYD_WORKER_CONN_H
+
+#include "relay/relay.h"
+#include <event2/event_struct.h>
+
+struct worker;
+
+struct conn {
+    struct event player;
+    struct event game;
+    struct worker *worker;
+    struct relay_conn relay;
+    uint8_t watched; // RELAY_* readiness that libevent watches for us
+    uint8_t waits;   // enum waiting_for bits (waiting.h)
+    bool is_told;    // that the game is not there yet
+    bool is_listed;  // there is an entry for it in worker.waiting
+};
+
+// Serve a slot for the first time in this process: new, or taken up after a crash.
+// Nothing is watched yet.
+void conn_open(struct worker *worker, struct slot *slot);
+
+// Run the strategy and watch for what it wants. `ready`: RELAY_* bits that have
+// become ready. The slot may be free when this returns.
+void conn_serve(struct conn *conn, unsigned ready);
+
+// Run the strategy without watching anything: recovery serves everybody first.
+void conn_serve_first(struct conn *conn);
+
+// Close now, whatever is still to be sent.
+void conn_close(struct conn *conn, const char *why);
+
+struct slot *conn_slot(const struct conn *conn);
+
+#endif

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Slots that wait for something no descriptor tells of: a host name, room in the
+// game's backlog, memory, the header being read, the player's last end of file. In
+// order of arrival, looked at on one timer that runs only while somebody waits.
+//
+// Errors: none.
+#ifndef STAYD_WORKER_WAITING_H
+#define STAYD_WORKER_WAITING_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct conn;
+struct worker;
+
+enum waiting_for {
+    WAITING_JOIN = 1,   // not linked to the game yet
+    WAITING_POLL = 2,   // to be run again
+    WAITING_LINGER = 4, // all is said, the player has not closed
+    WAITING_HALF = 8,   // the game has closed, the player has not
+};
+
+struct waiting_entry {
+    uint32_t slot;
+    uint64_t since_ms; // boottime
+};
+
+struct waiting {
+    struct event *timer;
+    uint32_t armed_ms; // what the timer was set to; UINT32_MAX: not armed
+    struct waiting_entry *entry;
+    uint32_t n;
+    uint64_t game_retry_ms[32]; // per game: nobody connects before
+};
+
+// 0, or -1 without memory.
+int waiting_make(struct worker *worker);
+void waiting_free(struct waiting *waiting);
+
+// This conn waits for exactly these things from now on.
+void waiting_set(struct conn *conn, unsigned for_what);
+
+// Look soon: something that was waited for may have come.
+void waiting_hurry(struct worker *worker);
+
+#endif

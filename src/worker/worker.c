@@ -1,0 +1,314 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Start is recovery, then the loop (worker.h). The order of the start:
+//
+//   take the table (lease.h), lock the receipt's page, settle the receipt,
+//   verify every slot, work out free slots and chunks, serve every slot once,
+//   only then watch sockets, and accept.
+//
+// Errors: what makes serving impossible ends the process; the guard tries again.
+#include "worker/worker.h"
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/title.h"
+#include "entry/accept.h"
+#include "entry/suites.h"
+#include "entry/tickets.h"
+#include "guard/lease.h"
+#include "vault/receipt.h"
+#include "vault/verify.h"
+#include "worker/death_note.h"
+#include "worker/guard_watch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICKET_TICK_S 60
+
+static _Noreturn void give_up(const char *what)
+{
+    log_event(LOG_SYSTEM, "what=\"%s\" error=\"%s\"", what, strerror(errno));
+    _exit(1);
+}
+
+static void quarantine(void *arg, uint32_t index, int invariant)
+{
+    struct worker *worker = arg;
+    struct slot *slot = &worker->vault->slots[index];
+    char id[LOG_ID_BYTES];
+    log_event(LOG_QUARANTINE, "slot=%u id=%s invariant=I%d", index, log_id(id, slot->id), invariant);
+    // Its descriptors may be anybody's: they are not closed here, the next sweep does.
+    slot->state = SLOT_QUARANTINED;
+}
+
+static void say_open(const struct worker *worker, const struct slot *slot)
+{
+    char id[LOG_ID_BYTES];
+    char address[ADDRESS_TEXT_BYTES];
+    const struct suite *suite = suite_find(slot->suite);
+    log_event(LOG_PLAYER_OPEN, "address=%s port=%u id=%s listener=%s tls=%s cipher=%s",
+              address_print(address, slot->address), slot->port, log_id(id, slot->id),
+              worker->heritage->conf.listener[slot->listener].name,
+              slot_is_tls(slot) ? suite_version_name(slot->tls_version) : "no",
+              suite ? suite->name : "-");
+}
+
+// A new player, plain or after the takeover.
+static void on_player(void *arg, struct slot *slot)
+{
+    struct worker *worker = arg;
+    say_open(worker, slot);
+    conn_open(worker, slot);
+    conn_serve(&worker->conns[vault_slot_index(worker->vault, slot)], 0);
+}
+
+static void on_room(void *arg)
+{
+    struct worker *worker = arg;
+    accepting_room(worker->accepting);
+}
+
+static void on_name(void *arg)
+{
+    waiting_hurry(arg);
+}
+
+static void on_ticket_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    (void)fd;
+    (void)what;
+    tickets_tick(worker->vault->head, clock_boot_ms() / 1000);
+}
+
+// The state that a crash may have left: settle, verify, free lists.
+static void take_up(struct worker *worker)
+{
+    struct vault *vault = worker->vault;
+    int broken = verify_head(vault);
+    if (broken) {
+        log_event(LOG_PANIC, "invariant=I%d where=\"the vault's head\"", broken);
+        abort();
+    }
+    if (vault_lock_receipt(vault) < 0)
+        log_event(LOG_SYSTEM, "what=\"lock the receipt's page\" error=\"%s\"", strerror(errno));
+    vault->head->serving_slot = SLOT_NONE;
+    vault->head->serving_address_set = 0;
+    bool was_settled = receipt_settle(vault);
+    verify_all(vault, quarantine, worker);
+    worker->conns = calloc(vault->head->n_slots, sizeof *worker->conns);
+    if (!worker->conns || slot_pool_make(&worker->slots, vault) < 0 ||
+        chunk_pool_make(&worker->chunks, vault) < 0)
+        give_up("take up the connections");
+    log_event(LOG_RECOVER, "settled=%s", was_settled ? "yes" : "no");
+}
+
+// Serve everybody once, before any socket is watched: what waits in a socket or a
+// buffer must not need a new event to go on.
+static void serve_all(struct worker *worker)
+{
+    struct vault *vault = worker->vault;
+    for (int is_second = 0; is_second < 2; is_second++) {
+        for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+            struct slot *slot = &vault->slots[i];
+            if (slot->state != SLOT_LIVE)
+                continue;
+            if (!is_second) {
+                conn_open(worker, slot);
+                conn_serve_first(&worker->conns[i]);
+            } else {
+                conn_serve(&worker->conns[i], 0);
+            }
+        }
+    }
+}
+
+// A slot that was being served in two crashes goes (invariant I14).
+static void close_poison(struct worker *worker)
+{
+    struct vault *vault = worker->vault;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        struct slot *slot = &vault->slots[i];
+        if (slot->state != SLOT_LIVE || slot->crashes < 2)
+            continue;
+        char id[LOG_ID_BYTES];
+        char address[ADDRESS_TEXT_BYTES];
+        log_event(LOG_POISON, "address=%s id=%s crashes=%u", address_print(address, slot->address),
+                  log_id(id, slot->id), slot->crashes);
+        relay_release(&worker->chunks, slot);
+        slot_free(&worker->slots, slot);
+    }
+}
+
+static void open_entry(struct worker *worker)
+{
+    const struct conf *conf = &worker->heritage->conf;
+    worker->names = names_make(worker->base, conf, on_name, worker);
+    worker->handshakes = handshakes_make(&(struct handshakes_setup){
+        .base = worker->base,
+        .vault = worker->vault,
+        .slots = &worker->slots,
+        .timeout_ms = conf->handshake_timeout_ms,
+        .done = on_player,
+        .room = on_room,
+        .arg = worker,
+    });
+    if (!worker->handshakes)
+        give_up("make the entry");
+    if (worker->vault->head->ending_until_ms)
+        return;
+    worker->accepting = accepting_make(&(struct accepting_setup){
+        .base = worker->base,
+        .heritage = worker->heritage,
+        .slots = &worker->slots,
+        .handshakes = worker->handshakes,
+        .done = on_player,
+        .arg = worker,
+    });
+    if (!worker->accepting)
+        give_up("watch the listening sockets");
+}
+
+// What the game has said by now is read and flushed, then everybody hears the end.
+static void begin_end(struct worker *worker)
+{
+    worker->is_ending = true;
+    accepting_free(worker->accepting);
+    worker->accepting = NULL;
+    handshakes_free(worker->handshakes);
+    worker->handshakes = NULL;
+    uint32_t n = worker->vault->head->slots_reserved;
+    for (uint32_t i = 0; i < n; i++) {
+        if (worker->vault->slots[i].state != SLOT_LIVE)
+            continue;
+        conn_serve(&worker->conns[i], RELAY_READY_ALL);
+        if (worker->vault->slots[i].state != SLOT_LIVE)
+            continue;
+        relay_end(worker->vault, &worker->chunks, &worker->vault->slots[i]);
+        conn_serve(&worker->conns[i], RELAY_READY_ALL);
+    }
+}
+
+void worker_check_end(struct worker *worker)
+{
+    if (worker->is_ending && worker->n_live == 0)
+        event_base_loopbreak(worker->base);
+}
+
+static void on_end_time(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(worker->base);
+}
+
+// An orderly end has begun: the guard says so with SIGUSR1.
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    uint64_t until_ms = worker->vault->head->ending_until_ms;
+    uint64_t now_ms = clock_boot_ms();
+    (void)fd;
+    (void)what;
+    if (until_ms == 0 || worker->is_ending)
+        return;
+    uint64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+    struct timeval left = {
+        .tv_sec = (time_t)(left_ms / 1000),
+        .tv_usec = (suseconds_t)(left_ms % 1000 * 1000),
+    };
+    event_base_once(worker->base, -1, EV_TIMEOUT, on_end_time, worker, &left);
+    begin_end(worker);
+    worker_check_end(worker);
+}
+
+// Without a guard the worker takes the order itself.
+static void on_term(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    worker->vault->head->ending_until_ms =
+        clock_boot_ms() + worker->heritage->conf.stop_timeout_ms + 1;
+    on_end(fd, what, arg);
+}
+
+static struct event *watch_signal(struct worker *worker, int number, event_callback_fn callback)
+{
+    struct event *event = evsignal_new(worker->base, number, callback, worker);
+    if (!event || event_add(event, NULL) < 0)
+        give_up("watch for signals");
+    return event;
+}
+
+// Only the guard takes orders; it sends SIGUSR1 when there is something to look at.
+static struct event *set_signals(struct worker *worker)
+{
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    struct event *event = worker->heritage->is_alone ? watch_signal(worker, SIGTERM, on_term)
+                                                     : watch_signal(worker, SIGUSR1, on_end);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    return event;
+}
+
+static void say_ready(struct worker *worker)
+{
+    worker->vault->head->worker_ready = 1;
+    log_event(LOG_READY, "players=%u", worker->n_live);
+}
+
+_Noreturn void worker_run(const struct heritage *heritage, uint64_t expected)
+{
+    struct worker worker = {.heritage = heritage};
+    struct vault vault = heritage->vault;
+    worker.vault = &vault;
+    if (!lease_take(&vault.head->table, expected))
+        _exit(0);
+    title_set("stayd: worker");
+    death_note_prepare(vault.head);
+    struct event_config *config = event_config_new();
+    if (config)
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER);
+    worker.base = config ? event_base_new_with_config(config) : NULL;
+    if (!worker.base)
+        give_up("make an event loop");
+    event_config_free(config);
+    take_up(&worker);
+    if (waiting_make(&worker) < 0)
+        give_up("make the waiting list");
+    close_poison(&worker);
+    serve_all(&worker);
+    struct event *on_signal = set_signals(&worker);
+    guard_watch_start(&worker);
+    open_entry(&worker);
+    struct event *ticket_timer = event_new(worker.base, -1, EV_PERSIST, on_ticket_tick, &worker);
+    struct timeval every = {.tv_sec = TICKET_TICK_S};
+    if (!ticket_timer || event_add(ticket_timer, &every) < 0)
+        give_up("start the ticket timer");
+    say_ready(&worker);
+    on_end(-1, 0, &worker); // an end that began in an earlier worker's time
+    event_base_dispatch(worker.base);
+
+    event_free(ticket_timer);
+    event_free(on_signal);
+    guard_watch_stop();
+    handshakes_free(worker.handshakes);
+    accepting_free(worker.accepting);
+    names_free(worker.names);
+    waiting_free(&worker.waiting);
+    chunk_pool_free(&worker.chunks);
+    slot_pool_free(&worker.slots);
+    free(worker.conns);
+    event_base_free(worker.base);
+    exit(0);
+}

@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The process that does all the work and may die at any instruction. Its heap
+// (this struct and what hangs on it) holds only what can be made again; start is
+// recovery.
+//
+// Errors: worker_run does not return; it ends the process.
+#ifndef STAYD_WORKER_WORKER_H
+#define STAYD_WORKER_WORKER_H
+
+#include "entry/handshake.h"
+#include "game/names.h"
+#include "guard/heritage.h"
+#include "relay/relay.h"
+#include "worker/conn.h"
+#include "worker/waiting.h"
+#include <event2/event.h>
+
+struct accepting;
+
+struct worker {
+    const struct heritage *heritage;
+    struct vault *vault;
+    struct event_base *base;
+    struct chunk_pool chunks;
+    struct slot_pool slots;
+    struct conn *conns; // by slot index
+    uint32_t n_live;
+    struct handshakes *handshakes;
+    struct names *names;
+    struct accepting *accepting;
+    struct waiting waiting;
+    bool is_ending;
+};
+
+// Take up what the vault holds, then serve until killed or the orderly end is
+// complete (exit status 0). `expected` is the table's word that this process may
+// replace; if another one was faster, it ends at once.
+_Noreturn void worker_run(const struct heritage *heritage, uint64_t expected);
+
+// An orderly end has begun, or has gone on; ends the process when no player is left.
+void worker_check_end(struct worker *worker);
+
+#endif
