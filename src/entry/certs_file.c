@@ -77,13 +77,16 @@ static BIO *read_file(const char *path, const char *what, struct certs_report *r
     return bio;
 }
 
-// Is there any PEM block in what was read?
-static bool is_pem(BIO *bio)
+static bool has_text(BIO *bio, const char *text)
 {
-    static const char begin[] = "-----BEGIN ";
     char *bytes;
     long n_bytes = BIO_get_mem_data(bio, &bytes);
-    return n_bytes > 0 && memmem(bytes, (size_t)n_bytes, begin, sizeof begin - 1);
+    return n_bytes > 0 && memmem(bytes, (size_t)n_bytes, text, strlen(text));
+}
+
+static bool is_pem(BIO *bio)
+{
+    return has_text(bio, "-----BEGIN ");
 }
 
 static void complain_form(const char *path, const char *what, const char *command,
@@ -150,8 +153,8 @@ EVP_PKEY *certs_read_key(const char *path, struct certs_report *report)
         return NULL;
     }
     ERR_clear_error();
+    bool is_absent = !has_text(bio, "PRIVATE KEY-----"); // also "EC ..." and "ENCRYPTED ..."
     key = PEM_read_bio_PrivateKey(bio, NULL, on_passphrase, &is_encrypted);
-    bool is_absent = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     ERR_clear_error();
     BIO_free(bio);
     if (key)

@@ -89,8 +89,8 @@ static int seal_ticket(uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher, EVP_M
     return is_ready ? 1 : -1;
 }
 
-static int open_ticket(const uint8_t *name, const uint8_t *iv, EVP_CIPHER_CTX *cipher,
-                       EVP_MAC_CTX *mac)
+static int open_ticket(const SSL *ssl, const uint8_t *name, const uint8_t *iv,
+                       EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
     struct vault_ticket_key key;
     bool is_current;
@@ -100,7 +100,9 @@ static int open_ticket(const uint8_t *name, const uint8_t *iv, EVP_CIPHER_CTX *c
             continue;
         if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.aes, iv) == 1 &&
             key_mac(mac, &key))
-            outcome = is_current ? 1 : 2; // 2: opened, but give a new one
+            // 2: opened, but give a new one; in TLS 1.3 always, where players use a ticket only
+            // once (RFC 8446, appendix C.4).
+            outcome = is_current && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
         else
             outcome = -1;
     }
@@ -111,10 +113,11 @@ static int open_ticket(const uint8_t *name, const uint8_t *iv, EVP_CIPHER_CTX *c
 static int on_ticket(SSL *ssl, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
                      int is_sealing)
 {
-    (void)ssl;
     if (!vault)
         return 0;
-    return is_sealing ? seal_ticket(name, iv, cipher, mac) : open_ticket(name, iv, cipher, mac);
+    if (is_sealing)
+        return seal_ticket(name, iv, cipher, mac);
+    return open_ticket(ssl, name, iv, cipher, mac);
 }
 
 void tickets_init(struct vault_head *head)
