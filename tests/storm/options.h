@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// What the storm can be told. Errors: options_read ends the program with 2 when
+// it cannot understand its arguments.
+#ifndef STAYD_STORM_OPTIONS_H
+#define STAYD_STORM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum options_mode { OPTIONS_MIX, OPTIONS_TLS12, OPTIONS_TLS13 };
+
+struct options {
+    const char *stayd;
+    unsigned n_players;
+    unsigned n_visitors; // places for players who come and go meanwhile
+    unsigned n_kills;
+    uint64_t seed;
+    unsigned limit_s;
+    unsigned reboot_every_ms; // 0: never
+    unsigned kill_pause_ms;   // mean pause between being whole again and the next kill
+    unsigned talk_pause_ms;   // mean pause between two bursts of one player
+    enum options_mode mode;
+    bool expects_failure; // the control run: succeed only if damage is seen
+    bool keeps_folder;
+};
+
+void options_read(struct options *options, int argc, char **argv);
+
+// The command that repeats this run, as far as a seed can.
+void options_print(const struct options *options, const char *program);
+
+#endif

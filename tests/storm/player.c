@@ -1,0 +1,262 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// See player.h. What is said and heard is in talk.c.
+#include "player.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "talk.h"
+#include "verdict.h"
+
+#define PLAYER_STUCK_US 15000000u
+#define PLAYER_VISIT_BYTES 150000u
+
+struct player_kind {
+    int version;
+    const char *suite;
+};
+
+// stayd's own certificate may be RSA or ECDSA: both names of a TLS 1.2 suite are offered.
+static const struct player_kind kinds[PLAYER_N_KINDS] = {
+    {TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256"},
+    {TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"},
+    {TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384"},
+    {TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"},
+    {TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"},
+    {TLS1_2_VERSION, "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"},
+};
+
+bool player_world_init(struct player_world *world)
+{
+    world->context = SSL_CTX_new(TLS_client_method());
+    if (world->context == NULL)
+        return false;
+    SSL_CTX_set_mode(world->context,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_verify(world->context, SSL_VERIFY_NONE, NULL);
+    return true;
+}
+
+static unsigned choose_kind(const struct player_world *world, uint64_t number)
+{
+    unsigned kind = (unsigned)(number % PLAYER_N_KINDS);
+    if (world->options->mode == OPTIONS_TLS13)
+        kind &= ~1u;
+    else if (world->options->mode == OPTIONS_TLS12)
+        kind |= 1u;
+    return kind;
+}
+
+static bool prepare_tls(struct player *player, struct player_world *world)
+{
+    const struct player_kind *kind = &kinds[player->kind];
+    struct dice *dice = &player->dice;
+    SSL *ssl = SSL_new(world->context);
+    BIO *bio = wire_bio(&player->wire);
+    player->ssl = ssl;
+    if (ssl == NULL || bio == NULL)
+        return false;
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_min_proto_version(ssl, kind->version);
+    SSL_set_max_proto_version(ssl, kind->version);
+    if ((kind->version == TLS1_3_VERSION ? SSL_set_ciphersuites(ssl, kind->suite)
+                                         : SSL_set_cipher_list(ssl, kind->suite)) != 1)
+        return false;
+    if (dice_one_in(dice, 4))
+        SSL_set_max_send_fragment(ssl, 512 + (long)dice_below(dice, 15000));
+    if (kind->version == TLS1_3_VERSION && dice_one_in(dice, 4))
+        SSL_set_block_padding(ssl, 1 + (size_t)dice_below(dice, 4000));
+    if (player->is_visitor && world->session[player->kind] != NULL && dice_one_in(dice, 2))
+        SSL_set_session(ssl, world->session[player->kind]);
+    SSL_set_connect_state(ssl);
+    return true;
+}
+
+static bool open_socket(struct player *player, uint16_t port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    player->wire.fd = fd;
+    if (fd < 0)
+        return false;
+    int size = 16384 << dice_below(&player->dice, 4);
+    if (dice_one_in(&player->dice, 2))
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    socklen_t bytes = sizeof to;
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0 ||
+        getsockname(fd, (struct sockaddr *)&to, &bytes) != 0)
+        return false;
+    player->port = ntohs(to.sin_port);
+    return fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+}
+
+bool player_start(struct player *player, struct player_world *world, uint64_t number,
+                  bool is_visitor)
+{
+    const uint64_t seed = world->ledger->seed;
+    *player = (struct player){.state = PLAYER_SHAKING, .is_visitor = is_visitor, .number = number};
+    player->kind = choose_kind(world, number);
+    player->dice.state = dice_mix(seed ^ dice_mix(number + 0x706c6179));
+    player->wire.dice.state = dice_next(&player->dice);
+    player->born_us = now_us();
+    player->wants_write = true;
+    uint64_t to_game = STREAM_UNTIL_STOPPED;
+    uint64_t to_player = STREAM_UNTIL_STOPPED;
+    if (is_visitor) {
+        to_game = STREAM_HELLO_BYTES + dice_below(&player->dice, PLAYER_VISIT_BYTES);
+        to_player = STREAM_HELLO_BYTES + dice_below(&player->dice, PLAYER_VISIT_BYTES);
+    }
+    const bool game_ends = is_visitor && dice_one_in(&player->dice, 2);
+    stream_init(&player->to_game, seed, STREAM_TO_GAME, number, to_game, to_player, game_ends);
+    return open_socket(player, world->port) && prepare_tls(player, world);
+}
+
+static void shake_hands(struct player *player, struct player_world *world)
+{
+    ERR_clear_error();
+    errno = 0;
+    int done = SSL_connect(player->ssl);
+    if (done == 1) {
+        player->state = PLAYER_PLAYING;
+        player->rekey_at_us = now_us() + dice_below(&player->dice, 500000);
+        if (SSL_session_reused(player->ssl))
+            world->resumed++;
+        return;
+    }
+    const int error = SSL_get_error(player->ssl, done);
+    player->wants_write = error == SSL_ERROR_WANT_WRITE;
+    if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
+        talk_failed(player, world, done, "shaking hands");
+}
+
+// Between two turns: is anything on its way to this player, and for how long?
+static void watch(struct player *player, struct player_world *world, uint64_t now)
+{
+    const struct ledger_link *link = player_link(player, world->ledger);
+    if (player->state == PLAYER_SHAKING || link == NULL) {
+        if (now - player->born_us > PLAYER_STUCK_US) {
+            char who[200];
+            verdict_give(VERDICT_DAMAGE, "%s: stuck, %s", player_describe(player, who, sizeof who),
+                         player->state == PLAYER_SHAKING ? "shaking hands" : "never at the game");
+        }
+        return;
+    }
+    const bool is_owed = atomic_load(&link->sent) > player->received && player->read_at_us == 0;
+    if (!is_owed)
+        player->waiting_since_us = 0;
+    else if (player->waiting_since_us == 0)
+        player->waiting_since_us = now;
+    else if (now - player->waiting_since_us > PLAYER_STUCK_US) {
+        char who[200];
+        verdict_give(VERDICT_DAMAGE, "%s: stuck, %" PRIu64 " bytes sent by the game do not come",
+                     player_describe(player, who, sizeof who),
+                     atomic_load(&link->sent) - player->received);
+    }
+}
+
+short player_wants(const struct player *player, uint64_t now, uint64_t *next_us)
+{
+    uint64_t next = UINT64_MAX;
+    short events = 0;
+    if (player->has_more && player->read_at_us == 0)
+        next = now;
+    if (player->read_at_us > now)
+        next = player->read_at_us;
+    else
+        events |= POLLIN;
+    if (player->wants_write && player->wire.held_until_us > now)
+        next = player->wire.held_until_us < next ? player->wire.held_until_us : next;
+    else if (player->wants_write)
+        events |= POLLOUT;
+    else if (player->state == PLAYER_PLAYING && player->write_at_us < next)
+        next = player->write_at_us;
+    if (next < *next_us)
+        *next_us = next;
+    return events;
+}
+
+static void play(struct player *player, struct player_world *world, short revents, uint64_t now)
+{
+    const bool is_writable = !player->wants_write || (revents & POLLOUT) != 0 ||
+                             (player->wire.held_until_us != 0 && player->wire.held_until_us <= now);
+    if (is_writable)
+        player->wants_write = false;
+    if (player->read_at_us == 0 &&
+        (player->has_more || is_writable || (revents & (POLLIN | POLLHUP | POLLERR)) != 0))
+        talk_read(player, world, now);
+    if (player->state == PLAYER_PLAYING && is_writable)
+        talk_rekey(player, world, now);
+    if (player->state == PLAYER_PLAYING && is_writable && !player->is_leaving)
+        talk_write(player, world, now);
+    if (player->state == PLAYER_PLAYING && player->is_visitor && !player->to_game.game_ends &&
+        !player->wants_write)
+        talk_leave(player);
+}
+
+void player_turn(struct player *player, struct player_world *world, short revents, uint64_t now)
+{
+    if (player->read_at_us <= now || world->is_stopping)
+        player->read_at_us = 0;
+    player->wire.is_calm = world->is_stopping;
+    if (player->state == PLAYER_SHAKING && (revents != 0 || player->wants_write))
+        shake_hands(player, world);
+    if (player->state == PLAYER_PLAYING)
+        play(player, world, revents, now);
+    if (player->state == PLAYER_SHAKING || player->state == PLAYER_PLAYING)
+        watch(player, world, now);
+    if (player->state != PLAYER_DONE || !player->is_visitor)
+        return;
+    SSL_SESSION_free(world->session[player->kind]);
+    world->session[player->kind] = SSL_get1_session(player->ssl);
+}
+
+struct ledger_link *player_link(const struct player *player, struct ledger *ledger)
+{
+    uint32_t link = atomic_load(&ledger->link_of_player[player->number]);
+    return link == 0 ? NULL : &ledger->link[link - 1];
+}
+
+bool player_agrees(const struct player *player, struct ledger *ledger)
+{
+    struct ledger_link *link = player_link(player, ledger);
+    return link != NULL && player->unfinished == 0 &&
+           atomic_load(&link->received) == player->sent &&
+           atomic_load(&link->sent) == player->received;
+}
+
+void player_free(struct player *player)
+{
+    if (player->ssl != NULL) {
+        // Else OpenSSL thinks the session broken and does not resume it.
+        SSL_set_shutdown(player->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        SSL_free(player->ssl);
+    }
+    if (player->wire.fd >= 0)
+        close(player->wire.fd);
+    *player = (struct player){.state = PLAYER_NONE, .wire.fd = -1};
+}
+
+const char *player_describe(const struct player *player, char *out, size_t out_size)
+{
+    snprintf(out, out_size,
+             "%s %" PRIu64 " (port %u, %s, %s, sent %" PRIu64 ", received %" PRIu64 ", age %" PRIu64
+             " ms)",
+             player->is_visitor ? "visitor" : "player", player->number, player->port,
+             player->ssl ? SSL_get_version(player->ssl) : "-",
+             player->ssl ? SSL_get_cipher_name(player->ssl) : "-", player->sent, player->received,
+             (now_us() - player->born_us) / 1000);
+    return out;
+}

@@ -1,0 +1,102 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// One player: a TLS connection of OpenSSL with a verified stream each way. It
+// talks in bursts with pauses, stops reading at times, sends KeyUpdates (TLS 1.3)
+// and never forgives: whatever is not as a perfect connection would have it is
+// given to the verdict.
+//
+// A player who stays talks until told to stop. A visitor has a quota each way;
+// then either the game ends the connection or the visitor does. A visitor who has
+// not yet received a byte may be lost (stayd promises nothing before that).
+//
+// Errors: see above; only player_start can fail otherwise (no memory, no socket).
+#ifndef STAYD_STORM_PLAYER_H
+#define STAYD_STORM_PLAYER_H
+
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ledger.h"
+#include "options.h"
+#include "wire.h"
+
+#define PLAYER_N_KINDS 6u // TLS versions and suites, round robin
+
+enum player_state {
+    PLAYER_NONE,
+    PLAYER_SHAKING, // hands: the TLS handshake
+    PLAYER_PLAYING,
+    PLAYER_DONE, // close_notify came when it had to; all is well
+    PLAYER_LOST, // failed before the first byte
+};
+
+struct player {
+    enum player_state state;
+    bool is_visitor;
+    bool is_leaving; // our close_notify is to go out, or has
+    bool notify_sent;
+    bool has_more; // OpenSSL may hold bytes that poll cannot see
+    bool wants_write;
+    uint64_t number;
+    unsigned kind;
+    SSL *ssl;
+    uint16_t port;
+    struct wire wire;
+    struct dice dice;
+    struct stream to_game;
+    struct stream to_player;
+    uint8_t hello[STREAM_HELLO_BYTES];
+    uint64_t sent;
+    uint64_t received;
+    uint64_t burst_left;
+    size_t unfinished; // bytes of an SSL_write that must be repeated as it was
+    uint64_t born_us;
+    uint64_t read_at_us; // nothing is read before; 0: reading
+    uint64_t write_at_us;
+    uint64_t rekey_at_us;
+    uint64_t waiting_since_us; // bytes are on their way to a reading player; 0: none are
+};
+
+struct player_world {
+    const struct options *options;
+    struct ledger *ledger;
+    SSL_CTX *context;
+    uint16_t port;                        // where stayd listens
+    bool is_stopping;                     // no new bursts, no more KeyUpdates
+    bool is_ending;                       // stayd was told to end: close_notify is expected
+    SSL_SESSION *session[PLAYER_N_KINDS]; // for visitors who come back
+    uint64_t key_updates;
+    uint64_t resumed;
+    uint64_t longest_stall_us;
+    uint64_t bytes_to_game; // of players that are done
+    uint64_t bytes_to_player;
+};
+
+// Make the context for all players. False: OpenSSL failed.
+bool player_world_init(struct player_world *world);
+
+// Connect, and begin the handshake.
+bool player_start(struct player *player, struct player_world *world, uint64_t number,
+                  bool is_visitor);
+
+// Events to poll for; lowers *next_us to the moment at which a turn is due anyway.
+short player_wants(const struct player *player, uint64_t now, uint64_t *next_us);
+
+// Do what can be done now.
+void player_turn(struct player *player, struct player_world *world, short revents, uint64_t now);
+
+// Its connection as the game sees it, or NULL.
+struct ledger_link *player_link(const struct player *player, struct ledger *ledger);
+
+// Do both ends agree on what was sent and received?
+bool player_agrees(const struct player *player, struct ledger *ledger);
+
+void player_free(struct player *player);
+
+// For reports: "player 12 (TLS 1.3, TLS_AES_128_GCM_SHA256, port 40000, ...)".
+const char *player_describe(const struct player *player, char *out, size_t out_size);
+
+#endif

@@ -1,0 +1,222 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The kill storm: "kill anything, at any instruction: no player notices".
+//
+// TLS players with verified streams in both directions talk through stayd with a
+// game that reboots all the time, while stayd's worker, spare and guard are killed
+// with SIGKILL, one or two at a time, at random moments. Not one connection may
+// drop, not one byte be lost, doubled or moved. At the end both ends must agree on
+// every total, and stayd must end orderly: close_notify to all, exit code 0.
+//
+// Everything random comes from the seed, which is printed first. The moments of
+// the kills are real ones, so a seed repeats the choices and not the run.
+//
+// Errors: exit code 0: nobody noticed (with --expect-failure: somebody did);
+// 1: the opposite; 2: the test could not be done.
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "crowd.h"
+#include "killer.h"
+#include "options.h"
+#include "stage.h"
+#include "verdict.h"
+
+#define STORM_START_US 20000000u
+#define STORM_DRAIN_US 30000000u
+#define STORM_END_US 20000000u
+
+struct storm {
+    struct options options;
+    struct stage stage;
+    struct crowd crowd;
+    struct killer killer;
+    bool has_killer;
+    uint64_t began_us;
+};
+
+static volatile sig_atomic_t is_interrupted;
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    is_interrupted = 1;
+}
+
+// One turn of everybody but the killer. False: the verdict is out.
+static bool turn(struct storm *storm)
+{
+    crowd_turn(&storm->crowd);
+    stage_reap(&storm->stage);
+    if (is_interrupted)
+        verdict_give(VERDICT_SETUP, "interrupted");
+    if (now_us() - storm->began_us > (uint64_t)storm->options.limit_s * 1000000)
+        verdict_give(VERDICT_HANG, "not done after %u s, %u processes killed",
+                     storm->options.limit_s, atomic_load(&storm->killer.n_killed));
+    return verdict_now() == VERDICT_NONE;
+}
+
+static bool turn_until(struct storm *storm, bool (*is_reached)(const struct crowd *),
+                       uint64_t limit_us, enum verdict verdict, const char *what)
+{
+    const uint64_t until = now_us() + limit_us;
+    while (!is_reached(&storm->crowd)) {
+        if (!turn(storm))
+            return false;
+        if (now_us() > until) {
+            verdict_give(verdict, "%s within %" PRIu64 " s", what, limit_us / 1000000);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool begin(struct storm *storm)
+{
+    struct family family;
+    if (!stage_make(&storm->stage, &storm->options) || !stage_start_game(&storm->stage) ||
+        !stage_start_stayd(&storm->stage) || !killer_wait_whole(&family))
+        return false;
+    if (!crowd_init(&storm->crowd, &storm->options, storm->stage.ledger, storm->stage.port)) {
+        verdict_give(VERDICT_SETUP, "no memory");
+        return false;
+    }
+    crowd_start(&storm->crowd);
+    return turn_until(storm, crowd_all_playing, STORM_START_US, VERDICT_SETUP,
+                      "not all players were connected");
+}
+
+static bool rage(struct storm *storm)
+{
+    storm->crowd.takes_visitors = true;
+    storm->has_killer = killer_start(&storm->killer, &storm->options, storm->stage.ledger);
+    if (!storm->has_killer) {
+        verdict_give(VERDICT_SETUP, "no thread");
+        return false;
+    }
+    while (!atomic_load(&storm->killer.is_finished)) {
+        stage_reboot_game(&storm->stage, now_us());
+        if (!turn(storm))
+            return false;
+    }
+    return true;
+}
+
+// Everybody falls silent, and what was said arrives.
+static bool calm(struct storm *storm)
+{
+    storm->crowd.takes_visitors = false;
+    const uint64_t until = now_us() + STORM_DRAIN_US;
+    bool has_visitors = true;
+    while (has_visitors && now_us() < until) { // they finish their visits first
+        has_visitors = false;
+        for (unsigned i = storm->crowd.n_staying; i < storm->crowd.n_places; i++)
+            has_visitors |= storm->crowd.players[i].state != PLAYER_NONE;
+        if (!turn(storm))
+            return false;
+    }
+    storm->crowd.world.is_stopping = true;
+    atomic_store(&storm->stage.ledger->is_stopping, 1);
+    return turn_until(storm, crowd_all_quiet, STORM_DRAIN_US, VERDICT_DAMAGE,
+                      "the ends do not agree on the totals");
+}
+
+static bool end(struct storm *storm)
+{
+    storm->crowd.world.is_ending = true;
+    stage_end_stayd(&storm->stage);
+    if (!turn_until(storm, crowd_all_done, STORM_END_US, VERDICT_DAMAGE,
+                    "close_notify did not come to all players"))
+        return false;
+    const uint64_t until = now_us() + STORM_END_US;
+    while (!stage_is_empty(&storm->stage) && turn(storm))
+        if (now_us() > until)
+            verdict_give(VERDICT_HANG, "stayd's processes are still there after SIGTERM");
+    if (verdict_now() != VERDICT_NONE)
+        return false;
+    if (storm->stage.guard_status != 0)
+        verdict_give(VERDICT_HANG, "the guard has ended with wait status 0x%x",
+                     (unsigned)storm->stage.guard_status);
+    char line[500];
+    if (stage_find_complaint(&storm->stage, line, sizeof line) != NULL)
+        verdict_give(VERDICT_HANG, "the log has a line that should not be: %s", line);
+    return verdict_now() == VERDICT_NONE;
+}
+
+static void print_summary(struct storm *storm)
+{
+    const struct killer *killer = &storm->killer;
+    const struct player_world *world = &storm->crowd.world;
+    uint64_t to_game = world->bytes_to_game;
+    uint64_t to_player = world->bytes_to_player;
+    for (unsigned i = 0; storm->crowd.players != NULL && i < storm->crowd.n_places; i++) {
+        to_game += storm->crowd.players[i].sent;
+        to_player += storm->crowd.players[i].received;
+    }
+    printf(
+        "storm: seed %" PRIu64 ": %u kills (worker %u, spare %u, guard %u, unnamed %u; newborn %u, "
+        "game rebooting %u), %u players, %" PRIu64 " visits (%" PRIu64 " resumed, %" PRIu64
+        " attempts lost before the first byte), %.1f MB to the game, %.1f MB to players, %" PRIu64
+        " KeyUpdates, %" PRIu64 " reboots, %" PRIu64 " links made anew, longest stall %" PRIu64
+        " ms, longest recovery %" PRIu64 " ms, %.1f s\n",
+        storm->options.seed, atomic_load(&killer->n_killed), killer->by_role[FAMILY_WORKER],
+        killer->by_role[FAMILY_SPARE], killer->by_role[FAMILY_GUARD], killer->by_role[FAMILY_OTHER],
+        killer->newborn, killer->while_rebooting, storm->options.n_players, storm->crowd.visits,
+        world->resumed, storm->crowd.attempts, (double)to_game / 1e6, (double)to_player / 1e6,
+        world->key_updates, storm->stage.ledger ? atomic_load(&storm->stage.ledger->reboots) : 0,
+        storm->stage.ledger ? atomic_load(&storm->stage.ledger->superseded) : 0,
+        world->longest_stall_us / 1000, killer->longest_recovery_us / 1000,
+        (double)(now_us() - storm->began_us) / 1e6);
+}
+
+static int judge(struct storm *storm, const char *program)
+{
+    const enum verdict verdict = verdict_now();
+    const bool expects = storm->options.expects_failure;
+    print_summary(storm);
+    if (expects && verdict == VERDICT_DAMAGE) {
+        printf("storm: damage was seen, as it must be here\n");
+        return 0;
+    }
+    if (!expects && verdict == VERDICT_NONE) {
+        printf("storm: no player noticed\n");
+        return 0;
+    }
+    if (verdict == VERDICT_NONE)
+        printf("storm: no damage was seen, but there should have been some\n");
+    if (storm->stage.ledger != NULL && atomic_load(&storm->stage.ledger->damaged))
+        printf("  %s\n", storm->stage.ledger->damage_text);
+    if (verdict != VERDICT_NONE && storm->crowd.players != NULL)
+        crowd_print_behind(&storm->crowd);
+    stage_print_log(&storm->stage);
+    printf("storm: to repeat its choices: ");
+    options_print(&storm->options, program);
+    return verdict == VERDICT_SETUP ? 2 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    static struct storm storm;
+    options_read(&storm.options, argc, argv);
+    options_print(&storm.options, argv[0]);
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    storm.began_us = now_us();
+    if (begin(&storm) && rage(&storm) && calm(&storm))
+        end(&storm);
+    if (storm.has_killer)
+        killer_join(&storm.killer);
+    int code = judge(&storm, argv[0]);
+    stage_clear(&storm.stage, storm.options.keeps_folder || (code != 0 && storm.stage.folder[0]));
+    if (storm.crowd.players != NULL)
+        crowd_free(&storm.crowd);
+    return code;
+}

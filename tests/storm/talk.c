@@ -1,0 +1,239 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// See talk.h.
+#include "talk.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "verdict.h"
+
+#define TALK_BUFFER_BYTES 65536u
+#define TALK_TURN_BYTES 131072u // read at most in one turn, so that others have theirs
+#define TALK_PAUSE_ONE_IN 400u
+#define TALK_PAUSE_US 300000u
+#define TALK_REKEY_US 600000u
+
+static uint8_t buffer[TALK_BUFFER_BYTES];
+
+static uint64_t quota_to_game(const struct player *player)
+{
+    return player->to_game.quota[STREAM_TO_GAME];
+}
+
+static uint64_t quota_to_player(const struct player *player)
+{
+    return player->to_game.quota[STREAM_TO_PLAYER];
+}
+
+static void close_seen(struct player *player, struct player_world *world)
+{
+    char who[200];
+    if (!player->is_visitor && !world->is_ending)
+        verdict_give(VERDICT_DAMAGE, "%s: close_notify while it was playing",
+                     player_describe(player, who, sizeof who));
+    else if (player->is_visitor &&
+             (player->sent != quota_to_game(player) || player->received != quota_to_player(player)))
+        verdict_give(VERDICT_DAMAGE,
+                     "%s: close_notify before the end of its visit (%" PRIu64 " of %" PRIu64
+                     " sent, %" PRIu64 " of %" PRIu64 " received)",
+                     player_describe(player, who, sizeof who), player->sent, quota_to_game(player),
+                     player->received, quota_to_player(player));
+    else if (!player_agrees(player, world->ledger))
+        verdict_give(VERDICT_DAMAGE, "%s: closed although the ends do not agree on the totals",
+                     player_describe(player, who, sizeof who));
+    player->state = PLAYER_DONE;
+}
+
+void talk_failed(struct player *player, struct player_world *world, int result, const char *doing)
+{
+    const int call_errno = errno;
+    const int error = SSL_get_error(player->ssl, result);
+    if (error == SSL_ERROR_ZERO_RETURN) {
+        close_seen(player, world);
+        return;
+    }
+    const bool was_connected = player->received > 0 || !player->is_visitor;
+    player->state = PLAYER_LOST;
+    if (!was_connected)
+        return;
+    char who[200];
+    char why[200] = "";
+    unsigned long code = ERR_peek_last_error();
+    if (error == SSL_ERROR_SYSCALL)
+        snprintf(why, sizeof why, "%s", call_errno ? strerror(call_errno) : "end of file");
+    else
+        ERR_error_string_n(code, why, sizeof why);
+    verdict_give(VERDICT_DAMAGE, "%s: lost while %s: %s", player_describe(player, who, sizeof who),
+                 doing, why);
+}
+
+// Retry or failure after a call that returned `result`. True: it is only to be tried again.
+static bool is_only_waiting(struct player *player, int result)
+{
+    const int error = SSL_get_error(player->ssl, result);
+    if (error == SSL_ERROR_WANT_WRITE)
+        player->wants_write = true;
+    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
+// The first bytes are the game's hello. Returns how many of n belong to it.
+static size_t take_hello(struct player *player, struct player_world *world, const uint8_t *got,
+                         size_t n)
+{
+    size_t missing = STREAM_HELLO_BYTES - (size_t)player->received;
+    size_t part = n < missing ? n : missing;
+    memcpy(player->hello + player->received, got, part);
+    player->received += part;
+    if (part < missing)
+        return part;
+    char who[200];
+    struct ledger_link *link = player_link(player, world->ledger);
+    if (!stream_read_hello(&player->to_player, world->ledger->seed, STREAM_TO_PLAYER,
+                           player->hello) ||
+        link == NULL || player->to_player.number != (uint64_t)(link - world->ledger->link))
+        verdict_give(VERDICT_DAMAGE, "%s: the game's hello is wrong or another's",
+                     player_describe(player, who, sizeof who));
+    else if (link->port != player->port)
+        verdict_give(VERDICT_DAMAGE, "%s: the game was told port %u",
+                     player_describe(player, who, sizeof who), link->port);
+    return part;
+}
+
+static void take(struct player *player, struct player_world *world, const uint8_t *got, size_t n)
+{
+    if (player->received < STREAM_HELLO_BYTES) {
+        size_t used = take_hello(player, world, got, n);
+        got += used;
+        n -= used;
+        if (player->received < STREAM_HELLO_BYTES)
+            return;
+    }
+    size_t right = stream_check(&player->to_player, player->received, got, n);
+    if (right != n) {
+        char who[200];
+        char what[200];
+        stream_explain(what, sizeof what, &player->to_player, player->received + right, got + right,
+                       n - right);
+        verdict_give(VERDICT_DAMAGE, "%s: to_player wrong at offset %" PRIu64 ": %s",
+                     player_describe(player, who, sizeof who), player->received + right, what);
+    }
+    player->received += n;
+}
+
+static void note_progress(struct player *player, struct player_world *world, uint64_t now)
+{
+    if (player->waiting_since_us == 0)
+        return;
+    uint64_t stall = now - player->waiting_since_us;
+    if (stall > world->longest_stall_us)
+        world->longest_stall_us = stall;
+    player->waiting_since_us = 0;
+}
+
+void talk_read(struct player *player, struct player_world *world, uint64_t now)
+{
+    for (size_t in_turn = 0; in_turn < TALK_TURN_BYTES;) {
+        ERR_clear_error();
+        errno = 0;
+        int n = SSL_read(player->ssl, buffer, (int)dice_size(&player->dice));
+        if (n <= 0) {
+            player->has_more = false;
+            if (!is_only_waiting(player, n))
+                talk_failed(player, world, n, "reading");
+            return;
+        }
+        note_progress(player, world, now);
+        take(player, world, buffer, (size_t)n);
+        in_turn += (size_t)n;
+        if (!world->is_stopping && dice_one_in(&player->dice, TALK_PAUSE_ONE_IN)) {
+            player->read_at_us = now + dice_wait(&player->dice, TALK_PAUSE_US);
+            player->has_more = true;
+            return;
+        }
+    }
+    player->has_more = true;
+}
+
+static size_t next_write(struct player *player, struct player_world *world, uint64_t now)
+{
+    if (player->unfinished > 0)
+        return player->unfinished;
+    if (world->is_stopping)
+        return 0;
+    if (player->sent == quota_to_game(player)) {
+        player->write_at_us = UINT64_MAX;
+        return 0;
+    }
+    if (player->burst_left == 0 && now >= player->write_at_us) {
+        player->write_at_us =
+            now + 1 + dice_wait(&player->dice, (uint64_t)world->options->talk_pause_ms * 1000);
+        player->burst_left = dice_size(&player->dice);
+        if (dice_one_in(&player->dice, 50)) // now and then more than all buffers hold
+            player->burst_left += 600000;
+    }
+    uint64_t n = dice_size(&player->dice);
+    n = n < player->burst_left ? n : player->burst_left;
+    uint64_t left = quota_to_game(player) - player->sent;
+    return (size_t)(n < left ? n : left);
+}
+
+void talk_write(struct player *player, struct player_world *world, uint64_t now)
+{
+    size_t n;
+    while ((n = next_write(player, world, now)) > 0) {
+        stream_fill(&player->to_game, player->sent, buffer, n);
+        ERR_clear_error();
+        errno = 0;
+        int done = SSL_write(player->ssl, buffer, (int)n);
+        if (done <= 0) {
+            player->unfinished = n;
+            if (!is_only_waiting(player, done))
+                talk_failed(player, world, done, "writing");
+            return;
+        }
+        player->unfinished = 0;
+        player->sent += (uint64_t)done;
+        player->burst_left -=
+            (uint64_t)done < player->burst_left ? (uint64_t)done : player->burst_left;
+    }
+}
+
+void talk_rekey(struct player *player, struct player_world *world, uint64_t now)
+{
+    if (SSL_version(player->ssl) != TLS1_3_VERSION || world->is_stopping ||
+        player->unfinished > 0 || player->is_leaving || now < player->rekey_at_us)
+        return;
+    player->rekey_at_us = now + dice_wait(&player->dice, TALK_REKEY_US);
+    if (dice_one_in(&player->dice, 8)) // sometimes two in a row
+        player->rekey_at_us = now;
+    int type =
+        dice_one_in(&player->dice, 2) ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED;
+    ERR_clear_error();
+    if (SSL_key_update(player->ssl, type) != 1)
+        return; // the last one has not gone out yet
+    world->key_updates++;
+    int done = SSL_do_handshake(player->ssl);
+    if (done <= 0 && !is_only_waiting(player, done))
+        talk_failed(player, world, done, "sending a KeyUpdate");
+}
+
+void talk_leave(struct player *player)
+{
+    if (player->notify_sent || player->sent != quota_to_game(player) || player->unfinished > 0)
+        return;
+    // TLS 1.2 allows the other side to answer at once and drop what it still has to say (RFC 5246,
+    // 7.2.1), so there everything must have come first.
+    if (SSL_version(player->ssl) != TLS1_3_VERSION && player->received != quota_to_player(player))
+        return;
+    player->is_leaving = true;
+    ERR_clear_error();
+    int done = SSL_shutdown(player->ssl);
+    player->notify_sent = done >= 0;
+    if (done < 0)
+        is_only_waiting(player, done);
+}
