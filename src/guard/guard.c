@@ -198,9 +198,7 @@ static void worker_died(struct guard *guard)
         status = -1;
     guard->worker = (struct process){0};
     guard->was_ready |= was_ready;
-    if (guard->vault.head->ending_until_ms &&
-        ((status >= 0 && WIFEXITED(status)) ||
-         clock_boot_ms() >= guard->vault.head->ending_until_ms))
+    if (guard->vault.head->has_ended)
         finish(guard, 0);
     int crash = obituary_write(&guard->vault, pid, status);
     if (!guard->was_ready && ++guard->n_failed >= START_TRIES) {

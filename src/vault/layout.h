@@ -167,6 +167,7 @@ struct vault_head {
     vault_place table;  // who may open and close descriptors: the worker, or a guard that sweeps
     vault_place spare;  // who is spare
     _Atomic uint64_t ending_until_ms; // boottime ms; not 0: orderly end has begun
+    _Atomic uint32_t has_ended;       // the worker has brought the orderly end to its end
     _Atomic uint32_t worker_ready;    // the present worker has served every slot once
     _Atomic uint32_t worker_signal;   // death note: the signal a crashing worker saw; 0: none
     _Atomic uint32_t serving_slot;    // slot being served now, or SLOT_NONE

@@ -27,6 +27,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define TICKET_TICK_S 60
@@ -209,15 +210,12 @@ static void on_end_time(evutil_socket_t fd, short what, void *arg)
     event_base_loopbreak(worker->base);
 }
 
-// An orderly end has begun: the guard says so with SIGUSR1.
-static void on_end(evutil_socket_t fd, short what, void *arg)
+// Has an orderly end begun?
+static void look_for_end(struct worker *worker)
 {
-    struct worker *worker = arg;
     uint64_t until_ms = worker->vault->head->ending_until_ms;
     uint64_t now_ms = clock_boot_ms();
-    (void)fd;
-    (void)what;
-    if (until_ms == 0 || worker->is_ending)
+    if (until_ms == 0)
         return;
     uint64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
     struct timeval left = {
@@ -225,39 +223,46 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
         .tv_usec = (suseconds_t)(left_ms % 1000 * 1000),
     };
     event_base_once(worker->base, -1, EV_TIMEOUT, on_end_time, worker, &left);
-    begin_end(worker);
+    if (!worker->is_ending)
+        begin_end(worker);
     worker_check_end(worker);
 }
 
-// Without a guard the worker takes the order itself.
-static void on_term(evutil_socket_t fd, short what, void *arg)
+static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *worker = arg;
-    worker->vault->head->ending_until_ms =
-        clock_boot_ms() + worker->heritage->conf.stop_timeout_ms + 1;
-    on_end(fd, what, arg);
+    struct signalfd_siginfo info;
+    (void)what;
+    if (read(fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    // Without a guard the worker takes the order itself.
+    if (info.ssi_signo != SIGUSR1)
+        worker->vault->head->ending_until_ms =
+            clock_boot_ms() + worker->heritage->conf.stop_timeout_ms + 1;
+    look_for_end(worker);
 }
 
-static struct event *watch_signal(struct worker *worker, int number, event_callback_fn callback)
+// Only the guard takes orders; it sends SIGUSR1 when there is something to look at. By
+// signalfd(2), because libevent's signal handling keeps state that clones would share.
+static struct event *watch_signals(struct worker *worker)
 {
-    struct event *event = evsignal_new(worker->base, number, callback, worker);
-    if (!event || event_add(event, NULL) < 0)
-        give_up("watch for signals");
-    return event;
-}
-
-// Only the guard takes orders; it sends SIGUSR1 when there is something to look at.
-static struct event *set_signals(struct worker *worker)
-{
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
+    sigset_t order;
+    sigemptyset(&order);
+    sigaddset(&order, SIGUSR1);
+    if (worker->heritage->is_alone) {
+        sigaddset(&order, SIGTERM);
+        sigaddset(&order, SIGINT);
+    } else {
+        signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, SIG_IGN);
+    }
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    struct event *event = worker->heritage->is_alone ? watch_signal(worker, SIGTERM, on_term)
-                                                     : watch_signal(worker, SIGUSR1, on_end);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigprocmask(SIG_SETMASK, &order, NULL);
+    int fd = signalfd(-1, &order, SFD_NONBLOCK | SFD_CLOEXEC);
+    struct event *event = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_signal, worker);
+    if (fd < 0 || !event || event_add(event, NULL) < 0)
+        give_up("watch for signals");
     return event;
 }
 
@@ -288,7 +293,7 @@ _Noreturn void worker_run(const struct heritage *heritage, uint64_t expected)
         give_up("make the waiting list");
     close_poison(&worker);
     serve_all(&worker);
-    struct event *on_signal = set_signals(&worker);
+    struct event *signals = watch_signals(&worker);
     guard_watch_start(&worker);
     open_entry(&worker);
     struct event *ticket_timer = event_new(worker.base, -1, EV_PERSIST, on_ticket_tick, &worker);
@@ -296,11 +301,12 @@ _Noreturn void worker_run(const struct heritage *heritage, uint64_t expected)
     if (!ticket_timer || event_add(ticket_timer, &every) < 0)
         give_up("start the ticket timer");
     say_ready(&worker);
-    on_end(-1, 0, &worker); // an end that began in an earlier worker's time
+    look_for_end(&worker); // which may have begun in an earlier worker's time
     event_base_dispatch(worker.base);
+    vault.head->has_ended = 1;
 
     event_free(ticket_timer);
-    event_free(on_signal);
+    event_free(signals);
     guard_watch_stop();
     handshakes_free(worker.handshakes);
     accepting_free(worker.accepting);
