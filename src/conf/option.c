@@ -95,21 +95,29 @@ void conf_complain(struct conf_complaints *complaints, int line, const char *fmt
     fputc('\n', complaints->out);
 }
 
-// Words of text, broken into lines at most `width` wide, each with an indent.
-static void print_wrapped(FILE *out, const char *text, int indent, int width)
+// Words of text, broken into lines at most `width` wide, each with an indent; for roff also after
+// each sentence, which it spaces itself.
+static void print_wrapped(FILE *out, const char *text, int indent, int width, bool is_roff)
 {
     int column = 0;
+    bool is_sentence_over = false;
     while (*text) {
         int n_word = (int)strcspn(text, " ");
-        if (column && column + 1 + n_word > width) {
+        if (column && (column + 1 + n_word > width || is_sentence_over)) {
             fputc('\n', out);
             column = 0;
         }
         column += fprintf(out, "%*s%.*s", column ? 1 : indent, "", n_word, text);
+        is_sentence_over = is_roff && text[n_word - 1] == '.';
         text += n_word;
         text += strspn(text, " ");
     }
     fputc('\n', out);
+}
+
+static bool is_required(const struct conf_option *option)
+{
+    return !option->preset && strcmp(option->absent, "required") == 0;
 }
 
 void conf_print_options(FILE *out)
@@ -122,9 +130,13 @@ void conf_print_options(FILE *out)
         fprintf(out, "  %s = %s", option->key, option->form);
         if (*conf_range_print(range, option))
             fprintf(out, "   (%s)", range);
-        fprintf(out, "\n      default: %s%s%s\n", option->preset ? option->preset : "(",
-                option->preset ? "" : option->absent, option->preset ? "" : ")");
-        print_wrapped(out, option->help, 6, 78);
+        if (is_required(option))
+            fprintf(out, "\n      required\n");
+        else if (option->preset)
+            fprintf(out, "\n      default: %s\n", option->preset);
+        else
+            fprintf(out, "\n      default: none (%s)\n", option->absent);
+        print_wrapped(out, option->help, 6, 78, false);
     }
 }
 
@@ -137,10 +149,12 @@ void conf_print_options_mdoc(FILE *out)
             fprintf(out, "%s.Ss %s\n.Bl -tag -width Ds\n", i ? ".El\n" : "",
                     section_forms[option->section]);
         fprintf(out, ".It Cm %s No = Ar %s\n", option->key, option->form);
-        print_wrapped(out, option->help, 0, 78);
+        print_wrapped(out, option->help, 0, 78, true);
         if (*conf_range_print(range, option))
             fprintf(out, "Range: %s.\n", range);
-        if (option->preset)
+        if (is_required(option))
+            fprintf(out, "Required.\n");
+        else if (option->preset)
             fprintf(out, "Default:\n.Li %s .\n", option->preset);
         else
             fprintf(out, "Default: none (%s).\n", option->absent);
