@@ -1,0 +1,341 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The world of a crash test (world.h). Errors: cmocka assertions.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+#include "conf/conf.h"
+#include "game/link.h"
+#include "guard/clone.h"
+#include "guard/guard.h"
+#include "guard/sweep.h"
+#include "relay/relay.h"
+#include "vault/receipt.h"
+#include "vault/slot.h"
+#include "vault/verify.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct trap *armed; // in the small worker's process only
+
+void point_reached(enum point point)
+{
+    if (!armed || armed->has_fired || point != armed->point || ++armed->seen != armed->nth)
+        return;
+    armed->has_fired = true;
+    kill(getpid(), SIGKILL);
+}
+
+static void make_game(struct world *world)
+{
+    struct sockaddr_un *address;
+    world->conf = calloc(1, sizeof *world->conf);
+    world->conf->header = CONF_PROXY_V2;
+    address = (struct sockaddr_un *)&world->conf->sockaddr;
+    address->sun_family = AF_UNIX;
+    // An abstract name (unix(7)): nothing to clean up.
+    snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "stayd-crash-%d", (int)getpid());
+    world->conf->sockaddr_bytes =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(address->sun_path + 1));
+    world->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(
+        bind(world->listener, (struct sockaddr *)address, world->conf->sockaddr_bytes), 0);
+    assert_int_equal(listen(world->listener, 8), 0);
+    world->game = -1;
+}
+
+static void make_keys(struct world *world)
+{
+    uint8_t secret[48];
+    memset(secret, 0x11, sizeof secret);
+    world->params = (struct record_params){
+        .version = world->kind == WORLD_TLS12 ? RECORD_TLS12 : RECORD_TLS13,
+        .cipher = RECORD_AES_128_GCM,
+    };
+    if (world->kind == WORLD_TLS12) {
+        assert_true(record_keys_tls12(&world->params, false, secret, secret, secret + 8,
+                                      &world->send_key, &world->receive_key));
+        return;
+    }
+    assert_true(record_key_tls13(&world->params, secret, 32, &world->send_key));
+    secret[0] = 0x22;
+    assert_true(record_key_tls13(&world->params, secret, 32, &world->receive_key));
+}
+
+void world_make(struct world *world, enum world_kind kind, struct trap *trap)
+{
+    int pair[2];
+    *world = (struct world){.kind = kind, .trap = trap};
+    assert_int_equal(vault_make(&world->vault, 4), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    world->player = pair[0];
+    world->accepted = pair[1];
+    make_game(world);
+    make_keys(world);
+    const int kept[] = {0, 1, 2, world->player, world->accepted, world->listener, world->vault.fd};
+    for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
+        guard_keep_fd(&world->vault, i, kept[i]);
+}
+
+void world_free(struct world *world)
+{
+    int fds[] = {world->player, world->listener, world->game, world->vault.fd};
+    vault_unmap(&world->vault);
+    for (unsigned i = 0; i < sizeof fds / sizeof *fds; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    free(world->conf);
+}
+
+// The small worker: recover, let the player in if it is not in yet, then serve
+// until nothing moves. Exit status 0; 1 when an invariant is broken.
+static struct slot *let_in(const struct world *world, struct slot_pool *slots)
+{
+    struct slot *slot = slot_prepare(slots);
+    if (!slot)
+        _exit(1);
+    if (world->kind != WORLD_PLAIN) {
+        slot->flags |= SLOT_FLAG_TLS;
+        slot->tls_version = world->params.version;
+        slot->cipher = world->params.cipher;
+        slot->suite = 0x1301;
+        slot->keys[TO_GAME] = world->send_key;
+        slot->keys[TO_PLAYER] = world->receive_key;
+    }
+    slot_claim(slot, world->accepted);
+    return slot;
+}
+
+static void count_broken(void *arg, uint32_t slot, int invariant)
+{
+    (void)arg;
+    fprintf(stderr, "slot %u breaks I%d\n", slot, invariant);
+}
+
+static void serve(const struct world *world, struct slot_pool *slots, struct chunk_pool *chunks,
+                  struct slot *slot)
+{
+    struct vault vault = world->vault;
+    struct relay_conn conn = RELAY_CONN_NEW;
+    if (slot->game_fd < 0 && link_make(slot, world->conf) != LINK_MADE)
+        _exit(1);
+    // Twice with everything ready: nothing may be left that only needs another look.
+    for (int i = 0; i < 12; i++) {
+        conn.ready = RELAY_READY_ALL;
+        if (relay_run(&vault, chunks, slot, &conn) & RELAY_DONE) {
+            relay_release(chunks, slot);
+            slot_free(slots, slot);
+            return;
+        }
+    }
+}
+
+static _Noreturn void small_worker(const struct world *world)
+{
+    struct vault vault = world->vault;
+    struct slot_pool slots;
+    struct chunk_pool chunks;
+    struct slot *slot = NULL;
+    signal(SIGSEGV, SIG_DFL); // not cmocka's
+    armed = world->trap;
+    receipt_settle(&vault);
+    if (verify_head(&vault) || verify_all(&vault, count_broken, NULL) ||
+        slot_pool_make(&slots, &vault) < 0 || chunk_pool_make(&chunks, &vault) < 0)
+        _exit(1);
+    for (uint32_t i = 0; i < vault.head->slots_reserved; i++)
+        if (vault.slots[i].state == SLOT_LIVE)
+            slot = &vault.slots[i];
+    // A slot whose end was reached is not let in again: its descriptor is closed.
+    if (!slot && fcntl(world->accepted, F_GETFD) < 0)
+        _exit(0);
+    if (!slot)
+        slot = let_in(world, &slots);
+    serve(world, &slots, &chunks, slot);
+    // Nothing waits for a peer in these lives but the header: an idle player owns no chunk.
+    _exit(chunks.n_free == vault.head->n_chunks || world->game < 0 ? 0 : 2);
+}
+
+void world_work(struct world *world)
+{
+    for (;;) {
+        int pidfd;
+        int status;
+        pid_t pid = clone_sharing_table(&pidfd);
+        assert_true(pid >= 0);
+        if (pid == 0)
+            small_worker(world);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        // The worker and its claims are all there is now; invariants hold before recovery too.
+        sweep_descriptors(&world->vault);
+        assert_int_equal(verify_all(&world->vault, count_broken, NULL), 0);
+        if (WIFEXITED(status)) {
+            assert_int_equal(WEXITSTATUS(status), 0);
+            return;
+        }
+        assert_int_equal(WTERMSIG(status), SIGKILL);
+    }
+}
+
+static void send_all(int fd, const uint8_t *bytes, size_t n)
+{
+    assert_int_equal(send(fd, bytes, n, MSG_NOSIGNAL), (ssize_t)n);
+}
+
+void world_player_says(struct world *world, const uint8_t *text, size_t n)
+{
+    static uint8_t record[RECORD_MAX_TEXT + RECORD_OVERHEAD];
+    if (world->kind == WORLD_PLAIN) {
+        send_all(world->player, text, n);
+        return;
+    }
+    do {
+        size_t part = n < RECORD_MAX_TEXT ? n : RECORD_MAX_TEXT;
+        size_t sealed = record_seal(&world->params, &world->send_key, &world->send_state, text, part,
+                                    record, sizeof record, &world->send_state);
+        assert_true(sealed > 0);
+        send_all(world->player, record, sealed);
+        text += part;
+        n -= part;
+    } while (n > 0);
+}
+
+void world_player_rekeys(struct world *world, bool request_update)
+{
+    uint8_t record[64];
+    struct record_key next;
+    if (world->kind != WORLD_TLS13)
+        return;
+    size_t n = record_seal_key_update(&world->params, &world->send_key, &world->send_state,
+                                      request_update, record, sizeof record, &world->send_state,
+                                      &next);
+    assert_true(n > 0);
+    world->send_key = next;
+    send_all(world->player, record, n);
+}
+
+void world_player_closes(struct world *world)
+{
+    uint8_t record[64];
+    if (world->kind != WORLD_PLAIN) {
+        size_t n = record_seal_alert(&world->params, &world->send_key, &world->send_state,
+                                     RECORD_CLOSE_NOTIFY, record, sizeof record, &world->send_state);
+        assert_true(n > 0);
+        send_all(world->player, record, n);
+    }
+    assert_int_equal(shutdown(world->player, SHUT_WR), 0);
+}
+
+static size_t receive_all(int fd, uint8_t *bytes, size_t room, bool *is_end)
+{
+    size_t n = 0;
+    *is_end = false;
+    for (;;) {
+        ssize_t got = recv(fd, bytes + n, room - n, 0);
+        if (got == 0)
+            *is_end = true;
+        if (got <= 0)
+            return n;
+        n += (size_t)got;
+    }
+}
+
+static uint8_t wire[512 * 1024];
+static uint8_t heard[512 * 1024];
+
+// Open all records in `wire`; every one must be whole.
+static size_t open_all(struct world *world, size_t n_wire, bool *is_closed)
+{
+    size_t n = 0;
+    *is_closed = false;
+    for (size_t at = 0; at < n_wire;) {
+        struct record_opened opened;
+        record_open(&world->params, &world->receive_key, &world->receive_state, wire + at,
+                    n_wire - at, heard + n, sizeof heard - n, &opened);
+        if (opened.status == RECORD_REKEYED) {
+            world->receive_key = opened.key;
+            world->n_received_updates++;
+        } else if (opened.status == RECORD_CLOSED) {
+            *is_closed = true;
+        } else {
+            assert_int_equal(opened.status, RECORD_TEXT);
+        }
+        world->receive_state = opened.state;
+        n += opened.n_text;
+        at += opened.n_read;
+    }
+    return n;
+}
+
+void world_player_hears(struct world *world, const uint8_t *text, size_t n, bool is_end)
+{
+    bool is_eof;
+    bool is_closed = true;
+    size_t n_heard = receive_all(world->player, wire, sizeof wire, &is_eof);
+    if (world->kind == WORLD_PLAIN)
+        memcpy(heard, wire, n_heard);
+    else
+        n_heard = open_all(world, n_heard, &is_closed);
+    assert_int_equal(n_heard, n);
+    assert_memory_equal(heard, text, n);
+    if (is_end)
+        assert_true(is_eof && is_closed);
+    else
+        assert_false(is_eof);
+}
+
+void world_game_accepts(struct world *world)
+{
+    uint8_t header[16];
+    uint8_t rest[1024];
+    int fd;
+    // A worker that died with the header sent and the link not claimed left an earlier one.
+    while ((fd = accept(world->listener, NULL, NULL)) >= 0) {
+        if (world->game >= 0)
+            close(world->game);
+        world->game = fd;
+    }
+    assert_true(world->game >= 0);
+    guard_keep_fd(&world->vault, 7, world->game);
+    assert_int_equal(recv(world->game, header, 16, 0), 16);
+    size_t n = (size_t)header[14] << 8 | header[15];
+    assert_true(n <= sizeof rest);
+    // And nothing behind it: the header goes alone.
+    assert_int_equal(recv(world->game, rest, sizeof rest, MSG_DONTWAIT), (ssize_t)n);
+}
+
+void world_game_hears(struct world *world, const uint8_t *text, size_t n, bool is_end)
+{
+    bool is_eof = false;
+    struct pollfd poll_fd = {.fd = world->game, .events = POLLIN};
+    size_t n_heard = 0;
+    while (poll(&poll_fd, 1, 0) == 1) {
+        ssize_t got = recv(world->game, heard + n_heard, sizeof heard - n_heard, MSG_DONTWAIT);
+        is_eof = got == 0;
+        if (got <= 0)
+            break;
+        n_heard += (size_t)got;
+    }
+    assert_int_equal(n_heard, n);
+    assert_memory_equal(heard, text, n);
+    assert_int_equal(is_eof, is_end);
+}
+
+void world_game_says(struct world *world, const uint8_t *text, size_t n)
+{
+    send_all(world->game, text, n);
+}
