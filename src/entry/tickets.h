@@ -21,8 +21,8 @@
 
 #define TICKETS_ROTATE_S (12u * 3600u)
 
-// Use this vault's keys from now on, and make the first one if there is none. Call it in each
-// worker before its first handshake.
+// Use this vault's keys from now on, and make the first one if there is none. Call it before the
+// first handshake; a cloned process goes on with its parent's vault.
 void tickets_init(struct vault_head *head);
 
 // Make a context give and open tickets with the keys of tickets_init's vault.
