@@ -175,7 +175,7 @@ static void add_facts(SSL *ssl, struct slot *slot)
 static uint16_t write_limit(SSL *ssl)
 {
     uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl));
-    return code >= 1 && code <= 4 ? (uint16_t)(256u << code) : RECORD_MAX_TEXT;
+    return (uint16_t)(code >= 1 && code <= 4 ? 256u << code : RECORD_MAX_TEXT);
 }
 
 const char *takeover_fill(SSL *ssl, const struct takeover *takeover, struct slot *slot)

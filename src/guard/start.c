@@ -161,7 +161,7 @@ static bool open_log(const struct heritage *heritage, int *fd)
         return false;
     }
     *fd = log_open(conf->log, (enum log_level)conf->log_level);
-    return *fd == -2 ? complain("cannot open the log", conf->log) : true;
+    return *fd < 0 ? complain("cannot open the log", conf->log) : true;
 }
 
 static bool become_user(const char *name)

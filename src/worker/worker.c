@@ -30,7 +30,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define TICKET_TICK_S 60
+#define HOUSEKEEPING_S 5
 
 static _Noreturn void give_up(const char *what)
 {
@@ -80,12 +80,13 @@ static void on_name(void *arg)
     waiting_hurry(arg);
 }
 
-static void on_ticket_tick(evutil_socket_t fd, short what, void *arg)
+static void keep_house(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *worker = arg;
     (void)fd;
     (void)what;
     tickets_tick(worker->vault->head, clock_boot_ms() / 1000);
+    log_tick();
 }
 
 // The state that a crash may have left: settle, verify, free lists.
@@ -296,16 +297,16 @@ _Noreturn void worker_run(const struct heritage *heritage, uint64_t expected)
     struct event *signals = watch_signals(&worker);
     guard_watch_start(&worker);
     open_entry(&worker);
-    struct event *ticket_timer = event_new(worker.base, -1, EV_PERSIST, on_ticket_tick, &worker);
-    struct timeval every = {.tv_sec = TICKET_TICK_S};
-    if (!ticket_timer || event_add(ticket_timer, &every) < 0)
-        give_up("start the ticket timer");
+    struct event *housekeeping = event_new(worker.base, -1, EV_PERSIST, keep_house, &worker);
+    struct timeval every = {.tv_sec = HOUSEKEEPING_S};
+    if (!housekeeping || event_add(housekeeping, &every) < 0)
+        give_up("start housekeeping");
     say_ready(&worker);
     look_for_end(&worker); // which may have begun in an earlier worker's time
     event_base_dispatch(worker.base);
     vault.head->has_ended = 1;
 
-    event_free(ticket_timer);
+    event_free(housekeeping);
     event_free(signals);
     guard_watch_stop();
     handshakes_free(worker.handshakes);
