@@ -126,7 +126,7 @@ void crowd_print_behind(const struct crowd *crowd)
         if (player->state == PLAYER_NONE || player->state == PLAYER_DONE ||
             (player->state == PLAYER_PLAYING && player_agrees(player, crowd->world.ledger)))
             continue;
-        char who[200];
+        char who[300];
         n_printed++;
         const struct ledger_link *link = player_link(player, crowd->world.ledger);
         printf("  %s, state %d", player_describe(player, who, sizeof who), (int)player->state);

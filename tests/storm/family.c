@@ -56,6 +56,21 @@ static bool read_role(pid_t pid, enum family_role *role)
     return strncmp(name, "stayd", 5) == 0;
 }
 
+bool family_is_ours(pid_t pid)
+{
+    enum family_role role;
+    return read_role(pid, &role);
+}
+
+bool family_is_busy(pid_t pid)
+{
+    char path[64];
+    char stat[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    const char *end = read_file(path, stat, sizeof stat) ? strrchr(stat, ')') : NULL;
+    return end != NULL && strncmp(end, ") R", 3) == 0;
+}
+
 static void add_children(struct family *family, pid_t pid, int depth);
 
 static void add(struct family *family, pid_t pid, int depth)

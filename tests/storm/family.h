@@ -30,6 +30,12 @@ pid_t family_find(const struct family *family, enum family_role role);
 
 bool family_has(const struct family *family, pid_t pid);
 
+// Is this process alive and one of stayd's?
+bool family_is_ours(pid_t pid);
+
+// Is it running on a processor, or ready to?
+bool family_is_busy(pid_t pid);
+
 // Can this kernel tell a process' children (CONFIG_PROC_CHILDREN)?
 bool family_can_be_read(void);
 

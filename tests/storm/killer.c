@@ -17,6 +17,7 @@
 #define KILLER_NEWBORN_WAIT_US 20000u
 #define KILLER_NEWBORN_AGE_US 3000u
 #define KILLER_AT_ONCE_ONE_IN 4u
+#define KILLER_CATCH_US 20000u
 
 static void sleep_us(uint64_t us)
 {
@@ -36,12 +37,20 @@ static void complain(const struct family *family)
                  KILLER_WHOLE_US / 1000000, list[0] ? list : " none");
 }
 
-bool killer_wait_whole(struct family *family)
+static bool has_victim(const struct killer *killer, const struct family *family)
+{
+    for (unsigned i = 0; i < killer->n_victims; i++)
+        if (family_has(family, killer->victims[i]))
+            return true;
+    return false;
+}
+
+bool killer_wait_whole(const struct killer *killer, struct family *family)
 {
     const uint64_t until = now_us() + KILLER_WHOLE_US;
     for (;;) {
         family_read(family);
-        if (family_is_whole(family))
+        if (family_is_whole(family) && !has_victim(killer, family))
             return true;
         if (verdict_now() != VERDICT_NONE)
             return false;
@@ -53,19 +62,30 @@ bool killer_wait_whole(struct family *family)
     }
 }
 
+// A worker sleeps most of the time, and killing it then is of little interest: half of the strikes
+// wait a little for a moment in which it is at work.
+static void catch_at_work(struct killer *killer, const struct family *family)
+{
+    const pid_t worker = family_find(family, FAMILY_WORKER);
+    const uint64_t until = now_us() + KILLER_CATCH_US;
+    if (dice_one_in(&killer->dice, 2))
+        while (now_us() < until && !family_is_busy(worker))
+            sleep_us(dice_below(&killer->dice, 100));
+}
+
 // A pidfd, so that a number that was given to another process meanwhile is not killed.
 static bool kill_one(struct killer *killer, pid_t pid, enum family_role role)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (pidfd < 0)
         return false;
-    struct family now;
-    family_read(&now);
+    // The number may have gone to another process since it was read.
     const bool is_killed =
-        family_has(&now, pid) && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
+        family_is_ours(pid) && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
     close(pidfd);
     if (!is_killed)
         return false;
+    killer->victims[killer->n_victims++] = pid;
     killer->by_role[role]++;
     killer->while_rebooting += atomic_load(&killer->ledger->is_rebooting);
     atomic_fetch_add(&killer->n_killed, 1);
@@ -99,6 +119,8 @@ static unsigned kills_left(const struct killer *killer)
 
 static void strike(struct killer *killer, const struct family *family)
 {
+    killer->n_victims = 0;
+    catch_at_work(killer, family);
     unsigned first = (unsigned)dice_below(&killer->dice, FAMILY_N_ROLES);
     kill_one(killer, family->pid[first], family->role[first]);
     if (dice_one_in(&killer->dice, 2) && kills_left(killer) > 0) {
@@ -116,7 +138,7 @@ static void *run(void *argument)
     struct family family;
     while (kills_left(killer) > 0 && verdict_now() == VERDICT_NONE) {
         const uint64_t since = now_us();
-        if (!killer_wait_whole(&family))
+        if (!killer_wait_whole(killer, &family))
             break;
         if (now_us() - since > killer->longest_recovery_us)
             killer->longest_recovery_us = now_us() - since;
@@ -126,7 +148,7 @@ static void *run(void *argument)
         sleep_us(dice_wait(&killer->dice, pause_us));
         strike(killer, &family);
     }
-    killer_wait_whole(&family);
+    killer_wait_whole(killer, &family);
     atomic_store(&killer->is_finished, true);
     return NULL;
 }

@@ -20,6 +20,8 @@
 #include "ledger.h"
 #include "options.h"
 
+#define KILLER_MAX_VICTIMS 3u
+
 struct killer {
     const struct options *options;
     const struct ledger *ledger;
@@ -32,6 +34,8 @@ struct killer {
     unsigned newborn; // of these, replacements killed while recovering
     unsigned while_rebooting;
     uint64_t longest_recovery_us;
+    pid_t victims[KILLER_MAX_VICTIMS]; // of the last strike: they may take a moment to die
+    unsigned n_victims;
 };
 
 // False: no thread.
@@ -39,7 +43,8 @@ bool killer_start(struct killer *killer, const struct options *options,
                   const struct ledger *ledger);
 void killer_join(struct killer *killer);
 
-// Wait until worker, spare and guard are there. False: not in time (the verdict is given).
-bool killer_wait_whole(struct family *family);
+// Wait until worker, spare and guard are there, none of them one that was just killed. False: not
+// in time (the verdict is given).
+bool killer_wait_whole(const struct killer *killer, struct family *family);
 
 #endif

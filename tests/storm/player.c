@@ -72,6 +72,7 @@ static bool prepare_tls(struct player *player, struct player_world *world)
     if ((kind->version == TLS1_3_VERSION ? SSL_set_ciphersuites(ssl, kind->suite)
                                          : SSL_set_cipher_list(ssl, kind->suite)) != 1)
         return false;
+    // No max_fragment_length: with it OpenSSL 3.0 itself sends records that no peer can open.
     if (dice_one_in(dice, 4))
         SSL_set_max_send_fragment(ssl, 512 + (long)dice_below(dice, 15000));
     if (kind->version == TLS1_3_VERSION && dice_one_in(dice, 4))
@@ -148,7 +149,7 @@ static void watch(struct player *player, struct player_world *world, uint64_t no
     const struct ledger_link *link = player_link(player, world->ledger);
     if (player->state == PLAYER_SHAKING || link == NULL) {
         if (now - player->born_us > PLAYER_STUCK_US) {
-            char who[200];
+            char who[300];
             verdict_give(VERDICT_DAMAGE, "%s: stuck, %s", player_describe(player, who, sizeof who),
                          player->state == PLAYER_SHAKING ? "shaking hands" : "never at the game");
         }
@@ -160,7 +161,7 @@ static void watch(struct player *player, struct player_world *world, uint64_t no
     else if (player->waiting_since_us == 0)
         player->waiting_since_us = now;
     else if (now - player->waiting_since_us > PLAYER_STUCK_US) {
-        char who[200];
+        char who[300];
         verdict_give(VERDICT_DAMAGE, "%s: stuck, %" PRIu64 " bytes sent by the game do not come",
                      player_describe(player, who, sizeof who),
                      atomic_load(&link->sent) - player->received);
@@ -249,14 +250,26 @@ void player_free(struct player *player)
     *player = (struct player){.state = PLAYER_NONE, .wire.fd = -1};
 }
 
+static void describe_visit(const struct player *player, char *out, size_t out_size)
+{
+    out[0] = '\0';
+    if (player->is_visitor)
+        snprintf(out, out_size, " of %" PRIu64 "/%" PRIu64 ", %s ends first%s",
+                 player->to_game.quota[STREAM_TO_GAME], player->to_game.quota[STREAM_TO_PLAYER],
+                 player->to_game.game_ends ? "game" : "player",
+                 player->notify_sent ? ", has said close_notify" : "");
+}
+
 const char *player_describe(const struct player *player, char *out, size_t out_size)
 {
+    char visit[100];
+    describe_visit(player, visit, sizeof visit);
     snprintf(out, out_size,
-             "%s %" PRIu64 " (port %u, %s, %s, sent %" PRIu64 ", received %" PRIu64 ", age %" PRIu64
-             " ms)",
+             "%s %" PRIu64 " (port %u, %s, %s, sent/received %" PRIu64 "/%" PRIu64
+             "%s, age %" PRIu64 " ms)",
              player->is_visitor ? "visitor" : "player", player->number, player->port,
              player->ssl ? SSL_get_version(player->ssl) : "-",
              player->ssl ? SSL_get_cipher_name(player->ssl) : "-", player->sent, player->received,
-             (now_us() - player->born_us) / 1000);
+             visit, (now_us() - player->born_us) / 1000);
     return out;
 }

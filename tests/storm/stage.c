@@ -186,9 +186,10 @@ static void judge(struct stage *stage, pid_t pid, int status)
         stage->guard_status = status;
         return;
     }
+    // Exit code 0: it stepped aside because another had taken its place meanwhile.
     const bool was_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    const bool ended_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!was_killed && !(stage->is_ending && ended_well))
+    const bool stepped_aside = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!was_killed && !stepped_aside)
         verdict_give(VERDICT_HANG, "process %d of stayd has ended by itself, wait status 0x%x",
                      (int)pid, (unsigned)status);
 }
@@ -224,7 +225,6 @@ void stage_end_stayd(struct stage *stage)
     struct family family;
     family_read(&family);
     stage->last_guard = family_find(&family, FAMILY_GUARD);
-    stage->is_ending = true;
     if (stage->last_guard == 0)
         verdict_give(VERDICT_HANG, "there is no guard to be ended");
     else
@@ -264,20 +264,41 @@ void stage_print_log(const struct stage *stage)
     fflush(stdout);
 }
 
-const char *stage_find_complaint(const struct stage *stage, char *line, int line_size)
+static bool is_complaint(const char *line)
 {
     static const char *const events[] = {" panic ", " quarantine ", " poison ", " system "};
+    for (unsigned i = 0; i < sizeof events / sizeof *events; i++)
+        if (strstr(line, events[i]) != NULL)
+            return true;
+    return (strstr(line, "how=\"signal ") != NULL && strstr(line, "how=\"signal 9 ") == NULL) ||
+           (strstr(line, "how=\"exit ") != NULL && strstr(line, "how=\"exit 0\"") == NULL);
+}
+
+bool stage_find_complaint(const struct stage *stage, char *line, int line_size)
+{
     char path[128];
     snprintf(path, sizeof path, "%s/stayd.log", stage->folder);
     FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return NULL;
-    const char *found = NULL;
-    while (found == NULL && fgets(line, line_size, file) != NULL)
-        for (unsigned i = 0; i < sizeof events / sizeof *events && found == NULL; i++)
-            found = strstr(line, events[i]) ? line : NULL;
-    fclose(file);
-    return found;
+    bool is_found = false;
+    while (file != NULL && !is_found && fgets(line, line_size, file) != NULL)
+        is_found = is_complaint(line);
+    if (file != NULL)
+        fclose(file);
+    return is_found;
+}
+
+unsigned stage_count_settled(const struct stage *stage)
+{
+    char path[128];
+    char line[500];
+    unsigned n = 0;
+    snprintf(path, sizeof path, "%s/stayd.log", stage->folder);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        n += strstr(line, " settled=yes") != NULL;
+    if (file != NULL)
+        fclose(file);
+    return n;
 }
 
 static void remove_folder(const struct stage *stage)

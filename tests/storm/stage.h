@@ -29,7 +29,6 @@ struct stage {
     struct dice dice;
     pid_t last_guard; // who was told to end
     int guard_status; // its wait status; -1: not waited for yet
-    bool is_ending;
 };
 
 bool stage_make(struct stage *stage, const struct options *options);
@@ -37,7 +36,7 @@ bool stage_start_game(struct stage *stage);
 bool stage_start_stayd(struct stage *stage);
 
 // Take the statuses of processes that have ended, and judge them: the game must
-// live, and nobody of stayd may end but by SIGKILL before the end has begun.
+// live, and nobody of stayd may end but by SIGKILL or with exit code 0.
 void stage_reap(struct stage *stage);
 
 // Reboot the game when it is time; complain when a reboot takes too long.
@@ -51,8 +50,11 @@ bool stage_is_empty(const struct stage *stage);
 
 void stage_print_log(const struct stage *stage);
 
-// The first log line of an event that must not happen, or NULL.
-const char *stage_find_complaint(const struct stage *stage, char *line, int line_size);
+// The first log line of something that must not happen.
+bool stage_find_complaint(const struct stage *stage, char *line, int line_size);
+
+// How many receipts held a count that a dead worker had not committed.
+unsigned stage_count_settled(const struct stage *stage);
 
 // Kill whatever is left, and remove the folder unless it is to be kept.
 void stage_clear(struct stage *stage, bool keeps_folder);

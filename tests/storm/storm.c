@@ -81,7 +81,7 @@ static bool begin(struct storm *storm)
 {
     struct family family;
     if (!stage_make(&storm->stage, &storm->options) || !stage_start_game(&storm->stage) ||
-        !stage_start_stayd(&storm->stage) || !killer_wait_whole(&family))
+        !stage_start_stayd(&storm->stage) || !killer_wait_whole(&storm->killer, &family))
         return false;
     if (!crowd_init(&storm->crowd, &storm->options, storm->stage.ledger, storm->stage.port)) {
         verdict_give(VERDICT_SETUP, "no memory");
@@ -144,7 +144,7 @@ static bool end(struct storm *storm)
         verdict_give(VERDICT_HANG, "the guard has ended with wait status 0x%x",
                      (unsigned)storm->stage.guard_status);
     char line[500];
-    if (stage_find_complaint(&storm->stage, line, sizeof line) != NULL)
+    if (stage_find_complaint(&storm->stage, line, sizeof line))
         verdict_give(VERDICT_HANG, "the log has a line that should not be: %s", line);
     return verdict_now() == VERDICT_NONE;
 }
@@ -161,15 +161,17 @@ static void print_summary(struct storm *storm)
     }
     printf(
         "storm: seed %" PRIu64 ": %u kills (worker %u, spare %u, guard %u, unnamed %u; newborn %u, "
-        "game rebooting %u), %u players, %" PRIu64 " visits (%" PRIu64 " resumed, %" PRIu64
+        "game rebooting %u; %u receipts settled), %u players, %" PRIu64 " visits (%" PRIu64
+        " resumed, %" PRIu64
         " attempts lost before the first byte), %.1f MB to the game, %.1f MB to players, %" PRIu64
         " KeyUpdates, %" PRIu64 " reboots, %" PRIu64 " links made anew, longest stall %" PRIu64
         " ms, longest recovery %" PRIu64 " ms, %.1f s\n",
         storm->options.seed, atomic_load(&killer->n_killed), killer->by_role[FAMILY_WORKER],
         killer->by_role[FAMILY_SPARE], killer->by_role[FAMILY_GUARD], killer->by_role[FAMILY_OTHER],
-        killer->newborn, killer->while_rebooting, storm->options.n_players, storm->crowd.visits,
-        world->resumed, storm->crowd.attempts, (double)to_game / 1e6, (double)to_player / 1e6,
-        world->key_updates, storm->stage.ledger ? atomic_load(&storm->stage.ledger->reboots) : 0,
+        killer->newborn, killer->while_rebooting, stage_count_settled(&storm->stage),
+        storm->options.n_players, storm->crowd.visits, world->resumed, storm->crowd.attempts,
+        (double)to_game / 1e6, (double)to_player / 1e6, world->key_updates,
+        storm->stage.ledger ? atomic_load(&storm->stage.ledger->reboots) : 0,
         storm->stage.ledger ? atomic_load(&storm->stage.ledger->superseded) : 0,
         world->longest_stall_us / 1000, killer->longest_recovery_us / 1000,
         (double)(now_us() - storm->began_us) / 1e6);

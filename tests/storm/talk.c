@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "verdict.h"
 
@@ -17,7 +18,6 @@
 #define TALK_PAUSE_ONE_IN 400u
 #define TALK_PAUSE_US 300000u
 #define TALK_REKEY_US 600000u
-
 static uint8_t buffer[TALK_BUFFER_BYTES];
 
 static uint64_t quota_to_game(const struct player *player)
@@ -32,7 +32,7 @@ static uint64_t quota_to_player(const struct player *player)
 
 static void close_seen(struct player *player, struct player_world *world)
 {
-    char who[200];
+    char who[300];
     if (!player->is_visitor && !world->is_ending)
         verdict_give(VERDICT_DAMAGE, "%s: close_notify while it was playing",
                      player_describe(player, who, sizeof who));
@@ -47,6 +47,7 @@ static void close_seen(struct player *player, struct player_world *world)
         verdict_give(VERDICT_DAMAGE, "%s: closed although the ends do not agree on the totals",
                      player_describe(player, who, sizeof who));
     player->state = PLAYER_DONE;
+    shutdown(player->wire.fd, SHUT_WR); // as everybody does who has read close_notify
 }
 
 void talk_failed(struct player *player, struct player_world *world, int result, const char *doing)
@@ -61,7 +62,7 @@ void talk_failed(struct player *player, struct player_world *world, int result, 
     player->state = PLAYER_LOST;
     if (!was_connected)
         return;
-    char who[200];
+    char who[300];
     char why[200] = "";
     unsigned long code = ERR_peek_last_error();
     if (error == SSL_ERROR_SYSCALL)
@@ -91,7 +92,7 @@ static size_t take_hello(struct player *player, struct player_world *world, cons
     player->received += part;
     if (part < missing)
         return part;
-    char who[200];
+    char who[300];
     struct ledger_link *link = player_link(player, world->ledger);
     if (!stream_read_hello(&player->to_player, world->ledger->seed, STREAM_TO_PLAYER,
                            player->hello) ||
@@ -115,7 +116,7 @@ static void take(struct player *player, struct player_world *world, const uint8_
     }
     size_t right = stream_check(&player->to_player, player->received, got, n);
     if (right != n) {
-        char who[200];
+        char who[300];
         char what[200];
         stream_explain(what, sizeof what, &player->to_player, player->received + right, got + right,
                        n - right);

@@ -16,7 +16,7 @@ void verdict_give(enum verdict verdict, const char *fmt, ...)
     int none = VERDICT_NONE;
     if (!atomic_compare_exchange_strong(&given, &none, (int)verdict))
         return;
-    char text[600];
+    char text[900];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
