@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: the stayd authors
+# SPDX-License-Identifier: MIT
+"""stayd as a process: its configuration, its log, its family of guard, spare and worker."""
+import os
+import re
+import signal
+import socket
+import subprocess
+
+from . import processes
+from .waiting import WAIT_S, until
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+BUILD = os.path.abspath(os.environ.get("STAYD_BUILD", os.path.join(ROOT, "build")))
+STAYD = os.path.join(BUILD, "stayd")
+MINIMUSH = os.path.join(BUILD, "minimush", "minimush")
+ROLES = ("guard", "spare", "worker")
+is_sanitized = "asan" in os.environ.get("STAYD_SANITIZED", "")
+
+
+def free_port():
+    """A port that nobody has at the moment."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def run_stayd(*arguments, **options):
+    """Run stayd to its end."""
+    return subprocess.run([STAYD, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=2 * WAIT_S, check=False, **options)
+
+
+def conf_text(stayd=None, listeners=None, games=None):
+    """{option: value} for [stayd], {name: {...}} for the others."""
+    sections = {"stayd": stayd or {}}
+    sections.update({f"listen {name}": options for name, options in (listeners or {}).items()})
+    sections.update({f"game {name}": options for name, options in (games or {}).items()})
+    lines = []
+    for section, options in sections.items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {value}" for key, value in options.items()]
+    return "\n".join(lines) + "\n"
+
+
+class Log:
+    """stayd's log, a file that grows."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def text(self):
+        if not os.path.exists(self.path):
+            return ""
+        with open(self.path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def find(self, pattern):
+        return re.findall(pattern, self.text(), re.MULTILINE)
+
+    def expect(self, pattern, n=1, seconds=WAIT_S):
+        """Wait until there are n such lines."""
+        return until(lambda: len(found := self.find(pattern)) >= n and found,
+                     f"{n} times {pattern!r} in the log", seconds)
+
+
+class Family:
+    """The processes that this stayd consists of, whoever their parents are by now."""
+
+    def members(self):
+        found = {}
+        for pid, name in processes.descendants().items():
+            if name.startswith("stayd: "):
+                found.setdefault(name.removeprefix("stayd: "), []).append(pid)
+        return found
+
+    def pid(self, role):
+        return until(lambda: self.members().get(role), f"there is a {role}")[0]
+
+    def await_whole(self, seconds=WAIT_S):
+        """Exactly one of each; returns {role: pid}."""
+        def look():
+            found = self.members()
+            return all(len(found.get(role, [])) == 1 for role in ROLES) and found
+        return {role: pids[0] for role, pids in until(look, "guard, spare, worker", seconds).items()}
+
+    def kill(self, *roles, number=signal.SIGKILL):
+        """Kill them at once and wait until they are dead."""
+        pids = [self.pid(role) for role in roles]
+        for pid in pids:
+            os.kill(pid, number)
+        until(lambda: not any(processes.is_alive(pid) for pid in pids), "the killed are dead")
+
+    def memory_bytes(self):
+        return sum(processes.memory_bytes(pid) for pids in self.members().values() for pid in pids)
+
+
+class Stayd:
+    """stayd in the foreground. `options`: [stayd]; listeners and games as in conf_text."""
+
+    def __init__(self, folder, listeners, games, options=None, arguments=(), wrapper=(), **popen):
+        self.folder = folder
+        self.conf = os.path.join(folder, "stayd.conf")
+        self.log = Log(os.path.join(folder, "stayd.log"))
+        self.family = Family()
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(conf_text({"control": f"{folder}/control.sock", "log-level": "debug",
+                                  **(options or {})}, listeners, games))
+        with open(self.log.path, "ab") as log:
+            self.process = subprocess.Popen([*wrapper, STAYD, "-c", self.conf, *arguments],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, **popen)
+
+    def await_ready(self, seconds=WAIT_S):
+        def look():
+            assert self.process.poll() is None, "stayd has ended:\n" + self.log.text()
+            return self.log.find(r" ready ")
+        until(look, "stayd is ready", seconds)
+        return self
+
+    def guard_pid(self):
+        return self.family.pid("guard")
+
+    def order_end(self):
+        os.kill(self.guard_pid(), signal.SIGTERM)
+
+    def await_end(self, seconds=WAIT_S):
+        """The exit status of the process that was started, when all are gone."""
+        status = self.process.wait(seconds)
+        until(lambda: not self.family.members(), "all of stayd's processes are gone")
+        return status
+
+    def end(self):
+        pids = [pid for found in self.family.members().values() for pid in found]
+        processes.end_all([self.process.pid, *pids])
+        self.process.wait(WAIT_S)

@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: the stayd authors
+# SPDX-License-Identifier: MIT
+"""A network of two namespaces (`house` for the game, `road` for players) and a name server."""
+import ctypes
+import os
+import socket
+import struct
+import subprocess
+import threading
+
+from .players import program
+
+CLONE_NEWNET = 0x40000000
+CAP_NET_ADMIN = 12
+PTR, A, AAAA = 12, 1, 28
+
+
+def may_make_networks():
+    with open("/proc/self/status", encoding="utf-8") as file:
+        effective = next(line.split()[1] for line in file if line.startswith("CapEff:"))
+    return os.geteuid() == 0 and int(effective, 16) >> CAP_NET_ADMIN & 1
+
+
+class Network:
+    """house has 10.77.0.1 and fd77::1, road 10.77.0.2 to .9 and fd77::2 to ::9."""
+
+    HOUSE4, HOUSE6 = "10.77.0.1", "fd77::1"
+
+    def __init__(self):
+        self.house = f"stayd-house-{os.getpid()}"
+        self.road = f"stayd-road-{os.getpid()}"
+        for name in (self.house, self.road):
+            self._ip("netns", "add", name)
+            self._ip("-n", name, "link", "set", "lo", "up")
+        self._ip("-n", self.house, "link", "add", "door", "type", "veth", "peer", "name", "door",
+                 "netns", self.road)
+        for name, numbers in ((self.house, (1,)), (self.road, range(2, 10))):
+            self._ip("-n", name, "link", "set", "door", "up")
+            for n in numbers:
+                self._ip("-n", name, "address", "add", f"10.77.0.{n}/24", "dev", "door")
+                self._ip("-n", name, "address", "add", f"fd77::{n}/64", "dev", "door", "nodad")
+
+    @staticmethod
+    def _ip(*arguments):
+        done = subprocess.run([program("ip"), *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"ip {' '.join(arguments)}: {done.stderr}"
+
+    def wrapper(self):
+        """To run a program in house."""
+        return [program("ip"), "netns", "exec", self.house]
+
+    @staticmethod
+    def _inside(name, make):
+        """Call make() in a thread that is in this namespace; a socket stays in it for good."""
+        result = []
+
+        def run():
+            with open(f"/var/run/netns/{name}", "rb") as netns:
+                assert ctypes.CDLL(None, use_errno=True).setns(netns.fileno(), CLONE_NEWNET) == 0
+            result.append(make())
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        return result[0]
+
+    def connect(self, source, port):
+        """A socket from an address of road to house."""
+        family, target = (socket.AF_INET6, self.HOUSE6) if ":" in source else \
+            (socket.AF_INET, self.HOUSE4)
+        sock = self._inside(self.road, lambda: socket.socket(family))
+        sock.settimeout(10)
+        sock.bind((source, 0))
+        sock.connect((target, port))
+        return sock
+
+    def udp_in_house(self):
+        return self._inside(self.house, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+
+    def end(self):
+        for name in (self.house, self.road):
+            self._ip("netns", "delete", name)
+
+
+def reverse_name(address):
+    if ":" in address:
+        digits = socket.inet_pton(socket.AF_INET6, address).hex()
+        return ".".join(reversed(digits)) + ".ip6.arpa"
+    return ".".join(reversed(address.split("."))) + ".in-addr.arpa"
+
+
+class NameServer:
+    """Answers PTR, A and AAAA questions (RFC 1035, section 4) from tables."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.sock.bind(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        self.reverse = {}  # address: name
+        self.forward = {}  # name: addresses
+        self.is_silent = False
+        self.asked = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def add(self, address, name, forward=None):
+        self.reverse[reverse_name(address)] = name
+        self.forward.setdefault(name, []).append(forward or address)
+
+    def _answers(self, name, kind):
+        if kind == PTR and name in self.reverse:
+            labels = self.reverse[name].split(".")
+            return [b"".join(bytes([len(l)]) + l.encode() for l in labels) + b"\0"]
+        family = {A: socket.AF_INET, AAAA: socket.AF_INET6}.get(kind)
+        found = [a for a in self.forward.get(name, []) if (":" in a) == (family == socket.AF_INET6)]
+        return [socket.inet_pton(family, address) for address in found]
+
+    def _serve(self):
+        while True:
+            try:
+                question, peer = self.sock.recvfrom(512)
+            except OSError:
+                return
+            at, labels = 12, []
+            while question[at]:
+                labels.append(question[at + 1:at + 1 + question[at]].decode().lower())
+                at += 1 + question[at]
+            name, kind = ".".join(labels), struct.unpack_from("!H", question, at + 1)[0]
+            self.asked.append((name, kind))
+            if self.is_silent:
+                continue
+            answers = self._answers(name, kind)
+            head = question[:2] + struct.pack("!HHHHH", 0x8580 | (0 if answers else 3), 1,
+                                              len(answers), 0, 0)
+            records = [b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 60, len(data)) + data
+                       for data in answers]
+            self.sock.sendto(head + question[12:at + 5] + b"".join(records), peer)
+
+    def end(self):
+        self.sock.close()

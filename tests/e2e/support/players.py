@@ -1,0 +1,185 @@
+# SPDX-FileCopyrightText: the stayd authors
+# SPDX-License-Identifier: MIT
+"""Players: plain, by Python's ssl (over memory, so that every record can be touched), and by
+programs that people use."""
+import os
+import pty
+import shutil
+import socket
+import ssl
+import subprocess
+
+from .stream import MORE, PipeStream, SocketStream
+from .waiting import WAIT_S
+
+GAMES_PATH = os.environ.get("PATH", "") + ":/usr/games"
+
+
+def program(name):
+    path = shutil.which(name, path=GAMES_PATH)
+    assert path, f"{name} is not installed (tools/setup installs it)"
+    return path
+
+
+def connect(port, host="127.0.0.1", source=None, receive_bytes=None):
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.settimeout(WAIT_S)
+    if receive_bytes:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    if source:
+        sock.bind((source, 0))
+    sock.connect((host, port))
+    return sock
+
+
+class PlainPlayer(SocketStream):
+    def __init__(self, port=None, sock=None, **where):
+        super().__init__(sock or connect(port, **where))
+        self.port = self.sock.getsockname()[1]
+
+
+def context_for(version=None, ciphers=None, trust=None, client_certificate=None, alpn=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if trust:
+        context.load_verify_locations(trust)
+        context.verify_mode = ssl.CERT_REQUIRED
+    if version:
+        context.minimum_version = context.maximum_version = {
+            "1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
+    if ciphers:
+        context.set_ciphers(ciphers)
+    if client_certificate:
+        context.load_cert_chain(*client_certificate)
+    if alpn:
+        context.set_alpn_protocols(alpn)
+    return context
+
+
+class TlsPlayer(SocketStream):
+    """`name`: SNI. `session`: of another player with the same context, to be resumed."""
+
+    def __init__(self, port=None, sock=None, context=None, name=None, session=None, version=None,
+                 is_shaken=True, **where):
+        super().__init__(sock or connect(port, **where))
+        self.port = self.sock.getsockname()[1]
+        self.incoming = ssl.MemoryBIO()
+        self.outgoing = ssl.MemoryBIO()
+        self.context = context or context_for(version)
+        self.tls = self.context.wrap_bio(self.incoming, self.outgoing, server_hostname=name,
+                                         session=session)
+        if is_shaken:
+            self.shake()
+
+    def shake(self):
+        while True:
+            try:
+                self.tls.do_handshake()
+                self.flush()
+                return
+            except ssl.SSLWantReadError:
+                self.flush()
+                data = self.sock.recv(MORE)
+                if data:
+                    self.incoming.write(data)
+                else:
+                    self.incoming.write_eof()
+
+    def flush(self):
+        """Send the records that are ready."""
+        self.sock.settimeout(WAIT_S)
+        self.sock.sendall(self.outgoing.read())
+
+    def _receive(self, seconds):
+        while True:
+            try:
+                data = self.tls.read(MORE)
+                self.buffer += data
+                if not data:
+                    self.ended = "close_notify"
+                return True
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLZeroReturnError:
+                self.ended = "close_notify"
+                return True
+            except ssl.SSLEOFError:
+                self.ended = "eof"
+                return True
+            except ssl.SSLError as error:
+                self.ended = f"alert {error.reason}"
+                return True
+            try:
+                self.flush()
+                self.sock.settimeout(seconds)
+                data = self.sock.recv(MORE)
+            except TimeoutError:
+                return False
+            except (ConnectionResetError, BrokenPipeError):
+                self.ended = "reset"
+                return True
+            if data:
+                self.incoming.write(data)
+            else:
+                self.incoming.write_eof()
+
+    def seal(self, data):
+        """The records that carry data, not sent."""
+        self.tls.write(data)
+        return self.outgoing.read()
+
+    def send(self, data):
+        self.sock.settimeout(WAIT_S)
+        self.sock.sendall(self.seal(data))
+
+    def say_goodbye(self):
+        """close_notify, not sent yet; reading goes on."""
+        try:
+            self.tls.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        return self.outgoing.read()
+
+    def end_sending(self):
+        self.sock.sendall(self.say_goodbye())
+
+
+class ProgramPlayer(PipeStream):
+    """A program that joins its standard input and output to the game."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, bufsize=0)
+        super().__init__(self.process.stdin.fileno(), self.process.stdout.fileno())
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def s_client(port, *options):
+    return ProgramPlayer(program("openssl"), "s_client", "-quiet", "-connect", f"127.0.0.1:{port}",
+                         *options)
+
+
+def gnutls_cli(port, version):
+    return ProgramPlayer(program("gnutls-cli"), "--insecure", "--logfile=/dev/null", "--port",
+                         str(port), "--priority", f"NORMAL:-VERS-ALL:+VERS-TLS{version}", "127.0.0.1")
+
+
+class TerminalPlayer(PipeStream):
+    """A program that wants a terminal."""
+
+    def __init__(self, *command, env=None):
+        self.pid, fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(command[0], command, {**os.environ, "TERM": "dumb", **(env or {})})
+        super().__init__(fd, fd)
+
+    def close(self):
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        os.close(self.to_fd)

@@ -1,0 +1,26 @@
+# SPDX-FileCopyrightText: the stayd authors
+# SPDX-License-Identifier: MIT
+"""Waiting for something to become true, never for time alone."""
+import time
+
+WAIT_S = 10
+
+
+def until(condition, what, seconds=WAIT_S):
+    """Wait until condition() is true and return what it returned; `what` says what was waited for."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.005)
+
+
+def holds_for(condition, seconds, what):
+    """Nothing can be waited for when something must not happen: look for so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert condition(), what
+        time.sleep(0.01)
