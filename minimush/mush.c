@@ -1,0 +1,312 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The game as a whole (mush.h): start, the loop's events, the end. What has to do with stayd is
+// here and in keep.c and reboot.c.
+//
+// Errors: while starting, words on stderr and false.
+#include "mush.h"
+
+#include "link.h"
+#include "password.h"
+#include "play.h"
+#include "reboot.h"
+#include <errno.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STOP_S = LINK_LEAVE_S + 1 };
+
+// Beside this program, or one folder above (where a build has it); else the name, for PATH.
+static char *find_stayd(const char *program)
+{
+    static const char *const places[] = {"stayd", "../stayd"};
+    char *copy = strdup(program);
+    const char *folder = copy != NULL ? dirname(copy) : ".";
+    char *found = NULL;
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && found == NULL; i++) {
+        struct stat status;
+        char *path;
+        if (asprintf(&path, "%s/%s", folder, places[i]) < 0) {
+            continue;
+        }
+        if (stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0) {
+            found = path;
+        } else {
+            free(path);
+        }
+    }
+    free(copy);
+    return found != NULL ? found : strdup("stayd");
+}
+
+static void say_how_started(const struct mush *mush)
+{
+    static const char *const words[] = {
+        [STAY_STARTED] = "stayd is started; players can connect",
+        [STAY_FOUND] = "stayd is running already and is used again; players can connect",
+        [STAY_FOUND_DIFFERENT] =
+            "stayd is running already; minimush.conf's new settings count when it is started anew",
+        [STAY_KEPT] = "rebooted",
+        [STAY_NOT_ASKED] = "stayd is left alone",
+    };
+    fprintf(stderr, "%sminimush: %s\n", stay_remarks(mush->stay),
+            words[stay_how_started(mush->stay)]);
+}
+
+// The first thing after the configuration, as the world may take long to load and players can knock
+// meanwhile. At a reboot nothing is started: stayd has gone on all the time.
+static bool open_stay(struct mush *mush)
+{
+    struct settings *settings = mush->settings;
+    char error[STAY_ERROR_BYTES];
+    char *directory = NULL;
+    char *stayd = settings->stayd != NULL ? strdup(settings->stayd) : find_stayd(mush->program);
+    if (mkdir(settings->directory, 0700) != 0 && errno != EEXIST) {
+        fprintf(stderr, "minimush: %s: %s\n", settings->directory, strerror(errno));
+    } else if (asprintf(&directory, "%s/run", settings->directory) > 0) {
+        struct stay_options options = {.game = settings->game,
+                                       .directory = directory,
+                                       .stayd = stayd,
+                                       .settings = settings->stayd_setting,
+                                       .n_settings = settings->n_stayd_settings};
+        mush->stay = stay_open(&options, error, sizeof error);
+        if (mush->stay == NULL) {
+            size_t n = strlen(error);
+            fprintf(stderr, "minimush: %s%s", error, n > 0 && error[n - 1] == '\n' ? "" : "\n");
+        }
+    }
+    free(directory);
+    free(stayd);
+    return mush->stay != NULL;
+}
+
+static bool open_world(struct mush *mush)
+{
+    char *path;
+    if (asprintf(&path, "%s/world.db", mush->settings->directory) < 0) {
+        return false;
+    }
+    mush->world = world_open(path);
+    free(path);
+    return mush->world != NULL;
+}
+
+// Somebody who is shut out is told so, and by what, and is gone.
+static void receive(struct mush *mush, const struct stay_player *player)
+{
+    struct link *link = link_new(mush, player);
+    if (link == NULL) {
+        return;
+    }
+    const char *pattern =
+        world_sitelock(mush->world, &player->sockaddr, player->address, player->host);
+    if (pattern == NULL) {
+        play_greet(link);
+        return;
+    }
+    fprintf(stderr, "minimush: sitelock %s: %s (%s)\n", pattern, player->address, player->host);
+    link_tell(link, "Connections from your site are not accepted here (sitelock %s).", pattern);
+    link_leave(link);
+}
+
+static void on_door(evutil_socket_t fd, short what, void *arg)
+{
+    struct mush *mush = arg;
+    struct stay_player player;
+    (void)fd;
+    (void)what;
+    while (stay_accept(mush->stay, &player) > 0) {
+        if (player.origin == STAY_REBOOTED) {
+            link_restore(mush, &player);
+        } else {
+            receive(mush, &player);
+        }
+    }
+}
+
+static void on_reap(evutil_socket_t fd, short what, void *arg)
+{
+    struct mush *mush = arg;
+    (void)fd;
+    (void)what;
+    for (struct link *link = mush->first; link != NULL;) {
+        struct link *next = link->next;
+        if (link->phase == LINK_GONE) {
+            link_free(link);
+        }
+        link = next;
+    }
+    if (mush->is_stopping && mush->first == NULL) {
+        event_base_loopbreak(mush->base);
+    }
+}
+
+static void on_reboot(evutil_socket_t fd, short what, void *arg)
+{
+    struct mush *mush = arg;
+    (void)fd;
+    (void)what;
+    if (!mush->is_stopping) {
+        reboot_now(mush);
+    }
+}
+
+static void on_time_up(evutil_socket_t fd, short what, void *arg)
+{
+    struct mush *mush = arg;
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(mush->base);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+    (void)what;
+    if (number == SIGUSR1) {
+        mush_reboot(arg, "the admin");
+    } else {
+        mush_stop(arg, "the admin");
+    }
+}
+
+static bool add(struct event *event)
+{
+    return event != NULL && event_add(event, NULL) == 0;
+}
+
+static bool make_events(struct mush *mush)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        mush->signals[i] = evsignal_new(mush->base, numbers[i], on_signal, mush);
+        if (!add(mush->signals[i])) {
+            return false;
+        }
+    }
+    mush->reap = event_new(mush->base, -1, 0, on_reap, mush);
+    mush->reboot = event_new(mush->base, -1, 0, on_reboot, mush);
+    mush->stop = evtimer_new(mush->base, on_time_up, mush);
+    mush->door = event_new(mush->base, stay_fd(mush->stay), EV_READ | EV_PERSIST, on_door, mush);
+    mush->passwords =
+        passwords_start(mush->base, mush->settings->password_cost, login_decided, mush);
+    return mush->reap != NULL && mush->reboot != NULL && mush->stop != NULL && add(mush->door) &&
+           mush->passwords != NULL;
+}
+
+// A failure at a reboot ends the game, and its players' connections with it: that is what the trial
+// in reboot.c is for.
+bool mush_start(struct mush *mush, struct settings *settings, char *program)
+{
+    *mush = (struct mush){.settings = settings, .program = program, .started_at = time(NULL)};
+    if (!open_stay(mush) || !open_world(mush)) {
+        return false;
+    }
+    mush->base = event_base_new();
+    if (mush->base == NULL || !make_events(mush)) {
+        fprintf(stderr, "minimush: cannot start: %s\n", strerror(errno));
+        return false;
+    }
+    say_how_started(mush);
+    reboot_take_state(mush);
+    on_door(-1, 0, mush);
+    if (stay_how_started(mush->stay) == STAY_KEPT) {
+        mush_tell_all(mush, "GAME: The reboot is over.");
+    }
+    return true;
+}
+
+void mush_run(struct mush *mush)
+{
+    event_base_dispatch(mush->base);
+}
+
+void mush_free(struct mush *mush)
+{
+    struct event *events[] = {mush->door,       mush->reap,       mush->reboot,
+                              mush->stop,       mush->signals[0], mush->signals[1],
+                              mush->signals[2], mush->signals[3]};
+    while (mush->first != NULL) {
+        link_free(mush->first);
+    }
+    if (mush->passwords != NULL) {
+        passwords_stop(mush->passwords);
+    }
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        if (events[i] != NULL) {
+            event_free(events[i]);
+        }
+    }
+    if (mush->base != NULL) {
+        event_base_free(mush->base);
+    }
+    if (mush->world != NULL) {
+        world_close(mush->world);
+    }
+    if (mush->is_stopping && mush->settings->stops_stayd && stay_stop(mush->stay) == 0) {
+        fprintf(stderr, "minimush: stayd is asked to end, too\n");
+    }
+    stay_close(mush->stay);
+}
+
+void mush_stop(struct mush *mush, const char *by)
+{
+    if (mush->is_stopping) {
+        return;
+    }
+    struct timeval limit = {.tv_sec = STOP_S};
+    fprintf(stderr, "minimush: shutdown by %s\n", by);
+    mush_tell_all(mush, "GAME: Shutdown by %s. Good-bye.", by);
+    mush->is_stopping = true;
+    event_del(mush->door);
+    event_add(mush->stop, &limit);
+    event_active(mush->reap, 0, 0);
+    for (struct link *link = mush->first; link != NULL; link = link->next) {
+        link_leave(link);
+    }
+}
+
+void mush_reboot(struct mush *mush, const char *by)
+{
+    snprintf(mush->reboot_by, sizeof mush->reboot_by, "%s", by);
+    fprintf(stderr, "minimush: reboot by %s\n", by);
+    event_active(mush->reboot, 0, 0);
+}
+
+__attribute__((format(printf, 4, 0))) static void
+tell(struct mush *mush, const int64_t *room, const struct link *but, const char *fmt, va_list args)
+{
+    for (struct link *link = mush->first; link != NULL; link = link->next) {
+        if (link_is_playing(link) && link != but &&
+            (room == NULL || link->character.room == *room)) {
+            va_list copy;
+            va_copy(copy, args);
+            link_vtell(link, fmt, copy);
+            va_end(copy);
+        }
+    }
+}
+
+void mush_tell_all(struct mush *mush, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    tell(mush, NULL, NULL, fmt, args);
+    va_end(args);
+}
+
+void mush_tell_room(struct mush *mush, int64_t room, const struct link *but, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    tell(mush, &room, but, fmt, args);
+    va_end(args);
+}

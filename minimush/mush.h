@@ -1,0 +1,58 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The running game: one event loop, its links to the players, and what they share.
+//
+// Errors: while starting, false after words on stderr. Later nothing here fails but single links.
+#ifndef MINIMUSH_MUSH_H
+#define MINIMUSH_MUSH_H
+
+#include "settings.h"
+#include "world.h"
+#include <event2/event.h>
+#include <stay.h>
+
+struct link;
+struct passwords;
+
+struct mush {
+    struct settings *settings;
+    char *program; // this one, absolute: what a reboot runs
+    struct stay *stay;
+    struct world *world;
+    struct passwords *passwords;
+    struct event_base *base;
+    struct event *door;   // stay_fd is readable
+    struct event *reap;   // some link is gone and can be freed
+    struct event *reboot; // somebody has asked for it
+    struct event *stop;   // the end's time limit
+    struct event *signals[4];
+    struct link *first;
+    struct link *last;
+    uint64_t n_links_ever;
+    int64_t started_at; // seconds since 1970, of the first start
+    int64_t n_reboots;
+    char reboot_by[WORLD_NAME_BYTES];
+    bool is_stopping;
+};
+
+// Start with what settings say: takes up the players after a reboot, else starts stayd.
+bool mush_start(struct mush *mush, struct settings *settings, char *program);
+
+// Serve until the game is stopped.
+void mush_run(struct mush *mush);
+
+void mush_free(struct mush *mush);
+
+// Begin the orderly end: everybody is told and let out, then mush_run returns.
+void mush_stop(struct mush *mush, const char *by);
+
+// Reboot as soon as this turn of the loop is over.
+void mush_reboot(struct mush *mush, const char *by);
+
+// One line to everybody, or to everybody in the room but one. Only those who are playing.
+void mush_tell_all(struct mush *mush, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void mush_tell_room(struct mush *mush, int64_t room, const struct link *but, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

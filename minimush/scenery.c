@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Tables and rooms (scenery.h). Errors: none; world.c runs it.
+#include "scenery.h"
+
+const char scenery_sql[] =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = NORMAL;"
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE IF NOT EXISTS room ("
+    "  id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS exit ("
+    "  id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES room, name TEXT NOT NULL,"
+    "  alias TEXT NOT NULL, target INTEGER NOT NULL REFERENCES room);"
+    "CREATE TABLE IF NOT EXISTS character ("
+    "  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, hash TEXT NOT NULL,"
+    "  is_wizard INTEGER NOT NULL, room INTEGER NOT NULL,"
+    "  created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);"
+    "CREATE TABLE IF NOT EXISTS sitelock ("
+    "  pattern TEXT PRIMARY KEY COLLATE NOCASE, added_by TEXT NOT NULL,"
+    "  added TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);"
+    "INSERT INTO room (id, name, description)"
+    "  SELECT * FROM (VALUES"
+    "    (1, 'The Harbour', 'Nets dry on the quay and a bell buoy rings somewhere in the haze."
+    " Boats come and go; the moorings here have never been known to slip.'),"
+    "    (2, 'Lamp Street', 'Narrow houses lean together over wet cobbles. Every window has a"
+    " lamp in it, and not one of them has gone out since anybody can remember.'),"
+    "    (3, 'The Anchor', 'A low room full of benches, smoke and talk. Whatever happens outside,"
+    " conversations here are taken up in the middle of the sentence where they stopped.'),"
+    "    (4, 'The Lighthouse', 'A spiral of worn steps ends under the great lens. From up here the"
+    " whole town looks like something a careful hand has put down and never lost.'),"
+    "    (5, 'The Back Garden', 'Beans, a rain barrel, a cat asleep on the wall. It is very "
+    "quiet.'))"
+    "  WHERE NOT EXISTS (SELECT 1 FROM room);"
+    "INSERT INTO exit (room, name, alias, target)"
+    "  SELECT * FROM (VALUES"
+    "    (1, 'north', 'n', 2), (2, 'south', 's', 1), (2, 'inn', 'in', 3), (3, 'out', 'o', 2),"
+    "    (1, 'up', 'u', 4), (4, 'down', 'd', 1), (3, 'back', 'b', 5), (5, 'inside', 'in', 3))"
+    "  WHERE NOT EXISTS (SELECT 1 FROM exit);"
+    "COMMIT;";

@@ -1,0 +1,353 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Reads minimush.conf with libinih (settings.h). inih gets its lines one by one from here, because
+// as Debian builds it, it does not tell a line's number, and would cut a long one in two.
+//
+// Errors: complaints; the rest of the file is read on.
+#include "settings.h"
+
+#include "password.h"
+#include <errno.h>
+#include <ini.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct reader {
+    struct settings *settings;
+    FILE *file;
+    FILE *complaints;
+    const char *path;
+    char *folder;
+    int line;
+    unsigned n_mistakes;
+    bool has_listener;
+};
+
+enum kind { TEXT, FOLDER, PROGRAM, FLAG, COST, STAYD, STAYD_FILES };
+
+// Where a key's value goes: a member, or a setting of stayd's.
+struct key {
+    const char *name;
+    enum kind kind;
+    const char *section; // STAYD, STAYD_FILES
+    const char *key;
+    const char *help;
+};
+
+static const struct key keys[] = {
+    {"name", TEXT, NULL, NULL, "the game's name [Minimush]"},
+    {"directory", FOLDER, NULL, NULL, "where world.db and the run directory stand [minimush-data]"},
+    {"tls-address", STAYD, "listen tls", "address",
+     "where players connect with TLS: ADDRESS:PORT, ..."},
+    {"plain-address", STAYD, "listen plain", "address", "where players connect without TLS"},
+    {"certificate", STAYD_FILES, "listen tls", "certificate",
+     "PEM files, each a chain, ... [stayd makes one for trying]"},
+    {"key", STAYD_FILES, "listen tls", "key", "PEM files of the keys [in the certificates' files]"},
+    {"host-names", STAYD, "stayd", "host-names",
+     "look up players' host names: on, off, no-wait [on]"},
+    {"name-servers", STAYD, "stayd", "name-servers", "whom to ask [the system's]"},
+    {"max-players", STAYD, "stayd", "max-players", "how many can be connected at once [2000]"},
+    {"stayd", PROGRAM, NULL, NULL,
+     "the program [beside minimush or in the folder above, then PATH]"},
+    {"stop-stayd", FLAG, NULL, NULL, "does @shutdown end stayd, too: yes, no [yes]"},
+    {"password-cost", COST, NULL, NULL, "how slow a password's hash is, 1 to 11 [4]"},
+};
+
+enum { N_KEYS = sizeof keys / sizeof keys[0], N_OWN_LINE = 512 };
+
+static void *must(void *memory)
+{
+    if (memory == NULL) {
+        fprintf(stderr, "minimush: no memory\n");
+        abort();
+    }
+    return memory;
+}
+
+__attribute__((format(printf, 2, 3))) static void complain(struct reader *reader, const char *fmt,
+                                                           ...)
+{
+    va_list args;
+    fprintf(reader->complaints, "%s:%d: ", reader->path, reader->line);
+    va_start(args, fmt);
+    vfprintf(reader->complaints, fmt, args);
+    va_end(args);
+    fputc('\n', reader->complaints);
+    reader->n_mistakes++;
+}
+
+static char *absolute(const struct reader *reader, const char *name)
+{
+    char *path;
+    if (name[0] == '/') {
+        return must(strdup(name));
+    }
+    must(asprintf(&path, "%s/%s", reader->folder, name) < 0 ? NULL : path);
+    return path;
+}
+
+static void add_stayd(struct reader *reader, const char *section, const char *key, char *value)
+{
+    struct settings *settings = reader->settings;
+    if (settings->n_stayd_settings == SETTINGS_MAX_STAYD) {
+        complain(reader, "too many settings for stayd; at most %u", SETTINGS_MAX_STAYD);
+        free(value);
+        return;
+    }
+    settings->stayd_setting[settings->n_stayd_settings++] = (struct stay_setting){
+        .section = must(strdup(section)), .key = must(strdup(key)), .value = value};
+}
+
+// "a.pem, b.pem": each made absolute.
+static char *absolute_list(const struct reader *reader, const char *names)
+{
+    char *list = must(strdup(""));
+    char *copy = must(strdup(names));
+    char *rest;
+    for (char *name = strtok_r(copy, ", \t", &rest); name; name = strtok_r(NULL, ", \t", &rest)) {
+        char *path = absolute(reader, name);
+        char *longer;
+        must(asprintf(&longer, "%s%s%s", list, list[0] != '\0' ? ", " : "", path) < 0 ? NULL
+                                                                                      : longer);
+        free(path);
+        free(list);
+        list = longer;
+    }
+    free(copy);
+    return list;
+}
+
+static void set_text(char **member, char *value)
+{
+    free(*member);
+    *member = value;
+}
+
+static void take_flag(struct reader *reader, const char *value)
+{
+    bool is_yes = strcasecmp(value, "yes") == 0;
+    if (!is_yes && strcasecmp(value, "no") != 0) {
+        complain(reader, "stop-stayd is \"%s\"; write yes or no", value);
+    }
+    reader->settings->stops_stayd = is_yes;
+}
+
+static void take_cost(struct reader *reader, const char *value)
+{
+    char *end;
+    long cost = strtol(value, &end, 10);
+    if (*end != '\0' || cost < PASSWORD_MIN_COST || cost > PASSWORD_MAX_COST) {
+        complain(reader, "password-cost is \"%s\"; write a number from %d to %d", value,
+                 PASSWORD_MIN_COST, PASSWORD_MAX_COST);
+        return;
+    }
+    reader->settings->password_cost = (int)cost;
+}
+
+// stayd.SECTION.KEY: anything that stayd has and minimush has no name for.
+static void take_passed_on(struct reader *reader, const char *name, const char *value)
+{
+    const char *key = strrchr(name, '.') + 1;
+    const char *section = name + strlen("stayd.");
+    if (key <= section || *key == '\0') {
+        complain(reader,
+                 "%s: write stayd.SECTION.KEY = VALUE, as in stayd.listen tls.alpn = telnet", name);
+        return;
+    }
+    char *head = must(strndup(section, (size_t)(key - 1 - section)));
+    bool is_game = strcmp(head, "game") == 0; // its name is not for the admin to repeat
+    if (is_game) {
+        free(head);
+        head = must(strdup("game "));
+    }
+    add_stayd(reader, head, key, must(strdup(value)));
+    free(head);
+}
+
+static void take(struct reader *reader, const struct key *key, const char *value)
+{
+    struct settings *settings = reader->settings;
+    switch (key->kind) {
+    case TEXT:
+        set_text(&settings->name, must(strdup(value)));
+        break;
+    case FOLDER:
+        set_text(&settings->directory, absolute(reader, value));
+        break;
+    case PROGRAM:
+        set_text(&settings->stayd,
+                 strchr(value, '/') != NULL ? absolute(reader, value) : must(strdup(value)));
+        break;
+    case FLAG:
+        take_flag(reader, value);
+        break;
+    case COST:
+        take_cost(reader, value);
+        break;
+    case STAYD:
+        reader->has_listener = reader->has_listener || strcmp(key->key, "address") == 0;
+        add_stayd(reader, key->section, key->key, must(strdup(value)));
+        break;
+    case STAYD_FILES:
+        add_stayd(reader, key->section, key->key, absolute_list(reader, value));
+        break;
+    }
+}
+
+static int on_entry(void *user, const char *section, const char *name, const char *value)
+{
+    struct reader *reader = user;
+    (void)section;
+    if (value[0] == '\0') {
+        complain(reader, "%s has no value; take the line out or give one", name);
+        return 1;
+    }
+    if (strncmp(name, "stayd.", 6) == 0) {
+        take_passed_on(reader, name, value);
+        return 1;
+    }
+    for (size_t i = 0; i < N_KEYS; i++) {
+        if (strcmp(name, keys[i].name) == 0) {
+            take(reader, &keys[i], value);
+            return 1;
+        }
+    }
+    complain(reader, "there is no \"%s\"; minimush --help lists what there is", name);
+    return 1;
+}
+
+// What inih calls instead of fgets. Lines that it would misunderstand are settled here: it then
+// sees an empty one.
+static char *next_line(char *line, int line_size, void *stream)
+{
+    struct reader *reader = stream;
+    char own[N_OWN_LINE];
+    if (fgets(own, sizeof own, reader->file) == NULL) {
+        return NULL;
+    }
+    reader->line++;
+    size_t n = strcspn(own, "\r\n");
+    bool is_too_long = n >= (size_t)line_size - 1 || (own[n] == '\0' && !feof(reader->file));
+    while (own[strcspn(own, "\n")] == '\0' && !feof(reader->file) &&
+           fgets(own, sizeof own, reader->file) != NULL) {
+        is_too_long = true;
+    }
+    line[0] = '\0';
+    if (is_too_long) {
+        complain(reader, "this line is too long; at most %d bytes", line_size - 2);
+        return line;
+    }
+    own[n] = '\0';
+    const char *text = own + strspn(own, " \t");
+    if (text[0] == '[') {
+        complain(reader, "there are no sections here; write KEY = VALUE");
+    } else if (text[0] != '\0' && text[0] != '#' && text[0] != ';' && strchr(text, '=') == NULL) {
+        complain(reader, "no = in this line; write KEY = VALUE, or begin a comment with #");
+    } else {
+        memcpy(line, text, strlen(text) + 1);
+    }
+    return line;
+}
+
+// stayd's section names allow less than a name that is shown.
+static char *game_name(const char *name)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    char *game = must(strndup(name, 32));
+    for (char *at = game; *at != '\0'; at++) {
+        *at = strchr(allowed, *at) != NULL ? *at : '-';
+    }
+    return game;
+}
+
+static void complete(struct reader *reader)
+{
+    struct settings *settings = reader->settings;
+    if (settings->name == NULL) {
+        settings->name = must(strdup("Minimush"));
+    }
+    if (settings->directory == NULL) {
+        settings->directory = absolute(reader, "minimush-data");
+    }
+    settings->game = game_name(settings->name);
+    bool has_tls = false;
+    bool has_plain = false;
+    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
+        struct stay_setting *setting = &settings->stayd_setting[i];
+        has_tls = has_tls || strcmp(setting->section, "listen tls") == 0;
+        has_plain = has_plain || strcmp(setting->section, "listen plain") == 0;
+        if (strcmp(setting->section, "game ") == 0) {
+            char *section;
+            must(asprintf(&section, "game %s", settings->game) < 0 ? NULL : section);
+            free((void *)(uintptr_t)setting->section);
+            setting->section = section;
+        }
+    }
+    if (has_tls) {
+        add_stayd(reader, "listen tls", "tls", must(strdup("yes")));
+    }
+    if (has_plain) {
+        add_stayd(reader, "listen plain", "tls", must(strdup("no")));
+    }
+    if (!reader->has_listener && reader->n_mistakes == 0) {
+        complain(reader, "nowhere for players to connect; give tls-address, for example "
+                         "tls-address = [::]:4202, 0.0.0.0:4202");
+    }
+}
+
+static bool open_file(struct reader *reader, const char *path)
+{
+    reader->settings->path = realpath(path, NULL);
+    reader->file = reader->settings->path != NULL ? fopen(reader->settings->path, "re") : NULL;
+    if (reader->file == NULL) {
+        fprintf(reader->complaints, "%s: cannot be read: %s; give a configuration file with -c\n",
+                path, strerror(errno));
+        return false;
+    }
+    reader->folder = must(strdup(reader->settings->path));
+    dirname(reader->folder);
+    return true;
+}
+
+bool settings_load(struct settings *settings, const char *path, FILE *complaints)
+{
+    struct reader reader = {.settings = settings, .complaints = complaints, .path = path};
+    *settings = (struct settings){.stops_stayd = true, .password_cost = 4};
+    if (!open_file(&reader, path)) {
+        return false;
+    }
+    ini_parse_stream(next_line, &reader, on_entry, &reader);
+    complete(&reader);
+    fclose(reader.file);
+    free(reader.folder);
+    return reader.n_mistakes == 0;
+}
+
+void settings_free(struct settings *settings)
+{
+    free(settings->path);
+    free(settings->name);
+    free(settings->game);
+    free(settings->directory);
+    free(settings->stayd);
+    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
+        const struct stay_setting *setting = &settings->stayd_setting[i];
+        free((void *)(uintptr_t)setting->section);
+        free((void *)(uintptr_t)setting->key);
+        free((void *)(uintptr_t)setting->value);
+    }
+}
+
+void settings_print(FILE *out)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        fprintf(out, "  %-17s %s\n", keys[i].name, keys[i].help);
+    }
+    fprintf(out, "  %-17s %s\n", "stayd.SECTION.KEY", "any other option of stayd's");
+}
