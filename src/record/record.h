@@ -50,12 +50,13 @@ struct record_key {
 
 // Where one direction's stream of records stands.
 struct record_state {
-    uint64_t seq;        // sequence number of the next record
-    uint8_t hs_bytes;    // bytes of an unfinished handshake message kept in hs
-    uint8_t hs[3];       // (record.c documents the encoding, also for skipping TLS 1.2 messages)
-    uint8_t quiet;       // records since the last one that carried text (flood cap)
-    uint8_t refusals;    // renegotiations refused (cap)
-    uint16_t asks;       // answers owed to the peer, ever: KeyUpdate requests (1.3), no_renegotiation (1.2)
+    uint64_t seq;     // sequence number of the next record
+    uint8_t hs_bytes; // an unfinished handshake message: record_message.c says how
+    uint8_t hs[3];    // it is kept here
+    uint8_t quiet;    // records since the last one that carried text (flood cap)
+    uint8_t refusals; // renegotiations refused since then (cap)
+    uint16_t asks;    // answers owed to the peer, ever: KeyUpdate requests (1.3), no_renegotiation
+                      // (1.2). Goes round: compare for equality only. One answer does for all.
 };
 
 // What a connection is, as far as records go.
@@ -103,7 +104,11 @@ struct record_opened {
 size_t record_wanted(const struct record_params *params, const uint8_t *in, size_t n_in);
 
 // Open the first record of in. text must not overlap in and needs room for the
-// record's length. One record a call.
+// record's length: it is used for whatever is opened, so bytes past n_text change
+// too, and of what is not authentic nothing stays there. One record a call. An
+// ignored or unfinished message is RECORD_TEXT of 0 bytes. RECORD_ALERT may come
+// as soon as the header is there. A max_fragment_length (RFC 6066) that was agreed
+// upon binds what we seal; of the player up to 2^14 bytes are taken all the same.
 void record_open(const struct record_params *params, const struct record_key *key,
                  const struct record_state *state, const uint8_t *in, size_t n_in, uint8_t *text,
                  size_t text_room, struct record_opened *opened);
@@ -130,7 +135,9 @@ size_t record_seal_key_update(const struct record_params *params, const struct r
                               struct record_key *next_key);
 
 // Must this direction be rekeyed (1.3) or closed (1.2) before another record is
-// sealed? The limits are those of RFC 8446, section 5.5, with a wide margin.
+// sealed? RFC 8446, section 5.5: 2^24.5 records; here 2^22, and 2^24 with TLS 1.2,
+// where ChaCha20 has no limit (see record.c). -DRECORD_WORN_RECORDS=n sets the first
+// figure to n and the second to 4n.
 bool record_is_worn(const struct record_params *params, const struct record_state *state);
 
 // TLS 1.3: expand a traffic secret into key and iv. n_secret: 32 or 48. False: OpenSSL failed.
@@ -139,10 +146,9 @@ bool record_key_tls13(const struct record_params *params, const uint8_t *secret,
 
 // TLS 1.2: both directions' keys from the master secret (48 bytes) and the two
 // randoms (32 each), RFC 5246, section 6.3; is_sha384 picks the PRF's hash.
-bool record_keys_tls12(const struct record_params *params, bool is_sha384,
-                       const uint8_t master[48], const uint8_t client_random[32],
-                       const uint8_t server_random[32], struct record_key *from_client,
-                       struct record_key *from_server);
+bool record_keys_tls12(const struct record_params *params, bool is_sha384, const uint8_t master[48],
+                       const uint8_t client_random[32], const uint8_t server_random[32],
+                       struct record_key *from_client, struct record_key *from_server);
 
 // Make what the module needs of OpenSSL (one context a cipher and direction,
 // rekeyed for each record). Call once a process, before anything else; a cloned

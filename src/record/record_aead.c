@@ -19,9 +19,6 @@
 #include "record/record.h"
 
 #define KEY_BYTES_MAX 32u
-// Up to here copying the text beside its content type is cheaper than giving
-// OpenSSL two pieces.
-#define JOIN_BYTES 1024u
 
 // A context and the key it has now.
 struct engine {
@@ -145,17 +142,6 @@ enum record_aead_result record_aead_open(uint8_t cipher, const uint8_t *key,
     return RECORD_AEAD_FORGED;
 }
 
-static bool seal_bytes(struct engine *engine, const uint8_t *text, size_t n_text,
-                       const uint8_t *tail, size_t n_tail, uint8_t *out)
-{
-    if (n_tail == 0 || n_text > JOIN_BYTES)
-        return cipher_bytes(engine, out, text, n_text) &&
-               cipher_bytes(engine, out + n_text, tail, n_tail);
-    memcpy(out, text, n_text);
-    memcpy(out + n_text, tail, n_tail);
-    return cipher_bytes(engine, out, out, n_text + n_tail);
-}
-
 bool record_aead_seal(uint8_t cipher, const uint8_t *key, const uint8_t nonce[RECORD_NONCE_BYTES],
                       const uint8_t *aad, size_t n_aad, const uint8_t *text, size_t n_text,
                       const uint8_t *tail, size_t n_tail, uint8_t *out)
@@ -169,7 +155,8 @@ bool record_aead_seal(uint8_t cipher, const uint8_t *key, const uint8_t nonce[RE
         OSSL_PARAM_END,
     };
     const bool is_sealed = start(engine, cipher, key, nonce, NULL, aad, n_aad) &&
-                           seal_bytes(engine, text, n_text, tail, n_tail, out) &&
+                           cipher_bytes(engine, out, text, n_text) &&
+                           cipher_bytes(engine, out + n_text, tail, n_tail) &&
                            EVP_CipherFinal_ex(engine->ctx, rest, &n_rest) == 1 &&
                            EVP_CIPHER_CTX_get_params(engine->ctx, params) == 1;
     if (!is_sealed)
