@@ -61,6 +61,19 @@ static void say_how_started(const struct mush *mush)
             words[stay_how_started(mush->stay)]);
 }
 
+// Its name without "." and "..": a socket's name has little room.
+static char *make_folder(const char *path)
+{
+    char *folder = NULL;
+    if (mkdir(path, 0700) == 0 || errno == EEXIST) {
+        folder = realpath(path, NULL);
+    }
+    if (folder == NULL) {
+        fprintf(stderr, "minimush: %s: %s\n", path, strerror(errno));
+    }
+    return folder;
+}
+
 // The first thing after the configuration, as the world may take long to load and players can knock
 // meanwhile. At a reboot nothing is started: stayd has gone on all the time.
 static bool open_stay(struct mush *mush)
@@ -69,9 +82,10 @@ static bool open_stay(struct mush *mush)
     char error[STAY_ERROR_BYTES];
     char *directory = NULL;
     char *stayd = settings->stayd != NULL ? strdup(settings->stayd) : find_stayd(mush->program);
-    if (mkdir(settings->directory, 0700) != 0 && errno != EEXIST) {
-        fprintf(stderr, "minimush: %s: %s\n", settings->directory, strerror(errno));
-    } else if (asprintf(&directory, "%s/run", settings->directory) > 0) {
+    char *folder = make_folder(settings->directory);
+    if (folder == NULL || asprintf(&directory, "%s/run", folder) < 0) {
+        directory = NULL;
+    } else {
         struct stay_options options = {.game = settings->game,
                                        .directory = directory,
                                        .stayd = stayd,
@@ -83,6 +97,7 @@ static bool open_stay(struct mush *mush)
             fprintf(stderr, "minimush: %s%s", error, n > 0 && error[n - 1] == '\n' ? "" : "\n");
         }
     }
+    free(folder);
     free(directory);
     free(stayd);
     return mush->stay != NULL;
@@ -94,7 +109,9 @@ static bool open_world(struct mush *mush)
     if (asprintf(&path, "%s/world.db", mush->settings->directory) < 0) {
         return false;
     }
+    mode_t mask = umask(0077); // it holds passwords' hashes
     mush->world = world_open(path);
+    umask(mask);
     free(path);
     return mush->world != NULL;
 }
