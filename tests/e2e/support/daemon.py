@@ -58,6 +58,11 @@ class Log:
     def find(self, pattern):
         return re.findall(pattern, self.text(), re.MULTILINE)
 
+    def check(self):
+        """Nothing in it that must never be, whatever players, games and killers do."""
+        broken = self.find(r"^\S+ \w+ (?:panic|quarantine|system) .*|.*Sanitizer.*|.*runtime error.*")
+        assert not broken, broken
+
     def expect(self, pattern, n=1, seconds=WAIT_S):
         """Wait until there are n such lines."""
         return until(lambda: len(found := self.find(pattern)) >= n and found,
@@ -130,6 +135,10 @@ class Stayd:
         return status
 
     def end(self):
+        """An orderly end if it still lives; it must then say that all was well."""
+        was_ended = self.process.poll() is not None
         pids = [pid for found in self.family.members().values() for pid in found]
         processes.end_all([self.process.pid, *pids])
         self.process.wait(WAIT_S)
+        self.log.check()
+        assert was_ended or self.process.returncode == 0, "an orderly end"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A game that does just what a test says, and the headers that stayd sends it."""
 import os
+import select
 import socket
 import struct
 from dataclasses import dataclass, field
@@ -91,6 +92,9 @@ class Game:
         link = self.accept_raw(seconds)
         link.read_header()
         return link
+
+    def has_caller(self, seconds=0):
+        return bool(select.select([self.sock], [], [], seconds)[0])
 
     def accept_of(self, player):
         """The link of this player; links of others that come first are kept for later."""

@@ -44,6 +44,7 @@ class Mush:
         processes.end_all([self.process.pid])
         processes.end_all(pids)
         self.process.wait(WAIT_S)
+        self.log.check()
 
 
 def create(player, name):

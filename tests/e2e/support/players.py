@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: MIT
 """Players: plain, by Python's ssl (over memory, so that every record can be touched), and by
 programs that people use."""
+import fcntl
 import os
 import pty
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
+import termios
 
 from .stream import MORE, PipeStream, SocketStream
 from .waiting import WAIT_S
@@ -176,6 +179,7 @@ class TerminalPlayer(PipeStream):
     def __init__(self, *command, env=None):
         self.pid, fd = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
             os.execvpe(command[0], command, {**os.environ, "TERM": "dumb", **(env or {})})
         super().__init__(fd, fd)
 

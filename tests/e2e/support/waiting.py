@@ -16,11 +16,3 @@ def until(condition, what, seconds=WAIT_S):
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.005)
-
-
-def holds_for(condition, seconds, what):
-    """Nothing can be waited for when something must not happen: look for so long."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        assert condition(), what
-        time.sleep(0.01)
