@@ -7,6 +7,7 @@
 #include "relay/flow_io.h"
 
 #include <linux/sockios.h>
+#include <openssl/crypto.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -69,7 +70,7 @@ static void say_broken(const struct slot *slot, uint8_t alert, bool is_theirs)
 }
 
 // What an opened record means for the flow.
-static void take_record(struct relay_run *run, const struct record_opened *opened, uint32_t chunk,
+static void take_record(struct relay_run *run, struct record_opened *opened, uint32_t chunk,
                         struct flow_state *next)
 {
     switch (opened->status) {
@@ -84,6 +85,7 @@ static void take_record(struct relay_run *run, const struct record_opened *opene
     case RECORD_REKEYED: {
         uint8_t free_key = slot_free_key(next->key, flow_now(&run->slot->flow[TO_PLAYER])->key);
         run->slot->keys[free_key] = opened->key;
+        OPENSSL_cleanse(&opened->key, sizeof opened->key);
         POINT(KEY_WRITTEN);
         next->key = free_key;
         next->record = opened->state;

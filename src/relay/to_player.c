@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "relay/flow_io.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 
 #define WORN_NOTICE                                                                                \
@@ -92,6 +93,7 @@ static bool seal_key_update(struct relay_run *run)
                                       place.room, &next.record, &key);
     if (n)
         run->slot->keys[free_key] = key;
+    OPENSSL_cleanse(&key, sizeof key);
     POINT(KEY_WRITTEN);
     next.key = free_key;
     next.answered = to_game->record.asks;

@@ -284,7 +284,7 @@ _Noreturn void worker_run(const struct heritage *heritage, uint64_t expected)
     death_note_prepare(vault.head);
     struct event_config *config = event_config_new();
     if (config)
-        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER);
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     worker.base = config ? event_base_new_with_config(config) : NULL;
     if (!worker.base)
         give_up("make an event loop");
