@@ -199,16 +199,30 @@ static bool add(struct event *event)
     return event != NULL && event_add(event, NULL) == 0;
 }
 
+static const int known_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+
+// The mask goes through exec, handlers do not: a signal that comes while the game reboots waits for
+// the new program's handler instead of killing it.
+void mush_hold_signals(bool is_held)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof known_signals / sizeof known_signals[0]; i++) {
+        sigaddset(&set, known_signals[i]);
+    }
+    sigprocmask(is_held ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 static bool make_events(struct mush *mush)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
     signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        mush->signals[i] = evsignal_new(mush->base, numbers[i], on_signal, mush);
+    for (size_t i = 0; i < sizeof known_signals / sizeof known_signals[0]; i++) {
+        mush->signals[i] = evsignal_new(mush->base, known_signals[i], on_signal, mush);
         if (!add(mush->signals[i])) {
             return false;
         }
     }
+    mush_hold_signals(false);
     mush->reap = event_new(mush->base, -1, 0, on_reap, mush);
     mush->reboot = event_new(mush->base, -1, 0, on_reboot, mush);
     mush->stop = evtimer_new(mush->base, on_time_up, mush);

@@ -50,6 +50,9 @@ void mush_stop(struct mush *mush, const char *by);
 // Reboot as soon as this turn of the loop is over.
 void mush_reboot(struct mush *mush, const char *by);
 
+// Let the signals that the game knows wait, or come.
+void mush_hold_signals(bool is_held);
+
 // One line to everybody, or to everybody in the room but one. Only those who are playing.
 void mush_tell_all(struct mush *mush, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void mush_tell_room(struct mush *mush, int64_t room, const struct link *but, const char *fmt, ...)

@@ -96,8 +96,10 @@ void reboot_now(struct mush *mush)
     if (!keep_everybody(mush)) {
         fprintf(stderr, "minimush: not everybody could be kept; the reboot goes on\n");
     }
+    mush_hold_signals(true);
     stay_exec(mush->stay, mush->program, argv);
     snprintf(words, sizeof words, "%s", strerror(errno));
+    mush_hold_signals(false);
     fprintf(stderr, "minimush: no reboot: %s: %s\n", mush->program, words);
     mush_tell_all(mush, "GAME: No reboot: %s", words);
 }
