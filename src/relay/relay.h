@@ -41,14 +41,15 @@ enum relay_wish {
     RELAY_POLL = 128,  // run again soon: the header is unread, or memory was short
 };
 
-// What a worker knows of a slot beyond the vault; lost with it, and made anew with
-// everything ready.
+// What a worker knows of a slot beyond the vault; lost with it, and made anew.
 struct relay_conn {
     uint8_t ready;  // RELAY_* bits: the call may succeed
     uint8_t errors; // RELAY_READ_* bits: an error was read there; the next one is the end
 };
 
-#define RELAY_CONN_NEW ((struct relay_conn){.ready = RELAY_READY_ALL})
+// A slot new to this process. Whether its sockets can be read, readiness will tell; that they
+// can be written is found out by writing.
+#define RELAY_CONN_NEW ((struct relay_conn){.ready = RELAY_WRITE_PLAYER | RELAY_WRITE_GAME})
 
 // Move what can be moved. Returns RELAY_* bits: readiness to wait for, and wishes.
 unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,

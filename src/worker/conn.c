@@ -132,8 +132,3 @@ void conn_serve(struct conn *conn, unsigned ready)
     if ((wants & RELAY_READY_ALL) != conn->watched && !watch_all(conn, wants))
         conn_close(conn, "no memory to watch its sockets");
 }
-
-void conn_serve_first(struct conn *conn)
-{
-    run(conn);
-}

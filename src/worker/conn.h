@@ -32,9 +32,6 @@ void conn_open(struct worker *worker, struct slot *slot);
 // become ready. The slot may be free when this returns.
 void conn_serve(struct conn *conn, unsigned ready);
 
-// Run the strategy without watching anything: recovery serves everybody first.
-void conn_serve_first(struct conn *conn);
-
 // Close now, whatever is still to be sent.
 void conn_close(struct conn *conn, const char *why);
 

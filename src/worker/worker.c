@@ -4,8 +4,7 @@
 // Start is recovery, then the loop (worker.h). The order of the start:
 //
 //   take the table (lease.h), lock the receipt's page, settle the receipt,
-//   verify every slot, work out free slots and chunks, serve every slot once,
-//   only then watch sockets, and accept.
+//   verify every slot, work out free slots and chunks, serve every slot once, accept.
 //
 // Errors: what makes serving impossible ends the process; the guard tries again.
 #include "worker/worker.h"
@@ -111,23 +110,15 @@ static void take_up(struct worker *worker)
     log_event(LOG_RECOVER, "settled=%s", was_settled ? "yes" : "no");
 }
 
-// Serve everybody once, before any socket is watched: what waits in a socket or a
-// buffer must not need a new event to go on.
+// Serve everybody once: what waits in a buffer must not need a new event to go on.
 static void serve_all(struct worker *worker)
 {
     struct vault *vault = worker->vault;
-    for (int is_second = 0; is_second < 2; is_second++) {
-        for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-            struct slot *slot = &vault->slots[i];
-            if (slot->state != SLOT_LIVE)
-                continue;
-            if (!is_second) {
-                conn_open(worker, slot);
-                conn_serve_first(&worker->conns[i]);
-            } else {
-                conn_serve(&worker->conns[i], 0);
-            }
-        }
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        if (vault->slots[i].state != SLOT_LIVE)
+            continue;
+        conn_open(worker, &vault->slots[i]);
+        conn_serve(&worker->conns[i], 0);
     }
 }
 
