@@ -316,7 +316,7 @@ __attribute__((format(printf, 4, 0))) static void
 tell(struct mush *mush, const int64_t *room, const struct link *but, const char *fmt, va_list args)
 {
     for (struct link *link = mush->first; link != NULL; link = link->next) {
-        if (link_is_playing(link) && link != but &&
+        if (link != but && link_is_playing(link) &&
             (room == NULL || link->character.room == *room)) {
             va_list copy;
             va_copy(copy, args);
