@@ -33,7 +33,7 @@ struct handshake {
 struct handshakes {
     struct handshakes_setup setup;
     uint32_t n;
-    LIST_HEAD(, handshake) list;
+    LIST_HEAD(handshake_list, handshake) list;
 };
 
 struct handshakes *handshakes_make(const struct handshakes_setup *setup)

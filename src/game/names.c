@@ -36,8 +36,8 @@ struct names {
     struct evdns_base *dns;
     names_settled_fn *settled;
     void *arg;
-    LIST_HEAD(, entry) bucket[BUCKETS];
-    TAILQ_HEAD(, entry) settled_entries; // oldest first
+    LIST_HEAD(bucket, entry) bucket[BUCKETS];
+    TAILQ_HEAD(queue, entry) settled_entries; // oldest first
     unsigned n_entries;
     unsigned n_pending;
 };
