@@ -102,7 +102,7 @@ struct slot {
     _Atomic uint32_t flags;    // SLOT_FLAG_*
     uint8_t id[16];            // random, never used again
     uint8_t address[16];       // player's, IPv4 as ::ffff:a.b.c.d
-    uint64_t opened_ms;        // wall clock at takeover, ms since 1970
+    uint64_t opened_ms;        // boottime at takeover, ms; the wall clock may be set anew
     uint16_t port;             // player's
     uint16_t listener;         // index into the configuration's listeners
     uint16_t game;             // index into the configuration's games

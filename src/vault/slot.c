@@ -40,7 +40,7 @@ static void clear_slot(struct slot *slot, uint64_t receipt_id)
     memset((uint8_t *)slot + sizeof slot->state, 0, sizeof *slot - sizeof slot->state);
     slot->player_fd = -1;
     slot->game_fd = -1;
-    slot->opened_ms = clock_wall_ms();
+    slot->opened_ms = clock_boot_ms();
     slot->write_limit = RECORD_MAX_TEXT;
     for (int dir = 0; dir < 2; dir++) {
         struct flow_state *state = &slot->flow[dir].copy[0];

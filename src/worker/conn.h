@@ -20,7 +20,6 @@ struct conn {
     struct relay_conn relay;
     uint8_t watched; // RELAY_* readiness that libevent watches for us
     uint8_t waits;   // enum waiting_for bits (waiting.h)
-    bool is_told;    // that the game is not there yet
     bool is_listed;  // there is an entry for it in worker.waiting
 };
 

@@ -125,26 +125,27 @@ static void say_linked(const struct slot *slot)
     log_event(LOG_GAME_LINK, "id=%s", log_id(id, slot->id));
 }
 
-// The game could not be reached: wait, tell the player, and in the end give up.
-static void not_joined(struct conn *conn, const struct conf_game *game, enum link_status status,
-                       int error)
+// The game cannot be reached: the player is told so once, and in the end closed. Before
+// there is a link nothing but our own words can have gone to the player.
+static void keep_waiting(struct conn *conn, const struct conf_game *game)
 {
     struct worker *worker = conn->worker;
     struct slot *slot = conn_slot(conn);
-    uint64_t waited_ms = clock_wall_ms() - slot->opened_ms;
-    worker->waiting.game_retry_ms[slot->game] =
-        clock_boot_ms() + (status == LINK_BUSY ? BUSY_RETRY_MS : AWAY_RETRY_MS);
-    if (waited_ms >= TELL_AFTER_MS && !conn->is_told) {
-        conn->is_told = true;
-        log_event(LOG_GAME_WAIT, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
-                  strerror(error));
-        relay_say(worker->vault, &worker->chunks, slot, TEXT_WAIT);
-        conn_serve(conn, 0);
-    } else if (game->hold_ms != CONF_FOREVER && waited_ms > game->hold_ms) {
+    uint64_t waited_ms = clock_boot_ms() - slot->opened_ms;
+    int error = worker->waiting.game_error[slot->game];
+    bool is_told = flow_now(&slot->flow[TO_PLAYER])->received > 0;
+    if (error == 0)
+        return;
+    if (game->hold_ms != CONF_FOREVER && waited_ms > game->hold_ms) {
         log_event(LOG_GAME_FAILED, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
                   strerror(error));
         relay_say(worker->vault, &worker->chunks, slot, TEXT_GONE);
         relay_end(worker->vault, &worker->chunks, slot);
+        conn_serve(conn, 0);
+    } else if (waited_ms >= TELL_AFTER_MS && !is_told &&
+               relay_say(worker->vault, &worker->chunks, slot, TEXT_WAIT)) {
+        log_event(LOG_GAME_WAIT, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
+                  strerror(error));
         conn_serve(conn, 0);
     }
 }
@@ -152,19 +153,26 @@ static void not_joined(struct conn *conn, const struct conf_game *game, enum lin
 static void try_join(struct conn *conn, uint64_t waited_ms, uint64_t now_ms)
 {
     struct worker *worker = conn->worker;
+    struct waiting *waiting = &worker->waiting;
     struct slot *slot = conn_slot(conn);
     const struct conf_game *game = &worker->heritage->conf.game[slot->game];
-    // Those who came first go first: while one is refused, nobody else tries.
-    if (!settle_name(conn, waited_ms) || now_ms < worker->waiting.game_retry_ms[slot->game] ||
-        flow_now(&slot->flow[TO_PLAYER])->phase != FLOW_OPEN)
+    if (!settle_name(conn, waited_ms) || flow_now(&slot->flow[TO_PLAYER])->phase != FLOW_OPEN)
         return;
+    // Those who came first go first: while one is refused, nobody else tries.
+    if (now_ms < waiting->game_retry_ms[slot->game]) {
+        keep_waiting(conn, game);
+        return;
+    }
     enum link_status status = link_make(slot, game);
+    waiting->game_error[slot->game] = status == LINK_MADE ? 0 : errno;
     if (status == LINK_MADE) {
         say_linked(slot);
         conn_serve(conn, RELAY_READY_ALL);
-    } else {
-        not_joined(conn, game, status, errno);
+        return;
     }
+    waiting->game_retry_ms[slot->game] =
+        clock_boot_ms() + (status == LINK_BUSY ? BUSY_RETRY_MS : AWAY_RETRY_MS);
+    keep_waiting(conn, game);
 }
 
 // Look at one that waits. It may stop waiting, or be closed.
@@ -175,10 +183,10 @@ static void look(struct conn *conn, const struct waiting_entry *entry, uint64_t 
         conn_close(conn, "ended; the player did not close");
     else if (conn->waits & WAITING_HALF && waited_ms > HALF_MS)
         conn_close(conn, "ended by the game; the player did not close");
-    else if (conn->waits & WAITING_JOIN)
-        try_join(conn, waited_ms, now_ms);
     else if (conn->waits & WAITING_POLL)
         conn_serve(conn, RELAY_WRITE_GAME);
+    if (conn->waits & WAITING_JOIN) // a player who left before there was a game has both
+        try_join(conn, waited_ms, now_ms);
 }
 
 static void tick(evutil_socket_t fd, short what, void *arg)

@@ -34,6 +34,7 @@ struct waiting {
     struct waiting_entry *entry;
     uint32_t n;
     uint64_t game_retry_ms[32]; // per game: nobody connects before
+    int game_error[32];         // per game: why the last attempt failed, 0 if it did not
 };
 
 // 0, or -1 without memory.

@@ -29,6 +29,11 @@ class Header:
     ssl: dict = field(default_factory=dict)
 
     @property
+    def place(self):
+        """Tells players apart: two listeners may see one port."""
+        return self.port, self.to_port
+
+    @property
     def host(self):
         return self.tlvs.get(TLV_HOST, b"").decode()
 
@@ -100,7 +105,7 @@ class Game:
         """The link of this player; links of others that come first are kept for later."""
         def find():
             for link in self.links:
-                if link.header and link.header.port == player.port:
+                if link.header and link.header.place == player.place:
                     return link
             self.accept()
             return None

@@ -39,6 +39,7 @@ class PlainPlayer(SocketStream):
     def __init__(self, port=None, sock=None, **where):
         super().__init__(sock or connect(port, **where))
         self.port = self.sock.getsockname()[1]
+        self.place = self.port, self.sock.getpeername()[1]
 
 
 def context_for(version=None, ciphers=None, trust=None, client_certificate=None, alpn=None):
@@ -67,6 +68,7 @@ class TlsPlayer(SocketStream):
                  is_shaken=True, **where):
         super().__init__(sock or connect(port, **where))
         self.port = self.sock.getsockname()[1]
+        self.place = self.port, self.sock.getpeername()[1]
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
         self.context = context or context_for(version)
