@@ -29,12 +29,13 @@ struct accepting {
     struct listener listener[HERITAGE_MAX_SOCKETS];
     struct event *timer;
     bool is_paused;
+    bool is_short; // of descriptors or memory, and that has been said
 };
 
 static void pause_all(struct accepting *all, const char *why)
 {
     struct timeval again = {.tv_usec = PAUSE_MS * 1000};
-    if (!all->is_paused)
+    if (!all->is_paused && !all->is_short)
         log_event(LOG_ACCEPT_PAUSED, "why=\"%s\"", why);
     all->is_paused = true;
     for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++)
@@ -53,7 +54,8 @@ void accepting_room(struct accepting *all)
     if (!all || !all->is_paused || !is_room(all))
         return;
     all->is_paused = false;
-    log_event(LOG_ACCEPT_RESUMED, "%s", "");
+    if (!all->is_short) // otherwise only an accept that succeeds can tell
+        log_event(LOG_ACCEPT_RESUMED, "%s", "");
     for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++)
         evconnlistener_enable(all->listener[i].listener);
 }
@@ -124,6 +126,10 @@ static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, str
     uint16_t port = 0;
     (void)evlistener;
     (void)n_from;
+    if (all->is_short) {
+        all->is_short = false;
+        log_event(LOG_ACCEPT_RESUMED, "%s", "");
+    }
     address_to_bytes(from, address, &port);
     if (is_suspect(heritage->vault.head, address)) {
         char text[ADDRESS_TEXT_BYTES];
@@ -149,6 +155,7 @@ static void on_error(struct evconnlistener *evlistener, void *arg)
     (void)evlistener;
     // EMFILE, ENFILE, ENOBUFS, ENOMEM; any other would repeat at once just the same.
     pause_all(listener->all, strerror(EVUTIL_SOCKET_ERROR()));
+    listener->all->is_short = true;
 }
 
 struct accepting *accepting_make(const struct accepting_setup *setup)

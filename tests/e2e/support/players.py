@@ -93,8 +93,10 @@ class TlsPlayer(SocketStream):
 
     def flush(self):
         """Send the records that are ready."""
-        self.sock.settimeout(WAIT_S)
-        self.sock.sendall(self.outgoing.read())
+        records = self.outgoing.read()
+        if records:  # sending nothing would still wait for room
+            self.sock.settimeout(WAIT_S)
+            self.sock.sendall(records)
 
     def _receive(self, seconds):
         while True:
