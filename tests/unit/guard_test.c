@@ -1,0 +1,237 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The guard's tools: places, the sweep, obituaries, the brake; and that processes
+// cloned from one another never share randomness.
+//
+// Errors: cmocka assertions.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "guard/clone.h"
+#include "guard/guard.h"
+#include "guard/lease.h"
+#include "guard/obituary.h"
+#include "guard/sweep.h"
+#include "vault/slot.h"
+
+#include <fcntl.h>
+#include <openssl/rand.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static pid_t clone_to_run(void (*run)(void *), void *arg)
+{
+    int pidfd;
+    pid_t pid = clone_sharing_table(&pidfd);
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        run(arg);
+        _exit(0);
+    }
+    close(pidfd);
+    return pid;
+}
+
+static void wait_for(pid_t pid)
+{
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void sleep_for_ever(void *arg)
+{
+    (void)arg;
+    pause();
+}
+
+static void a_place_is_taken_once_and_only_from_what_was_seen(void **state)
+{
+    vault_place place = 0;
+    (void)state;
+    uint64_t mine = lease_take(&place, 0);
+    assert_int_equal(lease_pid(mine), getpid());
+    assert_int_equal(lease_take(&place, 0), 0);
+    assert_true(lease_is_alive(place));
+    uint64_t again = lease_take(&place, mine);
+    assert_int_not_equal(again, mine);
+    assert_int_equal(place, again);
+}
+
+static void a_dead_holder_is_seen_dead_even_as_a_zombie(void **state)
+{
+    (void)state;
+    pid_t pid = clone_to_run(sleep_for_ever, NULL);
+    assert_true(lease_is_alive((uint64_t)pid));
+    kill(pid, SIGKILL);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    assert_false(lease_is_alive((uint64_t)pid));
+    waitpid(pid, NULL, 0);
+    assert_false(lease_is_alive((uint64_t)pid));
+    assert_false(lease_is_alive(0));
+}
+
+static void take_place(void *arg)
+{
+    vault_place *place = arg;
+    if (lease_take(place, 77))
+        place[1]++;
+}
+
+static void of_many_who_want_a_place_one_gets_it(void **state)
+{
+    (void)state;
+    vault_place *place = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pids[20];
+    place[0] = 77;
+    for (int i = 0; i < 20; i++)
+        pids[i] = clone_to_run(take_place, place);
+    for (int i = 0; i < 20; i++)
+        wait_for(pids[i]);
+    assert_int_equal(place[1], 1);
+    munmap(place, 4096);
+}
+
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+// In a process with a table of its own, because a sweep closes what tests need.
+static void the_sweep_closes_what_nobody_claims_and_nothing_else(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct vault vault;
+        struct slot_pool slots;
+        int pair[2];
+        if (vault_make(&vault, 4) < 0 || slot_pool_make(&slots, &vault) < 0)
+            _exit(1);
+        for (int fd = 0; fd < 3; fd++)
+            guard_keep_fd(&vault, (unsigned)fd, fd);
+        guard_keep_fd(&vault, 3, vault.fd);
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+            _exit(2);
+        int high = fcntl(pair[0], F_DUPFD, 900);
+        int stray = fcntl(pair[0], F_DUPFD, 700);
+        struct slot *slot = slot_prepare(&slots);
+        slot_claim(slot, pair[0]);
+        slot->game_fd = high;
+        sweep_descriptors(&vault);
+        bool is_good = is_open(pair[0]) && is_open(high) && is_open(vault.fd) && is_open(2) &&
+                       !is_open(pair[1]) && !is_open(stray);
+        // A slot that is not live claims nothing.
+        slot->state = SLOT_FREE;
+        sweep_descriptors(&vault);
+        _exit(is_good && !is_open(pair[0]) && !is_open(high) ? 0 : 3);
+    }
+    wait_for(pid);
+}
+
+static void who_is_served_in_two_crashes_is_blamed_but_never_for_a_kill(void **state)
+{
+    struct vault vault;
+    (void)state;
+    assert_int_equal(vault_make(&vault, 4), 0);
+    assert_int_equal(vault_reserve_slots(&vault, 2), 0);
+    vault.head->serving_slot = 1;
+    assert_int_equal(obituary_write(&vault, 1, SIGKILL), 0);
+    assert_int_equal(vault.slots[1].crashes, 0);
+    vault.head->serving_slot = 1;
+    assert_int_equal(obituary_write(&vault, 1, SIGBUS), 0);
+    assert_int_equal(vault.slots[1].crashes, 0);
+    vault.head->serving_slot = 1;
+    assert_int_equal(obituary_write(&vault, 1, SIGSEGV), SIGSEGV);
+    assert_int_equal(vault.slots[1].crashes, 1);
+    // Not our child: only the note tells.
+    vault.head->serving_slot = 1;
+    vault.head->worker_signal = SIGABRT;
+    assert_int_equal(obituary_write(&vault, 1, -1), SIGABRT);
+    assert_int_equal(vault.slots[1].crashes, 2);
+    assert_int_equal(vault.slots[0].crashes, 0);
+    assert_int_equal(vault.head->serving_slot, SLOT_NONE);
+    for (int i = 0; i < 2; i++) {
+        memset(vault.head->serving_address, 9, 16);
+        vault.head->serving_address_set = 1;
+        obituary_write(&vault, 1, SIGSEGV);
+    }
+    assert_int_equal(vault.head->suspects[0].crashes, 2);
+    int fd = vault.fd;
+    vault_unmap(&vault);
+    close(fd);
+}
+
+static void the_brake_slows_a_crash_loop_and_lets_go(void **state)
+{
+    struct brake brake = {BRAKE_FULL, 1000};
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(brake_count(&brake, false, 1000), 0);
+    for (int i = 0; i < (int)BRAKE_FULL; i++)
+        assert_int_equal(brake_count(&brake, true, 1000), 0);
+    assert_true(brake_count(&brake, true, 1000) > 0);
+    assert_true(brake_count(&brake, true, 1001) > 0);
+    assert_int_equal(brake_count(&brake, true, 4000), 0);
+}
+
+struct dice {
+    uint8_t bytes[3][32];
+};
+
+static void throw_second(void *arg)
+{
+    struct dice *dice = arg;
+    assert_int_equal(RAND_bytes(dice->bytes[2], 32), 1);
+}
+
+static void throw_first(void *arg)
+{
+    struct dice *dice = arg;
+    RAND_bytes(dice->bytes[1], 32);
+    wait_for(clone_to_run(throw_second, arg));
+}
+
+static void cloned_processes_throw_different_dice(void **state)
+{
+    (void)state;
+    struct dice *dice = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint8_t seen[8][3][32];
+    uint8_t warm[32];
+    assert_int_equal(RAND_bytes(warm, sizeof warm), 1);
+    for (int i = 0; i < 8; i++) {
+        wait_for(clone_to_run(throw_first, dice));
+        memcpy(seen[i], dice->bytes, sizeof seen[i]);
+        for (int j = 0; j < i; j++) {
+            assert_memory_not_equal(seen[i][1], seen[j][1], 32);
+            assert_memory_not_equal(seen[i][2], seen[j][2], 32);
+        }
+        assert_memory_not_equal(seen[i][1], seen[i][2], 32);
+    }
+    munmap(dice, 4096);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_place_is_taken_once_and_only_from_what_was_seen),
+        cmocka_unit_test(a_dead_holder_is_seen_dead_even_as_a_zombie),
+        cmocka_unit_test(of_many_who_want_a_place_one_gets_it),
+        cmocka_unit_test(the_sweep_closes_what_nobody_claims_and_nothing_else),
+        cmocka_unit_test(who_is_served_in_two_crashes_is_blamed_but_never_for_a_kill),
+        cmocka_unit_test(the_brake_slows_a_crash_loop_and_lets_go),
+        cmocka_unit_test(cloned_processes_throw_different_dice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

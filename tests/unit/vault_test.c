@@ -1,0 +1,245 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The vault by itself: verify finds every invariant that is broken on purpose,
+// receipts move bytes and ends as they are told, facts and pools keep their bounds.
+//
+// Errors: cmocka assertions.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "vault/chunk.h"
+#include "vault/facts.h"
+#include "vault/flow.h"
+#include "vault/receipt.h"
+#include "vault/slot.h"
+#include "vault/verify.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct fixture {
+    struct vault vault;
+    struct slot_pool slots;
+    struct chunk_pool chunks;
+    struct slot *slot; // live, TLS
+    int peer;          // the other end of slot->player_fd
+};
+
+static struct slot *add_slot(struct fixture *fixture, int *peer)
+{
+    int pair[2];
+    struct slot *slot = slot_prepare(&fixture->slots);
+    assert_non_null(slot);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    slot->flags |= SLOT_FLAG_TLS;
+    slot->tls_version = RECORD_TLS13;
+    slot_claim(slot, pair[0]);
+    *peer = pair[1];
+    return slot;
+}
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    assert_int_equal(vault_make(&fixture.vault, 4), 0);
+    assert_int_equal(slot_pool_make(&fixture.slots, &fixture.vault), 0);
+    assert_int_equal(chunk_pool_make(&fixture.chunks, &fixture.vault), 0);
+    fixture.slot = add_slot(&fixture, &fixture.peer);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    slot_free(&fixture->slots, fixture->slot);
+    close(fixture->peer);
+    slot_pool_free(&fixture->slots);
+    chunk_pool_free(&fixture->chunks);
+    int fd = fixture->vault.fd;
+    vault_unmap(&fixture->vault);
+    close(fd);
+    return 0;
+}
+
+static struct flow_state *now(struct fixture *fixture, enum flow_dir dir)
+{
+    struct flow *flow = &fixture->slot->flow[dir];
+    return &flow->copy[flow->current & 1];
+}
+
+static void verify_names_the_invariant_that_is_broken(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct slot good = *fixture->slot;
+    assert_int_equal(verify_slot(&fixture->vault, fixture->slot), 0);
+#define BROKEN(number, damage)                                                                     \
+    do {                                                                                           \
+        damage;                                                                                    \
+        assert_int_equal(verify_slot(&fixture->vault, fixture->slot), number);                     \
+        *fixture->slot = good;                                                                     \
+    } while (0)
+    BROKEN(2, fixture->slot->flow[TO_GAME].current = 2);
+    BROKEN(4, now(fixture, TO_GAME)->settled = fixture->vault.head->receipt.id + 1);
+    BROKEN(5, now(fixture, TO_GAME)->in.end = 1);
+    BROKEN(6, now(fixture, TO_PLAYER)->out = ((struct buffer){.chunk = 15, .end = 1}));
+    BROKEN(7, now(fixture, TO_PLAYER)->key = SLOT_KEYS);
+    BROKEN(7, now(fixture, TO_PLAYER)->key = now(fixture, TO_GAME)->key);
+    BROKEN(8, now(fixture, TO_PLAYER)->phase = FLOW_SHUT + 1);
+    BROKEN(10, fixture->slot->player_fd = -1);
+    BROKEN(10, fixture->slot->game_fd = fixture->slot->player_fd);
+    BROKEN(12, fixture->slot->cipher = RECORD_N_CIPHERS);
+    BROKEN(12, fixture->slot->write_limit = 0);
+    BROKEN(12, fixture->slot->tls_version = 0x0302);
+    BROKEN(12, fixture->slot->facts_bytes = SLOT_FACTS_BYTES + 1);
+    BROKEN(11, {
+        fixture->slot->flags &= ~SLOT_FLAG_TLS;
+        now(fixture, TO_GAME)->received = 1;
+    });
+#undef BROKEN
+}
+
+static void keep_first(void *arg, uint32_t slot, int invariant)
+{
+    int *found = arg;
+    (void)slot;
+    if (*found == 0)
+        *found = invariant;
+}
+
+static void what_two_slots_claim_is_broken_in_both(void **state)
+{
+    struct fixture *fixture = *state;
+    int peer;
+    int invariant = 0;
+    struct slot *other = add_slot(fixture, &peer);
+    int own_fd = other->player_fd;
+    other->player_fd = fixture->slot->player_fd;
+    assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 2);
+    assert_int_equal(invariant, 10);
+    other->player_fd = own_fd;
+
+    uint32_t chunk = chunk_take(&fixture->chunks);
+    now(fixture, TO_GAME)->in = (struct buffer){.chunk = chunk, .end = 1};
+    other->flow[TO_PLAYER].copy[0].out = (struct buffer){.chunk = chunk, .end = 1};
+    invariant = 0;
+    assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 2);
+    assert_int_equal(invariant, 6);
+    now(fixture, TO_GAME)->in = BUFFER_EMPTY;
+    slot_free(&fixture->slots, other);
+    close(peer);
+}
+
+static void a_receipt_brings_bytes_and_then_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t chunk = chunk_take(&fixture->chunks);
+    assert_int_equal(write(fixture->peer, "hello", 5), 5);
+    assert_int_equal(receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 0, 100),
+                     5);
+    assert_int_equal(now(fixture, TO_GAME)->received, 5);
+    assert_int_equal(now(fixture, TO_GAME)->in.chunk, chunk);
+    assert_memory_equal(vault_chunk(&fixture->vault, chunk), "hello", 5);
+    // Nothing there: nothing changes, and there is nothing to settle.
+    assert_int_equal(receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 5, 100),
+                     -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_false(receipt_settle(&fixture->vault));
+    shutdown(fixture->peer, SHUT_WR);
+    assert_int_equal(receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 5, 100),
+                     0);
+    assert_int_equal(now(fixture, TO_GAME)->phase, FLOW_ENDING);
+    assert_int_equal(buffer_bytes(&now(fixture, TO_GAME)->in), 5);
+    assert_false(receipt_settle(&fixture->vault));
+    now(fixture, TO_GAME)->in = BUFFER_EMPTY;
+}
+
+static void a_receipt_of_an_earlier_owner_does_not_touch_the_next(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t chunk = chunk_take(&fixture->chunks);
+    assert_int_equal(write(fixture->peer, "x", 1), 1);
+    assert_int_equal(receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 0, 9), 1);
+    slot_free(&fixture->slots, fixture->slot);
+    close(fixture->peer);
+    fixture->slot = add_slot(fixture, &fixture->peer);
+    assert_int_equal(vault_slot_index(&fixture->vault, fixture->slot), 0);
+    assert_false(receipt_settle(&fixture->vault));
+    assert_int_equal(now(fixture, TO_GAME)->received, 0);
+}
+
+static void facts_are_found_until_the_room_is_used_up(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t long_fact[SLOT_FACTS_BYTES] = {1};
+    size_t n = 0;
+    assert_null(facts_find(fixture->slot, FACT_HOST, &n));
+    assert_true(facts_add(fixture->slot, FACT_SNI, "play.example", 12));
+    assert_true(facts_add(fixture->slot, FACT_HOST, "", 0));
+    assert_false(facts_add(fixture->slot, FACT_ALPN, long_fact, SLOT_FACTS_BYTES - 16 - 1));
+    assert_true(facts_add(fixture->slot, FACT_ALPN, long_fact, SLOT_FACTS_BYTES - 16 - 2));
+    assert_memory_equal(facts_find(fixture->slot, FACT_SNI, &n), "play.example", 12);
+    assert_int_equal(n, 12);
+    assert_non_null(facts_find(fixture->slot, FACT_HOST, &n));
+    assert_int_equal(n, 0);
+    assert_null(facts_find(fixture->slot, FACT_CERT_NAME, &n));
+}
+
+static void a_vault_of_another_layout_is_refused_unchanged(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vault other;
+    assert_int_equal(vault_map(&other, fixture->vault.fd), 0);
+    assert_int_equal(other.head->n_slots, 4);
+    vault_unmap(&other);
+    fixture->vault.head->layout++;
+    assert_int_equal(vault_map(&other, fixture->vault.fd), -1);
+    assert_int_equal(errno, EPROTO);
+    fixture->vault.head->layout--;
+    int empty = memfd_create("empty", MFD_CLOEXEC);
+    assert_int_equal(vault_map(&other, empty), -1);
+    assert_int_equal(errno, EPROTO);
+    close(empty);
+}
+
+static void slots_run_out_and_come_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct slot *taken[3];
+    int peers[3];
+    for (int i = 0; i < 3; i++)
+        taken[i] = add_slot(fixture, &peers[i]);
+    assert_null(slot_prepare(&fixture->slots));
+    assert_int_equal(errno, ENOBUFS);
+    assert_memory_not_equal(taken[0]->id, taken[1]->id, 16);
+    for (int i = 0; i < 3; i++) {
+        slot_free(&fixture->slots, taken[i]);
+        close(peers[i]);
+    }
+    assert_non_null(taken[0] = slot_prepare(&fixture->slots));
+    slot_return(&fixture->slots, taken[0]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(verify_names_the_invariant_that_is_broken),
+        TEST(what_two_slots_claim_is_broken_in_both),
+        TEST(a_receipt_brings_bytes_and_then_the_end),
+        TEST(a_receipt_of_an_earlier_owner_does_not_touch_the_next),
+        TEST(facts_are_found_until_the_room_is_used_up),
+        TEST(a_vault_of_another_layout_is_refused_unchanged),
+        TEST(slots_run_out_and_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
