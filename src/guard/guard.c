@@ -198,8 +198,11 @@ static void worker_died(struct guard *guard)
         status = -1;
     guard->worker = (struct process){0};
     guard->was_ready |= was_ready;
-    if (guard->vault.head->has_ended)
+    if (guard->vault.head->has_ended) {
+        if (status > 0)
+            obituary_write(&guard->vault, pid, status);
         finish(guard, 0);
+    }
     int crash = obituary_write(&guard->vault, pid, status);
     if (!guard->was_ready && ++guard->n_failed >= START_TRIES) {
         log_event(LOG_SYSTEM, "what=\"no worker gets ready\"");

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define KEEP 4u // reserved chunks that trimming leaves beyond those in use
+
 static void mark_buffer(uint8_t *used, const struct buffer *buffer, uint32_t n_chunks)
 {
     if (buffer->chunk < n_chunks)
@@ -64,4 +66,25 @@ void chunk_give(struct chunk_pool *pool, uint32_t chunk)
 {
     if (chunk != CHUNK_NONE)
         pool->free[pool->n_free++] = chunk;
+}
+
+void chunk_pool_trim(struct chunk_pool *pool)
+{
+    uint32_t n_chunks = pool->vault->head->n_chunks;
+    uint32_t end = pool->vault->head->chunks_reserved;
+    if (end <= KEEP)
+        return;
+    uint8_t *is_free = calloc(n_chunks, 1);
+    if (!is_free)
+        return;
+    for (uint32_t i = 0; i < pool->n_free; i++)
+        is_free[pool->free[i]] = 1;
+    while (end > 0 && is_free[end - 1])
+        end--;
+    vault_trim_chunks(pool->vault, end + KEEP);
+    pool->n_free = 0;
+    for (uint32_t chunk = n_chunks; chunk-- > 0;)
+        if (is_free[chunk])
+            pool->free[pool->n_free++] = chunk;
+    free(is_free);
 }

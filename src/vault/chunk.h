@@ -28,4 +28,8 @@ uint32_t chunk_take(struct chunk_pool *pool);
 // Give back a chunk that no committed state claims. CHUNK_NONE is ignored.
 void chunk_give(struct chunk_pool *pool, uint32_t chunk);
 
+// Give memory that a burst has used back to the system: keep a few chunks beyond the
+// highest that is in use, and let low ones be taken first again. Now and then.
+void chunk_pool_trim(struct chunk_pool *pool);
+
 #endif

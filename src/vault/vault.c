@@ -22,6 +22,11 @@ static uint64_t slots_bytes(uint32_t n_slots)
     return ((uint64_t)n_slots * sizeof(struct slot) + PAGE - 1) / PAGE * PAGE;
 }
 
+static off_t chunk_offset(const struct vault_head *head, uint32_t chunk)
+{
+    return (off_t)(VAULT_HEAD_BYTES + slots_bytes(head->n_slots)) + (off_t)chunk * CHUNK_BYTES;
+}
+
 static int map_all(struct vault *vault, int fd, uint64_t n_bytes, uint32_t n_slots)
 {
     uint8_t *base = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -121,11 +126,22 @@ int vault_reserve_chunks(struct vault *vault, uint32_t n)
     n = (n + RESERVE_CHUNKS - 1) / RESERVE_CHUNKS * RESERVE_CHUNKS;
     if (n > head->n_chunks)
         n = head->n_chunks;
-    uint64_t base = VAULT_HEAD_BYTES + slots_bytes(head->n_slots);
-    if (fallocate(vault->fd, 0, (off_t)(base + (uint64_t)have * CHUNK_BYTES),
-                  (off_t)((uint64_t)(n - have) * CHUNK_BYTES)) < 0)
+    if (fallocate(vault->fd, 0, chunk_offset(head, have), (off_t)(n - have) * CHUNK_BYTES) < 0)
         return -1;
     POINT(CHUNK_RESERVED);
     head->chunks_reserved = n;
     return 0;
+}
+
+void vault_trim_chunks(struct vault *vault, uint32_t n)
+{
+    struct vault_head *head = vault->head;
+    uint32_t have = head->chunks_reserved;
+    if (n >= have)
+        return;
+    // First nobody counts on the memory, then it goes.
+    head->chunks_reserved = n;
+    POINT(CHUNK_TRIMMED);
+    (void)fallocate(vault->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, chunk_offset(head, n),
+                    (off_t)(have - n) * CHUNK_BYTES);
 }

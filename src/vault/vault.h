@@ -36,6 +36,9 @@ int vault_lock_receipt(struct vault *vault);
 int vault_reserve_slots(struct vault *vault, uint32_t n);
 int vault_reserve_chunks(struct vault *vault, uint32_t n);
 
+// Chunks from n on are not in use: their memory goes back to the system.
+void vault_trim_chunks(struct vault *vault, uint32_t n);
+
 static inline uint8_t *vault_chunk(const struct vault *vault, uint32_t chunk)
 {
     return vault->chunks + (uint64_t)chunk * CHUNK_BYTES;

@@ -23,6 +23,7 @@
 #include "worker/guard_watch.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static void say_open(const struct worker *worker, const struct slot *slot)
 static void on_player(void *arg, struct slot *slot)
 {
     struct worker *worker = arg;
+    worker->has_new = true;
     say_open(worker, slot);
     conn_open(worker, slot);
     conn_serve(&worker->conns[vault_slot_index(worker->vault, slot)], 0);
@@ -86,6 +88,12 @@ static void keep_house(evutil_socket_t fd, short what, void *arg)
     (void)what;
     tickets_tick(worker->vault->head, clock_boot_ms() / 1000);
     log_tick();
+    chunk_pool_trim(&worker->chunks);
+    // OpenSSL takes some 50 kB for a handshake, and malloc keeps what a rush of them has taken.
+    if (worker->has_new && worker->handshakes && handshakes_count(worker->handshakes) == 0) {
+        malloc_trim(0);
+        worker->has_new = false;
+    }
 }
 
 // The state that a crash may have left: settle, verify, free lists.
@@ -306,7 +314,7 @@ _Noreturn void worker_run(const struct heritage *heritage, uint64_t expected)
     waiting_free(&worker.waiting);
     chunk_pool_free(&worker.chunks);
     slot_pool_free(&worker.slots);
+    event_base_free(worker.base); // may still know events in conns
     free(worker.conns);
-    event_base_free(worker.base);
     exit(0);
 }

@@ -32,6 +32,7 @@ struct worker {
     struct accepting *accepting;
     struct waiting waiting;
     bool is_ending;
+    bool has_new; // players came since housekeeping last looked
 };
 
 // Take up what the vault holds, then serve until killed or the orderly end is

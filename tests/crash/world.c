@@ -145,6 +145,17 @@ static void serve(const struct world *world, struct slot_pool *slots, struct chu
     }
 }
 
+// Housekeeping after other players' burst.
+static void use_and_trim(struct chunk_pool *chunks)
+{
+    uint32_t taken[8];
+    for (int i = 0; i < 8; i++)
+        taken[i] = chunk_take(chunks);
+    for (int i = 0; i < 8; i++)
+        chunk_give(chunks, taken[i]);
+    chunk_pool_trim(chunks);
+}
+
 static _Noreturn void small_worker(const struct world *world)
 {
     struct vault vault = world->vault;
@@ -166,6 +177,7 @@ static _Noreturn void small_worker(const struct world *world)
     if (!slot)
         slot = let_in(world, &slots);
     serve(world, &slots, &chunks, slot);
+    use_and_trim(&chunks);
     // Nothing waits for a peer in these lives but the header: an idle player owns no chunk.
     _exit(chunks.n_free == vault.head->n_chunks || world->game < 0 ? 0 : 2);
 }
