@@ -121,6 +121,17 @@ static int detach(void)
     return ready[1];
 }
 
+// Were one of 0 to 2 closed, something of ours would get its number, and the next would
+// close it.
+static void fill_standard(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 // Standard input is nobody's; as a daemon, stderr was for complaints until now.
 static void close_standard(bool is_daemon)
 {
@@ -141,6 +152,7 @@ int main(int argc, char **argv)
     static struct heritage heritage = {.lock_fd = -1, .ready_fd = -1};
     struct arguments arguments = {.conf = DEFAULT_CONF};
     title_init(argc, argv);
+    fill_standard();
     read_arguments(argc, argv, &arguments);
     close_range(3, ~0u, 0); // nothing of whoever started us
     signal(SIGPIPE, SIG_IGN);

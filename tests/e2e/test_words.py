@@ -3,6 +3,7 @@
 """What is wrong is said in words, before anything starts; what is right is shown to players."""
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ import subprocess
 import pytest
 
 from support.daemon import STAYD, Family, conf_text, free_port, run_stayd
-from support.game import Game
+from support.game import Game, Pair
 from support.players import PlainPlayer, TlsPlayer, context_for, program
 from support.processes import is_alive
 from support.waiting import until
@@ -111,6 +112,20 @@ def test_a_wrong_value_is_refused_with_what_would_be_right(write_conf, option, v
     assert re.search(rf"stayd\.conf:\d+: .*{option}.*{words}", done.stderr), done.stderr
 
 
+@pytest.mark.parametrize("limit,words", ((300, "too low for a single player; raise it to"),
+                                         (600, "max-players is 2000, but .* allows 108")))
+def test_a_low_limit_of_descriptors_is_said_with_what_it_would_have_to_be(write_conf, run_daemon, pki,
+                                                                          port, limit, words):
+    def lower():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    # Root could raise the limit again, so it is taken the right to.
+    done = subprocess.run(
+        [program("setpriv"), "--bounding-set=-sys_resource", STAYD, "--daemon", "-c",
+         write_conf(pki.listener(port))], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=10, check=False, preexec_fn=lower)
+    assert done.returncode == (1 if limit == 300 else 0) and re.search(words, done.stderr)
+
+
 def test_a_missing_configuration_is_named(folder):
     done = run_stayd("-c", f"{folder}/nowhere.conf")
     assert done.returncode == 1
@@ -174,6 +189,39 @@ def test_daemon_returns_when_players_can_connect(write_conf, run_daemon, pki, ga
     assert done.returncode == 0, done.stderr
     player = TlsPlayer(port)
     assert game.accept().header.port == player.port
+
+
+def test_a_daemon_started_without_standard_descriptors_serves_and_holds_its_lock(
+        write_conf, run_daemon, pki, game, port):
+    conf = write_conf(pki.listener(port), **{"host-names": "off"})
+    status = subprocess.run(["/bin/sh", "-c", f"exec {STAYD} --daemon -c {conf} <&- >&- 2>&-"],
+                            timeout=10, check=False).returncode
+    assert status == 0
+    pair = Pair(player := TlsPlayer(port), game.accept_of(player))
+    for role in ("worker", "guard"):
+        Family().await_whole()
+        Family().kill(role)
+        pair.check()
+    assert "already running" in run_stayd("-c", conf).stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_started_by_root_it_becomes_the_user_and_works_as_before(start_stayd, game, pki, folder, port):
+    os.chmod(folder, 0o755)
+    os.chmod(game.place, 0o666)
+    stayd = start_stayd({"tls": pki.listener(port)}, {"mush": {"connect": game.connect}},
+                        {"user": "nobody", "host-names": "off"})
+    pairs = []
+    for roles in ((), ("worker",), ("guard",), ("guard", "spare")):
+        if roles:
+            stayd.family.kill(*roles)
+        for pid in stayd.family.await_whole().values():
+            with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+                assert re.search(r"^Uid:(\t65534){4}$", file.read(), re.MULTILINE)
+        player = TlsPlayer(port)
+        pairs.append(Pair(player, game.accept_of(player)))
+        for pair in pairs:
+            pair.check()
 
 
 def test_daemon_returns_with_the_complaint_when_it_cannot_start(write_conf, run_daemon, pki, port):

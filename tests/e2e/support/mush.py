@@ -11,23 +11,26 @@ from .daemon import MINIMUSH, Family, Log
 from .stream import Ended
 from .waiting import WAIT_S, until
 
+READY = "players can connect"
 PASSWORD = "correct-horse"
 # What the game says of itself and of others, besides the answers to one's own lines.
 NOISE = re.compile(rb"GAME: |[\w-]+ has (dis)?connected\.$")
 
 
 class Mush:
-    """`settings`: minimush.conf."""
+    """`settings`: minimush.conf; None: the one that is there."""
 
     def __init__(self, folder, settings, wrapper=()):
         self.conf = os.path.join(folder, "minimush.conf")
         self.family = Family()
         self.log = Log(os.path.join(folder, "data", "run", "stayd.log"))
         self.words = Log(os.path.join(folder, "minimush.log"))
-        settings = {"directory": "data", "password-cost": 1, "host-names": "off",
-                    "stayd.stayd.log-level": "debug", **settings}
-        with open(self.conf, "w", encoding="utf-8") as file:
-            file.writelines(f"{key} = {value}\n" for key, value in settings.items())
+        self.n_ready = len(self.words.find(READY))
+        if settings is not None:
+            settings = {"directory": "data", "password-cost": 1, "host-names": "off",
+                        "stayd.stayd.log-level": "debug", **settings}
+            with open(self.conf, "w", encoding="utf-8") as file:
+                file.writelines(f"{key} = {value}\n" for key, value in settings.items())
         with open(self.words.path, "ab") as words:
             self.process = subprocess.Popen([*wrapper, MINIMUSH, "-c", self.conf],
                                             stdin=subprocess.DEVNULL, stdout=words, stderr=words)
@@ -35,7 +38,7 @@ class Mush:
     def await_ready(self):
         def look():
             assert self.process.poll() is None, "minimush has ended:\n" + self.words.text()
-            return self.words.find("players can connect")
+            return len(self.words.find(READY)) > self.n_ready
         until(look, "minimush is ready")
         return self
 

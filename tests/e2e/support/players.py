@@ -155,9 +155,9 @@ class TlsPlayer(SocketStream):
 class ProgramPlayer(PipeStream):
     """A program that joins its standard input and output to the game."""
 
-    def __init__(self, *command):
+    def __init__(self, *command, stderr=subprocess.DEVNULL):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, bufsize=0)
+                                        stderr=stderr, bufsize=0)
         super().__init__(self.process.stdin.fileno(), self.process.stdout.fileno())
 
     def close(self):
