@@ -31,6 +31,19 @@ def test_every_player_hears_the_end_and_all_processes_are_gone(stage, number):
     assert not any(is_alive(pid) for pid in pids.values())
 
 
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT))
+def test_an_order_to_all_processes_at_once_ends_in_the_same_way(make_stage, number):
+    """As a terminal's ^C does, and a service manager."""
+    stage = make_stage(start_new_session=True)
+    pairs = {kind: stage.pair(kind) for kind in ENDS}
+    stage.stayd.family.await_whole()
+    os.killpg(stage.stayd.process.pid, number)
+    for kind, pair in pairs.items():
+        assert pair.player.read_to_end() == (b"", ENDS[kind])
+        pair.player.close()
+    assert stage.stayd.await_end() == 0
+
+
 @pytest.mark.parametrize("kind", ENDS)
 def test_what_the_game_has_said_is_sent_before_the_end(make_stage, kind):
     stage = make_stage({"stop-timeout": "30s"})

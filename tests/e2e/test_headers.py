@@ -68,6 +68,15 @@ def test_proxy_v2_tells_of_a_player_certificate(make_stage, pki, kind):
     assert header.tlvs[wire.TLV_CERTIFICATE] == fingerprint
 
 
+def test_facts_that_do_not_fit_are_left_out_and_the_player_gets_in(make_stage, pki):
+    stage = make_stage(tls={"client-certificates": "ask", "client-ca": pki.path("root.pem")})
+    name = ".".join("abcdefghijklmnopqrstuvwxyz" * 2 for _ in range(4))
+    pair = stage.pair(context=context_for(client_certificate=pki.player_certificate()), name=name)
+    assert pair.link.header.tlvs.get(wire.TLV_AUTHORITY) in (None, name.encode())
+    stage.stayd.log.expect("dropped-fact")
+    pair.check()
+
+
 def test_a_player_without_a_certificate_or_with_a_strange_one_gets_in_when_asked(make_stage, pki):
     stage = make_stage(tls={"client-certificates": "ask", "client-ca": pki.path("rsa.pem")})
     without = stage.pair().link.header

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from support.players import TlsPlayer, context_for
 from support.stream import Ended
 from support.waiting import until
 
@@ -98,3 +99,41 @@ def test_crashes_that_nobody_is_to_blame_for_harm_nobody_and_are_braked(stage):
     for pair in pairs:
         pair.check()
     assert not stage.stayd.log.find(" poison ")
+
+
+class Knocker(threading.Thread):
+    """Handshakes without end from an address of its own."""
+
+    ADDRESS = "127.0.0.2"
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port = port
+        self.must_stop = threading.Event()
+
+    def run(self):
+        context = context_for("1.2")
+        while not self.must_stop.is_set():
+            try:
+                TlsPlayer(self.port, context=context, source=self.ADDRESS).close()
+            except OSError:
+                continue
+
+
+def test_an_address_in_whose_handshakes_workers_crash_twice_is_refused_and_no_other(stage):
+    pair = stage.pair()
+    knockers = [Knocker(stage.tls_port) for _ in range(3)]
+    for knocker in knockers:
+        knocker.start()
+    suspect = rf"worker-died .*serving=handshake:{Knocker.ADDRESS}\n"
+    while len(stage.stayd.log.find(suspect)) < 2:
+        crash(stage.stayd, signal.SIGSEGV)
+    stage.stayd.log.expect(f'refused address={Knocker.ADDRESS} why="two workers crashed')
+    for knocker in knockers:
+        knocker.must_stop.set()
+        knocker.join(10)
+    with pytest.raises(OSError):
+        TlsPlayer(stage.tls_port, source=Knocker.ADDRESS)
+    pair.check()
+    player = TlsPlayer(stage.tls_port)
+    until(lambda: stage.game.accept().header.place == player.place, "others get in")

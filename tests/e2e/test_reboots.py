@@ -62,12 +62,27 @@ def test_every_tls_program_keeps_its_place_and_every_byte_over_twenty_reboots(mu
             reboot(wizard)
         chorus.await_progress(10)
         chorus.finish()
+        assert not mush.log.find("player-close")
         who = ask(wizard, b"WHO", b"players are connected.")
         assert all(name.encode() in who for name in players)
-    versions = {name: found for name, found in
-                ((n, mush.log.find(rf"player-open .*cipher={n}")) for n in SUITES_13)}
-    assert all(len(found) >= 2 for found in versions.values())
+    used = mush.log.find(r"player-open .* cipher=(\S+)")
+    assert len(used) == len(players) + 1 and {*SUITES_13} < {*used}
+    assert {f"ECDHE-{kind}-{suite}" for kind in ("ECDSA", "RSA") for suite in SUITES_12} < {*used}
     assert len(mush.words.find("minimush: rebooted")) == N_REBOOTS
+
+
+def test_a_game_that_was_killed_and_is_started_again_finds_its_stayd(mush, mush_ports, start_mush):
+    before = mush.family.await_whole()
+    player = create(TlsPlayer(mush_ports["tls"]), "Wizard")
+    mush.process.kill()
+    mush.process.wait()
+    player.read_to_end()
+    again = start_mush(None)
+    assert again.words.find("stayd is running already and is used again")
+    assert again.family.await_whole() == before
+    player = TlsPlayer(mush_ports["tls"])
+    ask(player, f"connect Wizard {PASSWORD}".encode(), b"You are Wizard")
+    reboot(player)
 
 
 @pytest.mark.short
