@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from support.game import Game, Pair
+from support.game import Pair
 from support.mush import ask, create, reboot
 from support.network import AAAA, PTR, reverse_name
 from support.players import PlainPlayer, TlsPlayer
@@ -71,8 +71,8 @@ def who_lines(wizard):
 def test_who_shows_the_real_address_over_tls_and_plain_and_both_kinds_of_ip(mush_town):
     town = mush_town()
     wizard = create(town.player("10.77.0.9"), "Wizard")
-    places = {"TlsFour": (FOUR[0], "1.3"), "TlsSix": (SIX[0], "1.2"), "PlainFour": (FOUR[1], "plain"),
-              "PlainSix": (SIX[1], "plain")}
+    places = {"TlsFour": (FOUR[0], "1.3"), "TlsSix": (SIX[0], "1.2"),
+              "PlainFour": (FOUR[1], "plain"), "PlainSix": (SIX[1], "plain")}
     players = [create(town.player(*place), name) for name, place in places.items()]
 
     def check():

@@ -81,7 +81,8 @@ def test_a_player_without_a_certificate_or_with_a_strange_one_gets_in_when_asked
     stage = make_stage(tls={"client-certificates": "ask", "client-ca": pki.path("rsa.pem")})
     without = stage.pair().link.header
     assert without.ssl_client == 1 and wire.TLV_CERTIFICATE not in without.tlvs
-    strange = stage.pair(context=context_for(client_certificate=pki.player_certificate())).link.header
+    context = context_for(client_certificate=pki.player_certificate())
+    strange = stage.pair(context=context).link.header
     assert strange.ssl_client == 7 and strange.ssl_verify != 0
     assert wire.TLV_CERTIFICATE in strange.tlvs
 

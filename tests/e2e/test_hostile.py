@@ -46,8 +46,9 @@ def test_a_handshake_that_drips_is_cut_at_the_timeout_as_a_whole(make_stage):
 
 
 @pytest.mark.short
-@pytest.mark.parametrize("text", (b"GET / HTTP/1.1\r\nHost: mush.example\r\n\r\n",
-                                  b"connect Wizard secret-word\r\n", b"\xff\xfd\x18\xff\xfd\x1f\r\n"))
+@pytest.mark.parametrize("text", (
+    b"GET / HTTP/1.1\r\nHost: mush.example\r\n\r\n", b"connect Wizard secret-word\r\n",
+    b"\xff\xfd\x18\xff\xfd\x1f\r\n"), ids=("http", "login", "telnet"))
 def test_plain_text_to_the_tls_port_is_named_in_the_log_and_harms_nobody(stage, text):
     bystander = stage.pair()
     player = PlainPlayer(stage.tls_port)

@@ -41,7 +41,7 @@ class Sink(threading.Thread):
         while not self.link.ended:
             try:
                 self.link.buffer.clear()
-                if not self.link._receive(1):
+                if not self.link.receive(1):
                     return
             except (Ended, OSError):
                 return

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from support.game import Pair
-from support.players import ProgramPlayer, program, s_client
+from support.players import ProgramPlayer, gnutls_cli, program, s_client
 from support.stream import Ended
 
 
@@ -41,9 +41,7 @@ def test_new_keys_are_made_as_often_as_a_player_asks_and_outlive_kills(stage, su
 
 
 def test_gnutls_makes_new_keys(stage):
-    player = ProgramPlayer(program("gnutls-cli"), "--insecure", "--inline-commands",
-                           "--logfile=/dev/null", "--port", str(stage.tls_port), "--priority",
-                           "NORMAL:-VERS-ALL:+VERS-TLS1.3", "127.0.0.1")
+    player = gnutls_cli(stage.tls_port, "1.3", "--inline-commands")
     link = stage.game.accept()
     for n in range(8):  # more in a second GnuTLS itself takes for an attack
         exchange(player, link, n)
@@ -54,10 +52,7 @@ def test_gnutls_makes_new_keys(stage):
 
 @pytest.mark.parametrize("start", (
     lambda port: talkative(port, "-tls1_2"),
-    lambda port: ProgramPlayer(program("gnutls-cli"), "--insecure", "--inline-commands",
-                               "--logfile=/dev/null", "--port", str(port), "--priority",
-                               "NORMAL:-VERS-ALL:+VERS-TLS1.2", "127.0.0.1")),
-    ids=("openssl", "gnutls"))
+    lambda port: gnutls_cli(port, "1.2", "--inline-commands")), ids=("openssl", "gnutls"))
 def test_renegotiation_is_refused_and_harms_nobody_else(stage, start):
     bystander = stage.pair()
     player = start(stage.tls_port)

@@ -86,8 +86,8 @@ def test_a_key_that_may_not_be_read_is_refused_in_words(write_conf, pki, folder,
     os.chmod(f"{folder}/mush.chain", 0o644)
     os.chmod(f"{folder}/mush.key", 0o600)
     done = subprocess.run([program("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups",
-                           f"{folder}/stayd", "--check", "-c", conf], capture_output=True, text=True,
-                          timeout=10, check=False)
+                           f"{folder}/stayd", "--check", "-c", conf], capture_output=True,
+                          text=True, timeout=10, check=False)
     assert done.returncode == 1 and re.search(r"mush\.key: .*Permission denied", done.stderr)
 
 
@@ -114,8 +114,9 @@ def test_a_wrong_value_is_refused_with_what_would_be_right(write_conf, option, v
 
 @pytest.mark.parametrize("limit,words", ((300, "too low for a single player; raise it to"),
                                          (600, "max-players is 2000, but .* allows 108")))
-def test_a_low_limit_of_descriptors_is_said_with_what_it_would_have_to_be(write_conf, run_daemon, pki,
-                                                                          port, limit, words):
+@pytest.mark.usefixtures("run_daemon")
+def test_a_low_limit_of_descriptors_is_said_with_what_it_would_have_to_be(
+        write_conf, pki, port, limit, words):
     def lower():
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     # Root could raise the limit again, so it is taken the right to.
@@ -206,7 +207,8 @@ def test_a_daemon_started_without_standard_descriptors_serves_and_holds_its_lock
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_started_by_root_it_becomes_the_user_and_works_as_before(start_stayd, game, pki, folder, port):
+def test_started_by_root_it_becomes_the_user_and_works_as_before(
+        start_stayd, game, pki, folder, port):
     os.chmod(folder, 0o755)
     os.chmod(game.place, 0o666)
     stayd = start_stayd({"tls": pki.listener(port)}, {"mush": {"connect": game.connect}},

@@ -60,7 +60,8 @@ class Log:
 
     def check(self):
         """Nothing in it that must never be, whatever players, games and killers do."""
-        broken = self.find(r"^\S+ \w+ (?:panic|quarantine|system) .*|.*Sanitizer.*|.*runtime error.*")
+        broken = self.find(r"^\S+ \w+ (?:panic|quarantine|system) .*") + \
+            self.find(r".*Sanitizer.*|.*runtime error.*")
         assert not broken, broken
 
     def expect(self, pattern, n=1, seconds=WAIT_S):
@@ -87,7 +88,8 @@ class Family:
         def look():
             found = self.members()
             return all(len(found.get(role, [])) == 1 for role in ROLES) and found
-        return {role: pids[0] for role, pids in until(look, "guard, spare, worker", seconds).items()}
+        found = until(look, "guard, spare, worker", seconds)
+        return {role: pids[0] for role, pids in found.items()}
 
     def kill(self, *roles, number=signal.SIGKILL):
         """Kill them at once and wait until they are dead."""
@@ -113,8 +115,9 @@ class Stayd:
             file.write(conf_text({"control": f"{folder}/control.sock", "log-level": "debug",
                                   **(options or {})}, listeners, games))
         with open(self.log.path, "ab") as log:
-            self.process = subprocess.Popen([*wrapper, STAYD, "-c", self.conf, *arguments],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, **popen)
+            self.process = subprocess.Popen(
+                [*wrapper, STAYD, "-c", self.conf, *arguments], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, **popen)
 
     def await_ready(self, seconds=WAIT_S):
         def look():

@@ -50,10 +50,10 @@ def read_tlvs(data):
 
 def parse_v2(fixed, rest):
     assert fixed[:12] == SIGNATURE and fixed[12] == 0x21
-    family, n, form = {0x11: (socket.AF_INET, 4, "!HH"), 0x21: (socket.AF_INET6, 16, "!HH")}[fixed[13]]
+    family, n = {0x11: (socket.AF_INET, 4), 0x21: (socket.AF_INET6, 16)}[fixed[13]]
     source = socket.inet_ntop(family, rest[:n])
     target = socket.inet_ntop(family, rest[n:2 * n])
-    source_port, target_port = struct.unpack_from(form, rest, 2 * n)
+    source_port, target_port = struct.unpack_from("!HH", rest, 2 * n)
     header = Header(source, source_port, target, target_port, read_tlvs(rest[2 * n + 4:]))
     if TLV_SSL in header.tlvs:
         value = header.tlvs[TLV_SSL]

@@ -42,7 +42,8 @@ class Network:
 
     @staticmethod
     def _ip(*arguments):
-        done = subprocess.run([program("ip"), *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run([program("ip"), *arguments], capture_output=True, text=True,
+                              check=False)
         assert done.returncode == 0, f"ip {' '.join(arguments)}: {done.stderr}"
 
     def wrapper(self):

@@ -18,8 +18,8 @@ class Pki:
         self._sign("root", None, "basicConstraints=critical,CA:TRUE", 30)
         self._request("between", EC)
         self._sign("between", "root", "basicConstraints=critical,CA:TRUE", 30)
-        for name, key, days in (("mush", EC, 30), ("rsa", RSA, 30), ("other", EC, 30), ("old", EC, -1),
-                                ("player", EC, 30)):
+        for name, key, days in (("mush", EC, 30), ("rsa", RSA, 30), ("other", EC, 30),
+                                ("old", EC, -1), ("player", EC, 30)):
             self._request(name, key)
             self._sign(name, "between", f"subjectAltName=DNS:{name}.example", days)
             self._chain(name, name, "between")
@@ -28,8 +28,8 @@ class Pki:
         return os.path.join(self.folder, name)
 
     def _openssl(self, *arguments):
-        done = subprocess.run([program("openssl"), *arguments], cwd=self.folder, capture_output=True,
-                              text=True, check=False)
+        done = subprocess.run([program("openssl"), *arguments], cwd=self.folder,
+                              capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
     def _request(self, name, key):

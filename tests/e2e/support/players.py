@@ -98,7 +98,7 @@ class TlsPlayer(SocketStream):
             self.sock.settimeout(WAIT_S)
             self.sock.sendall(records)
 
-    def _receive(self, seconds):
+    def receive(self, seconds):
         while True:
             try:
                 data = self.tls.read(MORE)
@@ -172,9 +172,10 @@ def s_client(port, *options):
                          *options)
 
 
-def gnutls_cli(port, version):
-    return ProgramPlayer(program("gnutls-cli"), "--insecure", "--logfile=/dev/null", "--port",
-                         str(port), "--priority", f"NORMAL:-VERS-ALL:+VERS-TLS{version}", "127.0.0.1")
+def gnutls_cli(port, version, *options):
+    return ProgramPlayer(program("gnutls-cli"), "--insecure", *options, "--logfile=/dev/null",
+                         "--port", str(port), "--priority",
+                         f"NORMAL:-VERS-ALL:+VERS-TLS{version}", "127.0.0.1")
 
 
 class TerminalPlayer(PipeStream):

@@ -23,7 +23,7 @@ class Stream:
         self.buffer = bytearray()
         self.ended = None
 
-    def _receive(self, seconds):
+    def receive(self, seconds):
         """Wait for bytes, put them into the buffer or set `ended`. False: nothing in time."""
         raise NotImplementedError
 
@@ -33,7 +33,7 @@ class Stream:
             if self.ended:
                 raise Ended(f"{self.ended} instead of {what}; had {bytes(self.buffer[-300:])!r}")
             left = end - time.monotonic()
-            if left <= 0 or not self._receive(left):
+            if left <= 0 or not self.receive(left):
                 raise AssertionError(
                     f"not within {seconds} s: {what}; had {bytes(self.buffer[-300:])!r}")
 
@@ -63,17 +63,13 @@ class Stream:
             pass
         return self._take(len(self.buffer)), self.ended
 
-    def is_quiet_for(self, seconds):
-        """Nothing comes, and it does not end."""
-        return not self.buffer and not self.ended and not self._receive(seconds)
-
 
 class SocketStream(Stream):
     def __init__(self, sock):
         super().__init__()
         self.sock = sock
 
-    def _receive(self, seconds):
+    def receive(self, seconds):
         self.sock.settimeout(seconds)
         try:
             data = self.sock.recv(MORE)
@@ -114,7 +110,7 @@ class PipeStream(Stream):
         self.to_fd = to_fd
         self.from_fd = from_fd
 
-    def _receive(self, seconds):
+    def receive(self, seconds):
         if not select.select([self.from_fd], [], [], seconds)[0]:
             return False
         try:

@@ -7,7 +7,7 @@ WAIT_S = 10
 
 
 def until(condition, what, seconds=WAIT_S):
-    """Wait until condition() is true and return what it returned; `what` says what was waited for."""
+    """Wait until condition() is true; return what it returned. `what`: what was waited for."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
