@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/title.h"
 #include "guard/guard.h"
+#include "guard/role.h"
 #include "guard/start.h"
 #include "worker/worker.h"
 
@@ -174,6 +175,6 @@ int main(int argc, char **argv)
         return 1;
     close_standard(arguments.is_daemon);
     if (arguments.is_alone)
-        worker_run(&heritage, 0);
-    guard_run(&heritage, 0);
+        role_first(worker_run, &heritage, 0);
+    role_first(guard_run, &heritage, 0);
 }

@@ -28,47 +28,72 @@ struct accepting {
     struct accepting_setup setup;
     struct listener listener[HERITAGE_MAX_SOCKETS];
     struct event *timer;
-    bool is_paused;
+    bool is_paused;     // everything
+    bool is_tls_paused; // too many handshakes are under way; plain players need none
     bool is_short; // of descriptors or memory, and that has been said
 };
 
-static void pause_all(struct accepting *all, const char *why)
+static bool is_tls(const struct accepting *all, unsigned socket)
+{
+    return all->setup.heritage->certs[all->setup.heritage->socket[socket].listener] != NULL;
+}
+
+// Watch the listeners that may accept now.
+static void set_listeners(struct accepting *all)
+{
+    for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++) {
+        if (all->is_paused || (all->is_tls_paused && is_tls(all, i)))
+            evconnlistener_disable(all->listener[i].listener);
+        else
+            evconnlistener_enable(all->listener[i].listener);
+    }
+}
+
+static void look_again(struct accepting *all)
 {
     struct timeval again = {.tv_usec = PAUSE_MS * 1000};
-    if (!all->is_paused && !all->is_short)
-        log_event(LOG_ACCEPT_PAUSED, "why=\"%s\"", why);
-    all->is_paused = true;
-    for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++)
-        evconnlistener_disable(all->listener[i].listener);
     event_add(all->timer, &again);
 }
 
-static bool is_room(const struct accepting *all)
+static void pause_some(struct accepting *all, bool *is_paused, const char *why)
 {
-    return handshakes_count(all->setup.handshakes) < all->setup.heritage->conf.max_handshakes &&
-           all->setup.slots->n_free > 0;
+    if (!*is_paused && !all->is_short)
+        log_event(LOG_ACCEPT_PAUSED, "why=\"%s\"", why);
+    *is_paused = true;
+    set_listeners(all);
+    look_again(all);
+}
+
+static bool has_handshakes_left(const struct accepting *all)
+{
+    return handshakes_count(all->setup.handshakes) < all->setup.heritage->conf.max_handshakes;
 }
 
 void accepting_room(struct accepting *all)
 {
-    if (!all || !all->is_paused || !is_room(all))
+    if (!all || (!all->is_paused && !all->is_tls_paused))
         return;
-    all->is_paused = false;
+    bool is_paused = all->is_paused && all->setup.slots->n_free == 0;
+    bool is_tls_paused = all->is_tls_paused && !has_handshakes_left(all);
+    if (is_paused == all->is_paused && is_tls_paused == all->is_tls_paused)
+        return;
+    all->is_paused = is_paused;
+    all->is_tls_paused = is_tls_paused;
     if (!all->is_short) // otherwise only an accept that succeeds can tell
         log_event(LOG_ACCEPT_RESUMED, "%s", "");
-    for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++)
-        evconnlistener_enable(all->listener[i].listener);
+    set_listeners(all);
 }
 
 static void try_again(evutil_socket_t fd, short what, void *arg)
 {
     struct accepting *all = arg;
-    struct timeval again = {.tv_usec = PAUSE_MS * 1000};
     (void)fd;
     (void)what;
+    if (all->is_tls_paused)
+        handshakes_relieve(all->setup.handshakes);
     accepting_room(all);
-    if (all->is_paused)
-        event_add(all->timer, &again);
+    if (all->is_paused || all->is_tls_paused)
+        look_again(all);
 }
 
 // A worker that crashed twice in this address' handshakes would do so again.
@@ -83,6 +108,8 @@ static bool is_suspect(const struct vault_head *head, const uint8_t address[16])
 static void set_options(int fd, const struct conf_listener *listener)
 {
     int on = 1;
+    // Telnet's Synch sends its IAC DM urgent (RFC 854); it must stay in its place.
+    setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
     // A line of text is to leave at once (and not wait for the delayed ACK).
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (listener->keepalive_ms == 0)
@@ -144,9 +171,10 @@ static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, str
                         address, port, listener->index, (uint16_t)conf->game);
     else
         take_plain(all, fd, address, port, listener->index, (uint16_t)conf->game);
-    if (!is_room(all))
-        pause_all(all, all->setup.slots->n_free ? "max-handshakes are under way"
-                                                : "max-players are connected");
+    if (all->setup.slots->n_free == 0)
+        pause_some(all, &all->is_paused, "max-players are connected");
+    if (!has_handshakes_left(all))
+        pause_some(all, &all->is_tls_paused, "max-handshakes are under way");
 }
 
 static void on_error(struct evconnlistener *evlistener, void *arg)
@@ -154,7 +182,7 @@ static void on_error(struct evconnlistener *evlistener, void *arg)
     struct listener *listener = arg;
     (void)evlistener;
     // EMFILE, ENFILE, ENOBUFS, ENOMEM; any other would repeat at once just the same.
-    pause_all(listener->all, strerror(EVUTIL_SOCKET_ERROR()));
+    pause_some(listener->all, &listener->all->is_paused, strerror(EVUTIL_SOCKET_ERROR()));
     listener->all->is_short = true;
 }
 

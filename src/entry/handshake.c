@@ -6,6 +6,7 @@
 #include "entry/handshake.h"
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "entry/takeover.h"
 
@@ -27,6 +28,7 @@ struct handshake {
     uint16_t port;
     uint16_t listener;
     uint16_t game;
+    uint64_t begun_ms; // boottime
     struct takeover takeover;
 };
 
@@ -130,6 +132,41 @@ static void finish(struct handshake *handshake)
     all->setup.room(all->setup.arg);
 }
 
+static uint32_t count_of(const struct handshakes *all, const uint8_t address[16])
+{
+    const struct handshake *handshake;
+    uint32_t n = 0;
+    LIST_FOREACH(handshake, &all->list, entry)
+        n += memcmp(handshake->address, address, 16) == 0;
+    return n;
+}
+
+void handshakes_relieve(struct handshakes *all)
+{
+    struct handshake *handshake;
+    struct handshake *next;
+    uint8_t busiest[16] = {0};
+    uint32_t most = 0;
+    uint32_t looks = 128; // an address that holds a good part of all is among these
+    LIST_FOREACH(handshake, &all->list, entry)
+    {
+        if (looks-- == 0)
+            break;
+        uint32_t n = count_of(all, handshake->address);
+        if (n > most) {
+            most = n;
+            memcpy(busiest, handshake->address, 16);
+        }
+    }
+    uint64_t now_ms = clock_boot_ms();
+    for (handshake = LIST_FIRST(&all->list); handshake; handshake = next) {
+        next = LIST_NEXT(handshake, entry);
+        if (memcmp(handshake->address, busiest, 16) == 0 &&
+            now_ms - handshake->begun_ms > HANDSHAKE_PATIENCE_MS)
+            fail(handshake, "gave way: max-handshakes are under way, most from this address");
+    }
+}
+
 static void proceed(evutil_socket_t fd, short what, void *arg);
 
 static void await(struct handshake *handshake, short what)
@@ -153,11 +190,12 @@ static void proceed(evutil_socket_t fd, short what, void *arg)
     ERR_clear_error();
     errno = 0;
     int result = SSL_accept(handshake->ssl);
-    head->serving_address_set = 0;
     if (result == 1) {
         finish(handshake);
+        head->serving_address_set = 0;
         return;
     }
+    head->serving_address_set = 0;
     int error = SSL_get_error(handshake->ssl, result);
     if (error == SSL_ERROR_WANT_READ)
         await(handshake, EV_READ);
@@ -200,6 +238,7 @@ void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
     }
     handshake->all = handshakes;
     handshake->fd = fd;
+    handshake->begun_ms = clock_boot_ms();
     memcpy(handshake->address, address, 16);
     handshake->port = port;
     handshake->listener = listener;

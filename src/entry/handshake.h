@@ -43,6 +43,12 @@ struct handshakes *handshakes_make(const struct handshakes_setup *setup);
 
 // Ends all that are under way.
 void handshakes_free(struct handshakes *handshakes);
+
+// All there may be are under way, and players wait: end those that the busiest
+// address has let hang for HANDSHAKE_PATIENCE_MS. Honest ones take far less.
+void handshakes_relieve(struct handshakes *handshakes);
+#define HANDSHAKE_PATIENCE_MS 2000u
+
 uint32_t handshakes_count(const struct handshakes *handshakes);
 
 // Begin one. Takes fd over: it ends in a slot or is closed. address and port are the

@@ -12,6 +12,7 @@
 #include "guard/clone.h"
 #include "guard/lease.h"
 #include "guard/obituary.h"
+#include "guard/role.h"
 #include "guard/sweep.h"
 #include "worker/worker.h"
 
@@ -24,7 +25,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RETRY_MS 20           // after a failed clone
+#define RETRY_MS 1000         // after a failed clone
+#define LOOK_MS 20            // when a place was taken by another, to see by whom
 #define READY_LOOK_MS 5       // while the first worker starts
 #define END_GRACE_MS 500u     // beyond stop-timeout, before the worker is killed
 #define START_TRIES 3u        // workers that may die before the first one is ready
@@ -42,7 +44,7 @@ struct guard {
     struct process worker;
     struct process spare;
     struct brake brake;
-    uint64_t brake_until_ms;
+    uint64_t retry_ms; // no clone before: the last one failed, or workers die too fast
     bool was_ready; // some worker has been ready
     unsigned n_failed;
 };
@@ -105,13 +107,12 @@ static void write_pid(const struct guard *guard)
 }
 
 // The spare sleeps until the guard is dead.
-static _Noreturn void spare_run(const struct heritage *heritage, uint64_t guard_word)
+static void spare_run(const struct heritage *heritage, uint64_t guard_word)
 {
     struct vault_head *head = heritage->vault.head;
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     title_set("stayd: spare");
-    head->spare = ((head->spare >> 32) + 1) << 32 | (uint32_t)getpid();
     struct pollfd guard = {.fd = head->guard_fds[HERITAGE_GUARD_PIDFD], .events = POLLIN};
     // If the guard is gone already, this is over at once. A descriptor that is not one
     // any more belonged to a guard that another process has replaced.
@@ -119,7 +120,13 @@ static _Noreturn void spare_run(const struct heritage *heritage, uint64_t guard_
         continue;
     if (!(guard.revents & POLLIN))
         _exit(0);
-    guard_run(heritage, guard_word);
+    role_become(guard_run, heritage, guard_word);
+}
+
+static void clone_failed(struct guard *guard, const char *what)
+{
+    log_event(LOG_SYSTEM, "what=\"%s\" error=\"%s\"", what, strerror(errno));
+    guard->retry_ms = clock_boot_ms() + RETRY_MS;
 }
 
 static void make_spare(struct guard *guard)
@@ -127,11 +134,12 @@ static void make_spare(struct guard *guard)
     int pidfd;
     pid_t pid = clone_sharing_table(&pidfd);
     if (pid == 0)
-        spare_run(guard->heritage, guard->word);
+        role_become(spare_run, guard->heritage, guard->word);
     if (pid < 0) {
-        log_event(LOG_SYSTEM, "what=\"make a spare\" error=\"%s\"", strerror(errno));
+        clone_failed(guard, "make a spare");
         return;
     }
+    guard->vault.head->spare = (uint32_t)pid;
     renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
     guard->spare = (struct process){pid, pidfd, true};
     log_event(LOG_SPARE_MADE, "pid=%d", (int)pid);
@@ -166,9 +174,9 @@ static void make_worker(struct guard *guard)
     int pidfd;
     pid_t pid = clone_sharing_table(&pidfd);
     if (pid == 0)
-        worker_run(guard->heritage, mine);
+        role_become(worker_run, guard->heritage, mine);
     if (pid < 0) {
-        log_event(LOG_SYSTEM, "what=\"make a worker\" error=\"%s\"", strerror(errno));
+        clone_failed(guard, "make a worker");
         return;
     }
     head->workers_made++;
@@ -198,18 +206,15 @@ static void worker_died(struct guard *guard)
         status = -1;
     guard->worker = (struct process){0};
     guard->was_ready |= was_ready;
-    if (guard->vault.head->has_ended) {
-        if (status > 0)
-            obituary_write(&guard->vault, pid, status);
-        finish(guard, 0);
-    }
+    if (guard->vault.head->has_ended && status <= 0)
+        return;
     int crash = obituary_write(&guard->vault, pid, status);
     if (!guard->was_ready && ++guard->n_failed >= START_TRIES) {
         log_event(LOG_SYSTEM, "what=\"no worker gets ready\"");
         finish(guard, 1);
     }
     uint64_t now_ms = clock_boot_ms();
-    guard->brake_until_ms = now_ms + brake_count(&guard->brake, crash || !was_ready, now_ms);
+    guard->retry_ms = now_ms + brake_count(&guard->brake, crash || !was_ready, now_ms);
 }
 
 static void begin_end(struct guard *guard)
@@ -249,7 +254,7 @@ static int sleep_ms(const struct guard *guard, uint64_t now_ms)
 {
     const struct vault_head *head = guard->vault.head;
     if (guard->worker.pid == 0 || guard->spare.pid == 0)
-        return guard->brake_until_ms > now_ms ? (int)(guard->brake_until_ms - now_ms) : RETRY_MS;
+        return guard->retry_ms > now_ms ? (int)(guard->retry_ms - now_ms) : LOOK_MS;
     if (!guard->was_ready)
         return READY_LOOK_MS;
     if (head->ending_until_ms)
@@ -275,16 +280,22 @@ static void sleep_until_news(struct guard *guard)
 static void step(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
+    // Nobody takes a living guard's place; if it has happened, there is one guard too many.
+    if (head->guard != guard->word)
+        _exit(0);
     if (is_dead(&guard->worker))
         worker_died(guard);
-    if (guard->worker.pid == 0 && clock_boot_ms() >= guard->brake_until_ms)
+    if (head->has_ended)
+        finish(guard, 0);
+    bool may_clone = clock_boot_ms() >= guard->retry_ms;
+    if (guard->worker.pid == 0 && may_clone)
         make_worker(guard);
     if (is_dead(&guard->spare)) {
         waitpid(guard->spare.pid, NULL, WNOHANG);
         log_event(LOG_SPARE_DIED, "pid=%d", (int)guard->spare.pid);
         guard->spare = (struct process){0};
     }
-    if (guard->spare.pid == 0)
+    if (guard->spare.pid == 0 && may_clone)
         make_spare(guard);
     if (!guard->was_ready && head->worker_ready)
         say_ready(guard);
@@ -296,7 +307,7 @@ static void step(struct guard *guard)
         finish(guard, 0);
 }
 
-_Noreturn void guard_run(const struct heritage *heritage, uint64_t dead)
+void guard_run(const struct heritage *heritage, uint64_t dead)
 {
     struct guard guard = {.heritage = heritage, .vault = heritage->vault};
     guard.word = lease_take(&guard.vault.head->guard, dead);

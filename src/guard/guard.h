@@ -17,10 +17,10 @@
 
 #include "guard/heritage.h"
 
-// Become guard in place of `dead` (the word that stands in vault_head.guard), or end
-// the process if another was faster. Does not return: ends the process with 0 after
-// an orderly end, 1 if no worker ever got ready.
-_Noreturn void guard_run(const struct heritage *heritage, uint64_t dead);
+// A role (role.h): become guard in place of `dead` (the word that stands in
+// vault_head.guard), or end the process if another was faster. Ends the process with 0
+// after an orderly end, 1 if no worker ever got ready.
+void guard_run(const struct heritage *heritage, uint64_t dead);
 
 // Claim a descriptor for the guard, whoever it is.
 void guard_keep_fd(struct vault *vault, unsigned place, int fd);

@@ -4,6 +4,7 @@
 // Places and who holds them (lease.h). Errors: none.
 #include "guard/lease.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ bool lease_is_alive(uint64_t word)
         return true;
     int fd = pidfd_open(pid, 0);
     if (fd < 0)
-        return false;
+        return errno != ESRCH;
     // A zombie's pidfd can be opened, and is readable.
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     bool is_alive = poll(&poll_fd, 1, 0) == 0;

@@ -23,8 +23,9 @@ static inline pid_t lease_pid(uint64_t word)
     return (pid_t)(word & 0xffffffffu);
 }
 
-// Is the process of this word alive? Opens a descriptor for a moment, so only the
-// guard and the holder of the table may ask.
+// Is the process of this word alive? When that cannot be found out (no descriptor to
+// be had), yes: a place is never taken from somebody who may be there. Opens a
+// descriptor for a moment, so only the guard and the holder of the table may ask.
 bool lease_is_alive(uint64_t word);
 
 // Take the place, if it is still as `seen`. The word that stands there now, or 0.

@@ -25,7 +25,7 @@
 
 #define BACKLOG 1024
 #define LOCK_PATH_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) + 8)
-#define OWN_FDS 128u // beyond players and handshakes: listeners, epoll, name lookups
+#define OWN_FDS 64u // beyond players, handshakes and listeners: epoll, pidfds, name lookups
 
 static bool complain(const char *what, const char *detail)
 {
@@ -53,7 +53,7 @@ bool start_load_certs(struct heritage *heritage, bool may_make)
 static bool fit_limits(const struct conf *conf, uint32_t *n_slots)
 {
     struct rlimit limit;
-    uint64_t others = conf->max_handshakes + OWN_FDS;
+    uint64_t others = conf->max_handshakes + OWN_FDS + HERITAGE_MAX_SOCKETS;
     uint64_t wanted = 2ull * conf->max_players + others;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return complain("limits", "RLIMIT_NOFILE");
@@ -101,6 +101,11 @@ static bool take_lock(struct heritage *heritage)
     heritage->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (heritage->lock_fd < 0)
         return complain("cannot open the lock file (see `control`)", path);
+    struct stat status;
+    if (fstat(heritage->lock_fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1) {
+        fprintf(stderr, "stayd: %s is not a file of its own; remove it\n", path);
+        return false;
+    }
     if (flock(heritage->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return true;
     if (errno != EWOULDBLOCK)

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define MIN_TABLE (1u << 20) // the kernel's own default maximum, fs.nr_open
+
 static void keep(uint8_t *kept, uint32_t n, int fd)
 {
     if (fd >= 0 && (uint32_t)fd < n)
@@ -33,7 +35,8 @@ void sweep_descriptors(const struct vault *vault)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
-    uint32_t n = (uint32_t)limit.rlim_cur;
+    // The limit may have been lowered below what is open.
+    uint32_t n = (uint32_t)limit.rlim_cur > MIN_TABLE ? (uint32_t)limit.rlim_cur : MIN_TABLE;
     uint8_t *kept = calloc(n, 1);
     if (!kept)
         return;

@@ -9,6 +9,7 @@
 #include "vault/receipt.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -24,6 +25,13 @@ void run_commit(struct relay_run *run, enum flow_dir dir, const struct flow_stat
         chunk_give(run->chunks, out);
 }
 
+void run_wipe_free_key(struct relay_run *run)
+{
+    uint8_t free_key = slot_free_key(flow_now(&run->slot->flow[TO_GAME])->key,
+                                     flow_now(&run->slot->flow[TO_PLAYER])->key);
+    OPENSSL_cleanse(&run->slot->keys[free_key], sizeof run->slot->keys[free_key]);
+}
+
 void run_shut(struct relay_run *run, enum flow_dir dir)
 {
     struct flow_state next = run_state(run, dir);
@@ -33,16 +41,34 @@ void run_shut(struct relay_run *run, enum flow_dir dir)
     run_commit(run, dir, &next);
 }
 
+static void say_short(struct relay_run *run)
+{
+    run->wishes |= RELAY_POLL;
+    run->is_short = true;
+    log_event(LOG_SHORTAGE, "error=\"%s\"", strerror(errno));
+}
+
 uint32_t run_chunk(struct relay_run *run, const struct buffer *buffer)
 {
     if (buffer->chunk != CHUNK_NONE)
         return buffer->chunk;
     uint32_t chunk = chunk_take(run->chunks);
-    if (chunk == CHUNK_NONE) {
-        run->wishes |= RELAY_POLL;
-        log_event(LOG_SHORTAGE, "error=\"%s\"", strerror(errno));
-    }
+    if (chunk == CHUNK_NONE)
+        say_short(run);
     return chunk;
+}
+
+// Not now, says the system: wait for readiness, or for memory. False: the peer is gone.
+static bool is_not_now(struct relay_run *run, unsigned bit)
+{
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        run->conn->ready &= (uint8_t)~bit;
+        return true;
+    }
+    if (errno != ENOBUFS && errno != ENOMEM)
+        return false;
+    say_short(run);
+    return true;
 }
 
 // A receive that failed. An error can be reported before data that is still
@@ -51,10 +77,8 @@ static bool receive_failed(struct relay_run *run, enum flow_dir dir, unsigned bi
 {
     if (errno == EINTR)
         return true;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        run->conn->ready &= (uint8_t)~bit;
+    if (is_not_now(run, bit))
         return false;
-    }
     if (!(run->conn->errors & bit)) {
         run->conn->errors |= (uint8_t)bit;
         return true;
@@ -67,7 +91,7 @@ static bool receive_failed(struct relay_run *run, enum flow_dir dir, unsigned bi
 
 bool run_receive(struct relay_run *run, enum flow_dir dir, int fd, unsigned bit)
 {
-    if (run->receives_left == 0)
+    if (run->receives_left == 0 || run->is_short)
         return false;
     run->receives_left--;
     struct flow_state now = run_state(run, dir);
@@ -99,10 +123,8 @@ bool run_send(struct relay_run *run, enum flow_dir dir, int fd, unsigned bit)
     }
     if (errno == EINTR)
         return true;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        run->conn->ready &= (uint8_t)~bit;
+    if (is_not_now(run, bit))
         return false;
-    }
     run_shut(run, dir);
     return true;
 }

@@ -19,6 +19,7 @@ struct relay_run {
     struct slot *slot;
     struct relay_conn *conn;
     unsigned wishes;         // RELAY_POLL so far
+    bool is_short;           // memory was short: nothing is received before the next run
     unsigned receives_left;  // so that one busy player does not starve the others
 };
 
@@ -29,6 +30,9 @@ static inline struct flow_state run_state(const struct relay_run *run, enum flow
 
 // Commit, and give back the chunks that the new state no longer claims.
 void run_commit(struct relay_run *run, enum flow_dir dir, const struct flow_state *next);
+
+// After a new key was committed: wipe the area that nobody uses now (I7).
+void run_wipe_free_key(struct relay_run *run);
 
 // Commit the flow's end: nothing more is taken or sent; buffers are dropped.
 void run_shut(struct relay_run *run, enum flow_dir dir);

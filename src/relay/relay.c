@@ -49,17 +49,23 @@ static unsigned linger(struct relay_run *run)
 
 static unsigned what_to_await(const struct relay_run *run)
 {
+    const struct flow_state *to_game = flow_now(&run->slot->flow[TO_GAME]);
+    const struct flow_state *to_player = flow_now(&run->slot->flow[TO_PLAYER]);
     unsigned wants = run->wishes;
-    if (to_game_has_room(run))
+    if (to_game_has_room(run) && !run->is_short)
         wants |= RELAY_READ_PLAYER;
-    if (to_player_has_room(run))
+    if (to_player_has_room(run) && !run->is_short)
         wants |= RELAY_READ_GAME;
-    if (flow_now(&run->slot->flow[TO_GAME])->out.chunk != CHUNK_NONE && run->slot->game_fd >= 0 &&
+    if (to_game->phase != FLOW_OPEN && run->slot->game_fd < 0)
+        wants |= RELAY_LEFT;
+    if (to_game->out.chunk != CHUNK_NONE && run->slot->game_fd >= 0 &&
         !(run->conn->ready & RELAY_WRITE_GAME))
         wants |= RELAY_WRITE_GAME;
-    if (flow_now(&run->slot->flow[TO_PLAYER])->out.chunk != CHUNK_NONE &&
-        !(run->conn->ready & RELAY_WRITE_PLAYER))
+    if (to_player->out.chunk != CHUNK_NONE && !(run->conn->ready & RELAY_WRITE_PLAYER)) {
         wants |= RELAY_WRITE_PLAYER;
+        if (to_player->phase == FLOW_ENDING || is_game_gone(run))
+            wants |= RELAY_STUCK;
+    }
     return wants;
 }
 
@@ -109,6 +115,13 @@ void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot
 {
     start_ending(vault, chunks, slot, TO_PLAYER);
     start_ending(vault, chunks, slot, TO_GAME);
+}
+
+void relay_drop(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
+{
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    run_shut(&run, TO_GAME);
+    relay_end(vault, chunks, slot);
 }
 
 bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot, const char *text)

@@ -39,6 +39,8 @@ enum relay_wish {
     RELAY_LINGER = 32, // all is said; waiting for the player's end of file
     RELAY_HALF = 64,   // the game has ended, the player may still speak to it
     RELAY_POLL = 128,  // run again soon: the header is unread, or memory was short
+    RELAY_LEFT = 256,  // the player has left before there was a link; its words still wait for one
+    RELAY_STUCK = 512, // the game has ended, and the player does not take what is left
 };
 
 // What a worker knows of a slot beyond the vault; lost with it, and made anew.
@@ -58,6 +60,9 @@ unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *
 // End the slot from our side: what the game has said so far is flushed, then the
 // player gets close_notify; input is no longer taken. Then run it again.
 void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
+
+// Give up what the player said and nobody is there to hear; the slot ends then.
+void relay_drop(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
 
 // Say one line to the player, when it is still the game's silence that we break
 // (nobody is linked). False: no room.

@@ -128,6 +128,8 @@ static bool open_record(struct relay_run *run)
     bool was_fresh = next.out.chunk == CHUNK_NONE;
     take_record(run, &opened, chunk, &next);
     run_commit(run, TO_GAME, &next);
+    if (opened.status == RECORD_REKEYED)
+        run_wipe_free_key(run);
     if (was_fresh && next.out.chunk == CHUNK_NONE)
         chunk_give(run->chunks, chunk);
     return true;

@@ -97,7 +97,9 @@ static bool seal_key_update(struct relay_run *run)
     POINT(KEY_WRITTEN);
     next.key = free_key;
     next.answered = to_game->record.asks;
-    return publish(run, &place, n, &next);
+    publish(run, &place, n, &next);
+    run_wipe_free_key(run);
+    return true;
 }
 
 // TLS 1.2 has no KeyUpdate: say so, and close before the limit is reached.

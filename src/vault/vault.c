@@ -38,8 +38,6 @@ static int map_all(struct vault *vault, int fd, uint64_t n_bytes, uint32_t n_slo
     vault->head = (void *)base;
     vault->slots = (void *)(base + VAULT_HEAD_BYTES);
     vault->chunks = base + VAULT_HEAD_BYTES + slots_bytes(n_slots);
-    // Nor in swap; not being allowed to is no reason not to run.
-    (void)mlock2(base, n_bytes, MLOCK_ONFAULT);
     return 0;
 }
 
@@ -97,8 +95,10 @@ void vault_unmap(struct vault *vault)
     *vault = (struct vault){.fd = -1};
 }
 
-int vault_lock_receipt(struct vault *vault)
+int vault_lock(struct vault *vault)
 {
+    // Not being allowed to is no reason not to run.
+    (void)mlock2(vault->head, vault->head->total_bytes, MLOCK_ONFAULT);
     return mlock(&vault->head->receipt, PAGE);
 }
 

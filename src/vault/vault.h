@@ -29,8 +29,9 @@ int vault_map(struct vault *vault, int fd);
 void vault_unmap(struct vault *vault);
 
 // Lock the receipt's page into this process' memory: the kernel must be able to
-// write the count whatever happens (mlock(2); locks are not inherited by clone).
-int vault_lock_receipt(struct vault *vault);
+// write the count whatever happens; and, where the limits allow, keep all that is
+// touched out of swap (mlock(2); locks are not inherited by clone).
+int vault_lock(struct vault *vault);
 
 // See that slots [0, n) or chunks [0, n) have memory behind them.
 int vault_reserve_slots(struct vault *vault, uint32_t n);

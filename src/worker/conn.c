@@ -115,6 +115,10 @@ static unsigned waits_of(const struct conn *conn, unsigned wants)
         waits |= WAITING_LINGER;
     if (wants & RELAY_HALF)
         waits |= WAITING_HALF;
+    if (wants & RELAY_LEFT)
+        waits |= WAITING_LEFT;
+    if (wants & RELAY_STUCK)
+        waits |= WAITING_STUCK;
     return waits;
 }
 

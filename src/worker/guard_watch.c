@@ -7,9 +7,12 @@
 #include "guard/clone.h"
 #include "guard/guard.h"
 #include "guard/lease.h"
+#include "guard/role.h"
 #include "worker/worker.h"
 
+#include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
@@ -19,9 +22,8 @@ static struct {
     struct worker *worker;
     struct event *death; // the guard's pidfd
     struct event *timer; // runs while no guard is known
-    uint64_t guard;      // the word of the guard that is watched
-    pid_t candidate;     // the process we made to become guard
     int pidfd;
+    int candidate_pidfd; // the process we made to become guard; -1: none
 } watch;
 
 static void look_again(void)
@@ -41,16 +43,12 @@ static void on_death(evutil_socket_t fd, short what, void *arg)
     look_again();
 }
 
-// Watch the present guard; false if there is none alive.
-static bool watch_guard(void)
+// Watch the process of this word. False: not now.
+static bool watch_guard(uint64_t word)
 {
-    uint64_t word = watch.worker->vault->head->guard;
-    if (!lease_is_alive(word))
-        return false;
     watch.pidfd = pidfd_open(lease_pid(word), 0);
     if (watch.pidfd < 0)
         return false;
-    watch.guard = word;
     watch.death = event_new(watch.worker->base, watch.pidfd, EV_READ, on_death, NULL);
     if (watch.death && event_add(watch.death, NULL) == 0)
         return true;
@@ -58,32 +56,44 @@ static bool watch_guard(void)
     return false;
 }
 
-// Nobody else is left: a copy of this process tries for the guard's place.
-static void make_candidate(void)
+static bool is_candidate_alive(void)
 {
-    const struct vault_head *head = watch.worker->vault->head;
-    uint64_t dead = head->guard;
-    if (watch.candidate > 0 && kill(watch.candidate, 0) == 0)
+    struct pollfd poll_fd = {.fd = watch.candidate_pidfd, .events = POLLIN};
+    if (watch.candidate_pidfd < 0)
+        return false;
+    if (poll(&poll_fd, 1, 0) == 0)
+        return true;
+    close(watch.candidate_pidfd);
+    watch.candidate_pidfd = -1;
+    return false;
+}
+
+// Nobody else is left: a copy of this process tries for the place of the dead guard.
+static void make_candidate(uint64_t dead)
+{
+    if (is_candidate_alive())
         return;
-    int pidfd = -1;
-    pid_t pid = clone_sharing_table(&pidfd);
-    if (pid == 0)
-        guard_run(watch.worker->heritage, dead);
-    if (pid < 0)
-        return;
-    close(pidfd);
-    watch.candidate = pid;
+    const struct heritage *heritage = watch.worker->heritage;
+    if (clone_sharing_table(&watch.candidate_pidfd) == 0) {
+        worker_forget(watch.worker);
+        role_become(guard_run, heritage, dead);
+    }
 }
 
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
+    const struct vault_head *head = watch.worker->vault->head;
+    // Judged and replaced must be one word: a spare may take the place at any moment.
+    uint64_t word = head->guard;
     (void)fd;
     (void)what;
     (void)arg;
-    if (watch_guard())
-        return;
-    if (!lease_is_alive(watch.worker->vault->head->spare))
-        make_candidate();
+    if (lease_is_alive(word)) {
+        if (watch_guard(word))
+            return;
+    } else if (!lease_is_alive(head->spare)) {
+        make_candidate(word);
+    }
     look_again();
 }
 
@@ -93,10 +103,13 @@ void guard_watch_start(struct worker *worker)
         return;
     // Guards that we make are not waited for.
     signal(SIGCHLD, SIG_IGN);
+    // What stands here may be a dead worker's, of whom this process is a copy.
+    memset(&watch, 0, sizeof watch);
     watch.worker = worker;
+    watch.candidate_pidfd = -1;
     watch.timer = evtimer_new(worker->base, on_look, NULL);
-    if (watch.timer && !watch_guard())
-        look_again();
+    if (watch.timer)
+        on_look(-1, 0, NULL);
 }
 
 void guard_watch_stop(void)

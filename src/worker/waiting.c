@@ -26,6 +26,8 @@
 #define TELL_AFTER_MS 3000u
 #define LINGER_MS 5000u
 #define HALF_MS (10 * 60 * 1000u)
+#define LEFT_MS 30000u  // for a game that comes back at once
+#define STUCK_MS 60000u // without a byte taken
 
 #define TEXT_WAIT "The game is not answering yet. You are connected and will be let in when it does.\r\n"
 #define TEXT_GONE "The game cannot be reached. Please try again later.\r\n"
@@ -47,7 +49,13 @@ void waiting_free(struct waiting *waiting)
 {
     if (waiting->timer)
         event_free(waiting->timer);
+    waiting_forget(waiting);
+}
+
+void waiting_forget(struct waiting *waiting)
+{
     free(waiting->entry);
+    waiting->entry = NULL;
 }
 
 // Set the timer, unless it comes sooner anyway.
@@ -90,8 +98,8 @@ void waiting_set(struct conn *conn, unsigned for_what)
         return; // tick takes the entry out
     if (!conn->is_listed) {
         conn->is_listed = true;
-        waiting->entry[waiting->n++] = (struct waiting_entry){slot, clock_boot_ms()};
-    } else if (!was_waiting || begun & (WAITING_LINGER | WAITING_HALF)) {
+        waiting->entry[waiting->n++] = (struct waiting_entry){slot, clock_boot_ms(), 0};
+    } else if (!was_waiting || begun & ~(unsigned)(WAITING_JOIN | WAITING_POLL)) {
         restart_clock(waiting, slot);
     }
     arm(waiting, begun & WAITING_JOIN ? 0 : tick_of(for_what));
@@ -175,14 +183,29 @@ static void try_join(struct conn *conn, uint64_t waited_ms, uint64_t now_ms)
     keep_waiting(conn, game);
 }
 
-// Look at one that waits. It may stop waiting, or be closed.
-static void look(struct conn *conn, const struct waiting_entry *entry, uint64_t now_ms)
+static void drop(struct conn *conn)
 {
+    relay_drop(conn->worker->vault, &conn->worker->chunks, conn_slot(conn));
+    conn_serve(conn, 0);
+}
+
+// Look at one that waits. It may stop waiting, or be closed.
+static void look(struct conn *conn, struct waiting_entry *entry, uint64_t now_ms)
+{
+    uint64_t sent = flow_now(&conn_slot(conn)->flow[TO_PLAYER])->sent;
+    if (conn->waits & WAITING_STUCK && sent != entry->sent) {
+        entry->sent = sent;
+        entry->since_ms = now_ms;
+    }
     uint64_t waited_ms = now_ms - entry->since_ms;
     if (conn->waits & WAITING_LINGER && waited_ms > LINGER_MS)
         conn_close(conn, "ended; the player did not close");
     else if (conn->waits & WAITING_HALF && waited_ms > HALF_MS)
         conn_close(conn, "ended by the game; the player did not close");
+    else if (conn->waits & WAITING_STUCK && waited_ms > STUCK_MS)
+        conn_close(conn, "ended by the game; the player does not read");
+    else if (conn->waits & WAITING_LEFT && waited_ms > LEFT_MS)
+        drop(conn);
     else if (conn->waits & WAITING_POLL)
         conn_serve(conn, RELAY_WRITE_GAME);
     if (conn->waits & WAITING_JOIN) // a player who left before there was a game has both

@@ -21,11 +21,14 @@ enum waiting_for {
     WAITING_POLL = 2,   // to be run again
     WAITING_LINGER = 4, // all is said, the player has not closed
     WAITING_HALF = 8,   // the game has closed, the player has not
+    WAITING_LEFT = 16,  // the player has left words for a game that is not linked
+    WAITING_STUCK = 32, // the game has closed, and the player does not take its last words
 };
 
 struct waiting_entry {
     uint32_t slot;
     uint64_t since_ms; // boottime
+    uint64_t sent;     // to the player by then
 };
 
 struct waiting {
@@ -40,6 +43,7 @@ struct waiting {
 // 0, or -1 without memory.
 int waiting_make(struct worker *worker);
 void waiting_free(struct waiting *waiting);
+void waiting_forget(struct waiting *waiting); // the heap only (worker_forget)
 
 // This conn waits for exactly these things from now on.
 void waiting_set(struct conn *conn, unsigned for_what);

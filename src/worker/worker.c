@@ -24,13 +24,16 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <openssl/rand.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #define HOUSEKEEPING_S 5
+#define END_TURNS 4 // enough to read all that a Unix socket holds by default
 
 static _Noreturn void give_up(const char *what)
 {
@@ -44,8 +47,48 @@ static void quarantine(void *arg, uint32_t index, int invariant)
     struct slot *slot = &worker->vault->slots[index];
     char id[LOG_ID_BYTES];
     log_event(LOG_QUARANTINE, "slot=%u id=%s invariant=I%d", index, log_id(id, slot->id), invariant);
-    // Its descriptors may be anybody's: they are not closed here, the next sweep does.
     slot->state = SLOT_QUARANTINED;
+}
+
+static bool is_claimed(const struct vault *vault, int fd)
+{
+    for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
+        if (vault->head->guard_fds[i] == fd)
+            return true;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
+        if (vault->slots[i].state == SLOT_LIVE &&
+            (vault->slots[i].player_fd == fd || vault->slots[i].game_fd == fd))
+            return true;
+    return false;
+}
+
+// A quarantined slot's descriptors may be anybody's. If they are nobody's, they end now.
+static void end_quarantined(const struct vault *vault)
+{
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        const struct slot *slot = &vault->slots[i];
+        if (slot->state != SLOT_QUARANTINED)
+            continue;
+        if (!is_claimed(vault, slot->player_fd))
+            shutdown(slot->player_fd, SHUT_RDWR);
+        if (!is_claimed(vault, slot->game_fd))
+            shutdown(slot->game_fd, SHUT_RDWR);
+    }
+}
+
+// A clone of a clone could meet a generator's state that a dead process of its pid
+// has used; entropy of its own makes every worker's different.
+static void seed_openssl(void)
+{
+    uint8_t seed[48];
+    uint8_t thrown_away[16];
+    if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+        give_up("get random bytes");
+    RAND_seed(seed, sizeof seed);
+    OPENSSL_cleanse(seed, sizeof seed);
+    if (RAND_bytes(thrown_away, sizeof thrown_away) != 1 ||
+        RAND_priv_bytes(thrown_away, sizeof thrown_away) != 1)
+        give_up("seed OpenSSL");
 }
 
 static void say_open(const struct worker *worker, const struct slot *slot)
@@ -105,12 +148,16 @@ static void take_up(struct worker *worker)
         log_event(LOG_PANIC, "invariant=I%d where=\"the vault's head\"", broken);
         abort();
     }
-    if (vault_lock_receipt(vault) < 0)
-        log_event(LOG_SYSTEM, "what=\"lock the receipt's page\" error=\"%s\"", strerror(errno));
+    if (vault_lock(vault) < 0)
+        log_event(LOG_SYSTEM,
+                  "what=\"lock the receipt's page: a kill under memory pressure could cost bytes\" "
+                  "error=\"%s\" fix=\"raise RLIMIT_MEMLOCK\"",
+                  strerror(errno));
     vault->head->serving_slot = SLOT_NONE;
     vault->head->serving_address_set = 0;
     bool was_settled = receipt_settle(vault);
-    verify_all(vault, quarantine, worker);
+    if (verify_all(vault, quarantine, worker))
+        end_quarantined(vault);
     worker->conns = calloc(vault->head->n_slots, sizeof *worker->conns);
     if (!worker->conns || slot_pool_make(&worker->slots, vault) < 0 ||
         chunk_pool_make(&worker->chunks, vault) < 0)
@@ -186,10 +233,10 @@ static void begin_end(struct worker *worker)
     worker->handshakes = NULL;
     uint32_t n = worker->vault->head->slots_reserved;
     for (uint32_t i = 0; i < n; i++) {
-        if (worker->vault->slots[i].state != SLOT_LIVE)
-            continue;
-        conn_serve(&worker->conns[i], RELAY_READY_ALL);
-        if (worker->vault->slots[i].state != SLOT_LIVE)
+        const _Atomic uint32_t *state = &worker->vault->slots[i].state;
+        for (int turn = 0; turn < END_TURNS && *state == SLOT_LIVE; turn++)
+            conn_serve(&worker->conns[i], RELAY_READY_ALL);
+        if (*state != SLOT_LIVE)
             continue;
         relay_end(worker->vault, &worker->chunks, &worker->vault->slots[i]);
         conn_serve(&worker->conns[i], RELAY_READY_ALL);
@@ -272,7 +319,16 @@ static void say_ready(struct worker *worker)
     log_event(LOG_READY, "players=%u", worker->n_live);
 }
 
-_Noreturn void worker_run(const struct heritage *heritage, uint64_t expected)
+void worker_forget(struct worker *worker)
+{
+    waiting_forget(&worker->waiting);
+    chunk_pool_free(&worker->chunks);
+    slot_pool_free(&worker->slots);
+    free(worker->conns);
+    malloc_trim(0);
+}
+
+void worker_run(const struct heritage *heritage, uint64_t expected)
 {
     struct worker worker = {.heritage = heritage};
     struct vault vault = heritage->vault;
@@ -281,6 +337,7 @@ _Noreturn void worker_run(const struct heritage *heritage, uint64_t expected)
         _exit(0);
     title_set("stayd: worker");
     death_note_prepare(vault.head);
+    seed_openssl();
     struct event_config *config = event_config_new();
     if (config)
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
@@ -302,7 +359,10 @@ _Noreturn void worker_run(const struct heritage *heritage, uint64_t expected)
         give_up("start housekeeping");
     say_ready(&worker);
     look_for_end(&worker); // which may have begun in an earlier worker's time
-    event_base_dispatch(worker.base);
+    if (!worker.is_ending || worker.n_live)
+        event_base_dispatch(worker.base);
+    if (!worker.is_ending)
+        give_up("run the event loop");
     vault.head->has_ended = 1;
 
     event_free(housekeeping);

@@ -5,7 +5,7 @@
 // (this struct and what hangs on it) holds only what can be made again; start is
 // recovery.
 //
-// Errors: worker_run does not return; it ends the process.
+// Errors: worker_run ends the process.
 #ifndef STAYD_WORKER_WORKER_H
 #define STAYD_WORKER_WORKER_H
 
@@ -35,12 +35,16 @@ struct worker {
     bool has_new; // players came since housekeeping last looked
 };
 
-// Take up what the vault holds, then serve until killed or the orderly end is
+// A role (role.h). Take up what the vault holds, then serve until killed or the orderly end is
 // complete (exit status 0). `expected` is the table's word that this process may
 // replace; if another one was faster, it ends at once.
-_Noreturn void worker_run(const struct heritage *heritage, uint64_t expected);
+void worker_run(const struct heritage *heritage, uint64_t expected);
 
 // An orderly end has begun, or has gone on; ends the process when no player is left.
 void worker_check_end(struct worker *worker);
+
+// In a copy of the process that is no worker any more: free its heap. Descriptors
+// are the living worker's and stay open, so the event loop is left as it lies.
+void worker_forget(struct worker *worker);
 
 #endif

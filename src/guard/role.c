@@ -1,0 +1,33 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Roles (role.h). Errors: none.
+#include "guard/role.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+
+static jmp_buf first_frame;
+static struct {
+    role_fn *role;
+    const struct heritage *heritage;
+    uint64_t word;
+} next;
+
+_Noreturn void role_first(role_fn *role, const struct heritage *heritage, uint64_t word)
+{
+    next.role = role;
+    next.heritage = heritage;
+    next.word = word;
+    setjmp(first_frame);
+    next.role(next.heritage, next.word);
+    abort(); // no role returns
+}
+
+_Noreturn void role_become(role_fn *role, const struct heritage *heritage, uint64_t word)
+{
+    next.role = role;
+    next.heritage = heritage;
+    next.word = word;
+    longjmp(first_frame, 1);
+}
