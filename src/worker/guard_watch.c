@@ -75,6 +75,7 @@ static void make_candidate(uint64_t dead)
         return;
     const struct heritage *heritage = watch.worker->heritage;
     if (clone_sharing_table(&watch.candidate_pidfd) == 0) {
+        event_free(watch.timer); // which runs now, so it is in no queue
         worker_forget(watch.worker);
         role_become(guard_run, heritage, dead);
     }
