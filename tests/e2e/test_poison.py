@@ -3,48 +3,54 @@
 """A connection in whose service the worker crashes twice is given up; nobody else is."""
 import os
 import signal
+import subprocess
 import threading
 
 import pytest
 
-from support.players import TlsPlayer, context_for
-from support.stream import Ended
+from support.players import TlsPlayer, context_for, program
 from support.waiting import until
 
 
-class Flooder(threading.Thread):
-    """Keeps the worker busy with one player, in both roles, until told to stop or cut off."""
+class Flood:
+    """A player who keeps the worker busy, by programs that do nothing else. `link`: the game's
+    side, which takes everything."""
 
-    def __init__(self, pair):
-        super().__init__(daemon=True)
-        self.pair = pair
-        self.must_stop = threading.Event()
-        self.was_cut = threading.Event()
+    def __init__(self, stage, kind):
+        with open("/dev/zero", "rb") as zero:
+            if kind == "plain":
+                player = stage.player("plain")
+                player.sock.setblocking(True)  # cat shall wait
+                self.source = subprocess.Popen(["cat"], stdin=zero, stdout=player.sock,
+                                               stderr=subprocess.DEVNULL)
+            else:
+                self.source = subprocess.Popen(
+                    [program("openssl"), "s_client", "-quiet", "-connect",
+                     f"127.0.0.1:{stage.tls_port}"], stdin=zero, stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL)
+        self.link = stage.game.accept()
+        self.link.sock.setblocking(True)
+        self.sink = subprocess.Popen(["cat"], stdin=self.link.sock, stdout=subprocess.DEVNULL)
 
-    def run(self):
-        block = b"x" * (1 << 18)
-        try:
-            while not self.must_stop.is_set():
-                self.pair.player.send(block)
-        except OSError:
-            self.was_cut.set()
+    def is_cut(self):
+        return self.source.poll() is not None
+
+    def end(self):
+        for process in (self.source, self.sink):
+            process.kill()
+            process.wait()
 
 
-class Sink(threading.Thread):
-    """The game's side of the flood."""
+@pytest.fixture
+def start_flood(stage):
+    started = []
 
-    def __init__(self, pair):
-        super().__init__(daemon=True)
-        self.link = pair.link
-
-    def run(self):
-        while not self.link.ended:
-            try:
-                self.link.buffer.clear()
-                if not self.link.receive(1):
-                    return
-            except (Ended, OSError):
-                return
+    def start(kind="1.3"):
+        started.append(Flood(stage, kind))
+        return started[-1]
+    yield start
+    for flood in started:
+        flood.end()
 
 
 def crash(stayd, number):
@@ -56,19 +62,18 @@ def crash(stayd, number):
 
 
 @pytest.mark.parametrize("kind", ("1.3", "plain"))
-def test_a_player_who_is_served_in_two_crashes_is_closed_and_all_others_stay(stage, kind):
+def test_a_player_who_is_served_in_two_crashes_is_closed_and_all_others_stay(
+        stage, start_flood, kind):
     others = [stage.pair(other) for other in ("1.2", "1.3", "plain")]
-    bad = stage.pair(kind)
-    for thread in (flood := Flooder(bad), Sink(bad)):
-        thread.start()
+    flood = start_flood(kind)
     blamed = []
     while len(blamed) < 2:
         slot = crash(stage.stayd, signal.SIGSEGV)
         blamed += [slot] if slot else []
     assert len(set(blamed)) == 1
     stage.stayd.log.expect(r" poison address=127\.0\.0\.1 id=\w+ crashes=2")
-    until(flood.was_cut.is_set, "the player is cut off")
-    unique = bad.link.header.tlvs[5].hex()
+    until(flood.is_cut, "the player is cut off")
+    unique = flood.link.header.tlvs[5].hex()
     assert stage.stayd.log.find(f" poison .*id={unique}")
     for pair in others:
         pair.check()
@@ -76,15 +81,11 @@ def test_a_player_who_is_served_in_two_crashes_is_closed_and_all_others_stay(sta
     stage.pair("1.3").check()
 
 
-def test_kills_never_make_poison(stage):
-    pair = stage.pair()
-    for thread in (flood := Flooder(pair), Sink(pair)):
-        thread.start()
+def test_kills_never_make_poison(stage, start_flood):
+    flood = start_flood()
     served = [crash(stage.stayd, signal.SIGKILL) for _ in range(20)]
     assert sum(slot is not None for slot in served) >= 2, "some hit the player's service"
-    flood.must_stop.set()
-    flood.join(10)
-    assert not flood.was_cut.is_set() and not stage.stayd.log.find(" poison ")
+    assert not flood.is_cut() and not stage.stayd.log.find(" poison ")
     stage.stayd.family.await_whole()
 
 
