@@ -7,6 +7,8 @@
 //
 //   lines TOTAL  every player sends a line, waits for its echo and sends the next,
 //                until TOTAL lines are back. Answer: "lines TOTAL MICROSECONDS".
+//   paced TOTAL GAP  one line each GAP microseconds, from one player after the other,
+//                its echo awaited. Answer: "paced TOTAL".
 //   kill PID     kill that process with SIGKILL (0: nobody), send one line from
 //                each player right after, and wait for all echoes. Answer:
 //                "echoed LAST-MICROSECONDS MEDIAN-MICROSECONDS", since the kill.
@@ -173,6 +175,25 @@ static void do_lines(uint64_t total)
     printf("lines %" PRIu64 " %" PRIu64 "\n", total, now_us() - begin);
 }
 
+static void ignore(struct player *player)
+{
+    (void)player;
+}
+
+static void do_paced(uint64_t total, uint64_t gap_us)
+{
+    uint64_t begin = now_us();
+    for (uint64_t i = 0; i < total; i++) {
+        uint64_t now = now_us();
+        uint64_t due = begin + i * gap_us;
+        if (due > now)
+            usleep((useconds_t)(due - now));
+        player_send(&players[i % n_players]);
+        run(1, ignore);
+    }
+    printf("paced %" PRIu64 "\n", total);
+}
+
 static int compare_times(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a;
@@ -201,6 +222,8 @@ static void do_kill(pid_t pid)
 int main(int argc, char **argv)
 {
     char command[64];
+    uint64_t total;
+    uint64_t gap_us;
     if (argc != 3)
         return 2;
     n_players = (unsigned)atoi(argv[2]);
@@ -223,6 +246,8 @@ int main(int argc, char **argv)
     while (fgets(command, sizeof command, stdin) != NULL) {
         if (strncmp(command, "lines ", 6) == 0)
             do_lines(strtoull(command + 6, NULL, 10));
+        else if (sscanf(command, "paced %" SCNu64 " %" SCNu64, &total, &gap_us) == 2)
+            do_paced(total, gap_us);
         else if (strncmp(command, "kill ", 5) == 0)
             do_kill((pid_t)atoi(command + 5));
         else
