@@ -48,7 +48,14 @@ struct arguments {
     bool is_alone;
 };
 
-enum { OPTION_CHECK = 256, OPTION_OPTIONS, OPTION_EVENTS, OPTION_ALONE, OPTION_HELP, OPTION_VERSION };
+enum {
+    OPTION_CHECK = 256,
+    OPTION_OPTIONS,
+    OPTION_EVENTS,
+    OPTION_ALONE,
+    OPTION_HELP,
+    OPTION_VERSION
+};
 
 static const struct option long_options[] = {
     {"conf", required_argument, NULL, 'c'},

@@ -30,7 +30,7 @@ struct accepting {
     struct event *timer;
     bool is_paused;     // everything
     bool is_tls_paused; // too many handshakes are under way; plain players need none
-    bool is_short; // of descriptors or memory, and that has been said
+    bool is_short;      // of descriptors or memory, and that has been said
 };
 
 static bool is_tls(const struct accepting *all, unsigned socket)
@@ -198,9 +198,9 @@ struct accepting *accepting_make(const struct accepting_setup *setup)
         struct listener *listener = &all->listener[i];
         listener->all = all;
         listener->index = setup->heritage->socket[i].listener;
-        listener->listener = evconnlistener_new(setup->base, on_accept, listener,
-                                                LEV_OPT_CLOSE_ON_EXEC, 0,
-                                                setup->heritage->socket[i].fd);
+        listener->listener =
+            evconnlistener_new(setup->base, on_accept, listener, LEV_OPT_CLOSE_ON_EXEC, 0,
+                               setup->heritage->socket[i].fd);
         if (listener->listener)
             evconnlistener_set_error_cb(listener->listener, on_error);
         else

@@ -137,7 +137,7 @@ static uint32_t count_of(const struct handshakes *all, const uint8_t address[16]
     const struct handshake *handshake;
     uint32_t n = 0;
     LIST_FOREACH(handshake, &all->list, entry)
-        n += memcmp(handshake->address, address, 16) == 0;
+    n += memcmp(handshake->address, address, 16) == 0;
     return n;
 }
 

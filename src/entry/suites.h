@@ -11,7 +11,7 @@
 #include "record/record.h"
 
 struct suite {
-    uint16_t id; // IANA
+    uint16_t id;      // IANA
     const char *name; // OpenSSL's
     enum record_cipher cipher;
     bool is_sha384;

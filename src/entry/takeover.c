@@ -149,8 +149,8 @@ static void add_certificate(SSL *ssl, struct slot *slot)
     int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
     if (at >= 0) {
         unsigned char *name = NULL;
-        int n = ASN1_STRING_to_UTF8(&name,
-                                    X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+        int n =
+            ASN1_STRING_to_UTF8(&name, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
         if (n > 0)
             add_fact(slot, FACT_CERT_NAME, name, (size_t)n);
         OPENSSL_free(name);

@@ -16,8 +16,8 @@
 struct takeover {
     uint8_t secret[2][RECORD_SECRET_BYTES]; // TLS 1.3 traffic secrets: client's, server's
     uint8_t n_secret[2];
-    uint64_t n_read;     // TLS 1.2: records since the client's ChangeCipherSpec
-    uint64_t n_written;  // records since the present write key was taken into use
+    uint64_t n_read;    // TLS 1.2: records since the client's ChangeCipherSpec
+    uint64_t n_written; // records since the present write key was taken into use
 };
 
 // Once per context: the callbacks that fill struct takeover.

@@ -79,7 +79,8 @@ static size_t put_addresses(uint8_t *out, const struct slot *slot, const uint8_t
     return 2 * n + 4;
 }
 
-static size_t write_v2(const struct slot *slot, const uint8_t to[16], uint16_t to_port, uint8_t *out)
+static size_t write_v2(const struct slot *slot, const uint8_t to[16], uint16_t to_port,
+                       uint8_t *out)
 {
     memcpy(out, signature, sizeof signature);
     out[12] = 0x21; // version 2, PROXY
@@ -98,7 +99,8 @@ static size_t write_v2(const struct slot *slot, const uint8_t to[16], uint16_t t
     return at;
 }
 
-static size_t write_v1(const struct slot *slot, const uint8_t to[16], uint16_t to_port, uint8_t *out)
+static size_t write_v1(const struct slot *slot, const uint8_t to[16], uint16_t to_port,
+                       uint8_t *out)
 {
     char from_text[ADDRESS_TEXT_BYTES];
     char to_text[ADDRESS_TEXT_BYTES];

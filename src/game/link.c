@@ -67,11 +67,11 @@ enum link_status link_make(struct slot *slot, const struct conf_game *game)
     size_t n_header = make_header(slot, game, header);
     int fd = connect_game(game);
     if (fd < 0)
-        return errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS ? LINK_BUSY
-                                                                                        : LINK_AWAY;
+        return errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS
+                   ? LINK_BUSY
+                   : LINK_AWAY;
     // An empty socket takes a header whole; if not, the game never saw a player.
-    if (n_header &&
-        send(fd, header, n_header, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n_header) {
+    if (n_header && send(fd, header, n_header, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n_header) {
         int error = errno;
         close(fd);
         errno = error;

@@ -94,7 +94,8 @@ static void forward_done(int result, char type, int count, int ttl, void *addres
     size_t n = type == DNS_IPv4_A ? 4 : 16;
     bool is_confirmed = false;
     for (int i = 0; result == DNS_ERR_NONE && i < count; i++)
-        is_confirmed |= memcmp((uint8_t *)addresses + (size_t)i * n, entry->address + 16 - n, n) == 0;
+        is_confirmed |=
+            memcmp((uint8_t *)addresses + (size_t)i * n, entry->address + 16 - n, n) == 0;
     settle(entry, is_confirmed ? NAMES_FOUND : NAMES_NONE);
 }
 
@@ -126,7 +127,8 @@ static bool start_reverse(struct entry *entry)
     if (address_is_ipv4(entry->address)) {
         struct in_addr in;
         memcpy(&in, entry->address + 12, 4);
-        return evdns_base_resolve_reverse(dns, &in, DNS_QUERY_NO_SEARCH, reverse_done, entry) != NULL;
+        return evdns_base_resolve_reverse(dns, &in, DNS_QUERY_NO_SEARCH, reverse_done, entry) !=
+               NULL;
     }
     struct in6_addr in6;
     memcpy(&in6, entry->address, 16);

@@ -25,11 +25,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RETRY_MS 1000         // after a failed clone
-#define LOOK_MS 20            // when a place was taken by another, to see by whom
-#define READY_LOOK_MS 5       // while the first worker starts
-#define END_GRACE_MS 500u     // beyond stop-timeout, before the worker is killed
-#define START_TRIES 3u        // workers that may die before the first one is ready
+#define RETRY_MS 1000     // after a failed clone
+#define LOOK_MS 20        // when a place was taken by another, to see by whom
+#define READY_LOOK_MS 5   // while the first worker starts
+#define END_GRACE_MS 500u // beyond stop-timeout, before the worker is killed
+#define START_TRIES 3u    // workers that may die before the first one is ready
 
 struct process {
     pid_t pid; // 0: none
@@ -45,7 +45,7 @@ struct guard {
     struct process spare;
     struct brake brake;
     uint64_t retry_ms; // no clone before: the last one failed, or workers die too fast
-    bool was_ready; // some worker has been ready
+    bool was_ready;    // some worker has been ready
     unsigned n_failed;
 };
 

@@ -26,7 +26,7 @@ struct heritage {
     unsigned n_sockets;
     struct vault vault;
     int lock_fd;
-    int ready_fd; // --daemon: where to say that players can connect; -1: nowhere
+    int ready_fd;  // --daemon: where to say that players can connect; -1: nowhere
     bool is_alone; // one process, no guard: for valgrind
 };
 

@@ -56,8 +56,8 @@ static void describe(char text[64], int status, int signal_number)
 int obituary_write(struct vault *vault, pid_t pid, int status)
 {
     struct vault_head *head = vault->head;
-    int signal_number = status >= 0 && WIFSIGNALED(status) ? WTERMSIG(status)
-                                                           : (int)head->worker_signal;
+    int signal_number =
+        status >= 0 && WIFSIGNALED(status) ? WTERMSIG(status) : (int)head->worker_signal;
     bool has_crashed = is_crash(signal_number);
     char how[64];
     char serving[ADDRESS_TEXT_BYTES + 16] = "-";

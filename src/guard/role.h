@@ -14,7 +14,8 @@
 
 struct heritage;
 
-// A role's function; `word` is the place's word it may replace (guard/lease.h). It ends the process.
+// A role's function; `word` is the place's word it may replace (guard/lease.h). It ends the
+// process.
 typedef void role_fn(const struct heritage *heritage, uint64_t word);
 
 // Called once, from main.

@@ -67,7 +67,8 @@ static bool fit_limits(const struct conf *conf, uint32_t *n_slots)
     if (limit.rlim_cur >= wanted)
         return true;
     if (limit.rlim_cur < others + 2) {
-        fprintf(stderr, "stayd: RLIMIT_NOFILE is %llu, too low for a single player; raise it to %llu\n",
+        fprintf(stderr,
+                "stayd: RLIMIT_NOFILE is %llu, too low for a single player; raise it to %llu\n",
                 (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
         return false;
     }
@@ -141,10 +142,12 @@ static bool open_sockets(struct heritage *heritage)
         const struct conf_listener *listener = &heritage->conf.listener[i];
         for (unsigned j = 0; j < listener->n_addresses; j++) {
             char text[ADDRESS_TEXT_BYTES];
-            const struct sockaddr *address = (const struct sockaddr *)&listener->address[j].sockaddr;
+            const struct sockaddr *address =
+                (const struct sockaddr *)&listener->address[j].sockaddr;
             address_print_port(text, address);
             if (heritage->n_sockets == HERITAGE_MAX_SOCKETS) {
-                fprintf(stderr, "stayd: more than %u addresses to listen on\n", HERITAGE_MAX_SOCKETS);
+                fprintf(stderr, "stayd: more than %u addresses to listen on\n",
+                        HERITAGE_MAX_SOCKETS);
                 return false;
             }
             int fd = open_socket(&listener->address[j]);
@@ -223,7 +226,7 @@ bool start_prepare(struct heritage *heritage)
     }
     if (!become_user(heritage->conf.user))
         return false;
-#ifndef __SANITIZE_ADDRESS__ // LeakSanitizer needs ptrace
+#ifndef __SANITIZE_ADDRESS__            // LeakSanitizer needs ptrace
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // the processes hold keys
 #endif
     return true;

@@ -18,9 +18,9 @@ struct relay_run {
     struct chunk_pool *chunks;
     struct slot *slot;
     struct relay_conn *conn;
-    unsigned wishes;         // RELAY_POLL so far
-    bool is_short;           // memory was short: nothing is received before the next run
-    unsigned receives_left;  // so that one busy player does not starve the others
+    unsigned wishes;        // RELAY_POLL so far
+    bool is_short;          // memory was short: nothing is received before the next run
+    unsigned receives_left; // so that one busy player does not starve the others
 };
 
 static inline struct flow_state run_state(const struct relay_run *run, enum flow_dir dir)

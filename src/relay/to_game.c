@@ -47,7 +47,8 @@ static bool make_room(struct relay_run *run)
     uint32_t chunk = run_chunk(run, &BUFFER_EMPTY);
     if (chunk == CHUNK_NONE)
         return false;
-    memcpy(vault_chunk(run->vault, chunk), vault_chunk(run->vault, next.in.chunk) + next.in.start, n);
+    memcpy(vault_chunk(run->vault, chunk), vault_chunk(run->vault, next.in.chunk) + next.in.start,
+           n);
     POINT(BUFFER_COPIED);
     next.in = (struct buffer){.chunk = chunk, .end = (uint16_t)n};
     run_commit(run, TO_GAME, &next);

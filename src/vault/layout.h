@@ -71,9 +71,10 @@ struct flow_state {
 };
 
 #define FLOW_ALERT_NONE 255u
-#define FLOW_NO_MORE_RECORDS 1u // to_game: close_notify or an error came; what follows is not opened
-#define FLOW_CLOSE_SEALED 2u    // to_player: our close_notify or fatal alert is sealed
-#define FLOW_DEAF 4u            // to_game: the player said it will not listen; tell to_player
+#define FLOW_NO_MORE_RECORDS                                                                       \
+    1u                       // to_game: close_notify or an error came; what follows is not opened
+#define FLOW_CLOSE_SEALED 2u // to_player: our close_notify or fatal alert is sealed
+#define FLOW_DEAF 4u         // to_game: the player said it will not listen; tell to_player
 
 // One direction of a slot. `current` is the commit point: one aligned store.
 struct flow {
@@ -92,7 +93,7 @@ enum slot_state {
 };
 
 #define SLOT_FLAG_TLS 1u
-#define SLOT_FLAG_NAMED 2u  // the host name question is settled (facts may hold FACT_HOST)
+#define SLOT_FLAG_NAMED 2u // the host name question is settled (facts may hold FACT_HOST)
 
 // One player's connection.
 struct slot {
@@ -113,9 +114,9 @@ struct slot {
     uint8_t facts_bytes;       // used part of facts
     _Atomic uint8_t crashes;   // worker crashes while this slot was being served
     uint8_t reserved[1];
-    struct flow flow[2];                         // by enum flow_dir
-    struct record_key keys[SLOT_KEYS];           // two in use, one free for a KeyUpdate (I7)
-    uint8_t facts[SLOT_FACTS_BYTES];             // vault/facts.h
+    struct flow flow[2];               // by enum flow_dir
+    struct record_key keys[SLOT_KEYS]; // two in use, one free for a KeyUpdate (I7)
+    uint8_t facts[SLOT_FACTS_BYTES];   // vault/facts.h
 };
 
 // The receipt of the one socket call that may be in flight (vault/receipt.h).
@@ -163,16 +164,16 @@ struct vault_head {
     uint64_t total_bytes;
     uint64_t made_ms; // wall clock
 
-    vault_place guard;  // who is guard
-    vault_place table;  // who may open and close descriptors: the worker, or a guard that sweeps
-    vault_place spare;  // who is spare
+    vault_place guard; // who is guard
+    vault_place table; // who may open and close descriptors: the worker, or a guard that sweeps
+    vault_place spare; // who is spare
     _Atomic uint64_t ending_until_ms; // boottime ms; not 0: orderly end has begun
     _Atomic uint32_t has_ended;       // the worker has brought the orderly end to its end
     _Atomic uint32_t worker_ready;    // the present worker has served every slot once
     _Atomic uint32_t worker_signal;   // death note: the signal a crashing worker saw; 0: none
     _Atomic uint32_t serving_slot;    // slot being served now, or SLOT_NONE
     _Atomic uint32_t serving_address_set;
-    uint8_t serving_address[16]; // address whose handshake is being served
+    uint8_t serving_address[16];      // address whose handshake is being served
     _Atomic uint32_t slots_reserved;  // slots [0, n) have memory behind them, others are FREE
     _Atomic uint32_t chunks_reserved; // chunks [0, n) have memory behind them
     _Atomic uint64_t workers_made;

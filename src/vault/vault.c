@@ -60,8 +60,8 @@ static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_byte
 
 int vault_make(struct vault *vault, uint32_t n_slots)
 {
-    uint64_t n_bytes = VAULT_HEAD_BYTES + slots_bytes(n_slots) +
-                       (uint64_t)n_slots * CHUNKS_PER_SLOT * CHUNK_BYTES;
+    uint64_t n_bytes =
+        VAULT_HEAD_BYTES + slots_bytes(n_slots) + (uint64_t)n_slots * CHUNKS_PER_SLOT * CHUNK_BYTES;
     int fd = memfd_create("stayd-vault", MFD_CLOEXEC);
     if (fd < 0)
         return -1;
@@ -110,7 +110,8 @@ int vault_reserve_slots(struct vault *vault, uint32_t n)
         return 0;
     uint64_t from = slots_bytes(have);
     uint64_t to = slots_bytes(n);
-    if (to > from && fallocate(vault->fd, 0, (off_t)(VAULT_HEAD_BYTES + from), (off_t)(to - from)) < 0)
+    if (to > from &&
+        fallocate(vault->fd, 0, (off_t)(VAULT_HEAD_BYTES + from), (off_t)(to - from)) < 0)
         return -1;
     POINT(SLOT_RESERVED);
     head->slots_reserved = n;

@@ -20,8 +20,7 @@ int verify_head(const struct vault *vault)
         head->n_chunks != head->n_slots * CHUNKS_PER_SLOT)
         return 6;
     const struct receipt *receipt = &head->receipt;
-    if (receipt->slot != SLOT_NONE &&
-        (receipt->slot >= head->n_slots || receipt->dir > TO_PLAYER))
+    if (receipt->slot != SLOT_NONE && (receipt->slot >= head->n_slots || receipt->dir > TO_PLAYER))
         return 3;
     return 0;
 }
@@ -51,9 +50,9 @@ static int verify_flow(const struct vault *vault, const struct slot *slot, enum 
         return 7;
     if (state->phase > FLOW_SHUT)
         return 8;
-    if (!slot_is_tls(slot) && (state->in.chunk != CHUNK_NONE ||
-                               (state->phase != FLOW_SHUT &&
-                                state->received != state->sent + buffer_bytes(&state->out))))
+    if (!slot_is_tls(slot) &&
+        (state->in.chunk != CHUNK_NONE ||
+         (state->phase != FLOW_SHUT && state->received != state->sent + buffer_bytes(&state->out))))
         return 11;
     return 0;
 }

@@ -29,7 +29,8 @@
 #define LEFT_MS 30000u  // for a game that comes back at once
 #define STUCK_MS 60000u // without a byte taken
 
-#define TEXT_WAIT "The game is not answering yet. You are connected and will be let in when it does.\r\n"
+#define TEXT_WAIT                                                                                  \
+    "The game is not answering yet. You are connected and will be let in when it does.\r\n"
 #define TEXT_GONE "The game cannot be reached. Please try again later.\r\n"
 
 static_assert(CONF_MAX_GAMES <= 32, "waiting.game_retry_ms");

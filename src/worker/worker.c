@@ -46,7 +46,8 @@ static void quarantine(void *arg, uint32_t index, int invariant)
     struct worker *worker = arg;
     struct slot *slot = &worker->vault->slots[index];
     char id[LOG_ID_BYTES];
-    log_event(LOG_QUARANTINE, "slot=%u id=%s invariant=I%d", index, log_id(id, slot->id), invariant);
+    log_event(LOG_QUARANTINE, "slot=%u id=%s invariant=I%d", index, log_id(id, slot->id),
+              invariant);
     slot->state = SLOT_QUARANTINED;
 }
 
@@ -326,7 +327,7 @@ static void keep_reachable(const struct worker *worker)
     static struct forgotten {
         struct worker worker;
         struct forgotten *next;
-    } *forgotten;
+    } * forgotten;
     struct forgotten *note = malloc(sizeof *note);
     if (!note)
         return;

@@ -88,8 +88,8 @@ static void live(struct world *world)
 // How often each point was reached in a life in which nothing was killed.
 static void die_everywhere(enum world_kind kind)
 {
-    struct trap *trap = mmap(NULL, sizeof *trap, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                             -1, 0);
+    struct trap *trap =
+        mmap(NULL, sizeof *trap, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     unsigned n_lives = 0;
     unsigned n_points = 0;
     assert_ptr_not_equal(trap, MAP_FAILED);

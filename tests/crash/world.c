@@ -53,8 +53,8 @@ static void make_game(struct world *world)
     world->conf->sockaddr_bytes =
         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(address->sun_path + 1));
     world->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(
-        bind(world->listener, (struct sockaddr *)address, world->conf->sockaddr_bytes), 0);
+    assert_int_equal(bind(world->listener, (struct sockaddr *)address, world->conf->sockaddr_bytes),
+                     0);
     assert_int_equal(listen(world->listener, 8), 0);
     world->game = -1;
 }
@@ -217,8 +217,8 @@ void world_player_says(struct world *world, const uint8_t *text, size_t n)
     }
     do {
         size_t part = n < RECORD_MAX_TEXT ? n : RECORD_MAX_TEXT;
-        size_t sealed = record_seal(&world->params, &world->send_key, &world->send_state, text, part,
-                                    record, sizeof record, &world->send_state);
+        size_t sealed = record_seal(&world->params, &world->send_key, &world->send_state, text,
+                                    part, record, sizeof record, &world->send_state);
         assert_true(sealed > 0);
         send_all(world->player, record, sealed);
         text += part;
@@ -232,9 +232,9 @@ void world_player_rekeys(struct world *world, bool request_update)
     struct record_key next;
     if (world->kind != WORLD_TLS13)
         return;
-    size_t n = record_seal_key_update(&world->params, &world->send_key, &world->send_state,
-                                      request_update, record, sizeof record, &world->send_state,
-                                      &next);
+    size_t n =
+        record_seal_key_update(&world->params, &world->send_key, &world->send_state, request_update,
+                               record, sizeof record, &world->send_state, &next);
     assert_true(n > 0);
     world->send_key = next;
     send_all(world->player, record, n);
@@ -244,8 +244,9 @@ void world_player_closes(struct world *world)
 {
     uint8_t record[64];
     if (world->kind != WORLD_PLAIN) {
-        size_t n = record_seal_alert(&world->params, &world->send_key, &world->send_state,
-                                     RECORD_CLOSE_NOTIFY, record, sizeof record, &world->send_state);
+        size_t n =
+            record_seal_alert(&world->params, &world->send_key, &world->send_state,
+                              RECORD_CLOSE_NOTIFY, record, sizeof record, &world->send_state);
         assert_true(n > 0);
         send_all(world->player, record, n);
     }

@@ -72,8 +72,8 @@ static bool prepare_tls(struct player *player, struct player_world *world)
     if ((kind->version == TLS1_3_VERSION ? SSL_set_ciphersuites(ssl, kind->suite)
                                          : SSL_set_cipher_list(ssl, kind->suite)) != 1)
         return false;
-    // No max_fragment_length: with it OpenSSL 3.0 drops the rest of a half-sent record when a ticket
-    // or KeyUpdate comes meanwhile (the write buffer is made anew, in another size).
+    // No max_fragment_length: with it OpenSSL 3.0 drops the rest of a half-sent record when a
+    // ticket or KeyUpdate comes meanwhile (the write buffer is made anew, in another size).
     if (dice_one_in(dice, 4))
         SSL_set_max_send_fragment(ssl, 512 + (long)dice_below(dice, 15000));
     if (kind->version == TLS1_3_VERSION && dice_one_in(dice, 4))

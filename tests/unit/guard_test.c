@@ -91,7 +91,8 @@ static void take_place(void *arg)
 static void of_many_who_want_a_place_one_gets_it(void **state)
 {
     (void)state;
-    vault_place *place = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    vault_place *place =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t pids[20];
     place[0] = 77;
     for (int i = 0; i < 20; i++)

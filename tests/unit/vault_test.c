@@ -143,19 +143,19 @@ static void a_receipt_brings_bytes_and_then_the_end(void **state)
     struct fixture *fixture = *state;
     uint32_t chunk = chunk_take(&fixture->chunks);
     assert_int_equal(write(fixture->peer, "hello", 5), 5);
-    assert_int_equal(receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 0, 100),
-                     5);
+    assert_int_equal(
+        receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 0, 100), 5);
     assert_int_equal(now(fixture, TO_GAME)->received, 5);
     assert_int_equal(now(fixture, TO_GAME)->in.chunk, chunk);
     assert_memory_equal(vault_chunk(&fixture->vault, chunk), "hello", 5);
     // Nothing there: nothing changes, and there is nothing to settle.
-    assert_int_equal(receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 5, 100),
-                     -1);
+    assert_int_equal(
+        receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 5, 100), -1);
     assert_int_equal(errno, EAGAIN);
     assert_false(receipt_settle(&fixture->vault));
     shutdown(fixture->peer, SHUT_WR);
-    assert_int_equal(receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 5, 100),
-                     0);
+    assert_int_equal(
+        receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 5, 100), 0);
     assert_int_equal(now(fixture, TO_GAME)->phase, FLOW_ENDING);
     assert_int_equal(buffer_bytes(&now(fixture, TO_GAME)->in), 5);
     assert_false(receipt_settle(&fixture->vault));
@@ -167,7 +167,8 @@ static void a_receipt_of_an_earlier_owner_does_not_touch_the_next(void **state)
     struct fixture *fixture = *state;
     uint32_t chunk = chunk_take(&fixture->chunks);
     assert_int_equal(write(fixture->peer, "x", 1), 1);
-    assert_int_equal(receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 0, 9), 1);
+    assert_int_equal(
+        receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 0, 9), 1);
     slot_free(&fixture->slots, fixture->slot);
     close(fixture->peer);
     fixture->slot = add_slot(fixture, &fixture->peer);
