@@ -198,7 +198,7 @@ static void look(struct conn *conn, struct waiting_entry *entry, uint64_t now_ms
         entry->sent = sent;
         entry->since_ms = now_ms;
     }
-    uint64_t waited_ms = now_ms - entry->since_ms;
+    uint64_t waited_ms = now_ms > entry->since_ms ? now_ms - entry->since_ms : 0;
     if (conn->waits & WAITING_LINGER && waited_ms > LINGER_MS)
         conn_close(conn, "ended; the player did not close");
     else if (conn->waits & WAITING_HALF && waited_ms > HALF_MS)

@@ -320,8 +320,9 @@ static void say_ready(struct worker *worker)
     log_event(LOG_READY, "players=%u", worker->n_live);
 }
 
-// What libevent holds stays as it is: freeing it would reach into the epoll of the worker that
-// goes on. It is noted here, few bytes a takeover, so that a leak checker does not call it lost.
+// What libevent holds stays as it is: freeing it would reach into the epoll of the worker
+// that goes on. It is noted here, a few kilobytes a takeover, so that a leak checker does
+// not call it lost.
 static void keep_reachable(const struct worker *worker)
 {
     static struct forgotten {
