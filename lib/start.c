@@ -257,14 +257,24 @@ static bool run(const char *directory, const char *name, char *said, size_t said
     stay_place_path(path, directory, STAY_CONFIGURATION);
     char *program = find_program(name);
     if (program == NULL) {
-        return stay_words(error, error_size, "%s: cannot find this program: %s", name,
-                          strerror(errno));
+        return stay_words(error, error_size,
+                          "%s: cannot find this program (give its path, or put it into PATH): %s",
+                          name, strerror(errno));
     }
     char *argv[] = {"stayd", "-c", path, "--daemon", NULL};
     int status = stay_spawn_wait(program, argv, STAY_START_TIMEOUT_MS, said, said_size);
     bool has_started = judge(program, status, errno, said, error, error_size);
     free(program);
     return has_started;
+}
+
+bool stay_start_is_same(const struct stay_options *options)
+{
+    char error[STAY_ERROR_BYTES];
+    char *text = stay_start_text(options, error, sizeof error);
+    bool is_same = text == NULL || is_in_file(options->directory, text);
+    free(text);
+    return is_same;
 }
 
 bool stay_start(const struct stay_options *options, enum stay_start *how, char *said,

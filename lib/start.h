@@ -16,6 +16,9 @@
 // one, or is one of the library's own.
 char *stay_start_text(const struct stay_options *options, char *error, size_t error_size);
 
+// Is stayd's configuration file the one these options give? True when that cannot be told.
+bool stay_start_is_same(const struct stay_options *options);
+
 // *how is set to STAY_STARTED, STAY_FOUND or STAY_FOUND_DIFFERENT; said receives what stayd said.
 bool stay_start(const struct stay_options *options, enum stay_start *how, char *said,
                 size_t said_size, char *error, size_t error_size);

@@ -133,6 +133,11 @@ struct stay *stay_open(const struct stay_options *options, char *error, size_t e
         stay_close(stay);
         return NULL;
     }
+    if (stay->how == STAY_KEPT && !stay_start_is_same(options)) {
+        stay_words(stay->remarks, sizeof stay->remarks,
+                   "stayd goes on with the settings it was started with; "
+                   "changed ones hold after game and stayd have been ended and started\n");
+    }
     return stay;
 }
 

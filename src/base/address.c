@@ -77,8 +77,9 @@ const char *address_parse(const char *text, uint16_t default_port, struct sockad
     uint16_t port = default_port;
     const char *rest = split_host(text, host, sizeof host, &is_ipv6);
     if (!rest || !make_sockaddr(host, 0, is_ipv6, address, n_bytes))
-        return "not a numeric address; write 192.0.2.7:4202 or [2001:db8::1]:4202 "
-               "([::] and 0.0.0.0 mean all)";
+        return default_port ? "not a numeric address; write 192.0.2.53 or [2001:db8::53]:53"
+                            : "not a numeric address; write 192.0.2.7:4202 or "
+                              "[2001:db8::1]:4202 ([::] and 0.0.0.0 mean all)";
     if (*rest == '\0' && default_port == 0)
         return "the port is missing; write 192.0.2.7:4202 or [2001:db8::1]:4202";
     if (*rest != '\0' && (*rest != ':' || !parse_port(rest + 1, &port)))

@@ -82,14 +82,13 @@ void handshakes_free(struct handshakes *handshakes)
     free(handshakes);
 }
 
+// reason: our words or OpenSSL's, never the peer's.
 static void fail(struct handshake *handshake, const char *reason)
 {
     char address[ADDRESS_TEXT_BYTES];
-    char quoted[160];
     struct handshakes *all = handshake->all;
     log_event(LOG_HANDSHAKE_FAILED, "address=%s reason=\"%s\"",
-              address_print(address, handshake->address),
-              log_quote(quoted, sizeof quoted, reason, strlen(reason)));
+              address_print(address, handshake->address), reason);
     end(handshake);
     all->setup.room(all->setup.arg);
 }

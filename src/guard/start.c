@@ -85,11 +85,10 @@ static void make_folder(const char *path)
 {
     char folder[LOCK_PATH_BYTES];
     snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash && slash != folder) {
-        *slash = '\0';
+    *strrchr(folder, '/') = '\0';
+    // Only the folder of the default: any other path may be a mistake in writing.
+    if (strcmp(folder, "/run/stayd") == 0)
         mkdir(folder, 0755); // what is wrong with it is said when the lock is opened
-    }
 }
 
 // The lock belongs to the open file, which the shared table keeps open: it holds
@@ -136,6 +135,20 @@ static int open_socket(const struct conf_address *address)
     return -1;
 }
 
+static bool cannot_listen(const struct heritage *heritage, const struct conf_listener *listener,
+                          const char *address)
+{
+    const char *hint = errno == EADDRINUSE      ? "; another program has it: see ss -ltnp"
+                       : errno == EADDRNOTAVAIL ? "; this machine has no such address: see ip addr"
+                       : errno == EACCES        ? "; ports below 1024 need rights"
+                                                : "";
+    int error = errno;
+    log_event(LOG_SYSTEM, "what=\"listen\" address=%s error=\"%s\"", address, strerror(error));
+    fprintf(stderr, "%s:%d: [listen %s] cannot listen on %s: %s%s\n", heritage->conf.path,
+            listener->line, listener->name, address, strerror(error), hint);
+    return false;
+}
+
 static bool open_sockets(struct heritage *heritage)
 {
     for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
@@ -152,7 +165,7 @@ static bool open_sockets(struct heritage *heritage)
             }
             int fd = open_socket(&listener->address[j]);
             if (fd < 0)
-                return complain("cannot listen", text);
+                return cannot_listen(heritage, listener, text);
             heritage->socket[heritage->n_sockets++] = (struct heritage_socket){fd, (uint16_t)i};
             log_event(LOG_LISTEN, "listener=%s address=%s tls=%s", listener->name, text,
                       listener->is_tls ? "yes" : "no");

@@ -69,6 +69,17 @@ static unsigned what_to_await(const struct relay_run *run)
     return wants;
 }
 
+// Note who ended the connection, when it is seen first.
+static void note_end(struct slot *slot)
+{
+    if (slot->flags & (SLOT_FLAG_PLAYER_ENDED | SLOT_FLAG_GAME_ENDED | SLOT_FLAG_WE_ENDED))
+        return;
+    if (flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN)
+        slot->flags |= SLOT_FLAG_PLAYER_ENDED;
+    else if (flow_now(&slot->flow[TO_PLAYER])->phase != FLOW_OPEN)
+        slot->flags |= SLOT_FLAG_GAME_ENDED;
+}
+
 unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                    struct relay_conn *conn)
 {
@@ -84,6 +95,7 @@ unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *
         has_moved = to_game_run(&run);
         has_moved |= to_player_run(&run);
     } while (has_moved);
+    note_end(slot);
 
     if (is_shut(&run, TO_PLAYER) && !is_shut(&run, TO_GAME)) {
         if (!is_game_gone(&run))
@@ -113,6 +125,8 @@ static void start_ending(struct vault *vault, struct chunk_pool *chunks, struct 
 
 void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
 {
+    if (!(slot->flags & (SLOT_FLAG_PLAYER_ENDED | SLOT_FLAG_GAME_ENDED)))
+        slot->flags |= SLOT_FLAG_WE_ENDED;
     start_ending(vault, chunks, slot, TO_PLAYER);
     start_ending(vault, chunks, slot, TO_GAME);
 }

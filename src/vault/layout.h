@@ -93,6 +93,9 @@ enum slot_state {
 };
 
 #define SLOT_FLAG_TLS 1u
+#define SLOT_FLAG_PLAYER_ENDED 4u // who ended it first, to say so in the log
+#define SLOT_FLAG_GAME_ENDED 8u
+#define SLOT_FLAG_WE_ENDED 16u
 #define SLOT_FLAG_NAMED 2u // the host name question is settled (facts may hold FACT_HOST)
 
 // One player's connection.

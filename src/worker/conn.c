@@ -93,6 +93,13 @@ void conn_close(struct conn *conn, const char *why)
     worker_check_end(worker);
 }
 
+static const char *why_ended(const struct slot *slot)
+{
+    return slot->flags & SLOT_FLAG_PLAYER_ENDED ? "the player left"
+           : slot->flags & SLOT_FLAG_GAME_ENDED ? "the game closed it"
+                                                : "stayd ended it";
+}
+
 static unsigned run(struct conn *conn)
 {
     struct worker *worker = conn->worker;
@@ -127,7 +134,7 @@ void conn_serve(struct conn *conn, unsigned ready)
     conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);
     unsigned wants = run(conn);
     if (wants & RELAY_DONE) {
-        conn_close(conn, "ended");
+        conn_close(conn, why_ended(conn_slot(conn)));
         return;
     }
     unsigned waits = waits_of(conn, wants);

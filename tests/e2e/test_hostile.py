@@ -41,7 +41,7 @@ def test_a_handshake_that_drips_is_cut_at_the_timeout_as_a_whole(make_stage):
     bystander = stage.pair()
     seconds = drip(stage.player(is_shaken=False), 10)
     assert 1.8 <= seconds <= 4
-    stage.stayd.log.expect('handshake-failed address=127.0.0.1 reason="not.x20complete')
+    stage.stayd.log.expect('handshake-failed address=127.0.0.1 reason="not complete')
     bystander.check()
 
 
