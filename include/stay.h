@@ -79,6 +79,13 @@ struct stay_options {
     uid_t stayd_user;
     // How long a connection may take to say whose it is; 0: 5000.
     unsigned header_timeout_ms;
+    // This game can put players back into their places after it has died: it leaves a state for each
+    // (stay_leave), and takes those who come as STAY_RESUMED.
+    bool resumes;
+    // It says with stay_acknowledge what input it has acted on; what it has not is given to the next
+    // process again. A game that sets this and never acknowledges gets no more than about 20 kB
+    // from each player.
+    bool acknowledges;
 };
 
 // How stay_open came by its stayd.
@@ -93,6 +100,7 @@ enum stay_start {
 enum stay_origin {
     STAY_NEW,      // has just connected
     STAY_REBOOTED, // was here before the game's reboot; state is what the game gave stay_keep
+    STAY_RESUMED,  // was here when the game died; state is what it had last given stay_leave
 };
 
 // A player's connection. The game owns fd from stay_accept on, and ends the connection by closing
@@ -102,7 +110,7 @@ enum stay_origin {
 struct stay_player {
     int fd;                    // non-blocking, close-on-exec
     enum stay_origin origin;   //
-    const void *state;         // STAY_REBOOTED: valid until the next stay_accept or stay_close
+    const void *state;         // not STAY_NEW: valid until the next stay_accept or stay_close
     size_t n_state;            //
     uint8_t id[STAY_ID_BYTES]; // the connection's id: random, never used again; has_id says if any
     bool has_id;               //
@@ -121,6 +129,10 @@ struct stay_player {
     char sni[256];                    // the name that the player asked for
     char alpn[64];                    //
     uint8_t fingerprint[STAY_FINGERPRINT_BYTES]; // SHA-256 of the player's certificate
+    // Counted in bytes over all of the game's processes, from the connection's beginning; 0 and 0
+    // when it is new.
+    uint64_t n_input;  // what comes before the first byte to be read from fd (see stay_acknowledge)
+    uint64_t n_output; // what stayd had taken of the game's output to this player when it died
 };
 
 // What did not become a player, since the process started (a reboot begins anew).
@@ -173,6 +185,47 @@ STAY_API int stay_exec(struct stay *stay, const char *path, char *const argv[]);
 // After a reboot: the bytes noted about the game itself; NULL and 0 without any. Valid until
 // stay_close.
 STAY_API const void *stay_game_state(const struct stay *stay, size_t *n_state);
+
+// Leave up to STAY_RESUME_BYTES of the game's own bytes about a player with stayd, in place of what was
+// left before; n_state 0 takes them away. If the game dies, they come back with the player
+// (STAY_RESUMED). The bytes are copied and sent when there is time for it: the last
+// moments of a process may not have been. 0, or -1 with errno: EMSGSIZE, ENOMEM, EINVAL (the player
+// has no id, or options.resumes is not set).
+STAY_API int stay_leave(struct stay *stay, const struct stay_player *player, const void *state,
+                        size_t n_state);
+#define STAY_RESUME_BYTES 4096u
+
+// All input of this player before n_input was acted on, and what it did is safe. Count from
+// player->n_input as the game got it from stay_accept. Several in a turn of the loop cost one. Do what the
+// line says, commit it to the disk together with n_input, acknowledge: then no line is lost, and a
+// game that passes over what it has committed (n_input of the resumed player is lower then) does no
+// line twice. 0, or -1 with errno.
+STAY_API int stay_acknowledge(struct stay *stay, const struct stay_player *player,
+                              uint64_t n_input);
+
+// End a player's connection, whatever becomes of the game: what was written to fd so far goes out, then
+// last_words (a line without its end; NULL: none), then a proper close. The game closes fd as
+// usual. 0, or -1 with errno.
+STAY_API int stay_end(struct stay *stay, const struct stay_player *player, const char *last_words);
+
+enum stay_plan {
+    STAY_PLAN_REBOOT,    // the process will end and another one take its place: players are held
+    STAY_PLAN_END_HOLD,  // an orderly end; players are held for a next start
+    STAY_PLAN_END_LEAVE, // an orderly end; players are ended
+};
+
+// Say what the game is about to do, so that connections that it closes are understood. Not needed
+// for stay_exec. 0, or -1 with errno.
+STAY_API int stay_announce(struct stay *stay, enum stay_plan plan);
+
+// Work on the control channel: send what waits, read answers, connect again when stayd's worker
+// has died. stay_accept does this too, so a game that calls stay_accept whenever stay_fd is
+// readable need not; one that is about to exit calls it until stay_n_unanswered says 0, or its
+// patience ends. Never blocks.
+STAY_API void stay_work(struct stay *stay);
+
+// How many requests (of stay_leave, stay_acknowledge, stay_end, stay_announce) stayd has not answered yet.
+STAY_API size_t stay_n_unanswered(const struct stay *stay);
 
 // Is stayd alive for this run directory?
 STAY_API bool stay_is_running(const struct stay *stay);

@@ -37,6 +37,7 @@
 
 #define VAULT_HEAD_BYTES 8192u
 #define VAULT_GUARD_FDS 192u
+#define VAULT_STATE_BYTES 4096u // most resume state of a player
 #define VAULT_SUSPECTS 32u
 
 // A buffer in use: bytes [start, end) of a chunk. chunk == CHUNK_NONE exactly

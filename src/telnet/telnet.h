@@ -1,0 +1,123 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// What stayd must know of telnet (RFC 854, 855, 1143) so that a player whose game died in
+// the middle of something can go on with the next one. Sans-I/O: one state a direction, plain
+// data that lives in the vault, bytes in, bytes out.
+//
+// A direction is followed byte by byte: telnet commands, the options that each side has agreed
+// to, ANSI sequences and colours (ECMA-48), UTF-8 characters (RFC 3629), lines. Three things are
+// changed on the way:
+//
+//   - a command is let through only when it is whole (IAC, verb, option), so that a game's death
+//     never leaves half a one with the player. A subnegotiation goes through as it comes.
+//   - MCCP (options 85, 86, 87) is taken out of both directions, unless the rules let it pass:
+//     a compressed stream cannot be put right after a crash.
+//   - a player's answers to what stayd has withdrawn in the dead game's place are swallowed; the
+//     next game never asked.
+//
+// Errors: none; whatever comes in, something goes out.
+#ifndef STAYD_TELNET_TELNET_H
+#define STAYD_TELNET_TELNET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// One direction. All zero at the start. Options are bits, see telnet_option_bit.
+struct telnet_state {
+    uint64_t will;      // options this side has last said WILL to
+    uint64_t does;      // options this side has last said DO to
+    uint64_t will_turn; // game: flips with each WONT said in a dead game's place;
+                        // player: flips with each DONT that answered one. Unequal: it is to come
+    uint64_t does_turn; // the same for DONT, answered by WONT
+    uint8_t command;    // enum telnet_command
+    uint8_t verb;       // the verb that waits for its option; the option of a subnegotiation
+    uint8_t ansi;       // enum telnet_ansi
+    uint8_t utf8_left;  // continuation bytes that the present character still lacks
+    uint8_t utf8_next;  // one that would be valid as the next of them
+    uint8_t flags;      // TELNET_*
+    uint8_t reserved[2];
+};
+
+enum telnet_command {
+    TELNET_TEXT,
+    TELNET_IAC,         // after IAC, which is held back
+    TELNET_VERB,        // after IAC and a verb, both held back
+    TELNET_SUB_IAC_SB,  // after IAC SB, held back until the option is known
+    TELNET_SUB,         // inside a subnegotiation that passes
+    TELNET_SUB_IAC,     // after an IAC in there, which is held back
+    TELNET_MUTE_SUB,    // inside one that does not pass
+    TELNET_MUTE_SUB_IAC,
+    TELNET_N_COMMANDS,
+};
+
+enum telnet_ansi {
+    TELNET_ANSI_NONE,
+    TELNET_ANSI_ESC,    // after ESC
+    TELNET_ANSI_CHARSET,// after ESC and an intermediate byte (ESC ( and the like)
+    TELNET_ANSI_CSI,    // in ESC [ ...; its first parameter bytes decide TELNET_COLOURED
+    TELNET_ANSI_STRING, // in OSC, DCS, SOS, PM, APC, up to BEL or ST
+    TELNET_ANSI_STRING_ESC,
+    TELNET_N_ANSI,
+};
+
+#define TELNET_IN_LINE 1u    // text has come since the last end of line
+#define TELNET_AFTER_CR 2u   // an LF or NUL now belongs to the CR before it
+#define TELNET_COLOURED 4u   // colours or attributes were set since they were last reset
+#define TELNET_COMPRESSED 8u // MCCP has begun: what follows is not telnet any more
+#define TELNET_CSI_ZERO 16u  // the CSI sequence so far has no parameter but zeroes
+#define TELNET_CSI_RESET 32u // the last parameter of the CSI sequence so far is zero or empty
+
+enum telnet_keep {
+    TELNET_KEEP,      // everything
+    TELNET_DROP_LINE, // nothing up to the end of the line (and command) begun; then everything
+    TELNET_DROP_ALL,  // nothing
+};
+
+struct telnet_rules {
+    bool is_player;       // whose bytes these are; else the game's
+    bool may_compress;    // let MCCP pass
+    enum telnet_keep keep;
+    const struct telnet_state *other; // the other direction's state, only read
+};
+
+// The most that can be held back, so the most by which output can be longer than input.
+#define TELNET_HELD_BYTES 2u
+
+// How many bytes are held back now: 0 to TELNET_HELD_BYTES.
+size_t telnet_n_held(const struct telnet_state *state);
+
+// Can these n bytes be taken as they are? True: *state is what it is behind them, and telnet_filter
+// would give out the very same bytes. False: *state is unchanged; use telnet_filter. This is the
+// way of nearly all text, and quick.
+bool telnet_pass(struct telnet_state *state, const struct telnet_rules *rules, const uint8_t *in,
+                 size_t n);
+
+// Follow n bytes. Returns how many bytes were written to out: at most n + telnet_n_held(state). out
+// may overlap in if it begins at least telnet_n_held(state) bytes before it, or is in itself when nothing
+// is held back.
+size_t telnet_filter(struct telnet_state *state, const struct telnet_rules *rules,
+                     const uint8_t *in, size_t n, uint8_t *out);
+
+// The most that telnet_mend writes.
+#define TELNET_MEND_BYTES 512u
+
+// The game is dead: put its direction right. What it left unfinished is finished (subnegotiation, ANSI
+// sequence, UTF-8 character), colours are reset, every option in force is withdrawn, so that the
+// next game begins afresh, ECHO above all, and a line begun is ended (CR LF). *game and *player are
+// both directions' states; *game is what it is behind those bytes. Returns the bytes to send to the
+// player. Not to be called when telnet_is_lost.
+size_t telnet_mend(struct telnet_state *game, const struct telnet_state *player,
+                   uint8_t out[TELNET_MEND_BYTES]);
+
+// Compression is under way: the stream cannot be put right.
+bool telnet_is_lost(const struct telnet_state *game, const struct telnet_state *player);
+
+// The bit that stands for an option, 0 if it is one of those that are not followed.
+uint64_t telnet_option_bit(uint8_t option);
+
+// Is this a state that telnet_filter can have left? For vault/verify.c.
+bool telnet_is_valid(const struct telnet_state *state);
+
+#endif
