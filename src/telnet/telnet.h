@@ -71,7 +71,7 @@ enum telnet_ansi {
 };
 
 #define TELNET_IN_LINE 1u       // text has come since the last end of line (LF, CR, CR LF, CR NUL)
-#define TELNET_AFTER_CR 2u      // an LF or NUL now belongs to the CR before it
+#define TELNET_AFTER_CR 2u      // an LF or NUL now, commands aside, belongs to the CR before it
 #define TELNET_COLOURED 4u      // colours or attributes were set since they were last reset
 #define TELNET_COMPRESSED 8u    // MCCP has begun: what follows is not telnet any more
 #define TELNET_CSI_OTHER 16u    // the CSI sequence so far cannot be a colour's

@@ -65,18 +65,13 @@ static void end_drop(struct telnet_state *state)
         state->flags = (uint8_t)(state->flags & ~TELNET_DROPPING);
 }
 
-// Whatever is not the LF or NUL that belongs to a CR ends the waiting for it.
-static void end_cr(struct telnet_state *state)
-{
-    state->flags = (uint8_t)(state->flags & ~TELNET_AFTER_CR);
-    end_drop(state);
-}
-
 static void take_text(struct filter *filter, uint8_t byte)
 {
     struct telnet_state *state = filter->state;
-    if (byte != '\n' && byte != '\0')
-        end_cr(state);
+    if (byte != '\n' && byte != '\0') { // then it does not belong to a CR dropped before it
+        state->flags = (uint8_t)(state->flags & ~TELNET_AFTER_CR);
+        end_drop(state);
+    }
     const bool is_dropped = filter->rules->keep == TELNET_DROP_ALL || telnet_is_dropping(state);
     telnet_text_follow(state, filter->rules->is_player, byte);
     end_drop(state);
@@ -236,12 +231,10 @@ static void take(struct filter *filter, uint8_t byte)
 {
     switch ((enum telnet_command)filter->state->command) {
     case TELNET_TEXT:
-        if (byte != IAC) {
-            take_text(filter, byte);
-        } else {
-            end_cr(filter->state);
+        if (byte == IAC)
             set_command(filter, TELNET_IAC, 0);
-        }
+        else
+            take_text(filter, byte);
         break;
     case TELNET_IAC:
         begin_command(filter, byte);

@@ -351,8 +351,11 @@ static void every_line_end_ends_one_line(void **unused)
     assert_int_equal(line.player.flags, TELNET_IN_LINE);
     PASSES(&line, "look\rx");
     assert_int_equal(line.player.flags, TELNET_IN_LINE);
-    PASSES(&line, "\r\xff\xf1"); // not directly behind the CR any more
-    assert_int_equal(line.player.flags, 0);
+    PASSES(&line, "\r\xff\xf1");
+    assert_int_equal(line.player.flags, TELNET_AFTER_CR);
+    GIVES(&line, "\xff\xfd\x56", ""); // left out: then LF is right behind the CR for the game
+    PASSES(&line, "\0\r\xff\xff");
+    assert_int_equal(line.player.flags, TELNET_IN_LINE);
 }
 
 static void telnet_commands_begin_no_line(void **unused)
@@ -454,13 +457,16 @@ static void the_lf_behind_a_dropped_cr_is_no_empty_line(void **unused)
     GIVES(&late, "\nlook\n", "look\n");
 }
 
-static void a_cr_behind_a_dropped_cr_is_a_line(void **unused)
+static void only_one_line_end_is_dropped(void **unused)
 {
     (void)unused;
     struct line line = player_says();
     PASSES(&line, "say");
     line.keep = TELNET_DROP_LINE;
     GIVES(&line, "\r\r\n", "\r\n");
+    PASSES(&line, "say");
+    line.keep = TELNET_DROP_LINE;
+    GIVES(&line, "\r\xff\xfb\x1f\n\n", "\xff\xfb\x1f\n");
 }
 
 static void commands_within_a_dropped_line_answer_the_new_game(void **unused)
@@ -930,7 +936,7 @@ int main(void)
         cmocka_unit_test(nothing_begun_is_nothing_dropped),
         cmocka_unit_test(a_line_is_dropped_over_many_inputs),
         cmocka_unit_test(the_lf_behind_a_dropped_cr_is_no_empty_line),
-        cmocka_unit_test(a_cr_behind_a_dropped_cr_is_a_line),
+        cmocka_unit_test(only_one_line_end_is_dropped),
         cmocka_unit_test(commands_within_a_dropped_line_answer_the_new_game),
         cmocka_unit_test(the_rest_of_a_subnegotiation_begun_is_dropped),
         cmocka_unit_test(what_was_held_back_reaches_the_new_game),
