@@ -274,8 +274,10 @@ void conf_free(struct conf *conf)
         free(listener->client_ca);
         free(listener->alpn);
     }
-    for (unsigned i = 0; i < CONF_MAX_GAMES; i++)
+    for (unsigned i = 0; i < CONF_MAX_GAMES; i++) {
         free(conf->game[i].connect);
+        free(conf->game[i].user);
+    }
     memset(conf, 0, sizeof *conf);
 }
 
