@@ -287,6 +287,35 @@ static bool set_alpn(const struct value *value, char **into)
     return true;
 }
 
+// Lower case, as names are compared (RFC 6066, section 3). A wildcard is a whole first label.
+static bool add_host(const struct value *value, const char *entry, void *arg)
+{
+    char ***at = arg;
+    const char *name = strncmp(entry, "*.", 2) == 0 ? entry + 2 : entry;
+    char *host = strdup(entry);
+    for (char *c = host; c && *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    *(*at)++ = host; // conf_free finds it, right or wrong
+    return (*name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
+                                  "_") == strlen(name)) ||
+           refuse(value, "not a host name", "write letters, digits, - and ., perhaps *. before them");
+}
+
+static bool set_line(const struct value *value, char **into)
+{
+    if (strcmp(value->text, "off") == 0) {
+        set_text(into, strdup(""));
+        return true;
+    }
+    if (strlen(value->text) > value->option->high)
+        return refuse_range(value, "too long");
+    for (const char *c = value->text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return refuse(value, "a control character", "write one line of text");
+    set_text(into, strdup(value->text));
+    return true;
+}
+
 static bool set_connect(const struct value *value, struct conf_game *game)
 {
     static const char *const right = "write unix:/PATH or tcp:127.0.0.1:PORT";
@@ -355,6 +384,12 @@ bool conf_value_set(const struct conf_option *option, void *into, const char *te
         char **at = member;
         return each_entry(&value, add_file, &at);
     }
+    case CONF_KIND_HOSTS: {
+        char **at = member;
+        return each_entry(&value, add_host, &at);
+    }
+    case CONF_KIND_TEXT:
+        return set_line(&value, member);
     case CONF_KIND_ALPN:
         return set_alpn(&value, member);
     case CONF_KIND_CONNECT:
