@@ -3,10 +3,10 @@
 //
 // The server (control.h): one struct link a connection, on a bufferevent.
 //
-// A link reads and does what it can (work), stops when its share of the turn is over (it goes on in
-// the next), when no whole line is there (input brings it back), or when enough is to be sent (its
-// having gone brings it back). The bufferevent itself stops reading when one line's worth is there.
-// After the peer's end of file the rest is done and sent, then it is over.
+// A link does what it can (run), and stops when no whole line is there (input brings it back), when
+// its share of the turn is over (it goes on in the next), or when enough is to be sent (its having
+// gone brings it back). Only in the first case it reads, one line's worth at most. After the peer's
+// end of file the rest is done and sent, then it is over.
 //
 // A link is not freed where it is found to be over, but after the callbacks (reap).
 //
@@ -30,6 +30,13 @@
 #define GO_ON_BYTES (CONTROL_OUTPUT_BYTES / 4)
 
 static_assert(TASK_STEP_BYTES < CONTROL_OUTPUT_BYTES / 2, "a step's output");
+
+enum wait {
+    WAIT_INPUT,
+    WAIT_TURN,
+    WAIT_ROOM,    // until the peer has read
+    WAIT_NOTHING, // it is over
+};
 
 struct link {
     struct control *control;
@@ -137,26 +144,38 @@ static bool has_room(const struct link *link)
     return n + TASK_STEP_BYTES <= CONTROL_OUTPUT_BYTES;
 }
 
+// Do what can be done in this turn. Returns what the link waits for then.
+static enum wait run(struct link *link)
+{
+    for (unsigned n = 0; has_room(link); n++) {
+        if (!link->is_busy && !take_line(link))
+            return WAIT_INPUT;
+        link->is_busy = true;
+        if (n == CONTROL_STEPS_A_TURN)
+            return WAIT_TURN;
+        link->is_busy = !task_step(&link->task, link->control->worker);
+        if (link->task.is_torn)
+            return WAIT_NOTHING;
+    }
+    return WAIT_ROOM;
+}
+
 static void work(struct link *link)
 {
     static const struct timeval at_once = {0};
-    for (unsigned n = 0; has_room(link); n++) {
-        if (!link->is_busy && !take_line(link)) {
-            if (link->has_ended && evbuffer_get_length(bufferevent_get_output(link->stream)) == 0)
-                end(link);
-            return;
-        }
-        link->is_busy = true;
-        if (n == CONTROL_STEPS_A_TURN) {
-            event_add(link->turn, &at_once);
-            return;
-        }
-        link->is_busy = !task_step(&link->task, link->control->worker);
-        if (link->task.is_torn) {
-            end(link);
-            return;
-        }
+    enum wait wait = run(link);
+    bool is_sent = evbuffer_get_length(bufferevent_get_output(link->stream)) == 0;
+    if (wait == WAIT_NOTHING || (wait == WAIT_INPUT && link->has_ended && is_sent)) {
+        end(link);
+        return;
     }
+    if (wait == WAIT_TURN)
+        event_add(link->turn, &at_once);
+    // A bufferevent that reads, and has a line's worth, calls again and again until it is taken.
+    if (wait != WAIT_INPUT)
+        bufferevent_disable(link->stream, EV_READ);
+    else if (!link->has_ended && bufferevent_enable(link->stream, EV_READ) < 0)
+        end(link);
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)

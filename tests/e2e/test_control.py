@@ -14,7 +14,7 @@ import pytest
 from support.control import Control
 from support.daemon import ROOT, free_port
 from support.players import PlainPlayer
-from support.processes import end_all
+from support.processes import cpu_seconds, end_all
 from support.stream import Ended
 from support.waiting import until
 
@@ -246,8 +246,10 @@ def test_who_does_not_read_is_not_read_and_keeps_nobody_waiting(stage):
         n = slow.send_some(unsent)
         n_sent += n == len(unsent)
         unsent = unsent[n:]
+        used_s = cpu_seconds(worker)
         if n == 0 and not select.select([], [slow.sock], [], 1)[1]:
             break
+    assert cpu_seconds(worker) < used_s + 0.3  # it sleeps meanwhile
     before = rss_bytes(worker)
     for _ in range(20):
         pair.check()

@@ -206,13 +206,8 @@ static void notice_is_for_one_game_or_for_all(void **state)
 
 static void a_text_is_printable_utf8(void **state)
 {
-    static const char *const good[] = {"plain ~",
-                                       "Gr\xc3\xbc\xc3\x9f"
-                                       "e",
-                                       "\xc2\xa0",
-                                       "\xe2\x82\xac",
-                                       "\xf0\x9f\x90\x89",
-                                       "\xf4\x8f\xbf\xbf",
+    static const char *const good[] = {"plain ~",      "Gr\xc3\xbc\xc3\x9f", "\xc2\xa0",
+                                       "\xe2\x82\xac", "\xf0\x9f\x90\x89",   "\xf4\x8f\xbf\xbf",
                                        "\"\\"};
     static const char *const bad[] = {
         "\t",
