@@ -279,6 +279,7 @@ void conf_free(struct conf *conf)
         struct conf_game *game = &conf->game[i];
         free(game->connect);
         free(game->pid_file);
+        free(game->user);
         for (unsigned j = 0; j < CONF_MAX_SNI; j++)
             free(game->sni[j]);
         for (unsigned j = 0; j < CONF_N_TEXTS; j++)

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #define CONF_MAX_LISTENERS 32u
@@ -80,6 +81,9 @@ struct conf_game {
     bool is_telnet;
     bool may_compress;
     uint64_t hold_ms; // CONF_FOREVER possible
+    char *user;       // who may speak for it on the control socket; NULL: admins alone
+    uid_t user_uid;   // looked up when the configuration was read
+    bool has_user;
     enum conf_shutdown on_shutdown;
     uint64_t shutdown_wait_ms;
     uint32_t reconnect_rate;  // links a second

@@ -170,11 +170,19 @@ static bool set_log(const struct value *value, char **into)
     return true;
 }
 
-static bool set_user(const struct value *value, char **into)
+// A game's user is known by number from here on: a running process must not wait for a directory
+// service.
+static bool set_user(const struct value *value, void *section, char **into)
 {
-    if (!getpwnam(value->text))
+    const struct passwd *user = getpwnam(value->text);
+    if (!user)
         return refuse(value, "there is no such user",
                       "make one (useradd --system), or leave the option out");
+    if (value->option->section == CONF_GAME) {
+        struct conf_game *game = section;
+        game->user_uid = user->pw_uid;
+        game->has_user = true;
+    }
     set_text(into, strdup(value->text));
     return true;
 }
@@ -355,7 +363,7 @@ bool conf_value_set(const struct conf_option *option, void *into, const char *te
     case CONF_KIND_PATH:
         return set_path(&value, member);
     case CONF_KIND_USER:
-        return set_user(&value, member);
+        return set_user(&value, into, member);
     case CONF_KIND_NUMBER:
         return set_number(&value, member);
     case CONF_KIND_TIME:

@@ -17,6 +17,7 @@
 #include "entry/suites.h"
 #include "entry/tickets.h"
 #include "guard/lease.h"
+#include "ops/control.h"
 #include "vault/receipt.h"
 #include "vault/verify.h"
 #include "worker/death_note.h"
@@ -218,6 +219,9 @@ static void open_entry(struct worker *worker)
     });
     if (!worker->handshakes)
         give_up("make the entry");
+    worker->control = control_make(worker, worker->heritage->control_fd);
+    if (!worker->control)
+        give_up("make the control channel");
     if (worker->vault->head->ending_until_ms)
         return;
     worker->accepting = accepting_make(&(struct accepting_setup){
@@ -399,6 +403,9 @@ void worker_run(const struct heritage *heritage, uint64_t expected)
     guard_watch_stop();
     handshakes_free(worker.handshakes);
     accepting_free(worker.accepting);
+    control_free(worker.control);
+    if (heritage->is_alone) // otherwise the guard does it
+        unlink(heritage->conf.control);
     names_free(worker.names);
     games_stop(&worker);
     waiting_free(&worker.waiting);

@@ -22,6 +22,7 @@
 #include <event2/event.h>
 
 struct accepting;
+struct control;
 
 struct worker {
     const struct heritage *heritage;
@@ -37,6 +38,7 @@ struct worker {
     struct handshakes *handshakes;
     struct names *names;
     struct accepting *accepting;
+    struct control *control;
     struct waiting waiting;
     bool is_ending;
     bool has_new; // players came since housekeeping last looked
