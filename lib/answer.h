@@ -42,7 +42,7 @@ struct stay_answer {
 // Take an answer's line apart.
 bool stay_answer_parse(const uint8_t *line, size_t n_line, struct stay_answer *answer);
 
-// "error WORD ..." without an id: this user may not ask anything, and is closed.
+// "error WORD ..." without an id: stayd does not take this connection, and closes it.
 bool stay_answer_turns_away(const uint8_t *line, size_t n_line, struct stay_answer *answer);
 
 // stayd's first line: *version is that of the protocol.

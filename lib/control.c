@@ -183,13 +183,13 @@ static void answered(struct stay_control *control, const struct stay_answer *ans
         control->n_refused++;
         remark(control, verb, answer->word, answer->text);
     }
-    stay_requests_answered(&control->requests, is_offset && line->kind == STAY_LINE_ACKS);
+    stay_requests_answered(&control->requests);
 }
 
 static void heard(struct stay_control *control, const uint8_t *line, size_t n_line)
 {
     struct stay_answer answer;
-    if (stay_answer_turns_away(line, n_line, &answer)) {
+    if (stay_answer_turns_away(line, n_line, &answer) && strcmp(answer.word, "short") != 0) {
         refuse_all(control, answer.word, answer.text);
     } else if (control->phase == STAY_CONTROL_GREETING) {
         greet(control, line, n_line);

@@ -66,15 +66,14 @@ static char *put_hex(char *out, const uint8_t *bytes, size_t n)
 }
 
 // The text is cut to its length, LF included, by finish_line.
-static struct stay_line *make_line(struct stay_requests *requests, enum stay_line_kind kind,
-                                   size_t room)
+static struct stay_line *make_line(struct stay_requests *requests, size_t room)
 {
     struct stay_line *line = malloc(sizeof *line + room + 1);
     if (line == NULL) {
         errno = ENOMEM;
         return NULL;
     }
-    *line = (struct stay_line){.kind = kind};
+    *line = (struct stay_line){0};
     stay_requests_name(requests, line->text);
     return line;
 }
@@ -98,13 +97,14 @@ static void finish_line(struct stay_requests *requests, struct stay_line *line)
     append_line(requests, line);
 }
 
-static bool add_words(struct stay_requests *requests, enum stay_line_kind kind, const char *words)
+static bool add_words(struct stay_requests *requests, bool is_plan, const char *words)
 {
     size_t room = STAY_REQUESTS_ID_BYTES + 1 + strlen(words) + 1;
-    struct stay_line *line = has_room(requests, room) ? make_line(requests, kind, room) : NULL;
+    struct stay_line *line = has_room(requests, room) ? make_line(requests, room) : NULL;
     if (line == NULL) {
         return false;
     }
+    line->is_plan = is_plan;
     char *at = line->text + strlen(line->text);
     *at++ = ' ';
     strcpy(at, words);
@@ -135,7 +135,7 @@ bool stay_requests_end(struct stay_requests *requests, const uint8_t id[STAY_ID_
     bool has_words = last_words != NULL && last_words[0] != '\0';
     snprintf(words, sizeof words, "close %s%s%s", hex, has_words ? " " : "",
              has_words ? last_words : "");
-    if (!add_words(requests, STAY_LINE_PLAIN, words)) {
+    if (!add_words(requests, false, words)) {
         return false;
     }
     stay_wishes_forget(&requests->wishes, id);
@@ -147,7 +147,7 @@ static bool make_state_line(struct stay_requests *requests, struct stay_wish *wi
     static const char verb[] = " state ";
     size_t room =
         STAY_REQUESTS_ID_BYTES + sizeof verb + HEX_ID_BYTES + 1 + 2 * (wish->n_state + 1) + 1;
-    struct stay_line *line = make_line(requests, STAY_LINE_PLAIN, room);
+    struct stay_line *line = make_line(requests, room);
     if (line == NULL) {
         return false;
     }
@@ -171,7 +171,7 @@ static bool make_ack_line(struct stay_requests *requests)
     if (room > STAY_CONTROL_LINE_BYTES) {
         room = STAY_CONTROL_LINE_BYTES;
     }
-    struct stay_line *line = make_line(requests, STAY_LINE_ACKS, room);
+    struct stay_line *line = make_line(requests, room);
     if (line == NULL) {
         return false;
     }
@@ -209,13 +209,13 @@ static bool make_lines(struct stay_requests *requests, size_t n_bytes)
 
 bool stay_requests_plan(struct stay_requests *requests, const char *words)
 {
-    return make_lines(requests, SIZE_MAX) && add_words(requests, STAY_LINE_PLAN, words);
+    return make_lines(requests, SIZE_MAX) && add_words(requests, true, words);
 }
 
 bool stay_requests_has_plan(const struct stay_requests *requests)
 {
     const struct stay_line *line = requests->first;
-    while (line != NULL && line->kind != STAY_LINE_PLAN) {
+    while (line != NULL && !line->is_plan) {
         line = line->next;
     }
     return line != NULL;
@@ -261,26 +261,7 @@ const struct stay_line *stay_requests_asked(const struct stay_requests *requests
     return requests->first != requests->unsent ? requests->first : NULL;
 }
 
-// A part that was answered before, or that a later line has overtaken, is refused once more: so
-// these count as repeated. Without memory the rest is given up: the next ack makes it good.
-static void split(struct stay_requests *requests, const char *text)
-{
-    char id[HEX_ID_BYTES];
-    uint64_t n_input;
-    int n;
-    text = strchr(strchr(text, ' ') + 1, ' ');
-    while (text != NULL && sscanf(text, " %32s %" SCNu64 "%n", id, &n_input, &n) == 2) {
-        char words[sizeof "ack" + PAIR_BYTES];
-        snprintf(words, sizeof words, "ack %s %" PRIu64, id, n_input);
-        if (!add_words(requests, STAY_LINE_PLAIN, words)) {
-            return;
-        }
-        requests->last->is_repeated = true;
-        text += n;
-    }
-}
-
-void stay_requests_answered(struct stay_requests *requests, bool is_split)
+void stay_requests_answered(struct stay_requests *requests)
 {
     struct stay_line *line = requests->first;
     requests->first = line->next;
@@ -290,9 +271,6 @@ void stay_requests_answered(struct stay_requests *requests, bool is_split)
     requests->n_lines--;
     requests->n_line_bytes -= line->n;
     requests->n_bytes_under_way -= line->n;
-    if (is_split) {
-        split(requests, line->text);
-    }
     free(line);
 }
 
@@ -311,7 +289,7 @@ bool stay_requests_save(struct stay_requests *requests, struct stay_carry *carry
                                            .fd = -1,
                                            .state = (const uint8_t *)line->text,
                                            .n_state = line->n};
-        if (line->kind != STAY_LINE_PLAN && !stay_carry_add(carry, &record)) {
+        if (!line->is_plan && !stay_carry_add(carry, &record)) {
             return false;
         }
     }

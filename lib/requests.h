@@ -22,15 +22,9 @@
 #define STAY_REQUESTS_UNDER_WAY_BYTES (64u << 10) // of lines sent and not answered, about
 #define STAY_REQUESTS_ID_BYTES 32u
 
-enum stay_line_kind {
-    STAY_LINE_PLAIN,
-    STAY_LINE_ACKS, // several players' acknowledgements
-    STAY_LINE_PLAN, // holds for this program only: not carried over exec
-};
-
 struct stay_line {
     struct stay_line *next;
-    enum stay_line_kind kind;
+    bool is_plan;     // holds for this program only: not carried over exec
     bool is_repeated; // an answer may have been lost: an error may mean that it was done before
     size_t n;
     char text[]; // ends in LF and NUL
@@ -82,9 +76,8 @@ void stay_requests_rewind(struct stay_requests *requests);
 // The line that the next answer is for; NULL: none is expected.
 const struct stay_line *stay_requests_asked(const struct stay_requests *requests);
 
-// It was answered. With is_split it was refused as a whole, and each player's part is asked
-// again by itself (STAY_LINE_ACKS).
-void stay_requests_answered(struct stay_requests *requests, bool is_split);
+// It was answered.
+void stay_requests_answered(struct stay_requests *requests);
 
 size_t stay_requests_count(const struct stay_requests *requests);
 

@@ -38,9 +38,8 @@ static void match(struct stay_requests *requests, const struct stay_answer *answ
         answer->kind == STAY_ANSWER_ITEM)
         return;
     size_t n_before = stay_requests_count(requests);
-    bool is_split = answer->kind == STAY_ANSWER_ERROR && asked->kind == STAY_LINE_ACKS;
-    stay_requests_answered(requests, is_split);
-    hold(stay_requests_count(requests) == n_before - 1 + (is_split ? 2 : 0));
+    stay_requests_answered(requests);
+    hold(stay_requests_count(requests) == n_before - 1);
 }
 
 static void send_all(struct stay_requests *requests)
