@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "entry/choose.h"
 #include "entry/takeover.h"
 
 #include <errno.h>
@@ -214,8 +215,8 @@ static bool set_up(struct handshake *handshake, SSL_CTX *context)
 {
     const struct handshakes_setup *setup = &handshake->all->setup;
     struct timeval timeout = {
-        .tv_sec = (time_t)(setup->timeout_ms / 1000),
-        .tv_usec = (suseconds_t)(setup->timeout_ms % 1000 * 1000),
+        .tv_sec = (time_t)(setup->conf->handshake_timeout_ms / 1000),
+        .tv_usec = (suseconds_t)(setup->conf->handshake_timeout_ms % 1000 * 1000),
     };
     handshake->ssl = SSL_new(context);
     handshake->ready = event_new(setup->base, handshake->fd, EV_READ, proceed, handshake);

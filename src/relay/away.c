@@ -53,6 +53,7 @@ static void keep_input(struct relay_run *run)
         skip_line(run->vault, &next);
     }
     next.flags &= (uint8_t)~FLOW_MID_LINE;
+    next.telnet.flags &= (uint8_t)~TELNET_DROPPING;
     run_commit(run, TO_GAME, &next);
 }
 

@@ -157,7 +157,7 @@ struct telnet_rules run_telnet_rules(const struct relay_run *run, enum flow_dir 
 // The line in which the game died is over.
 static void stop_dropping(const struct relay_run *run, struct flow_state *next)
 {
-    if (!telnet_is_between_lines(&next->telnet))
+    if (telnet_is_dropping(&next->telnet))
         return;
     next->flags &= (uint8_t)~FLOW_SKIP;
     if (run->slot->game_fd >= 0)
