@@ -99,8 +99,7 @@ static void check_sni(const struct conf *conf, unsigned n, const int *lines,
         for (unsigned j = 0; j < n; j++)
             for (unsigned k = 0; k < CONF_MAX_SNI && conf->game[j].sni[k]; k++)
                 if (strcmp(conf->game[n].sni[i], conf->game[j].sni[k]) == 0)
-                    conf_complain(complaints,
-                                  line_of(lines, CONF_GAME, "sni", conf->game[n].line),
+                    conf_complain(complaints, line_of(lines, CONF_GAME, "sni", conf->game[n].line),
                                   "%s leads to [game %s] already (line %d); name it in one of them",
                                   conf->game[n].sni[i], conf->game[j].name, conf->game[j].line);
 }

@@ -86,7 +86,7 @@ struct conf_game {
     bool has_user;
     enum conf_shutdown on_shutdown;
     uint64_t shutdown_wait_ms;
-    uint32_t reconnect_rate; // links a second
+    uint32_t reconnect_rate;  // links a second
     char *text[CONF_N_TEXTS]; // without the line's end; "": say nothing
 };
 
@@ -123,7 +123,8 @@ void conf_free(struct conf *conf);
 void conf_print_options(FILE *out);
 void conf_print_options_mdoc(FILE *out);
 
-// The game for a player of this listener whose program asked for this host (SNI; "" or NULL: for none).
+// The game for a player of this listener whose program asked for this host (SNI; "" or NULL: for
+// none).
 unsigned conf_game_for(const struct conf *conf, unsigned listener, const char *sni);
 
 // A header's name as it is written in the configuration.

@@ -298,7 +298,8 @@ static bool add_host(const struct value *value, const char *entry, void *arg)
     *(*at)++ = host; // conf_free finds it, right or wrong
     return (*name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
                                   "_") == strlen(name)) ||
-           refuse(value, "not a host name", "write letters, digits, - and ., perhaps *. before them");
+           refuse(value, "not a host name",
+                  "write letters, digits, - and ., perhaps *. before them");
 }
 
 static bool set_line(const struct value *value, char **into)

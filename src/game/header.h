@@ -31,8 +31,8 @@ struct header_resumed {
     size_t n_state;
 };
 
-// Write the header for slot, who connected to address `to` (16 bytes) and to_port. resumed: NULL, or
-// for proxy-v2 only. Returns its length.
+// Write the header for slot, who connected to address `to` (16 bytes) and to_port. resumed: NULL,
+// or for proxy-v2 only. Returns its length.
 size_t header_write(enum conf_header header, const struct slot *slot, const uint8_t to[16],
                     uint16_t to_port, const struct header_resumed *resumed,
                     uint8_t out[HEADER_MAX_BYTES]);

@@ -9,8 +9,8 @@
 
 #include "base/address.h"
 #include "game/process.h"
-#include "vault/slot.h"
 #include "vault/point.h"
+#include "vault/slot.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>

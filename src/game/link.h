@@ -24,8 +24,8 @@ enum link_status {
 // Connect to the game. Never blocks. LINK_MADE: *fd is the caller's.
 enum link_status link_connect(const struct conf_game *game, int *fd);
 
-// Who listens there: over a Unix socket the process that called listen(2) (SO_PEERCRED, unix(7)), over TCP
-// the one in the game's pid-file. 0: not known.
+// Who listens there: over a Unix socket the process that called listen(2) (SO_PEERCRED, unix(7)),
+// over TCP the one in the game's pid-file. 0: not known.
 pid_t link_peer(const struct conf_game *game, int fd);
 
 // What is true of a link besides its descriptor.

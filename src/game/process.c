@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #define EXITING 0x4ull // PF_EXITING, include/linux/sched.h
@@ -80,6 +82,20 @@ enum process_life process_look(pid_t pid, uint64_t start)
     if (kill(pid, 0) == 0 || errno == EPERM)
         return PROCESS_UNKNOWN;
     return PROCESS_DEAD;
+}
+
+// A pidfd is readable when the last thread is gone, and with it the descriptors.
+bool process_is_dying(pid_t pid)
+{
+    struct stat_line line = {0};
+    if (pid <= 0 || !read_stat(pid, &line) || is_living(&line))
+        return false;
+    struct pollfd poll_fd = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+    if (poll_fd.fd < 0)
+        return false;
+    bool is_there = poll(&poll_fd, 1, 0) == 0;
+    close(poll_fd.fd);
+    return is_there;
 }
 
 pid_t process_read_file(const char *path)

@@ -36,8 +36,8 @@ static void skip_line(const struct vault *vault, struct flow_state *next)
 }
 
 // What the player has typed: all of it is kept for a game that resumes; what it has had and not
-// acknowledged goes to the next one again. Without acknowledgements it has had what was sent, up to the
-// line in the middle of which it died.
+// acknowledged goes to the next one again. Without acknowledgements it has had what was sent, up to
+// the line in the middle of which it died.
 static void keep_input(struct relay_run *run)
 {
     struct flow_state next = run_state(run, TO_GAME);

@@ -208,8 +208,8 @@ bool run_follow(struct relay_run *run, enum flow_dir dir)
     return true;
 }
 
-// The game has got all of `out` and cannot act on it, for it is the beginning of a line only. It can only go
-// on if there is more: the oldest bytes are kept no longer.
+// The game has got all of `out` and cannot act on it, for it is the beginning of a line only. It
+// can only go on if there is more: the oldest bytes are kept no longer.
 static void keep_less(struct relay_run *run, struct flow_state *next, uint32_t n)
 {
     const uint8_t *kept = vault_chunk(run->vault, next->out.chunk) + next->out.start;

@@ -40,12 +40,12 @@ enum relay_bits {
 
 // What else relay_run can want.
 enum relay_wish {
-    RELAY_DONE = 16,   // the slot has ended: free it
-    RELAY_LINGER = 32, // all is said; waiting for the player's end of file
-    RELAY_HALF = 64,   // the game has ended, the player may still speak to it
-    RELAY_POLL = 128,  // run again soon: the header is unread, or memory was short
-    RELAY_LEFT = 256,  // the player has left before there was a link; its words still wait for one
-    RELAY_STUCK = 512, // the game has ended, and the player does not take what is left
+    RELAY_DONE = 16,    // the slot has ended: free it
+    RELAY_LINGER = 32,  // all is said; waiting for the player's end of file
+    RELAY_HALF = 64,    // the game has ended, the player may still speak to it
+    RELAY_POLL = 128,   // run again soon: the header is unread, or memory was short
+    RELAY_LEFT = 256,   // the player has left before there was a link; its words still wait for one
+    RELAY_STUCK = 512,  // the game has ended, and the player does not take what is left
     RELAY_JUDGE = 1024, // the game's side has ended: is it the player's end, or the game's?
 };
 
@@ -69,8 +69,8 @@ unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *
 // player gets close_notify; input is no longer taken. Then run it again.
 void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
 
-// The game has closed this player: what it has said is flushed, then the player gets close_notify. Then run it
-// again.
+// The game has closed this player: what it has said is flushed, then the player gets close_notify.
+// Then run it again.
 void relay_let_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
 
 // Give up what the player said and nobody is there to hear; the slot ends then.
@@ -81,7 +81,7 @@ struct relay_words {
     const char *text; // without the line's end; "": nothing
     uint8_t set;      // FLOW_* flags of TO_PLAYER that change with the same commit
     uint8_t clear;
-    uint32_t notice;  // token; 0: this is none
+    uint32_t notice; // token; 0: this is none
 };
 
 // Say it behind what the game has said so far. False: there is no room now, or the game is in the
@@ -93,11 +93,13 @@ bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot
 // be passed on. Can be done again after a crash.
 void relay_unlink(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
 
-// ... and when they have been: put telnet right, say `text`, and wait for a new link. False: not yet.
+// ... and when they have been: put telnet right, say `text`, and wait for a new link. False: not
+// yet.
 bool relay_mend(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                 const char *text);
 
-// Before a new link is made: what of the input is for the new game? All of it if it resumes the player.
+// Before a new link is made: what of the input is for the new game? All of it if it resumes the
+// player.
 void relay_prepare_link(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                         bool is_resumed);
 
@@ -110,8 +112,8 @@ uint64_t relay_output_offset(const struct slot *slot);
 bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                        uint64_t offset);
 
-// Have the game's bytes, up to what `in` still holds, left the player's terminal in the middle of a command,
-// sequence or character?
+// Have the game's bytes, up to what `in` still holds, left the player's terminal in the middle of a
+// command, sequence or character?
 bool relay_is_mid_sequence(const struct vault *vault, const struct slot *slot);
 
 // Give back all chunks the slot's flows hold; before slot_free.

@@ -37,8 +37,8 @@ bool to_game_has_room(const struct relay_run *run)
     return buffer_room(slot_receive_buffer(run->slot, &now)) > 0;
 }
 
-// Is there room to receive? A record that does not fit behind what was consumed moves to a fresh chunk.
-// Copied, not moved in place: a kill in the middle must leave the old one whole.
+// Is there room to receive? A record that does not fit behind what was consumed moves to a fresh
+// chunk. Copied, not moved in place: a kill in the middle must leave the old one whole.
 static bool make_room(struct relay_run *run)
 {
     struct flow_state next = run_state(run, TO_GAME);

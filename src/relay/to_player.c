@@ -133,8 +133,7 @@ static bool seal_text(struct relay_run *run)
     if (!find_place(run, &next, n_in + n_held, &place))
         return false;
     struct telnet_rules rules = run_telnet_rules(run, TO_PLAYER);
-    if (slot_has(run->slot, SLOT_FLAG_TELNET) &&
-        !telnet_pass(&next.telnet, &rules, text, n_in)) {
+    if (slot_has(run->slot, SLOT_FLAG_TELNET) && !telnet_pass(&next.telnet, &rules, text, n_in)) {
         n_text = telnet_filter(&next.telnet, &rules, text, n_in, changed);
         text = changed;
     }
@@ -150,8 +149,8 @@ static bool seal_text(struct relay_run *run)
     return publish(run, &place, n, &next);
 }
 
-// Seal n bytes, as many records as the player's limit makes of them, behind what is sealed already. Returns the
-// bytes sealed, 0: it cannot be done.
+// Seal n bytes, as many records as the player's limit makes of them, behind what is sealed already.
+// Returns the bytes sealed, 0: it cannot be done.
 static size_t seal_all(struct relay_run *run, const struct place *place, struct flow_state *next,
                        const uint8_t *text, size_t n)
 {

@@ -16,10 +16,11 @@
 //   - a player's answers to what stayd has withdrawn in the dead game's place are swallowed; the
 //     next game never asked.
 //
-// What breaks the protocol goes through as it is: no byte is put in, changed or taken out for it.
-// An IAC inside a subnegotiation with a command behind it (not IAC, not SE) ends the one and begins
-// the other, as libtelnet has it; with anything else behind it (below EOF, 236), it is a 255 that
-// was not doubled (a window of 255 columns), and the subnegotiation goes on.
+// What breaks the protocol goes through as it is. An IAC inside a subnegotiation with a command
+// behind it (not IAC, not SE) ends the one and begins the other, as libtelnet has it; should that
+// command not go through, an IAC SE goes in its place. With anything else behind the IAC (below
+// EOF, 236), it is a 255 that was not doubled (a window of 255 columns), and the subnegotiation
+// goes on.
 //
 // Errors: none; whatever comes in, something goes out.
 #ifndef STAYD_TELNET_TELNET_H
@@ -70,12 +71,13 @@ enum telnet_ansi {
 };
 
 #define TELNET_IN_LINE 1u       // text has come since the last end of line (LF, CR, CR LF, CR NUL)
-#define TELNET_AFTER_CR 2u      // an LF or NUL now belongs to the CR before it
+#define TELNET_AFTER_CR 2u      // an LF or NUL now, commands aside, belongs to the CR before it
 #define TELNET_COLOURED 4u      // colours or attributes were set since they were last reset
 #define TELNET_COMPRESSED 8u    // MCCP has begun: what follows is not telnet any more
 #define TELNET_CSI_OTHER 16u    // the CSI sequence so far cannot be a colour's
 #define TELNET_CSI_EXTENDED 32u // it has a colour of many numbers (38;5;0): a 0 is no reset
 #define TELNET_DROPPING 64u     // TELNET_DROP_LINE: the line's end is still to come
+#define TELNET_SUB_OPEN 128u    // the command held back ends a subnegotiation that has passed
 
 enum telnet_keep {
     TELNET_KEEP, // everything

@@ -43,6 +43,21 @@ static void set_command(struct filter *filter, enum telnet_command command, uint
     filter->state->verb = verb;
 }
 
+static void close_sub(struct telnet_state *state)
+{
+    state->flags = (uint8_t)(state->flags & ~TELNET_SUB_OPEN);
+}
+
+// A command that is not given out. If it ended a subnegotiation, that must end all the same.
+static void leave_out(struct filter *filter)
+{
+    if (filter->state->flags & TELNET_SUB_OPEN) {
+        pass(filter, IAC);
+        pass(filter, VERB_SE);
+    }
+    close_sub(filter->state);
+}
+
 // A line that was to be dropped has ended?
 static void end_drop(struct telnet_state *state)
 {
@@ -50,18 +65,13 @@ static void end_drop(struct telnet_state *state)
         state->flags = (uint8_t)(state->flags & ~TELNET_DROPPING);
 }
 
-// Whatever is not the LF or NUL that belongs to a CR ends the waiting for it.
-static void end_cr(struct telnet_state *state)
-{
-    state->flags = (uint8_t)(state->flags & ~TELNET_AFTER_CR);
-    end_drop(state);
-}
-
 static void take_text(struct filter *filter, uint8_t byte)
 {
     struct telnet_state *state = filter->state;
-    if (byte != '\n' && byte != '\0')
-        end_cr(state);
+    if (byte != '\n' && byte != '\0') { // then it does not belong to a CR dropped before it
+        state->flags = (uint8_t)(state->flags & ~TELNET_AFTER_CR);
+        end_drop(state);
+    }
     const bool is_dropped = filter->rules->keep == TELNET_DROP_ALL || telnet_is_dropping(state);
     telnet_text_follow(state, filter->rules->is_player, byte);
     end_drop(state);
@@ -83,6 +93,7 @@ static void begin_command(struct filter *filter, uint8_t byte)
         set_command(filter, TELNET_VERB, byte);
     } else {
         set_command(filter, TELNET_TEXT, 0);
+        close_sub(filter->state);
         pass(filter, IAC);
         pass(filter, byte);
     }
@@ -118,14 +129,19 @@ static void take_option(struct filter *filter, uint8_t option)
     const uint8_t verb = filter->state->verb;
     const uint64_t bit = telnet_option_bit(option);
     set_command(filter, TELNET_TEXT, 0);
-    if (telnet_is_mccp(option) && !filter->rules->may_compress)
+    if (telnet_is_mccp(option) && !filter->rules->may_compress) {
+        leave_out(filter);
         return;
+    }
     if (verb == VERB_WILL || verb == VERB_WONT)
         assign(&filter->state->will, bit, verb == VERB_WILL);
     else
         assign(&filter->state->does, bit, verb == VERB_DO);
-    if (is_to_be_swallowed(filter, verb, bit))
+    if (is_to_be_swallowed(filter, verb, bit)) {
+        leave_out(filter);
         return;
+    }
+    close_sub(filter->state);
     pass(filter, IAC);
     pass(filter, verb);
     pass(filter, option);
@@ -134,12 +150,15 @@ static void take_option(struct filter *filter, uint8_t option)
 static void begin_sub(struct filter *filter, uint8_t option)
 {
     if (filter->rules->keep == TELNET_DROP_ALL) {
+        close_sub(filter->state);
         // Muted, so that its end does not come through when the rules change in its middle.
         set_command(filter, option == IAC ? TELNET_MUTE_SUB_IAC : TELNET_MUTE_SUB,
                     option == IAC ? OPTION_UNKNOWN : option);
     } else if (telnet_is_mccp(option) && !filter->rules->may_compress) {
+        leave_out(filter);
         set_command(filter, TELNET_MUTE_SUB, option);
     } else {
+        close_sub(filter->state);
         put(filter, IAC);
         put(filter, VERB_SB);
         if (option == IAC) { // either option 255, doubled, or a subnegotiation of nothing
@@ -190,7 +209,12 @@ static void take_sub_iac(struct filter *filter, uint8_t byte)
 {
     struct telnet_state *state = filter->state;
     const bool is_muted = is_mute(state);
-    if (byte >= VERB_EOF && byte != VERB_SE && byte != IAC) {
+    const bool is_command = byte >= VERB_EOF && byte != VERB_SE && byte != IAC;
+    // MCCP's does not end so: an IAC SE for it, now or in a dead game's place, would begin
+    // compression.
+    if (is_command && (is_muted || !telnet_is_mccp(state->verb))) {
+        if (!is_muted)
+            state->flags |= TELNET_SUB_OPEN;
         begin_command(filter, byte);
         return;
     }
@@ -207,12 +231,10 @@ static void take(struct filter *filter, uint8_t byte)
 {
     switch ((enum telnet_command)filter->state->command) {
     case TELNET_TEXT:
-        if (byte != IAC) {
-            take_text(filter, byte);
-        } else {
-            end_cr(filter->state);
+        if (byte == IAC)
             set_command(filter, TELNET_IAC, 0);
-        }
+        else
+            take_text(filter, byte);
         break;
     case TELNET_IAC:
         begin_command(filter, byte);
@@ -247,6 +269,7 @@ static void begin_drop(struct telnet_state *state, enum telnet_keep keep)
         state->command = TELNET_MUTE_SUB;
     else if (state->command == TELNET_SUB_IAC)
         state->command = TELNET_MUTE_SUB_IAC;
+    close_sub(state);
     if (keep == TELNET_DROP_LINE && (state->flags & (TELNET_IN_LINE | TELNET_AFTER_CR)))
         state->flags |= TELNET_DROPPING;
 }

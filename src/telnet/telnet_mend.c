@@ -38,7 +38,9 @@ static void say(struct mend *mend, const void *bytes, size_t n)
 static void finish_command(struct mend *mend)
 {
     struct telnet_state *game = mend->game;
-    if (game->command == TELNET_SUB || game->command == TELNET_SUB_IAC) {
+    if (game->command == TELNET_SUB || game->command == TELNET_SUB_IAC ||
+        (game->flags & TELNET_SUB_OPEN)) {
+        game->flags = (uint8_t)(game->flags & ~TELNET_SUB_OPEN);
         game->command = TELNET_SUB;
         SAY(mend, "\xff\xf0");
     }

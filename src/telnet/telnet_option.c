@@ -104,7 +104,10 @@ static bool is_text_valid(const struct telnet_state *state)
 static bool are_flags_valid(const struct telnet_state *state)
 {
     const unsigned line = state->flags & (TELNET_IN_LINE | TELNET_AFTER_CR);
-    if (state->flags > 127 || line == (TELNET_IN_LINE | TELNET_AFTER_CR))
+    if (has_flags(state, TELNET_SUB_OPEN) && state->command != TELNET_VERB &&
+        state->command != TELNET_SUB_IAC_SB)
+        return false;
+    if (line == (TELNET_IN_LINE | TELNET_AFTER_CR))
         return false;
     if (has_flags(state, TELNET_COMPRESSED))
         return state->flags == TELNET_COMPRESSED && state->command == TELNET_TEXT &&

@@ -85,8 +85,7 @@ static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_byte
 
 int vault_make(struct vault *vault, uint32_t n_slots)
 {
-    uint64_t n_bytes =
-        chunks_offset(n_slots) + (uint64_t)n_slots * CHUNKS_PER_SLOT * CHUNK_BYTES;
+    uint64_t n_bytes = chunks_offset(n_slots) + (uint64_t)n_slots * CHUNKS_PER_SLOT * CHUNK_BYTES;
     int fd = memfd_create("stayd-vault", MFD_CLOEXEC);
     if (fd < 0)
         return -1;

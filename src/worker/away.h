@@ -16,8 +16,8 @@ struct conn;
 // relay_run asks for a judgement. True: the slot has changed, run it again.
 bool away_judge(struct conn *conn);
 
-// Linked again: tell the player so, if it was told of the game's absence. True: it was said now; run the slot
-// again.
+// Linked again: tell the player so, if it was told of the game's absence. True: it was said now;
+// run the slot again.
 bool away_greet(struct conn *conn);
 
 // Not linked: tell the player that the game does not answer.

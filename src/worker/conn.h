@@ -20,8 +20,9 @@ struct conn {
     struct relay_conn relay;
     uint8_t watched; // RELAY_* readiness that libevent watches for us
     uint8_t waits;   // enum waiting_for bits (waiting.h)
-    uint64_t ended_ms; // boottime when the game's side was seen to have ended; 0: not, or it is judged
-    bool is_listed;  // there is an entry for it in worker.waiting
+    uint64_t
+        ended_ms;   // boottime when the game's side was seen to have ended; 0: not, or it is judged
+    bool is_listed; // there is an entry for it in worker.waiting
 };
 
 // Serve a slot for the first time in this process: new, or taken up after a crash.

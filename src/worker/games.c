@@ -19,8 +19,9 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-#define ATTACH_MS 5000u // for a new process to attach, when players wait to be resumed
-#define LOOK_MS 200u    // until a game of an unknown process is looked for
+#define ATTACH_MS 5000u    // for a new process to attach, when players wait to be resumed
+#define LEFTOVER_MS 60000u // a dead game's child may keep its listening socket
+#define LOOK_MS 200u       // until a game of an unknown process is looked for
 
 static const struct conf_game *conf_of(const struct worker *worker, unsigned game)
 {
@@ -76,8 +77,8 @@ static void on_death(evutil_socket_t fd, short what, void *arg)
     orphan_links(worker, game, &dead);
 }
 
-// Watch the game's present process. The descriptor is the worker's own: a successor opens another, and
-// looks first whether it is still the same process.
+// Watch the game's present process. The descriptor is the worker's own: a successor opens another,
+// and looks first whether it is still the same process.
 static void watch_process(struct worker *worker, unsigned game)
 {
     struct game_watch *watch = &worker->games.watch[game];
@@ -131,8 +132,8 @@ static void note_here(struct worker *worker, unsigned game, pid_t pid, uint64_t 
     bool is_same = pid == next.pid && start == next.start;
     if (is_same && (next.flags & GAME_SEEN) && !(next.flags & GAME_AWAY))
         return;
-    // What the old process has said of itself is not true of the new one; whether the old one resumed players
-    // is in their slots.
+    // What the old process has said of itself is not true of the new one; whether the old one
+    // resumed players is in their slots.
     uint32_t kept = is_same ? next.flags & (GAME_ATTACHED | GAME_RESUMES | GAME_ACKS) : 0;
     next.flags = kept | GAME_SEEN;
     next.pid = pid;
@@ -151,8 +152,8 @@ enum order_result order_attach(struct worker *worker, unsigned game, pid_t pid, 
         return ORDER_GONE;
     note_here(worker, game, pid, start);
     struct game_state next = game_now(worker->vault->head, game);
-    next.flags = GAME_SEEN | GAME_ATTACHED | (resumes ? GAME_RESUMES : 0) |
-                 (acknowledges ? GAME_ACKS : 0);
+    next.flags =
+        GAME_SEEN | GAME_ATTACHED | (resumes ? GAME_RESUMES : 0) | (acknowledges ? GAME_ACKS : 0);
     game_commit(worker->vault->head, game, &next);
     worker->games.watch[game].attach_until_ms = 0;
     waiting_hurry(worker);
@@ -216,6 +217,14 @@ static pid_t find_peer(const struct worker *worker, unsigned game, int fd)
     return link_peer(conf_of(worker, game), fd);
 }
 
+// Is this the listening socket of the game that we have seen die? A child of it (a dump) still has
+// it open, and accepts nobody. After a while it counts as a game that has gone on in the child.
+static bool is_leftover(const struct game_state *now, pid_t pid, uint64_t start)
+{
+    return start == 0 && pid > 0 && now->pid == pid && now->flags & GAME_AWAY &&
+           clock_boot_ms() < now->since_ms + LEFTOVER_MS;
+}
+
 // Somebody is there who has not attached, and players wait who could be resumed: give it time.
 static bool must_wait_for_attach(struct worker *worker, unsigned game, pid_t pid)
 {
@@ -234,9 +243,11 @@ bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms 
 {
     pid_t pid = find_peer(worker, game, fd);
     uint64_t start = process_start(pid);
-    if (start == 0)
-        pid = 0; // it has gone on in a child, is in another namespace, or is dying
     struct game_state now = game_now(worker->vault->head, game);
+    if (process_is_dying(pid) || is_leftover(&now, pid, start))
+        return false;
+    if (start == 0)
+        pid = 0; // it has gone on in a child, or is in another namespace
     bool is_attached = now.flags & GAME_ATTACHED && now.pid == pid && now.start == start;
     if (!is_attached && must_wait_for_attach(worker, game, pid))
         return false;

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The games' processes: which one is behind each game, is it alive, and what it means that a player's link
-// has ended.
+// The games' processes: which one is behind each game, is it alive, and what it means that a
+// player's link has ended.
 //
 //                    a process takes a link, or attaches
 //     UNKNOWN ──────────────────────────────────────────▶ HERE ◀──────────┐
@@ -32,9 +32,9 @@ struct games {
         struct worker *worker;
         struct event *death; // the process' pidfd; NULL: not watched
         int pidfd;
-        int32_t pid;              // whose
-        uint64_t attach_until_ms; // a process that has not attached may still; 0: none
-        int32_t attach_pid;       // which
+        int32_t pid;                   // whose
+        uint64_t attach_until_ms;      // a process that has not attached may still; 0: none
+        int32_t attach_pid;            // which
         uint32_t newest[GAMES_UNREAD]; // slots linked last
         unsigned n_newest;             // ever
     } watch[VAULT_GAMES];
@@ -47,8 +47,8 @@ void games_stop(struct worker *worker);
 // May one more player be linked now, or has the game too many that it has not looked at?
 bool games_have_room(struct worker *worker, unsigned game);
 
-// A connect to the game has succeeded: note who is there, and say on what terms the slot may be linked. False:
-// not now; the process that is there may yet attach to resume players.
+// A connect to the game has succeeded: note who is there, and say on what terms the slot may be
+// linked. False: not now; the process that is there is dying, or may yet attach to resume players.
 bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms *terms);
 
 // A slot was linked.

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// What is asked of the worker about players (orders.h); what is asked about games' processes is in games.c.
-// Errors: as there.
+// What is asked of the worker about players (orders.h); what is asked about games' processes is in
+// games.c. Errors: as there.
 #include "worker/orders.h"
 
 #include "game/process.h"
@@ -77,9 +77,9 @@ void order_look(struct worker *worker, unsigned game, struct order_game *look)
     struct game_state now = game_now(vault->head, game);
     bool is_away = now.flags & GAME_AWAY;
     *look = (struct order_game){
-        .state = is_away                  ? ORDER_GAME_AWAY
+        .state = is_away                 ? ORDER_GAME_AWAY
                  : now.flags & GAME_SEEN ? ORDER_GAME_HERE
-                                          : ORDER_GAME_UNKNOWN,
+                                         : ORDER_GAME_UNKNOWN,
         .pid = is_away ? 0 : now.pid,
         .is_attached = now.flags & GAME_ATTACHED,
         .resumes = now.flags & GAME_RESUMES,

@@ -150,8 +150,7 @@ static void keep_waiting(struct conn *conn, const struct conf_game *game, uint64
         away_give_up(conn);
     } else if ((waited_ms >= TELL_AFTER_MS || is_away) &&
                !(flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_AWAY)) {
-        log_event(LOG_GAME_WAIT, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
-                  why);
+        log_event(LOG_GAME_WAIT, "game=%s connect=%s error=\"%s\"", game->name, game->connect, why);
         away_tell_wait(conn);
     }
 }
