@@ -115,15 +115,15 @@ int main(int argc, char **argv)
             }
         }
         select(FD_SETSIZE, &set, NULL, NULL, NULL);
-        for (int fd = 0; fd < FD_SETSIZE; fd++) {
-            if (users[fd].is_here && FD_ISSET(fd, &set)) {
-                hear(fd);
-            }
-        }
         if (FD_ISSET(door, &set)) {
             int fd = accept(door, NULL, NULL);
             if (fd >= 0 && fd < FD_SETSIZE) {
                 enter(fd);
+            }
+        }
+        for (int fd = 0; fd < FD_SETSIZE; fd++) {
+            if (users[fd].is_here && FD_ISSET(fd, &set)) {
+                hear(fd);
             }
         }
     }

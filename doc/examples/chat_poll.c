@@ -122,19 +122,20 @@ static void turn(void)
     for (nfds_t i = 0; i < n_users; i++) {
         wait[i + 1] = (struct pollfd){.fd = users[i].player.fd, .events = POLLIN};
     }
-    if (poll(wait, n_users + 1, -1) < 0) {
+    nfds_t n_watched = n_users;
+    if (poll(wait, n_watched + 1, -1) < 0) {
         return;
     }
-    for (nfds_t i = n_users; i > 0; i--) { // backwards: the last takes the place of who leaves
+    while (stay_accept(stay, &player) > 0) {
+        arrive(&player);
+    }
+    for (nfds_t i = n_watched; i > 0; i--) { // backwards: the last takes the place of who leaves
         if (wait[i].revents != 0 && !hear(&users[i - 1])) {
             struct user gone = users[i - 1];
             users[i - 1] = users[--n_users];
             close(gone.player.fd);
             tell_all(gone.memory.name, "(leaves)");
         }
-    }
-    while (stay_accept(stay, &player) > 0) {
-        arrive(&player);
     }
 }
 

@@ -169,15 +169,15 @@ int main(int argc, char **argv)
             }
         }
         select(FD_SETSIZE, &set, NULL, NULL, NULL);
-        for (int fd = 0; fd < FD_SETSIZE; fd++) {
-            if (users[fd].is_here && FD_ISSET(fd, &set)) {
-                hear(fd);
-            }
-        }
         if (FD_ISSET(door, &set)) {
             struct stay_player player;
             while (stay_accept(stay, &player) > 0) {
                 arrive(&player);
+            }
+        }
+        for (int fd = 0; fd < FD_SETSIZE; fd++) {
+            if (users[fd].is_here && FD_ISSET(fd, &set)) {
+                hear(fd);
             }
         }
         if (is_rebooting) {
