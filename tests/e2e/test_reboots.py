@@ -94,7 +94,7 @@ def test_half_a_line_and_a_screenful_of_output_pass_through_a_reboot(mush, mush_
     player.send(b" and the other\r\n")
     player.read_until(b"\none half and the other\r\n")
     # Asked for and not read: what is on its way at the reboot is kept.
-    player.send(b"help\r\n" * 200)
+    player.send(b"help think\r\n" * 200)
     reboot(wizard)
     text = ask(player, b"think the end", b"\nthe end\r\n")
     assert text.count(b"see TEXT yourself") == 200

@@ -28,6 +28,7 @@ class Mush:
         self.n_ready = len(self.words.find(READY))
         if settings is not None:
             settings = {"directory": "data", "password-cost": 1, "host-names": "off",
+                        "lines-at-once": 1000, "lines-a-second": 100000,  # talkers are quick
                         "stayd.stayd.log-level": "debug", **settings}
             with open(self.conf, "w", encoding="utf-8") as file:
                 file.writelines(f"{key} = {value}\n" for key, value in settings.items())
