@@ -26,8 +26,11 @@
 //     for each player: stay_keep(stay, &player, bytes, n_bytes);
 //     stay_exec(stay, argv[0], argv);    // comes back only if it failed
 //
-// Nothing here blocks but stay_open, which at a first start waits for stayd to say
-// that players can connect. A process has one handle, and uses it in one thread.
+// A game that is to survive its own crash, too, sets options.resumes, leaves with stayd what it
+// must know again about each player (stay_leave), and has one more case: STAY_RESUMED.
+//
+// Nothing here blocks but stay_open, which waits for stayd: at a first start to say that players
+// can connect, else to answer. A process has one handle, and uses it in one thread.
 //
 // Errors: functions that can fail return NULL or a negative number, with words for
 // people (stay_open) or errno. Whatever is wrong with a single connection
@@ -79,13 +82,16 @@ struct stay_options {
     uid_t stayd_user;
     // How long a connection may take to say whose it is; 0: 5000.
     unsigned header_timeout_ms;
-    // This game can put players back into their places after it has died: it leaves a state for each
-    // (stay_leave), and takes those who come as STAY_RESUMED.
+    // This game can put players back into their places after it has died: it leaves a state for
+    // each (stay_leave), and takes those who come as STAY_RESUMED.
     bool resumes;
-    // It says with stay_acknowledge what input it has acted on; what it has not is given to the next
-    // process again. A game that sets this and never acknowledges gets no more than about 20 kB
-    // from each player.
+    // It says with stay_acknowledge what input it has acted on; what it has not is given to the
+    // next process again. A game that sets this and never acknowledges gets no more than about 20
+    // kB from each player.
     bool acknowledges;
+    // The path of stayd's control socket, when somebody else runs stayd with a configuration of
+    // their own (stayd must be ""). NULL: DIRECTORY/control.sock.
+    const char *control;
 };
 
 // How stay_open came by its stayd.
@@ -143,24 +149,28 @@ struct stay_counts {
     uint64_t n_late;      // closed: no whole header in time
     uint64_t n_gone;      // closed themselves before the header was whole
     uint64_t n_shortages; // times that accepting had to pause for want of descriptors or memory
+    uint64_t n_refused;   // requests that stayd refused, see stay_remarks
 };
 
 struct stay;
 
 // Take up what a reboot carried over, or else make the listening socket and start or find stayd.
 // Call it right after reading the configuration. NULL: error says why, in words, perhaps
-// several lines (it may be stayd's own complaint about its settings). Blocks, at a first
-// start only, for as long as stayd takes to start (30 s at most).
+// several lines (it may be stayd's own complaint about its settings). Blocks: at a first
+// start for as long as stayd takes to start (30 s at most); when stayd is there, until it has
+// answered who this game is (2 s at most, as a rule less than a millisecond), because whoever waits
+// for the game comes as soon as it listens. After a reboot it does not block.
 STAY_API struct stay *stay_open(const struct stay_options *options, char *error, size_t error_size);
 
-// Close the listening socket and take it away. Players' descriptors are the game's and stay
-// open. stayd goes on running. NULL is allowed.
+// Close the listening socket and take it away; what stayd has not answered is given up. Players'
+// descriptors are the game's and stay open. stayd goes on running. NULL is allowed.
 STAY_API void stay_close(struct stay *stay);
 
 STAY_API enum stay_start stay_how_started(const struct stay *stay);
 
 // What stayd said while it started although it succeeded (the fingerprint of a certificate that it
-// made, say), and remarks of the library's own; "" or whole lines. Valid until stay_close.
+// made, say), what it refused later (look again when stay_counts.n_refused has grown), and
+// remarks of the library's own; "" or whole lines. Valid until stay_close; grows.
 STAY_API const char *stay_remarks(const struct stay *stay);
 
 // The descriptor to watch for reading, level-triggered. Always the same one; never read it.
@@ -173,7 +183,8 @@ STAY_API int stay_accept(struct stay *stay, struct stay_player *player);
 
 // Note a player, and up to 16 MiB of the game's own bytes about it (its name, a half-typed line,
 // output still queued), for the next stay_exec. player NULL: bytes about the game itself, see
-// stay_game_state. The bytes are copied. 0, or -1 with errno; then nothing was noted.
+// stay_game_state. The bytes are copied, and so is *player: a game that acknowledges sets
+// player->n_input to what it has acted on first. 0, or -1 with errno; then nothing was noted.
 STAY_API int stay_keep(struct stay *stay, const struct stay_player *player, const void *state,
                        size_t n_state);
 
@@ -186,26 +197,29 @@ STAY_API int stay_exec(struct stay *stay, const char *path, char *const argv[]);
 // stay_close.
 STAY_API const void *stay_game_state(const struct stay *stay, size_t *n_state);
 
-// Leave up to STAY_RESUME_BYTES of the game's own bytes about a player with stayd, in place of what was
-// left before; n_state 0 takes them away. If the game dies, they come back with the player
+// Leave up to STAY_RESUME_BYTES of the game's own bytes about a player with stayd, in place of what
+// was left before; n_state 0 takes them away. If the game dies, they come back with the player
 // (STAY_RESUMED). The bytes are copied and sent when there is time for it: the last
 // moments of a process may not have been. 0, or -1 with errno: EMSGSIZE, ENOMEM, EINVAL (the player
-// has no id, or options.resumes is not set).
+// has no id, or options.resumes is not set), ENOBUFS (32 MiB wait for a stayd that does not
+// answer).
 STAY_API int stay_leave(struct stay *stay, const struct stay_player *player, const void *state,
                         size_t n_state);
 #define STAY_RESUME_BYTES 4096u
 
 // All input of this player before n_input was acted on, and what it did is safe. Count from
-// player->n_input as the game got it from stay_accept. Several in a turn of the loop cost one. Do what the
-// line says, commit it to the disk together with n_input, acknowledge: then no line is lost, and a
-// game that passes over what it has committed (n_input of the resumed player is lower then) does no
-// line twice. 0, or -1 with errno.
+// player->n_input as the game got it from stay_accept. Several in a turn of the loop cost one. Do
+// what the line says, commit it to the disk together with n_input, acknowledge: then no line is
+// lost, and a game that passes over what it has committed (n_input of the resumed player is lower
+// then) does no line twice. What was left with stay_leave before goes out before it. 0, or -1 with
+// errno: ENOMEM, ENOBUFS, EINVAL (no id, options.acknowledges is not set, or it goes back).
 STAY_API int stay_acknowledge(struct stay *stay, const struct stay_player *player,
                               uint64_t n_input);
 
-// End a player's connection, whatever becomes of the game: what was written to fd so far goes out, then
-// last_words (a line without its end; NULL: none), then a proper close. The game closes fd as
-// usual. 0, or -1 with errno.
+// End a player's connection, whatever becomes of the game: what was written to fd so far goes out,
+// then last_words (a line without its end; NULL: none), then a proper close. The game closes fd as
+// usual. 0, or -1 with errno: EMSGSIZE (more than 1,000 bytes), EINVAL (no id, or last_words is not
+// printable UTF-8), ENOMEM, ENOBUFS.
 STAY_API int stay_end(struct stay *stay, const struct stay_player *player, const char *last_words);
 
 enum stay_plan {
@@ -215,7 +229,7 @@ enum stay_plan {
 };
 
 // Say what the game is about to do, so that connections that it closes are understood. Not needed
-// for stay_exec. 0, or -1 with errno.
+// for stay_exec. Holds until the process ends. 0, or -1 with errno: ENOMEM, ENOBUFS, EINVAL.
 STAY_API int stay_announce(struct stay *stay, enum stay_plan plan);
 
 // Work on the control channel: send what waits, read answers, connect again when stayd's worker
@@ -224,7 +238,8 @@ STAY_API int stay_announce(struct stay *stay, enum stay_plan plan);
 // patience ends. Never blocks.
 STAY_API void stay_work(struct stay *stay);
 
-// How many requests (of stay_leave, stay_acknowledge, stay_end, stay_announce) stayd has not answered yet.
+// How many requests (of stay_leave, stay_acknowledge, stay_end, stay_announce) stayd has not
+// answered yet.
 STAY_API size_t stay_n_unanswered(const struct stay *stay);
 
 // Is stayd alive for this run directory?

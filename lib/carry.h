@@ -28,7 +28,8 @@ enum stay_carry_kind {
     STAY_CARRY_LOCK,
     STAY_CARRY_GUEST, // facts: as much of the header as has been read
     STAY_CARRY_PLAYER,
-    STAY_CARRY_GAME, // state: about the game itself
+    STAY_CARRY_GAME,    // state: about the game itself
+    STAY_CARRY_REQUEST, // state: a line to stayd that it has not answered
 };
 
 struct stay_carry {

@@ -5,22 +5,22 @@
 // nothing that is put off is lost. Errors: those of one connection end it and are counted.
 #include "door.h"
 
+#include "clock.h"
+#include "peer.h"
 #include "proxy.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MAX_EVENTS_A_CALL = 64 }; // then the game's loop gets a turn, even in a flood of strangers
 
-static uint64_t now_ms(void)
+// The earlier of two times, of which 0 is none.
+static uint64_t sooner(uint64_t a_ms, uint64_t b_ms)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return a_ms == 0 || (b_ms != 0 && b_ms < a_ms) ? b_ms : a_ms;
 }
 
 // Set the timer to the earliest thing that is due.
@@ -29,8 +29,9 @@ static void arm(struct stay_door *door)
     struct itimerspec when = {.it_value = {.tv_nsec = door->is_ringing ? 1 : 0}};
     if (!door->is_ringing) {
         uint64_t due_ms = door->first != NULL ? door->first->deadline_ms : 0;
-        if (door->resume_ms != 0 && (due_ms == 0 || door->resume_ms < due_ms)) {
-            due_ms = door->resume_ms;
+        due_ms = sooner(due_ms, door->resume_ms);
+        if (door->control != NULL) {
+            due_ms = sooner(due_ms, stay_control_due_ms(door->control));
         }
         when.it_value.tv_sec = (time_t)(due_ms / 1000);
         when.it_value.tv_nsec = (long)(due_ms % 1000) * 1000000;
@@ -110,7 +111,7 @@ static struct stay_guest *admit(struct stay_door *door, int fd, size_t room)
         return NULL;
     }
     *guest = (struct stay_guest){.previous = door->last,
-                                 .deadline_ms = now_ms() + door->timeout_ms,
+                                 .deadline_ms = stay_now_ms() + door->timeout_ms,
                                  .in = in,
                                  .room = room,
                                  .fd = fd};
@@ -154,6 +155,16 @@ static int turn_away(struct stay_door *door, struct stay_guest *guest, uint64_t 
     return 0;
 }
 
+// The state stands in the header: that lives on until the next player is asked for.
+static void keep_shown(struct stay_door *door, struct stay_guest *guest,
+                       const struct stay_player *player)
+{
+    if (player->state != NULL) {
+        door->shown = guest->in;
+        guest->in = NULL;
+    }
+}
+
 // Read on until the header is whole, and not a byte further. 1: *player is filled in.
 static int hear(struct stay_door *door, struct stay_guest *guest, struct stay_player *player)
 {
@@ -161,6 +172,7 @@ static int hear(struct stay_door *door, struct stay_guest *guest, struct stay_pl
         size_t n_wanted;
         enum stay_proxy_status status = stay_proxy_parse(guest->in, guest->n_in, player, &n_wanted);
         if (status == STAY_PROXY_DONE) {
+            keep_shown(door, guest, player);
             player->fd = dismiss(door, guest);
             door->counts.n_players++;
             return 1;
@@ -182,17 +194,6 @@ static int hear(struct stay_door *door, struct stay_guest *guest, struct stay_pl
     }
 }
 
-// SO_PEERCRED says who called connect(2), and cannot be forged (unix(7)).
-static bool may_speak(const struct stay_door *door, int fd)
-{
-    struct ucred peer;
-    socklen_t size = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-        return false;
-    }
-    return peer.uid == 0 || peer.uid == geteuid() || (door->user != 0 && peer.uid == door->user);
-}
-
 static void set_listening(struct stay_door *door, bool is_on)
 {
     struct epoll_event event = {.events = is_on ? EPOLLIN : 0, .data.ptr = &door->listener_fd};
@@ -202,7 +203,7 @@ static void set_listening(struct stay_door *door, bool is_on)
 static int pause_accepting(struct stay_door *door)
 {
     door->counts.n_shortages++;
-    door->resume_ms = now_ms() + STAY_DOOR_PAUSE_MS;
+    door->resume_ms = stay_now_ms() + STAY_DOOR_PAUSE_MS;
     set_listening(door, false);
     arm(door);
     return 0;
@@ -215,7 +216,7 @@ static int answer(struct stay_door *door, struct stay_player *player)
         bool is_short = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
         return is_short ? pause_accepting(door) : 0;
     }
-    if (!may_speak(door, fd)) {
+    if (!stay_peer_is(fd, door->user)) {
         door->counts.n_strangers++;
         close(fd);
         return 0;
@@ -234,7 +235,7 @@ static void on_timer(struct stay_door *door)
     if (read(door->timer_fd, &n_expired, sizeof n_expired) < 0 && errno == EAGAIN) {
         return;
     }
-    uint64_t now = now_ms();
+    uint64_t now = stay_now_ms();
     while (door->first != NULL && door->first->deadline_ms <= now) {
         turn_away(door, door->first, &door->counts.n_late);
     }
@@ -242,11 +243,21 @@ static void on_timer(struct stay_door *door)
         door->resume_ms = 0;
         set_listening(door, true);
     }
+    stay_door_work(door);
+}
+
+void stay_door_work(struct stay_door *door)
+{
+    if (door->control != NULL) {
+        stay_control_work(door->control);
+    }
     arm(door);
 }
 
 int stay_door_next(struct stay_door *door, struct stay_player *player)
 {
+    free(door->shown);
+    door->shown = NULL;
     for (int i = 0; i < MAX_EVENTS_A_CALL; i++) {
         struct epoll_event event;
         int result = 0;
@@ -261,6 +272,8 @@ int stay_door_next(struct stay_door *door, struct stay_player *player)
             result = answer(door, player);
         } else if (event.data.ptr == &door->timer_fd) {
             on_timer(door);
+        } else if (event.data.ptr == door->control) {
+            stay_door_work(door);
         } else {
             result = hear(door, event.data.ptr, player);
         }
@@ -299,4 +312,6 @@ void stay_door_close(struct stay_door *door)
         }
     }
     door->epoll_fd = door->timer_fd = door->listener_fd = -1;
+    free(door->shown);
+    door->shown = NULL;
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The game's door: the listening socket, those who have knocked and not yet said who
-// they are (guests), and one epoll descriptor that covers them all.
+// they are (guests), and one epoll descriptor that covers them all, the control channel too.
 //
 //   connect ──accept4──▶ stranger ──▶ closed (n_strangers)
 //                 └────▶ guest ──whole header──▶ handed out as a player (n_players)
@@ -18,6 +18,7 @@
 #ifndef STAY_DOOR_H
 #define STAY_DOOR_H
 
+#include "control.h"
 #include "stay.h"
 
 #define STAY_DOOR_PAUSE_MS 100
@@ -44,6 +45,8 @@ struct stay_door {
     struct stay_guest *first; // the oldest, and thus the first whose time is up
     struct stay_guest *last;
     struct stay_counts counts;
+    uint8_t *shown;               // the header whose state the last player was handed out with
+    struct stay_control *control; // worked on when it is due; borrowed; NULL: none
 };
 
 // Opens the door on nothing. False with errno.
@@ -54,7 +57,10 @@ bool stay_door_listen(struct stay_door *door, int fd);
 
 void stay_door_close(struct stay_door *door);
 
-// The next player: 1; 0: nobody now.
+// Work on the control channel, and set the timer to what it waits for next.
+void stay_door_work(struct stay_door *door);
+
+// The next player: 1; 0: nobody now. A resumed player's state is valid until the next call.
 int stay_door_next(struct stay_door *door, struct stay_player *player);
 
 // Keep the descriptor readable until this is called with false, for players who wait elsewhere.

@@ -27,7 +27,7 @@ bool stay_place_make(const char *directory, char *error, size_t error_size)
     if (directory == NULL || directory[0] != '/') {
         return stay_words(error, error_size, "the run directory must be an absolute path");
     }
-    if (strlen(directory) + sizeof "/" STAY_CONTROL_LOCK > STAY_PATH_BYTES) {
+    if (strlen(directory) + sizeof "/" STAY_CONTROL STAY_LOCK_ENDING > STAY_PATH_BYTES) {
         return stay_words(error, error_size,
                           "%s: this path is too long for a run directory; a socket's may have %zu "
                           "bytes in all",
@@ -136,10 +136,10 @@ int stay_place_listen(const char *directory, mode_t mode, char *error, size_t er
 
 // Opens stayd's lock; -1 unless somebody holds it. A shared lock is tried, so that two who look at
 // the same time do not take each other for stayd.
-static int open_held_lock(const char *directory)
+static int open_held_lock(const char *control)
 {
-    char path[STAY_PATH_BYTES];
-    stay_place_path(path, directory, STAY_CONTROL_LOCK);
+    char path[STAY_PATH_BYTES + sizeof STAY_LOCK_ENDING];
+    snprintf(path, sizeof path, "%s" STAY_LOCK_ENDING, control);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         return fd;
@@ -150,18 +150,18 @@ static int open_held_lock(const char *directory)
     return -1;
 }
 
-bool stay_place_has_stayd(const char *directory)
+bool stay_place_has_stayd(const char *control)
 {
-    int fd = open_held_lock(directory);
+    int fd = open_held_lock(control);
     if (fd >= 0) {
         close(fd);
     }
     return fd >= 0;
 }
 
-pid_t stay_place_guard(const char *directory)
+pid_t stay_place_guard(const char *control)
 {
-    int fd = open_held_lock(directory);
+    int fd = open_held_lock(control);
     pid_t pid = fd >= 0 ? read_pid(fd) : 0;
     if (fd >= 0) {
         close(fd);

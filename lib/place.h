@@ -19,7 +19,7 @@
 #define STAY_GAME_SOCKET "game.sock"
 #define STAY_GAME_LOCK "game.lock"
 #define STAY_CONTROL "control.sock"
-#define STAY_CONTROL_LOCK "control.sock.lock"
+#define STAY_LOCK_ENDING ".lock" // behind the control socket's path: stayd's lock
 #define STAY_LOG "stayd.log"
 #define STAY_CONFIGURATION "stayd.conf"
 
@@ -37,11 +37,11 @@ int stay_place_lock(const char *directory, char *error, size_t error_size);
 // has its mode; what a dead game left there is replaced. Call with the lock held.
 int stay_place_listen(const char *directory, mode_t mode, char *error, size_t error_size);
 
-// Is stayd alive for this directory? It, and every process of it, holds its lock as long as it
-// lives.
-bool stay_place_has_stayd(const char *directory);
+// Is the stayd alive whose control socket is at this path? It, and every process of it, holds the
+// lock beside it as long as it lives.
+bool stay_place_has_stayd(const char *control);
 
 // The guard's process id, as stayd has written it into its lock; 0: none, or none alive.
-pid_t stay_place_guard(const char *directory);
+pid_t stay_place_guard(const char *control);
 
 #endif

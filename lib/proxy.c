@@ -27,11 +27,19 @@ enum {
     TLV_SSL_CIPHER = 0x23,
     TLV_HOST = 0xe0,        // stayd's own
     TLV_FINGERPRINT = 0xe1, // stayd's own
+    TLV_RESUMED = 0xe2,     // stayd's own
 };
 
 enum { SSL_CLIENT_SSL = 0x01, SSL_CLIENT_CERT_CONN = 0x02, SSL_CLIENT_CERT_SESS = 0x04 };
 
-enum { INET_BYTES = 12, INET6_BYTES = 36, UNIX_BYTES = 216, TLV_HEADER_BYTES = 3, SSL_BYTES = 5 };
+enum {
+    INET_BYTES = 12,
+    INET6_BYTES = 36,
+    UNIX_BYTES = 216,
+    TLV_HEADER_BYTES = 3,
+    SSL_BYTES = 5,
+    RESUMED_BYTES = 16
+};
 
 struct span {
     const uint8_t *at;
@@ -146,6 +154,28 @@ static bool take_ssl(struct span value, struct stay_player *player)
     return true;
 }
 
+static uint64_t get64(const uint8_t *at)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < 8; i++) {
+        value = value << 8 | at[i];
+    }
+    return value;
+}
+
+static bool take_resumed(struct span value, struct stay_player *player)
+{
+    if (value.n < RESUMED_BYTES) {
+        return false;
+    }
+    player->origin = STAY_RESUMED;
+    player->n_input = get64(value.at);
+    player->n_output = get64(value.at + 8);
+    player->state = value.at + RESUMED_BYTES;
+    player->n_state = value.n - RESUMED_BYTES;
+    return true;
+}
+
 // Types that are not known are passed over, as the specification asks.
 static bool take_tlv(const struct tlv *tlv, struct stay_player *player)
 {
@@ -173,6 +203,8 @@ static bool take_tlv(const struct tlv *tlv, struct stay_player *player)
         break;
     case TLV_SSL:
         return take_ssl(value, player);
+    case TLV_RESUMED:
+        return take_resumed(value, player);
     default:
         break;
     }

@@ -21,7 +21,8 @@ enum stay_proxy_status {
 };
 
 // Parse the n_in bytes that have come so far. *n_wanted is the header's length as far as it is
-// known: at least STAY_PROXY_FIXED_BYTES. When done, every member of *player is set; fd is -1.
+// known: at least STAY_PROXY_FIXED_BYTES. When done, every member of *player is set; fd is -1, and
+// a resumed player's state points into in.
 enum stay_proxy_status stay_proxy_parse(const uint8_t *in, size_t n_in, struct stay_player *player,
                                         size_t *n_wanted);
 

@@ -7,6 +7,7 @@
 // Errors: -1 with errno; a failed exec is reported through a pipe that a successful one closes.
 #include "spawn.h"
 
+#include "clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,20 +17,12 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 struct pipes {
     int text[2];    // the program's stderr
     int failure[2]; // errno of a failed exec
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void close_both(const int ends[2])
 {
@@ -96,11 +89,12 @@ static bool collect(int fd, char *text, size_t text_size, size_t *n_text)
 // The process's end is awaited, not the end of its text: what it leaves running may hold that open.
 static bool await_end(int pidfd, int fd, int timeout_ms, char *text, size_t text_size)
 {
-    uint64_t deadline = now_ms() + (uint64_t)timeout_ms;
+    uint64_t deadline = stay_now_ms() + (uint64_t)timeout_ms;
     struct pollfd wait[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
     size_t n_text = 0;
     fcntl(fd, F_SETFL, O_NONBLOCK);
-    for (uint64_t now = now_ms(); now < deadline && wait[0].revents == 0; now = now_ms()) {
+    for (uint64_t now = stay_now_ms(); now < deadline && wait[0].revents == 0;
+         now = stay_now_ms()) {
         poll(wait, 2, (int)(deadline - now));
         if (wait[1].revents != 0 && !collect(fd, text, text_size, &n_text)) {
             wait[1].fd = -1;

@@ -71,14 +71,22 @@ static bool check_setting(const struct stay_options *options, const struct stay_
     return true;
 }
 
-static bool check(const struct stay_options *options, char *error, size_t error_size)
+bool stay_start_check_name(const char *game, char *error, size_t error_size)
 {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    const char *game = options->game;
-    if (game == NULL || game[0] == '\0' || game[strspn(game, allowed)] != '\0') {
+    if (game == NULL || game[0] == '\0' || game[strspn(game, allowed)] != '\0' ||
+        strlen(game) > STAY_MAX_NAME) {
         return stay_words(error, error_size,
                           "the game's name must be letters, digits, '-' and '_'");
+    }
+    return true;
+}
+
+static bool check(const struct stay_options *options, char *error, size_t error_size)
+{
+    if (!stay_start_check_name(options->game, error, error_size)) {
+        return false;
     }
     for (size_t i = 0; i < options->n_settings; i++) {
         if (!check_setting(options, &options->settings[i], error, error_size)) {
@@ -137,7 +145,7 @@ char *stay_start_text(const struct stay_options *options, char *error, size_t er
         stay_words(error, error_size, "no memory");
         return NULL;
     }
-    char section[128];
+    char section[sizeof "game " + STAY_MAX_NAME];
     snprintf(section, sizeof section, "game %s", options->game);
     fprintf(out,
             "# Written by the game \"%s\" when it starts stayd; change the game's settings "
@@ -286,7 +294,9 @@ bool stay_start(const struct stay_options *options, enum stay_start *how, char *
         return false;
     }
     bool is_well = true;
-    if (stay_place_has_stayd(options->directory)) {
+    char control[STAY_PATH_BYTES];
+    stay_place_path(control, options->directory, STAY_CONTROL);
+    if (stay_place_has_stayd(control)) {
         *how = is_in_file(options->directory, text) ? STAY_FOUND : STAY_FOUND_DIFFERENT;
     } else {
         *how = STAY_STARTED;

@@ -11,6 +11,9 @@
 #include "stay.h"
 
 #define STAY_START_TIMEOUT_MS 30000
+#define STAY_MAX_NAME 64u
+
+bool stay_start_check_name(const char *game, char *error, size_t error_size);
 
 // stayd's configuration as text, for the caller to free; NULL: a setting cannot be written as
 // one, or is one of the library's own.

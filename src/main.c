@@ -157,7 +157,7 @@ static void close_standard(bool is_daemon)
 
 int main(int argc, char **argv)
 {
-    static struct heritage heritage = {.lock_fd = -1, .ready_fd = -1};
+    static struct heritage heritage = {.lock_fd = -1, .control_fd = -1, .ready_fd = -1};
     struct arguments arguments = {.conf = DEFAULT_CONF};
     title_init(argc, argv);
     fill_standard();

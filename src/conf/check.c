@@ -91,6 +91,33 @@ static void find_game(const struct conf *conf, struct conf_listener *listener, c
         conf_complain(complaints, line, "there is no [game %s]; add that section", name);
 }
 
+// A name that leads to two games leads to the first only.
+static void check_sni(const struct conf *conf, unsigned n, const int *lines,
+                      struct conf_complaints *complaints)
+{
+    for (unsigned i = 0; i < CONF_MAX_SNI && conf->game[n].sni[i]; i++)
+        for (unsigned j = 0; j < n; j++)
+            for (unsigned k = 0; k < CONF_MAX_SNI && conf->game[j].sni[k]; k++)
+                if (strcmp(conf->game[n].sni[i], conf->game[j].sni[k]) == 0)
+                    conf_complain(complaints, line_of(lines, CONF_GAME, "sni", conf->game[n].line),
+                                  "%s leads to [game %s] already (line %d); name it in one of them",
+                                  conf->game[n].sni[i], conf->game[j].name, conf->game[j].line);
+}
+
+static void check_game(const struct conf *conf, unsigned n, const int *lines,
+                       struct conf_complaints *complaints)
+{
+    const struct conf_game *game = &conf->game[n];
+    check_required(CONF_GAME, game->name, game->line, lines, complaints);
+    check_sni(conf, n, lines, complaints);
+    if (game->pid_file && game->sockaddr.ss_family == AF_UNIX)
+        conf_complain(complaints, line_of(lines, CONF_GAME, "pid-file", game->line),
+                      "a game on a Unix socket needs no pid-file; remove it");
+    if (game->may_compress && !game->is_telnet)
+        conf_complain(complaints, line_of(lines, CONF_GAME, "compression", game->line),
+                      "compression means nothing with telnet = no; remove it");
+}
+
 // Would bind(2) refuse the second of these? A wildcard takes the port on every address of its
 // family; IPv6 listeners are IPV6_V6ONLY, so the families do not meet.
 static bool do_collide(const struct conf_address *a, const struct conf_address *b)
@@ -154,8 +181,7 @@ void conf_check(struct conf *conf, const struct conf_places *places,
         conf_complain(complaints, 0,
                       "there is no game; add a section [game NAME] with connect = unix:/PATH");
     for (unsigned i = 0; i < conf->n_games; i++)
-        check_required(CONF_GAME, conf->game[i].name, conf->game[i].line, places->game[i],
-                       complaints);
+        check_game(conf, i, places->game[i], complaints);
     for (unsigned i = 0; i < conf->n_listeners; i++)
         check_listener(conf, i, places, complaints);
 }

@@ -13,6 +13,7 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct loader {
     struct conf *conf;
@@ -274,9 +275,34 @@ void conf_free(struct conf *conf)
         free(listener->client_ca);
         free(listener->alpn);
     }
-    for (unsigned i = 0; i < CONF_MAX_GAMES; i++)
-        free(conf->game[i].connect);
+    for (unsigned i = 0; i < CONF_MAX_GAMES; i++) {
+        struct conf_game *game = &conf->game[i];
+        free(game->connect);
+        free(game->pid_file);
+        free(game->user);
+        for (unsigned j = 0; j < CONF_MAX_SNI; j++)
+            free(game->sni[j]);
+        for (unsigned j = 0; j < CONF_N_TEXTS; j++)
+            free(game->text[j]);
+    }
     memset(conf, 0, sizeof *conf);
+}
+
+static bool is_host(const char *pattern, const char *host)
+{
+    if (strncmp(pattern, "*.", 2) != 0)
+        return strcasecmp(pattern, host) == 0;
+    const char *dot = strchr(host, '.');
+    return dot && dot != host && strcasecmp(pattern + 1, dot) == 0;
+}
+
+unsigned conf_game_for(const struct conf *conf, unsigned listener, const char *sni)
+{
+    for (unsigned i = 0; sni && *sni && i < conf->n_games; i++)
+        for (unsigned j = 0; j < CONF_MAX_SNI && conf->game[i].sni[j]; j++)
+            if (is_host(conf->game[i].sni[j], sni))
+                return i;
+    return conf->listener[listener].game;
 }
 
 const char *conf_header_name(enum conf_header header)

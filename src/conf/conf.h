@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #define CONF_MAX_LISTENERS 32u
@@ -23,12 +24,25 @@
 #define CONF_MAX_ADDRESSES 8u
 #define CONF_MAX_CERTIFICATES 16u
 #define CONF_MAX_NAME_SERVERS 4u
+#define CONF_MAX_SNI 8u
 #define CONF_NAME_BYTES 64u
+#define CONF_TEXT_BYTES 240u // longest text said to players
 #define CONF_FOREVER UINT64_MAX
 
 enum conf_header { CONF_PROXY_V2, CONF_PROXY_V1, CONF_PENNMUSH, CONF_HEADER_NONE };
 enum conf_names { CONF_NAMES_OFF, CONF_NAMES_ON, CONF_NAMES_NO_WAIT };
 enum conf_client_certificates { CONF_CLIENT_CERTIFICATES_NO, CONF_CLIENT_CERTIFICATES_ASK };
+
+enum conf_shutdown { CONF_SHUTDOWN_HOLD, CONF_SHUTDOWN_END };
+
+// What stayd itself says to players.
+enum conf_text {
+    CONF_TEXT_WAIT, // has come, and the game does not answer yet
+    CONF_TEXT_AWAY, // the game is gone
+    CONF_TEXT_BACK, // it is here again
+    CONF_TEXT_GONE, // it did not come back in time; the player is ended
+    CONF_N_TEXTS,
+};
 
 // A listener's IPv6 addresses are to be bound with IPV6_V6ONLY: "[::]:4202, 0.0.0.0:4202" is one
 // socket for each family.
@@ -62,7 +76,18 @@ struct conf_game {
     socklen_t sockaddr_bytes;
     char *connect; // as written
     enum conf_header header;
+    char *sni[CONF_MAX_SNI]; // names by which players' programs can ask for it; unused ones NULL
+    char *pid_file;          // TCP: where the game writes its process id; NULL: nowhere
+    bool is_telnet;
+    bool may_compress;
     uint64_t hold_ms; // CONF_FOREVER possible
+    char *user;       // who may speak for it on the control socket; NULL: admins alone
+    uid_t user_uid;   // looked up when the configuration was read
+    bool has_user;
+    enum conf_shutdown on_shutdown;
+    uint64_t shutdown_wait_ms;
+    uint32_t reconnect_rate;  // links a second
+    char *text[CONF_N_TEXTS]; // without the line's end; "": say nothing
 };
 
 struct conf {
@@ -97,6 +122,10 @@ void conf_free(struct conf *conf);
 // and as the tables in doc/man/stayd.conf.5.
 void conf_print_options(FILE *out);
 void conf_print_options_mdoc(FILE *out);
+
+// The game for a player of this listener whose program asked for this host (SNI; "" or NULL: for
+// none).
+unsigned conf_game_for(const struct conf *conf, unsigned listener, const char *sni);
 
 // A header's name as it is written in the configuration.
 const char *conf_header_name(enum conf_header header);

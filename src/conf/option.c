@@ -74,9 +74,10 @@ const char *conf_range_print(char text[CONF_RANGE_TEXT_BYTES], const struct conf
     else if (option->kind == CONF_KIND_NUMBER)
         snprintf(text, CONF_RANGE_TEXT_BYTES, "%" PRIu64 " to %" PRIu64 "%s%s", option->low,
                  option->high, space, option->unit);
-    else if (option->kind == CONF_KIND_ADDRESSES || option->kind == CONF_KIND_FILES)
+    else if (option->kind == CONF_KIND_ADDRESSES || option->kind == CONF_KIND_FILES ||
+             option->kind == CONF_KIND_HOSTS)
         snprintf(text, CONF_RANGE_TEXT_BYTES, "at most %" PRIu64, option->high);
-    else if (option->kind == CONF_KIND_PATH)
+    else if (option->kind == CONF_KIND_PATH || option->kind == CONF_KIND_TEXT)
         snprintf(text, CONF_RANGE_TEXT_BYTES, "at most %" PRIu64 " bytes", option->high);
     return text;
 }

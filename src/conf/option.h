@@ -30,6 +30,8 @@ enum conf_kind {
     CONF_KIND_FILE,        // char *: absolute after loading; relative to the configuration's folder
     CONF_KIND_FILES,       // char *[high]: the same, a list
     CONF_KIND_ALPN,        // char *: names joined by single commas
+    CONF_KIND_HOSTS,       // char *[high]: host names in lower case, perhaps beginning with "*."
+    CONF_KIND_TEXT,        // char *: printable UTF-8; "off" is kept as ""
     CONF_KIND_CONNECT,     // game: sockaddr and connect
     CONF_KIND_GAME,        // listener: index of a game, known at the end
 };
@@ -50,7 +52,7 @@ struct conf_option {
 
 extern const struct conf_option conf_options[];
 extern const unsigned conf_n_options;
-#define CONF_MAX_OPTIONS 32u
+#define CONF_MAX_OPTIONS 48u
 
 // The options that other options are checked against; NULL if there is none of that name.
 const struct conf_option *conf_option_find(enum conf_section section, const char *key);

@@ -170,11 +170,19 @@ static bool set_log(const struct value *value, char **into)
     return true;
 }
 
-static bool set_user(const struct value *value, char **into)
+// A game's user is known by number from here on: a running process must not wait for a directory
+// service.
+static bool set_user(const struct value *value, void *section, char **into)
 {
-    if (!getpwnam(value->text))
+    const struct passwd *user = getpwnam(value->text);
+    if (!user)
         return refuse(value, "there is no such user",
                       "make one (useradd --system), or leave the option out");
+    if (value->option->section == CONF_GAME) {
+        struct conf_game *game = section;
+        game->user_uid = user->pw_uid;
+        game->has_user = true;
+    }
     set_text(into, strdup(value->text));
     return true;
 }
@@ -279,6 +287,36 @@ static bool set_alpn(const struct value *value, char **into)
     return true;
 }
 
+// Lower case, as names are compared (RFC 6066, section 3). A wildcard is a whole first label.
+static bool add_host(const struct value *value, const char *entry, void *arg)
+{
+    char ***at = arg;
+    const char *name = strncmp(entry, "*.", 2) == 0 ? entry + 2 : entry;
+    char *host = strdup(entry);
+    for (char *c = host; c && *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    *(*at)++ = host; // conf_free finds it, right or wrong
+    return (*name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
+                                  "_") == strlen(name)) ||
+           refuse(value, "not a host name",
+                  "write letters, digits, - and ., perhaps *. before them");
+}
+
+static bool set_line(const struct value *value, char **into)
+{
+    if (strcmp(value->text, "off") == 0) {
+        set_text(into, strdup(""));
+        return true;
+    }
+    if (strlen(value->text) > value->option->high)
+        return refuse_range(value, "too long");
+    for (const char *c = value->text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return refuse(value, "a control character", "write one line of text");
+    set_text(into, strdup(value->text));
+    return true;
+}
+
 static bool set_connect(const struct value *value, struct conf_game *game)
 {
     static const char *const right = "write unix:/PATH or tcp:127.0.0.1:PORT";
@@ -325,7 +363,7 @@ bool conf_value_set(const struct conf_option *option, void *into, const char *te
     case CONF_KIND_PATH:
         return set_path(&value, member);
     case CONF_KIND_USER:
-        return set_user(&value, member);
+        return set_user(&value, into, member);
     case CONF_KIND_NUMBER:
         return set_number(&value, member);
     case CONF_KIND_TIME:
@@ -347,6 +385,12 @@ bool conf_value_set(const struct conf_option *option, void *into, const char *te
         char **at = member;
         return each_entry(&value, add_file, &at);
     }
+    case CONF_KIND_HOSTS: {
+        char **at = member;
+        return each_entry(&value, add_host, &at);
+    }
+    case CONF_KIND_TEXT:
+        return set_line(&value, member);
     case CONF_KIND_ALPN:
         return set_alpn(&value, member);
     case CONF_KIND_CONNECT:

@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "base/log.h"
+#include "entry/choose.h"
 
 #include <errno.h>
 #include <event2/listener.h>
@@ -124,7 +125,7 @@ static void set_options(int fd, const struct conf_listener *listener)
 }
 
 static void take_plain(struct accepting *all, int fd, const uint8_t address[16], uint16_t port,
-                       uint16_t listener, uint16_t game)
+                       uint16_t listener)
 {
     struct slot *slot = slot_prepare(all->setup.slots);
     if (!slot) {
@@ -137,7 +138,7 @@ static void take_plain(struct accepting *all, int fd, const uint8_t address[16],
     memcpy(slot->address, address, 16);
     slot->port = port;
     slot->listener = listener;
-    slot->game = game;
+    choose_game(slot, &all->setup.heritage->conf);
     slot_claim(slot, fd);
     all->setup.done(all->setup.arg, slot);
 }
@@ -168,9 +169,9 @@ static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, str
     set_options(fd, conf);
     if (heritage->certs[listener->index])
         handshake_start(all->setup.handshakes, certs_context(heritage->certs[listener->index]), fd,
-                        address, port, listener->index, (uint16_t)conf->game);
+                        address, port, listener->index);
     else
-        take_plain(all, fd, address, port, listener->index, (uint16_t)conf->game);
+        take_plain(all, fd, address, port, listener->index);
     if (all->setup.slots->n_free == 0)
         pause_some(all, &all->is_paused, "max-players are connected");
     if (!has_handshakes_left(all))

@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "entry/choose.h"
 #include "entry/takeover.h"
 
 #include <errno.h>
@@ -27,7 +28,6 @@ struct handshake {
     uint8_t address[16];
     uint16_t port;
     uint16_t listener;
-    uint16_t game;
     uint64_t begun_ms; // boottime
     struct takeover takeover;
 };
@@ -123,7 +123,7 @@ static void finish(struct handshake *handshake)
     memcpy(slot->address, handshake->address, 16);
     slot->port = handshake->port;
     slot->listener = handshake->listener;
-    slot->game = handshake->game;
+    choose_game(slot, all->setup.conf);
     slot_claim(slot, handshake->fd);
     handshake->fd = -1;
     end(handshake);
@@ -215,8 +215,8 @@ static bool set_up(struct handshake *handshake, SSL_CTX *context)
 {
     const struct handshakes_setup *setup = &handshake->all->setup;
     struct timeval timeout = {
-        .tv_sec = (time_t)(setup->timeout_ms / 1000),
-        .tv_usec = (suseconds_t)(setup->timeout_ms % 1000 * 1000),
+        .tv_sec = (time_t)(setup->conf->handshake_timeout_ms / 1000),
+        .tv_usec = (suseconds_t)(setup->conf->handshake_timeout_ms % 1000 * 1000),
     };
     handshake->ssl = SSL_new(context);
     handshake->ready = event_new(setup->base, handshake->fd, EV_READ, proceed, handshake);
@@ -228,7 +228,7 @@ static bool set_up(struct handshake *handshake, SSL_CTX *context)
 }
 
 void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
-                     const uint8_t address[16], uint16_t port, uint16_t listener, uint16_t game)
+                     const uint8_t address[16], uint16_t port, uint16_t listener)
 {
     struct handshake *handshake = calloc(1, sizeof *handshake);
     if (!handshake) {
@@ -241,7 +241,6 @@ void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
     memcpy(handshake->address, address, 16);
     handshake->port = port;
     handshake->listener = listener;
-    handshake->game = game;
     LIST_INSERT_HEAD(&handshakes->list, handshake, entry);
     handshakes->n++;
     if (!set_up(handshake, context))

@@ -18,6 +18,7 @@
 #ifndef STAYD_ENTRY_HANDSHAKE_H
 #define STAYD_ENTRY_HANDSHAKE_H
 
+#include "conf/conf.h"
 #include "vault/slot.h"
 #include <event2/event.h>
 #include <openssl/ssl.h>
@@ -33,7 +34,7 @@ struct handshakes_setup {
     struct event_base *base;
     struct vault *vault;
     struct slot_pool *slots;
-    uint64_t timeout_ms; // for a whole handshake
+    const struct conf *conf; // timeout, and which game a player is for
     handshake_done_fn *done;
     handshake_room_fn *room;
     void *arg;
@@ -52,8 +53,8 @@ void handshakes_relieve(struct handshakes *handshakes);
 uint32_t handshakes_count(const struct handshakes *handshakes);
 
 // Begin one. Takes fd over: it ends in a slot or is closed. address and port are the
-// player's, listener and game go into the slot.
+// player's; the listener helps to choose the game.
 void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
-                     const uint8_t address[16], uint16_t port, uint16_t listener, uint16_t game);
+                     const uint8_t address[16], uint16_t port, uint16_t listener);
 
 #endif

@@ -79,8 +79,17 @@ static size_t put_addresses(uint8_t *out, const struct slot *slot, const uint8_t
     return 2 * n + 4;
 }
 
+static size_t put_resumed(uint8_t *out, const struct header_resumed *resumed)
+{
+    uint8_t value[16 + VAULT_STATE_BYTES];
+    bytes_put64(value, resumed->input);
+    bytes_put64(value + 8, resumed->output);
+    memcpy(value + 16, resumed->state, resumed->n_state);
+    return put_tlv(out, HEADER_TLV_RESUMED, value, 16 + resumed->n_state);
+}
+
 static size_t write_v2(const struct slot *slot, const uint8_t to[16], uint16_t to_port,
-                       uint8_t *out)
+                       const struct header_resumed *resumed, uint8_t *out)
 {
     memcpy(out, signature, sizeof signature);
     out[12] = 0x21; // version 2, PROXY
@@ -95,6 +104,8 @@ static size_t write_v2(const struct slot *slot, const uint8_t to[16], uint16_t t
     at += put_fact(out + at, HEADER_TLV_CERT_SHA256, slot, FACT_CERT_SHA256);
     if (slot_is_tls(slot))
         at += put_ssl(out + at, slot);
+    if (resumed)
+        at += put_resumed(out + at, resumed);
     bytes_put16(out + 14, (uint16_t)(at - 16));
     return at;
 }
@@ -123,11 +134,12 @@ static size_t write_pennmush(const struct slot *slot, uint8_t *out)
 }
 
 size_t header_write(enum conf_header header, const struct slot *slot, const uint8_t to[16],
-                    uint16_t to_port, uint8_t out[HEADER_MAX_BYTES])
+                    uint16_t to_port, const struct header_resumed *resumed,
+                    uint8_t out[HEADER_MAX_BYTES])
 {
     switch (header) {
     case CONF_PROXY_V2:
-        return write_v2(slot, to, to_port, out);
+        return write_v2(slot, to, to_port, resumed, out);
     case CONF_PROXY_V1:
         return write_v1(slot, to, to_port, out);
     case CONF_PENNMUSH:

@@ -16,15 +16,25 @@
 #include "conf/conf.h"
 #include "vault/layout.h"
 
-#define HEADER_MAX_BYTES 1024u
+#define HEADER_MAX_BYTES (1024u + 3u + 16u + VAULT_STATE_BYTES)
 
 // PROXY protocol TLV types in the range free for use (section 2.2.7).
 #define HEADER_TLV_HOST 0xE0u        // forward-confirmed host name, text
 #define HEADER_TLV_CERT_SHA256 0xE1u // client certificate's fingerprint, 32 bytes
+#define HEADER_TLV_RESUMED 0xE2u     // where the dead game's player goes on, and its state
 
-// Write the header for slot, who connected to address `to` (16 bytes) and to_port.
-// Returns its length.
+// What a game that resumes a player is told.
+struct header_resumed {
+    uint64_t input;  // offset of the input that follows
+    uint64_t output; // how much of the game's output was taken
+    const uint8_t *state;
+    size_t n_state;
+};
+
+// Write the header for slot, who connected to address `to` (16 bytes) and to_port. resumed: NULL,
+// or for proxy-v2 only. Returns its length.
 size_t header_write(enum conf_header header, const struct slot *slot, const uint8_t to[16],
-                    uint16_t to_port, uint8_t out[HEADER_MAX_BYTES]);
+                    uint16_t to_port, const struct header_resumed *resumed,
+                    uint8_t out[HEADER_MAX_BYTES]);
 
 #endif

@@ -8,17 +8,19 @@
 #include "game/link.h"
 
 #include "base/address.h"
-#include "game/header.h"
+#include "game/process.h"
 #include "vault/point.h"
+#include "vault/slot.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static size_t make_header(const struct slot *slot, const struct conf_game *game,
-                          uint8_t out[HEADER_MAX_BYTES])
+                          const struct header_resumed *resumed, uint8_t out[HEADER_MAX_BYTES])
 {
     struct sockaddr_storage local;
     socklen_t n_local = sizeof local;
@@ -26,7 +28,7 @@ static size_t make_header(const struct slot *slot, const struct conf_game *game,
     uint16_t to_port = 0;
     if (getsockname(slot->player_fd, (struct sockaddr *)&local, &n_local) == 0)
         address_to_bytes((struct sockaddr *)&local, to, &to_port);
-    return header_write(game->header, slot, to, to_port, out);
+    return header_write(game->header, slot, to, to_port, resumed, out);
 }
 
 static bool is_connected(int fd)
@@ -61,15 +63,29 @@ static int connect_game(const struct conf_game *game)
     return -1;
 }
 
-enum link_status link_make(struct slot *slot, const struct conf_game *game)
+enum link_status link_connect(const struct conf_game *game, int *fd)
+{
+    *fd = connect_game(game);
+    if (*fd >= 0)
+        return LINK_MADE;
+    return errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS ? LINK_BUSY
+                                                                                     : LINK_AWAY;
+}
+
+pid_t link_peer(const struct conf_game *game, int fd)
+{
+    struct ucred peer = {0};
+    socklen_t n = sizeof peer;
+    if (game->sockaddr.ss_family != AF_UNIX)
+        return game->pid_file ? process_read_file(game->pid_file) : 0;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.pid : 0;
+}
+
+enum link_status link_make(struct slot *slot, const struct conf_game *game, int fd,
+                           const struct link_terms *terms)
 {
     uint8_t header[HEADER_MAX_BYTES];
-    size_t n_header = make_header(slot, game, header);
-    int fd = connect_game(game);
-    if (fd < 0)
-        return errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS
-                   ? LINK_BUSY
-                   : LINK_AWAY;
+    size_t n_header = make_header(slot, game, terms->resumed, header);
     // An empty socket takes a header whole; if not, the game never saw a player.
     if (n_header && send(fd, header, n_header, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n_header) {
         int error = errno;
@@ -77,8 +93,58 @@ enum link_status link_make(struct slot *slot, const struct conf_game *game)
         errno = error;
         return LINK_BUSY;
     }
+    slot->game_pid = terms->pid;
+    slot->game_start = terms->start;
+    slot->flags &= ~(SLOT_FLAG_ACKS | SLOT_FLAG_RESUMES);
+    slot->flags |= SLOT_FLAG_LINKED | terms->flags;
     POINT(LINK_READY);
     atomic_store_explicit(&slot->game_fd, fd, memory_order_release);
     POINT(LINK_CLAIMED);
     return LINK_MADE;
+}
+
+// unix(7): Num RefCount Protocol Flags Type St Inode Path. 00010000 is __SO_ACCEPTCON.
+static bool is_unix_line(const char *line, const struct conf_game *game)
+{
+    const struct sockaddr_un *address = (const struct sockaddr_un *)&game->sockaddr;
+    unsigned long flags;
+    int n = 0;
+    return sscanf(line, "%*s %*s %*s %lx %*s %*s %*s %n", &flags, &n) == 1 && n > 0 &&
+           flags & 0x10000 && strcmp(line + n, address->sun_path) == 0;
+}
+
+// proc(5), /proc/net/tcp: sl local_address rem_address st; state 0A is LISTEN. Whose address, the
+// port decides.
+static bool is_tcp_line(const char *line, const struct conf_game *game)
+{
+    uint8_t bytes[16];
+    uint16_t wanted = 0;
+    unsigned port, state;
+    address_to_bytes((const struct sockaddr *)&game->sockaddr, bytes, &wanted);
+    return sscanf(line, "%*s %*[0-9A-Fa-f]:%x %*s %x", &port, &state) == 2 && state == 0x0a &&
+           port == wanted;
+}
+
+static bool has_line(const char *path, const struct conf_game *game,
+                     bool (*is_it)(const char *line, const struct conf_game *game))
+{
+    char line[512];
+    bool is_found = false;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return errno != ENOENT; // it cannot be found out, so nobody is taken for dead
+    while (!is_found && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        is_found = is_it(line, game);
+    }
+    fclose(file);
+    return is_found;
+}
+
+bool link_is_listening(const struct conf_game *game)
+{
+    if (game->sockaddr.ss_family == AF_UNIX)
+        return has_line("/proc/net/unix", game, is_unix_line);
+    return has_line("/proc/net/tcp", game, is_tcp_line) ||
+           has_line("/proc/net/tcp6", game, is_tcp_line);
 }

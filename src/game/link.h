@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The link to the game: connect, and write the header together with it. A link
+// The link to the game: connect, see who is there, and write the header together with it. A link
 // belongs to a slot only once the header has gone out whole (I9); until then it
 // is nobody's and simply closed.
 //
@@ -10,7 +10,10 @@
 #define STAYD_GAME_LINK_H
 
 #include "conf/conf.h"
+#include "game/header.h"
 #include "vault/vault.h"
+#include <stdbool.h>
+#include <sys/types.h>
 
 enum link_status {
     LINK_MADE,
@@ -18,7 +21,26 @@ enum link_status {
     LINK_AWAY, // nobody listens there (errno); try on a slower timer
 };
 
-// Connect slot to its game. Never blocks. The slot must not be linked.
-enum link_status link_make(struct slot *slot, const struct conf_game *game);
+// Connect to the game. Never blocks. LINK_MADE: *fd is the caller's.
+enum link_status link_connect(const struct conf_game *game, int *fd);
+
+// Who listens there: over a Unix socket the process that called listen(2) (SO_PEERCRED, unix(7)),
+// over TCP the one in the game's pid-file. 0: not known.
+pid_t link_peer(const struct conf_game *game, int fd);
+
+// What is true of a link besides its descriptor.
+struct link_terms {
+    pid_t pid; // the process behind it, and its start (process.h); 0: not known
+    uint64_t start;
+    uint32_t flags;                       // SLOT_FLAG_ACKS, SLOT_FLAG_RESUMES
+    const struct header_resumed *resumed; // NULL: a new player for the game
+};
+
+// Write the header on fd and give it to slot, which is not linked. LINK_BUSY: fd is closed.
+enum link_status link_make(struct slot *slot, const struct conf_game *game, int fd,
+                           const struct link_terms *terms);
+
+// Does somebody listen at the game's address? Without connecting, which the game would see.
+bool link_is_listening(const struct conf_game *game);
 
 #endif

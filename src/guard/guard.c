@@ -193,6 +193,7 @@ static void finish(struct guard *guard, int status)
         kill(guard->spare.pid, SIGKILL);
         waitpid(guard->spare.pid, NULL, 0);
     }
+    unlink(guard->heritage->conf.control); // the lock is still ours
     log_event(LOG_STOP, "status=%d", status);
     exit(status);
 }

@@ -26,6 +26,8 @@ struct heritage {
     unsigned n_sockets;
     struct vault vault;
     int lock_fd;
+    int control_fd;      // listening
+    uint64_t started_ms; // boottime
     int ready_fd;  // --daemon: where to say that players can connect; -1: nowhere
     bool is_alone; // one process, no guard: for valgrind
 };
@@ -42,6 +44,7 @@ enum heritage_fd {
     HERITAGE_GUARD_PIDFD, // the present guard, for its spare to watch
     HERITAGE_SPARE_PIDFD,
     HERITAGE_WORKER_PIDFD,
+    HERITAGE_CONTROL,
     HERITAGE_SOCKETS = 16, // and following
 };
 

@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "entry/takeover.h"
 #include "entry/tickets.h"
+#include "guard/control_socket.h"
 #include "guard/guard.h"
+#include "ops/control.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +27,8 @@
 
 #define BACKLOG 1024
 #define LOCK_PATH_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) + 8)
-#define OWN_FDS 64u // beyond players, handshakes and listeners: epoll, pidfds, name lookups
+#define OWN_FDS                                                                                    \
+    64u // beyond players, handshakes, listeners and control: epoll, pidfds, name lookups
 
 static bool complain(const char *what, const char *detail)
 {
@@ -53,7 +56,7 @@ bool start_load_certs(struct heritage *heritage, bool may_make)
 static bool fit_limits(const struct conf *conf, uint32_t *n_slots)
 {
     struct rlimit limit;
-    uint64_t others = conf->max_handshakes + OWN_FDS + HERITAGE_MAX_SOCKETS;
+    uint64_t others = conf->max_handshakes + OWN_FDS + HERITAGE_MAX_SOCKETS + CONTROL_CONNECTIONS;
     uint64_t wanted = 2ull * conf->max_players + others;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return complain("limits", "RLIMIT_NOFILE");
@@ -210,6 +213,7 @@ static void keep_fds(struct heritage *heritage, int log_fd)
     guard_keep_fd(vault, HERITAGE_LOG, log_fd);
     guard_keep_fd(vault, HERITAGE_LOCK, heritage->lock_fd);
     guard_keep_fd(vault, HERITAGE_VAULT, vault->fd);
+    guard_keep_fd(vault, HERITAGE_CONTROL, heritage->control_fd);
     guard_keep_fd(vault, HERITAGE_READY, heritage->ready_fd);
     for (unsigned i = 0; i < heritage->n_sockets; i++)
         guard_keep_fd(vault, HERITAGE_SOCKETS + i, heritage->socket[i].fd);
@@ -226,7 +230,8 @@ bool start_prepare(struct heritage *heritage)
         return false;
     log_event(LOG_START, "version=%s conf=%s max_players=%u", STAYD_VERSION, heritage->conf.path,
               n_slots);
-    if (!open_sockets(heritage))
+    heritage->started_ms = clock_boot_ms();
+    if (!open_sockets(heritage) || !control_socket_open(heritage))
         return false;
     if (vault_make(&heritage->vault, n_slots) < 0)
         return complain("cannot make the vault", "memfd");

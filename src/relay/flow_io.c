@@ -38,6 +38,7 @@ void run_shut(struct relay_run *run, enum flow_dir dir)
     next.phase = FLOW_SHUT;
     next.in = BUFFER_EMPTY;
     next.out = BUFFER_EMPTY;
+    next.kept = 0;
     run_commit(run, dir, &next);
 }
 
@@ -72,14 +73,16 @@ static bool is_not_now(struct relay_run *run, unsigned bit)
 }
 
 // A receive that failed. An error can be reported before data that is still
-// there, so only the second one, or end of file, ends the flow.
+// there, so only the second one, or end of file, ends the flow. A dead game has said all: a child
+// of it may hold its sockets open, and no end of file would come.
 static bool receive_failed(struct relay_run *run, enum flow_dir dir, unsigned bit)
 {
     if (errno == EINTR)
         return true;
-    if (is_not_now(run, bit))
+    bool is_all = run->conn->is_orphan && bit == RELAY_READ_GAME && errno == EAGAIN;
+    if (!is_all && is_not_now(run, bit))
         return false;
-    if (!(run->conn->errors & bit)) {
+    if (!is_all && !(run->conn->errors & bit)) {
         run->conn->errors |= (uint8_t)bit;
         return true;
     }
@@ -125,7 +128,123 @@ bool run_send(struct relay_run *run, enum flow_dir dir, int fd, unsigned bit)
         return true;
     if (is_not_now(run, bit))
         return false;
+    // A game that has hung up altogether may be dead; that is found out by reading.
+    if (bit == RELAY_WRITE_GAME && relay_has_hung_up(run->slot)) {
+        run->conn->ready &= (uint8_t)~bit;
+        run->conn->errors |= (uint8_t)bit;
+        return false;
+    }
     run_shut(run, dir);
+    return true;
+}
+
+struct telnet_rules run_telnet_rules(const struct relay_run *run, enum flow_dir dir)
+{
+    const struct slot *slot = run->slot;
+    uint8_t flags = flow_now(&slot->flow[TO_GAME])->flags;
+    struct telnet_rules rules = {
+        .is_player = dir == TO_GAME,
+        .may_compress = slot_has(slot, SLOT_FLAG_MAY_COMPRESS),
+        .other = &flow_now(&slot->flow[!dir])->telnet,
+    };
+    if (dir == TO_GAME && flags & FLOW_DISCARD && slot->game_fd < 0)
+        rules.keep = TELNET_DROP_ALL;
+    else if (dir == TO_GAME && flags & (FLOW_DISCARD | FLOW_SKIP))
+        rules.keep = TELNET_DROP_LINE;
+    return rules;
+}
+
+// The line in which the game died is over.
+static void stop_dropping(const struct relay_run *run, struct flow_state *next)
+{
+    if (telnet_is_dropping(&next->telnet))
+        return;
+    next->flags &= (uint8_t)~FLOW_SKIP;
+    if (run->slot->game_fd >= 0)
+        next->flags &= (uint8_t)~FLOW_DISCARD;
+}
+
+size_t run_filter(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,
+                  const uint8_t *in, size_t n, uint8_t *out)
+{
+    struct telnet_rules rules = run_telnet_rules(run, dir);
+    if (telnet_pass(&next->telnet, &rules, in, n)) {
+        if (out != in)
+            memcpy(out, in, n);
+        return n;
+    }
+    n = telnet_filter(&next->telnet, &rules, in, n, out);
+    if (rules.keep == TELNET_DROP_LINE)
+        stop_dropping(run, next);
+    return n;
+}
+
+bool run_follow(struct relay_run *run, enum flow_dir dir)
+{
+    struct flow_state next = run_state(run, dir);
+    uint32_t n = buffer_bytes(&next.in);
+    uint32_t n_held = (uint32_t)telnet_n_held(&next.telnet);
+    if (n == 0 || (buffer_room(&next.out) <= n_held && !run_make_out_room(run, dir, n_held + 1)))
+        return false;
+    next = run_state(run, dir);
+    if (n > buffer_room(&next.out) - n_held)
+        n = buffer_room(&next.out) - n_held;
+    uint32_t chunk = run_chunk(run, &next.out);
+    if (chunk == CHUNK_NONE)
+        return false;
+    bool was_fresh = next.out.chunk == CHUNK_NONE;
+    size_t n_out =
+        run_filter(run, dir, &next, vault_chunk(run->vault, next.in.chunk) + next.in.start, n,
+                   vault_chunk(run->vault, chunk) + next.out.end);
+    if (n_out) {
+        next.out.chunk = chunk;
+        next.out.end = (uint16_t)(next.out.end + n_out);
+    }
+    buffer_take(&next.in, n);
+    POINT(TEXT_FOLLOWED);
+    run_commit(run, dir, &next);
+    if (was_fresh && n_out == 0)
+        chunk_give(run->chunks, chunk);
+    return true;
+}
+
+// The game has got all of `out` and cannot act on it, for it is the beginning of a line only. It
+// can only go on if there is more: the oldest bytes are kept no longer.
+static void keep_less(struct relay_run *run, struct flow_state *next, uint32_t n)
+{
+    const uint8_t *kept = vault_chunk(run->vault, next->out.chunk) + next->out.start;
+    uint32_t n_over = buffer_bytes(&next->out) + n - CHUNK_BYTES;
+    if (flow_unsent(next) > 0 || memchr(kept, '\n', next->kept) || memchr(kept, '\r', next->kept))
+        return;
+    if (n_over > next->kept)
+        n_over = next->kept;
+    next->kept = (uint16_t)(next->kept - n_over);
+    buffer_take(&next->out, n_over);
+    run_commit(run, TO_GAME, next);
+}
+
+bool run_make_out_room(struct relay_run *run, enum flow_dir dir, uint32_t n)
+{
+    struct flow_state next = run_state(run, dir);
+    if (buffer_room(&next.out) >= n)
+        return true;
+    if (dir == TO_GAME && next.kept && buffer_bytes(&next.out) + n > CHUNK_BYTES)
+        keep_less(run, &next, n);
+    next = run_state(run, dir);
+    uint32_t n_bytes = buffer_bytes(&next.out);
+    if (buffer_room(&next.out) >= n)
+        return true;
+    if (next.out.start == 0 || n_bytes + n > CHUNK_BYTES)
+        return false;
+    // Copied, not moved in place: a kill in the middle must leave the old one whole.
+    uint32_t chunk = run_chunk(run, &BUFFER_EMPTY);
+    if (chunk == CHUNK_NONE)
+        return false;
+    memcpy(vault_chunk(run->vault, chunk), vault_chunk(run->vault, next.out.chunk) + next.out.start,
+           n_bytes);
+    POINT(BUFFER_COPIED);
+    next.out = (struct buffer){.chunk = chunk, .end = (uint16_t)n_bytes};
+    run_commit(run, dir, &next);
     return true;
 }
 

@@ -43,12 +43,35 @@ uint32_t run_chunk(struct relay_run *run, const struct buffer *buffer);
 // Receive into the flow's receiving buffer, which has room. `bit` is the RELAY_READ_* of fd.
 bool run_receive(struct relay_run *run, enum flow_dir dir, int fd, unsigned bit);
 
-// Send from `out`, which is not empty. `bit` is the RELAY_WRITE_* of fd. A peer
+// The rules for telnet in this direction.
+struct telnet_rules run_telnet_rules(const struct relay_run *run, enum flow_dir dir);
+
+// Follow n bytes of this direction from in to out (telnet_filter), noting it in *next. Returns how
+// many came out.
+size_t run_filter(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,
+                  const uint8_t *in, size_t n, uint8_t *out);
+
+// Plain players of telnet games: move text from `in` to `out`.
+bool run_follow(struct relay_run *run, enum flow_dir dir);
+
+// Make room for n more bytes behind `out`, if it can be had: by moving it to the front of a chunk,
+// or, when the game has all of it and no end of a line is in it, by keeping less (TO_GAME).
+bool run_make_out_room(struct relay_run *run, enum flow_dir dir, uint32_t n);
+
+// Send from `out`, where something is unsent. `bit` is the RELAY_WRITE_* of fd. A peer
 // that is gone shuts the flow.
 bool run_send(struct relay_run *run, enum flow_dir dir, int fd, unsigned bit);
 
+// Has the game closed both ways? A Unix socket says so; over TCP only a failing
+// send can tell, so there it is not known yet.
+bool relay_has_hung_up(const struct slot *slot);
+
 // Pass the end on to fd (if any) and shut the flow.
 void run_pass_end(struct relay_run *run, enum flow_dir dir, int fd);
+
+// Give the player n bytes of our own behind what it has been given, past telnet's filter, and
+// commit *next with them. False: there is no room now, and nothing has changed.
+bool run_give(struct relay_run *run, struct flow_state *next, const uint8_t *text, size_t n);
 
 bool to_game_run(struct relay_run *run);
 bool to_player_run(struct relay_run *run);

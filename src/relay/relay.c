@@ -22,12 +22,10 @@ static bool is_shut(const struct relay_run *run, enum flow_dir dir)
     return flow_now(&run->slot->flow[dir])->phase == FLOW_SHUT;
 }
 
-// Has the game closed both ways? A Unix socket says so; over TCP only a failing
-// send can tell, so there it is not known yet.
-static bool is_game_gone(const struct relay_run *run)
+bool relay_has_hung_up(const struct slot *slot)
 {
-    struct pollfd poll_fd = {.fd = run->slot->game_fd};
-    if (run->slot->game_fd < 0)
+    struct pollfd poll_fd = {.fd = slot->game_fd};
+    if (slot->game_fd < 0)
         return true;
     return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLHUP);
 }
@@ -58,12 +56,16 @@ static unsigned what_to_await(const struct relay_run *run)
         wants |= RELAY_READ_GAME;
     if (to_game->phase != FLOW_OPEN && run->slot->game_fd < 0)
         wants |= RELAY_LEFT;
-    if (to_game->out.chunk != CHUNK_NONE && run->slot->game_fd >= 0 &&
-        !(run->conn->ready & RELAY_WRITE_GAME))
+    if (flow_unsent(to_game) > 0 && run->slot->game_fd >= 0 &&
+        !(run->conn->ready & RELAY_WRITE_GAME) && !(run->conn->errors & RELAY_WRITE_GAME))
         wants |= RELAY_WRITE_GAME;
+    if (to_player->phase == FLOW_ENDING && !(to_player->flags & FLOW_END_MEANT))
+        wants |= RELAY_JUDGE;
     if (to_player->out.chunk != CHUNK_NONE && !(run->conn->ready & RELAY_WRITE_PLAYER)) {
         wants |= RELAY_WRITE_PLAYER;
-        if (to_player->phase == FLOW_ENDING || is_game_gone(run))
+        // A held player has no game, and may be slow.
+        if (to_player->flags & FLOW_END_MEANT ||
+            (run->slot->game_fd >= 0 && relay_has_hung_up(run->slot)))
             wants |= RELAY_STUCK;
     }
     return wants;
@@ -74,9 +76,10 @@ static void note_end(struct slot *slot)
 {
     if (slot->flags & (SLOT_FLAG_PLAYER_ENDED | SLOT_FLAG_GAME_ENDED | SLOT_FLAG_WE_ENDED))
         return;
+    const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
     if (flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN)
         slot->flags |= SLOT_FLAG_PLAYER_ENDED;
-    else if (flow_now(&slot->flow[TO_PLAYER])->phase != FLOW_OPEN)
+    else if (to_player->phase == FLOW_SHUT || to_player->flags & FLOW_END_MEANT)
         slot->flags |= SLOT_FLAG_GAME_ENDED;
 }
 
@@ -98,7 +101,7 @@ unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *
     note_end(slot);
 
     if (is_shut(&run, TO_PLAYER) && !is_shut(&run, TO_GAME)) {
-        if (!is_game_gone(&run))
+        if (!relay_has_hung_up(slot))
             return what_to_await(&run) | RELAY_HALF;
         run_shut(&run, TO_GAME);
     }
@@ -117,9 +120,12 @@ static void start_ending(struct vault *vault, struct chunk_pool *chunks, struct 
 {
     struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     struct flow_state next = run_state(&run, dir);
-    if (next.phase != FLOW_OPEN)
+    bool is_known = dir == TO_GAME || next.flags & FLOW_END_MEANT;
+    if (next.phase == FLOW_SHUT || (next.phase == FLOW_ENDING && is_known))
         return;
     next.phase = FLOW_ENDING;
+    if (dir == TO_PLAYER)
+        next.flags |= FLOW_END_MEANT;
     run_commit(&run, dir, &next);
 }
 
@@ -131,30 +137,16 @@ void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot
     start_ending(vault, chunks, slot, TO_GAME);
 }
 
+void relay_let_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
+{
+    start_ending(vault, chunks, slot, TO_PLAYER);
+}
+
 void relay_drop(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
 {
     struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     run_shut(&run, TO_GAME);
     relay_end(vault, chunks, slot);
-}
-
-bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot, const char *text)
-{
-    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
-    struct flow_state next = run_state(&run, TO_PLAYER);
-    struct buffer *buffer = slot_receive_buffer(slot, &next);
-    size_t n = strlen(text);
-    if (next.phase != FLOW_OPEN || buffer_room(buffer) < n)
-        return false;
-    uint32_t chunk = run_chunk(&run, buffer);
-    if (chunk == CHUNK_NONE)
-        return false;
-    memcpy(vault_chunk(vault, chunk) + buffer->end, text, n);
-    buffer->chunk = chunk;
-    buffer->end = (uint16_t)(buffer->end + n);
-    next.received += n; // our own words count as the game's (I11)
-    run_commit(&run, TO_PLAYER, &next);
-    return true;
 }
 
 void relay_release(struct chunk_pool *chunks, struct slot *slot)

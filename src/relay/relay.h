@@ -9,13 +9,18 @@
 //   player --receive--> in --open--> out --send--> game      TO_GAME   (to_game.c)
 //   player <--send-- out <--seal-- in <--receive-- game      TO_PLAYER (to_player.c)
 //
-// A plain player's flow has no step: it receives into `out`.
+// The steps also follow telnet (telnet/telnet.h). A plain player whose game is not telnet has no
+// step: its flows receive into `out`.
 //
 // A flow's phase: OPEN -> ENDING when its source has ended (end of file, close_notify,
 // a broken record), ENDING -> SHUT when all that was buffered has gone and the end
 // was passed on, or at once when the destination is gone. Both SHUT: the slot is
 // done, after the player's socket was read to its end or the caller lost patience
 // (closing a socket with unread input resets it, which can destroy our last words).
+//
+// When the game's side has ended, the relay does not go on before the worker has judged
+// (RELAY_JUDGE): relay_let_end, it was this player that the game closed; or relay_unlink
+// and relay_mend (away.c), the game is dead: TO_PLAYER is OPEN again, and waits for a new link.
 //
 // Errors: none are returned; a peer's end becomes a phase, shortage a wait.
 #ifndef STAYD_RELAY_RELAY_H
@@ -35,18 +40,21 @@ enum relay_bits {
 
 // What else relay_run can want.
 enum relay_wish {
-    RELAY_DONE = 16,   // the slot has ended: free it
-    RELAY_LINGER = 32, // all is said; waiting for the player's end of file
-    RELAY_HALF = 64,   // the game has ended, the player may still speak to it
-    RELAY_POLL = 128,  // run again soon: the header is unread, or memory was short
-    RELAY_LEFT = 256,  // the player has left before there was a link; its words still wait for one
-    RELAY_STUCK = 512, // the game has ended, and the player does not take what is left
+    RELAY_DONE = 16,    // the slot has ended: free it
+    RELAY_LINGER = 32,  // all is said; waiting for the player's end of file
+    RELAY_HALF = 64,    // the game has ended, the player may still speak to it
+    RELAY_POLL = 128,   // run again soon: the header is unread, or memory was short
+    RELAY_LEFT = 256,   // the player has left before there was a link; its words still wait for one
+    RELAY_STUCK = 512,  // the game has ended, and the player does not take what is left
+    RELAY_JUDGE = 1024, // the game's side has ended: is it the player's end, or the game's?
 };
 
 // What a worker knows of a slot beyond the vault; lost with it, and made anew.
 struct relay_conn {
     uint8_t ready;  // RELAY_* bits: the call may succeed
-    uint8_t errors; // RELAY_READ_* bits: an error was read there; the next one is the end
+    uint8_t errors; // RELAY_READ_* bits: an error was read there; the next one is the end.
+                    // RELAY_WRITE_GAME: the game hears nothing more
+    bool is_orphan; // the game's process is dead: what can be read of it now is all
 };
 
 // A slot new to this process. Whether its sockets can be read, readiness will tell; that they
@@ -61,12 +69,52 @@ unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *
 // player gets close_notify; input is no longer taken. Then run it again.
 void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
 
+// The game has closed this player: what it has said is flushed, then the player gets close_notify.
+// Then run it again.
+void relay_let_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
+
 // Give up what the player said and nobody is there to hear; the slot ends then.
 void relay_drop(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
 
-// Say one line to the player, when it is still the game's silence that we break
-// (nobody is linked). False: no room.
-bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot, const char *text);
+// What stayd itself says to a player: one line, beginning on a line of its own.
+struct relay_words {
+    const char *text; // without the line's end; "": nothing
+    uint8_t set;      // FLOW_* flags of TO_PLAYER that change with the same commit
+    uint8_t clear;
+    uint32_t notice; // token; 0: this is none
+};
+
+// Say it behind what the game has said so far. False: there is no room now, or the game is in the
+// middle of something that must not be broken; nothing has changed.
+bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+               const struct relay_words *words);
+
+// The game is dead (away.c). Give up the link; the game's last words, which are read, are still to
+// be passed on. Can be done again after a crash.
+void relay_unlink(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
+
+// ... and when they have been: put telnet right, say `text`, and wait for a new link. False: not
+// yet.
+bool relay_mend(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+                const char *text);
+
+// Before a new link is made: what of the input is for the new game? All of it if it resumes the
+// player.
+void relay_prepare_link(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+                        bool is_resumed);
+
+// How much of the player's input the game has taken, or, not linked, where it will go on.
+uint64_t relay_input_offset(const struct slot *slot);
+// How much of the game's output has been taken.
+uint64_t relay_output_offset(const struct slot *slot);
+
+// The game has acted on all input before offset. False: it goes back or beyond what was sent.
+bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+                       uint64_t offset);
+
+// Have the game's bytes, up to what `in` still holds, left the player's terminal in the middle of a
+// command, sequence or character?
+bool relay_is_mid_sequence(const struct vault *vault, const struct slot *slot);
 
 // Give back all chunks the slot's flows hold; before slot_free.
 void relay_release(struct chunk_pool *chunks, struct slot *slot);

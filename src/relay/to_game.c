@@ -32,14 +32,18 @@ bool to_game_has_room(const struct relay_run *run)
     struct flow_state now = run_state(run, TO_GAME);
     if (now.phase != FLOW_OPEN)
         return false;
-    return slot_is_tls(run->slot) ? !has_record(run, &now) : buffer_room(&now.out) > 0;
+    if (slot_is_tls(run->slot))
+        return !has_record(run, &now);
+    return buffer_room(slot_receive_buffer(run->slot, &now)) > 0;
 }
 
-// A record that does not fit behind what was consumed moves to a fresh chunk.
-// Copied, not moved in place: a kill in the middle must leave the old one whole.
+// Is there room to receive? A record that does not fit behind what was consumed moves to a fresh
+// chunk. Copied, not moved in place: a kill in the middle must leave the old one whole.
 static bool make_room(struct relay_run *run)
 {
     struct flow_state next = run_state(run, TO_GAME);
+    if (!slot_has_step(run->slot))
+        return run_make_out_room(run, TO_GAME, 1);
     if (!slot_is_tls(run->slot) || next.in.start + RECORD_MAX_BYTES <= CHUNK_BYTES ||
         next.in.start + first_record(run, &next) + RECORD_HEADER_BYTES <= CHUNK_BYTES)
         return true;
@@ -70,15 +74,15 @@ static void say_broken(const struct slot *slot, uint8_t alert, bool is_theirs)
               is_theirs ? "player" : "stayd");
 }
 
-// What an opened record means for the flow.
-static void take_record(struct relay_run *run, struct record_opened *opened, uint32_t chunk,
-                        struct flow_state *next)
+// What an opened record, with n_text bytes for the game, means for the flow.
+static void take_record(struct relay_run *run, struct record_opened *opened, size_t n_text,
+                        uint32_t chunk, struct flow_state *next)
 {
     switch (opened->status) {
     case RECORD_TEXT:
-        if (opened->n_text) {
+        if (n_text) {
             next->out.chunk = chunk;
-            next->out.end = (uint16_t)(next->out.end + opened->n_text);
+            next->out.end = (uint16_t)(next->out.end + n_text);
         }
         next->record = opened->state;
         buffer_take(&next->in, (uint32_t)opened->n_read);
@@ -111,23 +115,31 @@ static void take_record(struct relay_run *run, struct record_opened *opened, uin
     }
 }
 
-// Open one record if there is one, and room for its text.
+// Open one record if there is one, and room for its text, which is followed on its way.
 static bool open_record(struct relay_run *run)
 {
     struct flow_state next = run_state(run, TO_GAME);
-    if (!has_record(run, &next) || buffer_room(&next.out) < first_record(run, &next))
+    bool is_telnet = slot_has(run->slot, SLOT_FLAG_TELNET);
+    uint32_t n_held = is_telnet ? (uint32_t)telnet_n_held(&next.telnet) : 0;
+    if (!has_record(run, &next) ||
+        !run_make_out_room(run, TO_GAME, (uint32_t)first_record(run, &next) + n_held))
         return false;
+    next = run_state(run, TO_GAME);
     uint32_t chunk = run_chunk(run, &next.out);
     if (chunk == CHUNK_NONE)
         return false;
     struct record_params params = slot_record_params(run->slot);
     struct record_opened opened;
+    uint8_t *out = vault_chunk(run->vault, chunk) + next.out.end;
     record_open(&params, &run->slot->keys[next.key], &next.record,
                 vault_chunk(run->vault, next.in.chunk) + next.in.start, buffer_bytes(&next.in),
-                vault_chunk(run->vault, chunk) + next.out.end, buffer_room(&next.out), &opened);
+                out + n_held, buffer_room(&next.out) - n_held, &opened);
+    size_t n_text = opened.status == RECORD_TEXT ? opened.n_text : 0;
+    if (is_telnet && n_text)
+        n_text = run_filter(run, TO_GAME, &next, out + n_held, n_text, out);
     POINT(RECORD_OPENED);
     bool was_fresh = next.out.chunk == CHUNK_NONE;
-    take_record(run, &opened, chunk, &next);
+    take_record(run, &opened, n_text, chunk, &next);
     run_commit(run, TO_GAME, &next);
     if (opened.status == RECORD_REKEYED)
         run_wipe_free_key(run);
@@ -136,18 +148,30 @@ static bool open_record(struct relay_run *run)
     return true;
 }
 
+static bool take_steps(struct relay_run *run)
+{
+    bool has_moved = false;
+    if (slot_is_tls(run->slot))
+        while (open_record(run))
+            has_moved = true;
+    else if (slot_has_step(run->slot))
+        while (run_follow(run, TO_GAME))
+            has_moved = true;
+    return has_moved;
+}
+
 // Games may take the header with one read and whatever came along with it as
 // garbage or as input, so nothing follows it until the game has read it.
 static bool is_header_unread(const struct relay_run *run)
 {
+    const struct flow_state *now = flow_now(&run->slot->flow[TO_GAME]);
     int n = 0;
-    return flow_now(&run->slot->flow[TO_GAME])->sent == 0 &&
-           ioctl(run->slot->game_fd, SIOCOUTQ, &n) == 0 && n > 0;
+    return now->sent == now->aside && ioctl(run->slot->game_fd, SIOCOUTQ, &n) == 0 && n > 0;
 }
 
 static bool send_game(struct relay_run *run)
 {
-    if (flow_now(&run->slot->flow[TO_GAME])->out.chunk == CHUNK_NONE || run->slot->game_fd < 0 ||
+    if (flow_unsent(flow_now(&run->slot->flow[TO_GAME])) == 0 || run->slot->game_fd < 0 ||
         !(run->conn->ready & RELAY_WRITE_GAME))
         return false;
     if (is_header_unread(run)) {
@@ -157,16 +181,21 @@ static bool send_game(struct relay_run *run)
     return run_send(run, TO_GAME, run->slot->game_fd, RELAY_WRITE_GAME);
 }
 
+// Is there something in `in` that a step can still make of use to the game?
+static bool is_step_due(const struct relay_run *run, const struct flow_state *now)
+{
+    return slot_is_tls(run->slot) ? has_record(run, now) : now->in.chunk != CHUNK_NONE;
+}
+
 bool to_game_run(struct relay_run *run)
 {
     bool has_moved = false;
     if ((run->conn->ready & RELAY_READ_PLAYER) && to_game_has_room(run) && make_room(run))
         has_moved |= run_receive(run, TO_GAME, run->slot->player_fd, RELAY_READ_PLAYER);
-    while (slot_is_tls(run->slot) && open_record(run))
-        has_moved = true;
+    has_moved |= take_steps(run);
     has_moved |= send_game(run);
     struct flow_state now = run_state(run, TO_GAME);
-    if (now.phase == FLOW_ENDING && now.out.chunk == CHUNK_NONE && !has_record(run, &now)) {
+    if (now.phase == FLOW_ENDING && flow_unsent(&now) == 0 && !is_step_due(run, &now)) {
         run_pass_end(run, TO_GAME, run->slot->game_fd);
         has_moved = true;
     }

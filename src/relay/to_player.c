@@ -72,7 +72,7 @@ static bool seal_alert(struct relay_run *run, uint8_t alert)
     if (alert == RECORD_NO_RENEGOTIATION) {
         next.answered = flow_now(&run->slot->flow[TO_GAME])->record.asks;
     } else {
-        next.flags |= FLOW_CLOSE_SEALED;
+        next.flags |= FLOW_CLOSE_SEALED | FLOW_END_MEANT;
         next.alert = alert;
         next.phase = next.phase == FLOW_OPEN ? FLOW_ENDING : next.phase;
         next.in = BUFFER_EMPTY;
@@ -112,24 +112,76 @@ static bool seal_worn_notice(struct relay_run *run)
     size_t n = record_seal(&place.params, place.key, &next.record, (const uint8_t *)WORN_NOTICE,
                            sizeof WORN_NOTICE - 1, place.out, place.room, &next.record);
     next.phase = FLOW_ENDING;
+    next.flags |= FLOW_END_MEANT;
     next.in = BUFFER_EMPTY;
     return publish(run, &place, n, &next);
 }
 
+// Text that telnet's filter has changed, before it is sealed. Only during a step.
+static uint8_t changed[RECORD_MAX_TEXT];
+
 static bool seal_text(struct relay_run *run)
 {
     struct flow_state next = run_state(run, TO_PLAYER);
-    uint32_t n_text = buffer_bytes(&next.in);
-    if (n_text > run->slot->write_limit)
-        n_text = run->slot->write_limit;
+    uint32_t n_in = buffer_bytes(&next.in);
+    uint32_t n_held = (uint32_t)telnet_n_held(&next.telnet);
+    const uint8_t *text = vault_chunk(run->vault, next.in.chunk) + next.in.start;
     struct place place;
-    if (!find_place(run, &next, n_text, &place))
+    if (n_in + n_held > run->slot->write_limit)
+        n_in = run->slot->write_limit - n_held;
+    size_t n_text = n_in;
+    if (!find_place(run, &next, n_in + n_held, &place))
         return false;
-    size_t n = record_seal(&place.params, place.key, &next.record,
-                           vault_chunk(run->vault, next.in.chunk) + next.in.start, n_text,
-                           place.out, place.room, &next.record);
-    buffer_take(&next.in, n_text);
+    struct telnet_rules rules = run_telnet_rules(run, TO_PLAYER);
+    if (slot_has(run->slot, SLOT_FLAG_TELNET) && !telnet_pass(&next.telnet, &rules, text, n_in)) {
+        n_text = telnet_filter(&next.telnet, &rules, text, n_in, changed);
+        text = changed;
+    }
+    buffer_take(&next.in, n_in);
+    if (n_text == 0) { // all of it is held back
+        if (next.out.chunk == CHUNK_NONE)
+            chunk_give(run->chunks, place.chunk);
+        run_commit(run, TO_PLAYER, &next);
+        return true;
+    }
+    size_t n = record_seal(&place.params, place.key, &next.record, text, n_text, place.out,
+                           place.room, &next.record);
     return publish(run, &place, n, &next);
+}
+
+// Seal n bytes, as many records as the player's limit makes of them, behind what is sealed already.
+// Returns the bytes sealed, 0: it cannot be done.
+static size_t seal_all(struct relay_run *run, const struct place *place, struct flow_state *next,
+                       const uint8_t *text, size_t n)
+{
+    size_t sealed = 0;
+    for (size_t at = 0; at < n;) {
+        size_t part = n - at < run->slot->write_limit ? n - at : run->slot->write_limit;
+        size_t one = record_seal(&place->params, place->key, &next->record, text + at, part,
+                                 place->out + sealed, place->room - sealed, &next->record);
+        if (one == 0)
+            return 0;
+        sealed += one;
+        at += part;
+    }
+    return sealed;
+}
+
+bool run_give(struct relay_run *run, struct flow_state *next, const uint8_t *text, size_t n)
+{
+    if (n == 0) {
+        run_commit(run, TO_PLAYER, next);
+        return true;
+    }
+    bool is_tls = slot_is_tls(run->slot);
+    size_t n_records = is_tls ? (n + run->slot->write_limit - 1) / run->slot->write_limit : 1;
+    struct place place;
+    if (!find_place(run, next, n + (n_records - 1) * RECORD_OVERHEAD, &place))
+        return false;
+    if (is_tls)
+        return publish(run, &place, seal_all(run, &place, next, text, n), next);
+    memcpy(place.out, text, n);
+    return publish(run, &place, n, next);
 }
 
 // Decide which record is due next, and seal it.
@@ -149,7 +201,7 @@ static bool seal_next(struct relay_run *run)
         return params.version == RECORD_TLS13 ? seal_key_update(run) : seal_worn_notice(run);
     if (now->in.chunk != CHUNK_NONE)
         return seal_text(run);
-    if (now->phase == FLOW_ENDING)
+    if (now->phase == FLOW_ENDING && now->flags & FLOW_END_MEANT)
         return seal_alert(run, RECORD_CLOSE_NOTIFY);
     return false;
 }
@@ -157,7 +209,8 @@ static bool seal_next(struct relay_run *run)
 bool to_player_has_room(const struct relay_run *run)
 {
     struct flow_state now = run_state(run, TO_PLAYER);
-    return now.phase == FLOW_OPEN && run->slot->game_fd >= 0 &&
+    // First the player is told that the game is back.
+    return now.phase == FLOW_OPEN && run->slot->game_fd >= 0 && !(now.flags & FLOW_AWAY) &&
            buffer_room(slot_receive_buffer(run->slot, &now)) > 0;
 }
 
@@ -172,12 +225,17 @@ bool to_player_run(struct relay_run *run)
     }
     if ((run->conn->ready & RELAY_READ_GAME) && to_player_has_room(run))
         has_moved |= run_receive(run, TO_PLAYER, run->slot->game_fd, RELAY_READ_GAME);
-    while (slot_is_tls(run->slot) && seal_next(run))
-        has_moved = true;
+    if (slot_is_tls(run->slot))
+        while (seal_next(run))
+            has_moved = true;
+    else if (slot_has_step(run->slot) && flow_now(flow)->phase != FLOW_SHUT)
+        while (run_follow(run, TO_PLAYER))
+            has_moved = true;
     if (flow_now(flow)->out.chunk != CHUNK_NONE && (run->conn->ready & RELAY_WRITE_PLAYER))
         has_moved |= run_send(run, TO_PLAYER, run->slot->player_fd, RELAY_WRITE_PLAYER);
     struct flow_state now = run_state(run, TO_PLAYER);
-    if (now.phase == FLOW_ENDING && now.in.chunk == CHUNK_NONE && now.out.chunk == CHUNK_NONE &&
+    if (now.phase == FLOW_ENDING && now.flags & FLOW_END_MEANT && now.in.chunk == CHUNK_NONE &&
+        now.out.chunk == CHUNK_NONE &&
         (!slot_is_tls(run->slot) || (now.flags & FLOW_CLOSE_SEALED))) {
         run_pass_end(run, TO_PLAYER, run->slot->player_fd);
         has_moved = true;

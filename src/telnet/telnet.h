@@ -6,8 +6,8 @@
 // data that lives in the vault, bytes in, bytes out.
 //
 // A direction is followed byte by byte: telnet commands, the options that each side has agreed
-// to, ANSI sequences and colours (ECMA-48), UTF-8 characters (RFC 3629), lines. Three things are
-// changed on the way:
+// to, lines; in the game's also ANSI sequences and colours (ECMA-48) and UTF-8 characters (RFC
+// 3629). Three things are changed on the way:
 //
 //   - a command is let through only when it is whole (IAC, verb, option), so that a game's death
 //     never leaves half a one with the player. A subnegotiation goes through as it comes.
@@ -15,6 +15,12 @@
 //     a compressed stream cannot be put right after a crash.
 //   - a player's answers to what stayd has withdrawn in the dead game's place are swallowed; the
 //     next game never asked.
+//
+// What breaks the protocol goes through as it is. An IAC inside a subnegotiation with a command
+// behind it (not IAC, not SE) ends the one and begins the other, as libtelnet has it; should that
+// command not go through, an IAC SE goes in its place. With anything else behind the IAC (below
+// EOF, 236), it is a 255 that was not doubled (a window of 255 columns), and the subnegotiation
+// goes on.
 //
 // Errors: none; whatever comes in, something goes out.
 #ifndef STAYD_TELNET_TELNET_H
@@ -32,54 +38,62 @@ struct telnet_state {
                         // player: flips with each DONT that answered one. Unequal: it is to come
     uint64_t does_turn; // the same for DONT, answered by WONT
     uint8_t command;    // enum telnet_command
-    uint8_t verb;       // the verb that waits for its option; the option of a subnegotiation
+    uint8_t verb;       // the verb that waits for its option; the option of a subnegotiation;
+                        // else 0
     uint8_t ansi;       // enum telnet_ansi
     uint8_t utf8_left;  // continuation bytes that the present character still lacks
-    uint8_t utf8_next;  // one that would be valid as the next of them
+    uint8_t utf8_next;  // one that is valid as the next of them (telnet_text.c), else 0
     uint8_t flags;      // TELNET_*
-    uint8_t reserved[2];
+    uint8_t parameter;  // the CSI sequence's parameter so far, 255 at most
+    uint8_t reserved;
 };
 
 enum telnet_command {
     TELNET_TEXT,
-    TELNET_IAC,         // after IAC, which is held back
-    TELNET_VERB,        // after IAC and a verb, both held back
-    TELNET_SUB_IAC_SB,  // after IAC SB, held back until the option is known
-    TELNET_SUB,         // inside a subnegotiation that passes
-    TELNET_SUB_IAC,     // after an IAC in there, which is held back
-    TELNET_MUTE_SUB,    // inside one that does not pass
-    TELNET_MUTE_SUB_IAC,
+    TELNET_IAC,          // after IAC, which is held back
+    TELNET_VERB,         // after IAC and a verb, both held back
+    TELNET_SUB_IAC_SB,   // after IAC SB, held back until the option is known
+    TELNET_SUB,          // inside a subnegotiation that passes
+    TELNET_SUB_IAC,      // after an IAC in there, which is held back
+    TELNET_MUTE_SUB,     // inside one that does not pass
+    TELNET_MUTE_SUB_IAC, // after an IAC in there, which is held back: it may begin a command
     TELNET_N_COMMANDS,
 };
 
 enum telnet_ansi {
     TELNET_ANSI_NONE,
-    TELNET_ANSI_ESC,    // after ESC
-    TELNET_ANSI_CHARSET,// after ESC and an intermediate byte (ESC ( and the like)
-    TELNET_ANSI_CSI,    // in ESC [ ...; its first parameter bytes decide TELNET_COLOURED
-    TELNET_ANSI_STRING, // in OSC, DCS, SOS, PM, APC, up to BEL or ST
-    TELNET_ANSI_STRING_ESC,
+    TELNET_ANSI_ESC,        // after ESC
+    TELNET_ANSI_CHARSET,    // after ESC and an intermediate byte (ESC ( and the like)
+    TELNET_ANSI_CSI,        // in ESC [ ...
+    TELNET_ANSI_STRING,     // in OSC, DCS, SOS, PM, APC, up to BEL or ST
+    TELNET_ANSI_STRING_ESC, // after an ESC in there
     TELNET_N_ANSI,
 };
 
-#define TELNET_IN_LINE 1u    // text has come since the last end of line
-#define TELNET_AFTER_CR 2u   // an LF or NUL now belongs to the CR before it
-#define TELNET_COLOURED 4u   // colours or attributes were set since they were last reset
-#define TELNET_COMPRESSED 8u // MCCP has begun: what follows is not telnet any more
-#define TELNET_CSI_ZERO 16u  // the CSI sequence so far has no parameter but zeroes
-#define TELNET_CSI_RESET 32u // the last parameter of the CSI sequence so far is zero or empty
+#define TELNET_IN_LINE 1u       // text has come since the last end of line (LF, CR, CR LF, CR NUL)
+#define TELNET_AFTER_CR 2u      // an LF or NUL now, commands aside, belongs to the CR before it
+#define TELNET_COLOURED 4u      // colours or attributes were set since they were last reset
+#define TELNET_COMPRESSED 8u    // MCCP has begun: what follows is not telnet any more
+#define TELNET_CSI_OTHER 16u    // the CSI sequence so far cannot be a colour's
+#define TELNET_CSI_EXTENDED 32u // it has a colour of many numbers (38;5;0): a 0 is no reset
+#define TELNET_DROPPING 64u     // TELNET_DROP_LINE: the line's end is still to come
+#define TELNET_SUB_OPEN 128u    // the command held back ends a subnegotiation that has passed
 
 enum telnet_keep {
-    TELNET_KEEP,      // everything
-    TELNET_DROP_LINE, // nothing up to the end of the line (and command) begun; then everything
-    TELNET_DROP_ALL,  // nothing
+    TELNET_KEEP, // everything
+    // For the first input of a new game, and until telnet_is_dropping says no: the text up to the
+    // end of the line begun is dropped, and the rest of a subnegotiation begun. Everything else is
+    // kept: commands among that text answer the new game. What was held back was given to nobody,
+    // so it is not begun. Nothing begun, nothing dropped.
+    TELNET_DROP_LINE,
+    TELNET_DROP_ALL, // nothing
 };
 
 struct telnet_rules {
-    bool is_player;       // whose bytes these are; else the game's
-    bool may_compress;    // let MCCP pass
+    bool is_player;    // whose bytes these are; else the game's
+    bool may_compress; // let MCCP pass
     enum telnet_keep keep;
-    const struct telnet_state *other; // the other direction's state, only read
+    const struct telnet_state *other; // player: the game's state; game: not looked at
 };
 
 // The most that can be held back, so the most by which output can be longer than input.
@@ -88,6 +102,14 @@ struct telnet_rules {
 // How many bytes are held back now: 0 to TELNET_HELD_BYTES.
 size_t telnet_n_held(const struct telnet_state *state);
 
+// After a call with TELNET_DROP_LINE: is there more to drop? Once there is not, the next call must
+// not have TELNET_DROP_LINE, which would take the line kept for one to drop. Any other call ends a
+// drop; so does clearing TELNET_DROPPING, which a drop for yet another game begins with.
+static inline bool telnet_is_dropping(const struct telnet_state *state)
+{
+    return (state->flags & TELNET_DROPPING) != 0;
+}
+
 // Can these n bytes be taken as they are? True: *state is what it is behind them, and telnet_filter
 // would give out the very same bytes. False: *state is unchanged; use telnet_filter. This is the
 // way of nearly all text, and quick.
@@ -95,26 +117,27 @@ bool telnet_pass(struct telnet_state *state, const struct telnet_rules *rules, c
                  size_t n);
 
 // Follow n bytes. Returns how many bytes were written to out: at most n + telnet_n_held(state). out
-// may overlap in if it begins at least telnet_n_held(state) bytes before it, or is in itself when nothing
-// is held back.
+// may overlap in if it begins at least telnet_n_held(state) bytes before it, or is in itself when
+// nothing is held back.
 size_t telnet_filter(struct telnet_state *state, const struct telnet_rules *rules,
                      const uint8_t *in, size_t n, uint8_t *out);
 
 // The most that telnet_mend writes.
 #define TELNET_MEND_BYTES 512u
 
-// The game is dead: put its direction right. What it left unfinished is finished (subnegotiation, ANSI
-// sequence, UTF-8 character), colours are reset, every option in force is withdrawn, so that the
-// next game begins afresh, ECHO above all, and a line begun is ended (CR LF). *game and *player are
-// both directions' states; *game is what it is behind those bytes. Returns the bytes to send to the
-// player. Not to be called when telnet_is_lost.
+// The game is dead: put its direction right. What it left unfinished is finished (subnegotiation,
+// UTF-8 character, ANSI sequence), colours are reset, whatever it offered or asked for is
+// withdrawn, in force or not, so that the next game begins afresh, ECHO above all, and a line begun
+// is ended (CR LF). *game and *player are both directions' states; *game is what it is behind those
+// bytes. Returns how many bytes to send to the player. Not to be called when telnet_is_lost.
 size_t telnet_mend(struct telnet_state *game, const struct telnet_state *player,
                    uint8_t out[TELNET_MEND_BYTES]);
 
-// Compression is under way: the stream cannot be put right.
+// Compression is under way or about to begin: the stream cannot be put right.
 bool telnet_is_lost(const struct telnet_state *game, const struct telnet_state *player);
 
-// The bit that stands for an option, 0 if it is one of those that are not followed.
+// The bit that stands for an option, 0 if it is one of those that are not followed (telnet_option.c
+// has the list). They pass, and are not withdrawn.
 uint64_t telnet_option_bit(uint8_t option);
 
 // Is this a state that telnet_filter can have left? For vault/verify.c.

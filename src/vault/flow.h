@@ -34,6 +34,12 @@ static inline uint32_t buffer_bytes(const struct buffer *buffer)
     return (uint32_t)buffer->end - buffer->start;
 }
 
+// How many bytes of `out` are still to be sent; those kept for an acknowledgement come before them.
+static inline uint32_t flow_unsent(const struct flow_state *state)
+{
+    return buffer_bytes(&state->out) - state->kept;
+}
+
 // Room behind the last byte; a whole chunk when the buffer owns none.
 static inline uint32_t buffer_room(const struct buffer *buffer)
 {

@@ -6,6 +6,7 @@
 //
 //   [struct vault_head, padded to VAULT_HEAD_BYTES]
 //   [struct slot] * n_slots, padded to a page
+//   [struct cell] * n_cells, padded to a page
 //   [chunk: CHUNK_BYTES] * n_chunks
 //
 // Rules (numbers as in doc/invariants.md): fixed-width fields, indices and
@@ -20,9 +21,10 @@
 #include <stdint.h>
 
 #include "record/record.h"
+#include "telnet/telnet.h"
 
 #define VAULT_MAGIC 0x6474757661796174ULL
-#define VAULT_LAYOUT 1u
+#define VAULT_LAYOUT 2u
 
 // A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
 // bytes, RFC 5246 section 6.2.3) and is a whole number of pages.
@@ -37,8 +39,14 @@
 
 #define VAULT_HEAD_BYTES 8192u
 #define VAULT_GUARD_FDS 192u
-#define VAULT_STATE_BYTES 4096u // most resume state of a player
 #define VAULT_SUSPECTS 32u
+#define VAULT_GAMES 32u
+
+// Resume state (vault/state.h) lies in a chain of cells.
+#define VAULT_STATE_BYTES 4096u // most for one player
+#define CELL_BYTES 252u
+#define CELLS_PER_SLOT ((VAULT_STATE_BYTES + CELL_BYTES - 1) / CELL_BYTES)
+#define CELL_NONE UINT32_MAX
 
 // A buffer in use: bytes [start, end) of a chunk. chunk == CHUNK_NONE exactly
 // when start == end == 0 (I5).
@@ -48,7 +56,7 @@ struct buffer {
     uint16_t end;
 };
 
-// Life of one direction. Only ever rises (I8).
+// Life of one direction. Only rises while a link lasts (I8).
 enum flow_phase {
     FLOW_OPEN,   // the source may still say something
     FLOW_ENDING, // the source has ended; what is buffered is still to go
@@ -63,12 +71,18 @@ struct flow_state {
     struct record_state record; // where this direction's TLS stream stands
     struct buffer in;           // as received: ciphertext (to_game) or text (to_player)
     struct buffer out;          // as to be sent: text (to_game) or ciphertext (to_player)
+    struct telnet_state telnet; // where this direction's telnet stands; unused if the game's is off
+    uint64_t aside;             // to_game: `sent` when the present link began;
+                                // to_player: how much of `received` was stayd's own words
     uint8_t phase;              // enum flow_phase
     uint8_t key;                // index into slot.keys
     uint8_t alert;              // to_game: alert owed to the player; to_player: alert sent
     uint8_t flags;              // FLOW_*
     uint16_t answered;          // to_player: how many of to_game's record.asks are answered
-    uint16_t reserved;
+    uint16_t kept;              // to_game: bytes at the front of `out` that are sent and not yet
+                                // acknowledged by the game
+    uint32_t notice;            // to_player: token of the last notice said (worker/orders.h)
+    uint32_t reserved;
 };
 
 #define FLOW_ALERT_NONE 255u
@@ -76,6 +90,11 @@ struct flow_state {
     1u                       // to_game: close_notify or an error came; what follows is not opened
 #define FLOW_CLOSE_SEALED 2u // to_player: our close_notify or fatal alert is sealed
 #define FLOW_DEAF 4u         // to_game: the player said it will not listen; tell to_player
+#define FLOW_END_MEANT 8u    // to_player: the end is the player's: the game closed it, or we do
+#define FLOW_DISCARD 16u     // to_game: what comes was meant for a game that is dead (relay/away.c)
+#define FLOW_AWAY 64u        // to_player: told that the game is away; to be told when it is back
+#define FLOW_SKIP 128u       // to_game: what is left of the line in which a game died is for nobody
+#define FLOW_MID_LINE 32u    // to_game: the last byte sent is in the middle of a line
 
 // One direction of a slot. `current` is the commit point: one aligned store.
 struct flow {
@@ -97,7 +116,12 @@ enum slot_state {
 #define SLOT_FLAG_PLAYER_ENDED 4u // who ended it first, to say so in the log
 #define SLOT_FLAG_GAME_ENDED 8u
 #define SLOT_FLAG_WE_ENDED 16u
-#define SLOT_FLAG_NAMED 2u // the host name question is settled (facts may hold FACT_HOST)
+#define SLOT_FLAG_NAMED 2u         // the host name question is settled (facts may hold FACT_HOST)
+#define SLOT_FLAG_TELNET 32u       // the game's telnet is followed
+#define SLOT_FLAG_MAY_COMPRESS 64u // ... and may compress
+#define SLOT_FLAG_ACKS 128u        // the present link's game acknowledges its input
+#define SLOT_FLAG_RESUMES 256u     // that game, or the dead one before, attached to resume
+#define SLOT_FLAG_LINKED 512u      // there has been a link
 
 // One player's connection.
 struct slot {
@@ -117,10 +141,43 @@ struct slot {
     uint8_t cipher;            // enum record_cipher
     uint8_t facts_bytes;       // used part of facts
     _Atomic uint8_t crashes;   // worker crashes while this slot was being served
-    uint8_t reserved[1];
-    struct flow flow[2];               // by enum flow_dir
+    uint8_t reserved[5];
+    int32_t game_pid;        // process behind the present link; 0: not known
+    uint64_t game_start;     // its start time (game/process.h)
+    uint64_t held_ms;        // boottime since when it waits for a game; 0: it does not
+    _Atomic uint64_t resume; // resume state: first cell << 32 | bytes; 0: none (vault/state.h)
+    struct flow flow[2];     // by enum flow_dir
     struct record_key keys[SLOT_KEYS]; // two in use, one free for a KeyUpdate (I7)
     uint8_t facts[SLOT_FACTS_BYTES];   // vault/facts.h
+};
+
+// A piece of a player's resume state.
+struct cell {
+    uint32_t next; // CELL_NONE: the last one
+    uint8_t bytes[CELL_BYTES];
+};
+
+// What is known of a game's process. Stands twice, as a flow's state does; one
+// worker writes it (worker/games.h).
+struct game_state {
+    int32_t pid;       // 0: not known
+    uint32_t flags;    // GAME_*
+    uint64_t start;    // its start time (game/process.h)
+    uint64_t since_ms; // boottime of the last change between here and away
+};
+
+#define GAME_SEEN 1u     // some process has taken a connection, or attached
+#define GAME_AWAY 2u     // it is dead, and no other has come
+#define GAME_ATTACHED 4u // it has attached
+#define GAME_RESUMES 8u  // ... and resumes players; kept over its death, until another attaches
+#define GAME_ACKS 16u    // ... and acknowledges input
+#define GAME_HOLDS 32u   // it has said: what I close from now on, hold
+#define GAME_LEAVES 64u  // it has said: what I close from now on, end, and all when I am dead
+
+struct vault_game {
+    _Atomic uint32_t current; // 0 or 1
+    uint32_t reserved;
+    struct game_state copy[2];
 };
 
 // The receipt of the one socket call that may be in flight (vault/receipt.h).
@@ -165,6 +222,8 @@ struct vault_head {
     uint32_t chunk_bytes;
     uint32_t n_slots;
     uint32_t n_chunks;
+    uint32_t n_cells;
+    uint32_t cell_bytes;
     uint64_t total_bytes;
     uint64_t made_ms; // wall clock
 
@@ -180,12 +239,14 @@ struct vault_head {
     uint8_t serving_address[16];      // address whose handshake is being served
     _Atomic uint32_t slots_reserved;  // slots [0, n) have memory behind them, others are FREE
     _Atomic uint32_t chunks_reserved; // chunks [0, n) have memory behind them
+    _Atomic uint32_t cells_reserved;  // cells [0, n) have memory behind them
     _Atomic uint64_t workers_made;
 
     _Atomic int32_t guard_fds[VAULT_GUARD_FDS]; // descriptors that belong to the guard; -1: none
     struct vault_ticket_key ticket_keys[2];
     _Atomic uint32_t ticket_current;
     struct vault_suspect suspects[VAULT_SUSPECTS];
+    struct vault_game games[VAULT_GAMES]; // by index into the configuration's games
 
     _Alignas(4096) struct receipt receipt; // a page of its own, locked by each worker
 };
@@ -193,10 +254,13 @@ struct vault_head {
 static_assert(sizeof(struct buffer) == 8, "layout");
 static_assert(sizeof(struct record_state) == 16, "layout");
 static_assert(sizeof(struct record_key) == 96, "layout");
-static_assert(sizeof(struct flow_state) == 64, "layout");
-static_assert(sizeof(struct flow) == 136, "layout");
-static_assert(offsetof(struct slot, flow) == 72, "layout");
-static_assert(sizeof(struct slot) == 800, "layout");
+static_assert(sizeof(struct telnet_state) == 40, "layout");
+static_assert(sizeof(struct flow_state) == 120, "layout");
+static_assert(sizeof(struct flow) == 248, "layout");
+static_assert(offsetof(struct slot, flow) == 104, "layout");
+static_assert(sizeof(struct slot) == 1056, "layout");
+static_assert(sizeof(struct cell) == 256, "layout");
+static_assert(sizeof(struct vault_game) == 56, "layout");
 static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");
 static_assert(offsetof(struct vault_head, receipt) == 4096, "layout");
 static_assert(sizeof(struct vault_head) <= VAULT_HEAD_BYTES, "layout");

@@ -36,6 +36,26 @@ static uint32_t count_get(struct receipt *receipt)
     return *(volatile unsigned int *)&message_of(receipt)->msg_len;
 }
 
+// After count more bytes of `out` were sent. Whether that was the end of a line matters if the game
+// dies now: what is left of a line begun is then not for the next one.
+static void take_sent(const struct vault *vault, const struct slot *slot, enum flow_dir dir,
+                      struct flow_state *next, uint32_t count)
+{
+    bool is_in_line = next->telnet.flags & TELNET_IN_LINE;
+    next->sent += count;
+    if (flow_unsent(next) > count)
+        is_in_line =
+            vault_chunk(vault, next->out.chunk)[next->out.start + next->kept + count - 1] != '\n';
+    if (dir == TO_GAME && is_in_line)
+        next->flags |= FLOW_MID_LINE;
+    else if (dir == TO_GAME)
+        next->flags &= (uint8_t)~FLOW_MID_LINE;
+    if (dir == TO_GAME && slot_has(slot, SLOT_FLAG_ACKS))
+        next->kept = (uint16_t)(next->kept + count);
+    else
+        buffer_take(&next->out, count);
+}
+
 // Step 3: commit the noted count to the flow.
 static void apply(struct vault *vault, uint32_t count)
 {
@@ -46,8 +66,7 @@ static void apply(struct vault *vault, uint32_t count)
 
     next.settled = receipt->id;
     if (receipt->side == RECEIPT_SEND) {
-        next.sent += count;
-        buffer_take(&next.out, count);
+        take_sent(vault, slot, (enum flow_dir)receipt->dir, &next, count);
     } else if (count == 0) {
         next.phase = FLOW_ENDING;
     } else {
@@ -105,9 +124,10 @@ ssize_t receipt_recv(struct vault *vault, uint32_t slot, enum flow_dir dir, int 
 ssize_t receipt_send(struct vault *vault, uint32_t slot, enum flow_dir dir, int fd)
 {
     struct receipt *receipt = &vault->head->receipt;
-    const struct buffer *buffer = &flow_now(&vault->slots[slot].flow[dir])->out;
-    prepare(receipt, slot, dir, RECEIPT_SEND, buffer->chunk, buffer->start,
-            vault_chunk(vault, buffer->chunk) + buffer->start, buffer_bytes(buffer));
+    const struct flow_state *now = flow_now(&vault->slots[slot].flow[dir]);
+    uint32_t first = now->out.start + (uint32_t)now->kept;
+    prepare(receipt, slot, dir, RECEIPT_SEND, now->out.chunk, first,
+            vault_chunk(vault, now->out.chunk) + first, flow_unsent(now));
     if (sendmmsg(fd, message_of(receipt), 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
         return -1;
     POINT(RECEIPT_CALLED);

@@ -30,8 +30,8 @@ enum receipt_side { RECEIPT_RECV, RECEIPT_SEND };
 ssize_t receipt_recv(struct vault *vault, uint32_t slot, enum flow_dir dir, int fd, uint32_t chunk,
                      uint32_t offset, uint32_t room);
 
-// Send what the flow's buffer `out` holds and commit what
-// went. An empty buffer is the caller's mistake.
+// Send what the flow's buffer `out` holds and has not sent, and commit what went. To a game that
+// acknowledges, it stays in the buffer. Nothing to send is the caller's mistake.
 ssize_t receipt_send(struct vault *vault, uint32_t slot, enum flow_dir dir, int fd);
 
 // After a crash, before anything else looks at the slots: finish the call that

@@ -35,20 +35,30 @@ struct slot *slot_prepare(struct slot_pool *pool);
 void slot_claim(struct slot *slot, int player_fd);
 void slot_return(struct slot_pool *pool, struct slot *slot);
 
-// Give up the claim, then close the descriptors; wipes the keys. The chunks are
-// the caller's to give back (before: they are named by the flows).
+// Give up the claim, then close the descriptors; wipes the keys. Chunks and cells are
+// the caller's to give back (before: the slot names them).
 void slot_free(struct slot_pool *pool, struct slot *slot);
+
+static inline bool slot_has(const struct slot *slot, uint32_t flag)
+{
+    return atomic_load_explicit(&slot->flags, memory_order_relaxed) & flag;
+}
 
 static inline bool slot_is_tls(const struct slot *slot)
 {
-    return atomic_load_explicit(&slot->flags, memory_order_relaxed) & SLOT_FLAG_TLS;
+    return slot_has(slot, SLOT_FLAG_TLS);
 }
 
-// Where a flow's bytes arrive. They leave from `out`: a TLS slot has a step between
-// the two, a plain one uses that buffer for both.
+// Is there a step between receiving and sending? TLS records, telnet.
+static inline bool slot_has_step(const struct slot *slot)
+{
+    return slot_has(slot, SLOT_FLAG_TLS | SLOT_FLAG_TELNET);
+}
+
+// Where a flow's bytes arrive. They leave from `out`; without a step that buffer is both.
 static inline struct buffer *slot_receive_buffer(const struct slot *slot, struct flow_state *state)
 {
-    return slot_is_tls(slot) ? &state->in : &state->out;
+    return slot_has_step(slot) ? &state->in : &state->out;
 }
 
 static inline struct record_params slot_record_params(const struct slot *slot)

@@ -16,15 +16,37 @@
 
 #define PAGE 4096u
 #define RESERVE_CHUNKS 4u // chunks reserved at a time
+#define CELLS_A_PAGE (PAGE / sizeof(struct cell))
+
+static uint64_t pages(uint64_t n_bytes)
+{
+    return (n_bytes + PAGE - 1) / PAGE * PAGE;
+}
 
 static uint64_t slots_bytes(uint32_t n_slots)
 {
-    return ((uint64_t)n_slots * sizeof(struct slot) + PAGE - 1) / PAGE * PAGE;
+    return pages((uint64_t)n_slots * sizeof(struct slot));
+}
+
+// One state is being replaced at a time; while it is, the old one and the new one stand there.
+static uint32_t cells_for(uint32_t n_slots)
+{
+    return (n_slots + 1) * CELLS_PER_SLOT;
+}
+
+static uint64_t cells_offset(uint32_t n_slots)
+{
+    return VAULT_HEAD_BYTES + slots_bytes(n_slots);
+}
+
+static uint64_t chunks_offset(uint32_t n_slots)
+{
+    return cells_offset(n_slots) + pages((uint64_t)cells_for(n_slots) * sizeof(struct cell));
 }
 
 static off_t chunk_offset(const struct vault_head *head, uint32_t chunk)
 {
-    return (off_t)(VAULT_HEAD_BYTES + slots_bytes(head->n_slots)) + (off_t)chunk * CHUNK_BYTES;
+    return (off_t)chunks_offset(head->n_slots) + (off_t)chunk * CHUNK_BYTES;
 }
 
 static int map_all(struct vault *vault, int fd, uint64_t n_bytes, uint32_t n_slots)
@@ -37,7 +59,8 @@ static int map_all(struct vault *vault, int fd, uint64_t n_bytes, uint32_t n_slo
     vault->fd = fd;
     vault->head = (void *)base;
     vault->slots = (void *)(base + VAULT_HEAD_BYTES);
-    vault->chunks = base + VAULT_HEAD_BYTES + slots_bytes(n_slots);
+    vault->cells = (void *)(base + cells_offset(n_slots));
+    vault->chunks = base + chunks_offset(n_slots);
     return 0;
 }
 
@@ -49,6 +72,8 @@ static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_byte
     head->chunk_bytes = CHUNK_BYTES;
     head->n_slots = n_slots;
     head->n_chunks = n_slots * CHUNKS_PER_SLOT;
+    head->n_cells = cells_for(n_slots);
+    head->cell_bytes = sizeof(struct cell);
     head->total_bytes = n_bytes;
     head->made_ms = clock_wall_ms();
     head->serving_slot = SLOT_NONE;
@@ -60,8 +85,7 @@ static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_byte
 
 int vault_make(struct vault *vault, uint32_t n_slots)
 {
-    uint64_t n_bytes =
-        VAULT_HEAD_BYTES + slots_bytes(n_slots) + (uint64_t)n_slots * CHUNKS_PER_SLOT * CHUNK_BYTES;
+    uint64_t n_bytes = chunks_offset(n_slots) + (uint64_t)n_slots * CHUNKS_PER_SLOT * CHUNK_BYTES;
     int fd = memfd_create("stayd-vault", MFD_CLOEXEC);
     if (fd < 0)
         return -1;
@@ -82,7 +106,7 @@ int vault_map(struct vault *vault, int fd)
         return -1;
     if (n != (ssize_t)sizeof head || head.magic != VAULT_MAGIC || head.layout != VAULT_LAYOUT ||
         head.head_bytes != VAULT_HEAD_BYTES || head.slot_bytes != sizeof(struct slot) ||
-        head.chunk_bytes != CHUNK_BYTES) {
+        head.cell_bytes != sizeof(struct cell) || head.chunk_bytes != CHUNK_BYTES) {
         errno = EPROTO;
         return -1;
     }
@@ -115,6 +139,25 @@ int vault_reserve_slots(struct vault *vault, uint32_t n)
         return -1;
     POINT(SLOT_RESERVED);
     head->slots_reserved = n;
+    return 0;
+}
+
+int vault_reserve_cells(struct vault *vault, uint32_t n)
+{
+    struct vault_head *head = vault->head;
+    uint32_t have = head->cells_reserved;
+    if (n <= have)
+        return 0;
+    n = (uint32_t)((n + CELLS_A_PAGE - 1) / CELLS_A_PAGE * CELLS_A_PAGE);
+    if (n > head->n_cells)
+        n = head->n_cells;
+    uint64_t from = pages((uint64_t)have * sizeof(struct cell));
+    uint64_t to = pages((uint64_t)n * sizeof(struct cell));
+    if (to > from && fallocate(vault->fd, 0, (off_t)(cells_offset(head->n_slots) + from),
+                               (off_t)(to - from)) < 0)
+        return -1;
+    POINT(CELL_RESERVED);
+    head->cells_reserved = n;
     return 0;
 }
 

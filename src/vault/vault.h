@@ -15,6 +15,7 @@ struct vault {
     int fd;
     struct vault_head *head;
     struct slot *slots;
+    struct cell *cells;
     uint8_t *chunks;
 };
 
@@ -33,8 +34,9 @@ void vault_unmap(struct vault *vault);
 // touched out of swap (mlock(2); locks are not inherited by clone).
 int vault_lock(struct vault *vault);
 
-// See that slots [0, n) or chunks [0, n) have memory behind them.
+// See that slots, cells or chunks [0, n) have memory behind them.
 int vault_reserve_slots(struct vault *vault, uint32_t n);
+int vault_reserve_cells(struct vault *vault, uint32_t n);
 int vault_reserve_chunks(struct vault *vault, uint32_t n);
 
 // Chunks from n on are not in use: their memory goes back to the system.

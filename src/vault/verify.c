@@ -6,6 +6,7 @@
 
 #include "vault/flow.h"
 #include "vault/slot.h"
+#include "vault/state.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,8 @@ int verify_head(const struct vault *vault)
     if (head->slots_reserved > head->n_slots || head->chunks_reserved > head->n_chunks ||
         head->n_chunks != head->n_slots * CHUNKS_PER_SLOT)
         return 6;
+    if (head->cells_reserved > head->n_cells)
+        return 16;
     const struct receipt *receipt = &head->receipt;
     if (receipt->slot != SLOT_NONE && (receipt->slot >= head->n_slots || receipt->dir > TO_PLAYER))
         return 3;
@@ -50,11 +53,13 @@ static int verify_flow(const struct vault *vault, const struct slot *slot, enum 
         return 7;
     if (state->phase > FLOW_SHUT)
         return 8;
-    if (!slot_is_tls(slot) &&
+    if (state->kept > buffer_bytes(&state->out) || (dir == TO_PLAYER && state->kept))
+        return 17;
+    if (!slot_has_step(slot) &&
         (state->in.chunk != CHUNK_NONE ||
-         (state->phase != FLOW_SHUT && state->received != state->sent + buffer_bytes(&state->out))))
+         (state->phase != FLOW_SHUT && state->received != state->sent + flow_unsent(state))))
         return 11;
-    return 0;
+    return telnet_is_valid(&state->telnet) ? 0 : 18;
 }
 
 int verify_slot(const struct vault *vault, const struct slot *slot)
@@ -94,8 +99,21 @@ static uint32_t claim(struct claims *claims, uint32_t thing, uint32_t slot)
     return SLOT_NONE;
 }
 
+struct cell_claim {
+    struct claims *cells;
+    uint32_t slot;
+    uint32_t other;
+};
+
+static bool claim_cell(void *arg, uint32_t cell)
+{
+    struct cell_claim *cell_claim = arg;
+    cell_claim->other = claim(cell_claim->cells, cell, cell_claim->slot);
+    return cell_claim->other == SLOT_NONE;
+}
+
 static int claim_all(const struct vault *vault, const struct slot *slot, struct claims *chunks,
-                     struct claims *fds, uint32_t *other)
+                     struct claims *cells, struct claims *fds, uint32_t *other)
 {
     uint32_t index = vault_slot_index(vault, slot);
     for (int dir = 0; dir < 2; dir++) {
@@ -107,6 +125,11 @@ static int claim_all(const struct vault *vault, const struct slot *slot, struct 
     if ((*other = claim(fds, (uint32_t)slot->player_fd, index)) != SLOT_NONE ||
         (*other = claim(fds, (uint32_t)slot->game_fd, index)) != SLOT_NONE)
         return 10;
+    struct cell_claim cell_claim = {cells, index, SLOT_NONE};
+    if (!state_walk(vault, slot, claim_cell, &cell_claim)) {
+        *other = cell_claim.other;
+        return 16;
+    }
     return 0;
 }
 
@@ -114,6 +137,7 @@ uint32_t verify_all(const struct vault *vault,
                     void (*report)(void *arg, uint32_t slot, int invariant), void *arg)
 {
     struct claims chunks = {calloc(vault->head->n_chunks, sizeof(uint32_t)), vault->head->n_chunks};
+    struct claims cells = {calloc(vault->head->n_cells, sizeof(uint32_t)), vault->head->n_cells};
     struct claims fds = {calloc(FD_LIMIT, sizeof(uint32_t)), FD_LIMIT};
     uint32_t n_broken = 0;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
@@ -122,8 +146,8 @@ uint32_t verify_all(const struct vault *vault,
             continue;
         uint32_t other = SLOT_NONE;
         int broken = verify_slot(vault, slot);
-        if (!broken && chunks.owner && fds.owner)
-            broken = claim_all(vault, slot, &chunks, &fds, &other);
+        if (!broken && chunks.owner && cells.owner && fds.owner)
+            broken = claim_all(vault, slot, &chunks, &cells, &fds, &other);
         if (!broken)
             continue;
         n_broken++;
@@ -134,6 +158,7 @@ uint32_t verify_all(const struct vault *vault,
         }
     }
     free(chunks.owner);
+    free(cells.owner);
     free(fds.owner);
     return n_broken;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
+#include "worker/away.h"
 #include "worker/worker.h"
 
 #include <netinet/tcp.h>
@@ -73,6 +74,7 @@ void conn_open(struct worker *worker, struct slot *slot)
     bool is_listed = conn->is_listed;
     *conn = (struct conn){.worker = worker, .relay = RELAY_CONN_NEW, .is_listed = is_listed};
     worker->n_live++;
+    ids_add(worker->ids, slot->id, vault_slot_index(worker->vault, slot));
 }
 
 void conn_close(struct conn *conn, const char *why)
@@ -87,8 +89,7 @@ void conn_close(struct conn *conn, const char *why)
               (unsigned long long)flow_now(&slot->flow[TO_PLAYER])->sent);
     waiting_set(conn, 0);
     watch_all(conn, 0);
-    relay_release(&worker->chunks, slot);
-    slot_free(&worker->slots, slot);
+    worker_free_slot(worker, slot);
     worker->n_live--;
     worker_check_end(worker);
 }
@@ -126,13 +127,22 @@ static unsigned waits_of(const struct conn *conn, unsigned wants)
         waits |= WAITING_LEFT;
     if (wants & RELAY_STUCK)
         waits |= WAITING_STUCK;
+    if (wants & RELAY_JUDGE && conn_slot(conn)->game_fd >= 0)
+        waits |= WAITING_JUDGE;
     return waits;
+}
+
+void conn_unwatch_game(struct conn *conn)
+{
+    watch_all(conn, conn->watched & (RELAY_READ_PLAYER | RELAY_WRITE_PLAYER));
 }
 
 void conn_serve(struct conn *conn, unsigned ready)
 {
     conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);
     unsigned wants = run(conn);
+    while (away_greet(conn) || (wants & RELAY_JUDGE && away_judge(conn)))
+        wants = run(conn);
     if (wants & RELAY_DONE) {
         conn_close(conn, why_ended(conn_slot(conn)));
         return;

@@ -20,7 +20,9 @@ struct conn {
     struct relay_conn relay;
     uint8_t watched; // RELAY_* readiness that libevent watches for us
     uint8_t waits;   // enum waiting_for bits (waiting.h)
-    bool is_listed;  // there is an entry for it in worker.waiting
+    uint64_t
+        ended_ms;   // boottime when the game's side was seen to have ended; 0: not, or it is judged
+    bool is_listed; // there is an entry for it in worker.waiting
 };
 
 // Serve a slot for the first time in this process: new, or taken up after a crash.
@@ -30,6 +32,9 @@ void conn_open(struct worker *worker, struct slot *slot);
 // Run the strategy and watch for what it wants. `ready`: RELAY_* bits that have
 // become ready. The slot may be free when this returns.
 void conn_serve(struct conn *conn, unsigned ready);
+
+// The game's socket is about to be closed.
+void conn_unwatch_game(struct conn *conn);
 
 // Close now, whatever is still to be sent.
 void conn_close(struct conn *conn, const char *why);

@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// What the control channel can ask of the worker (doc/PROTOCOL.control). ops/ parses, checks who may
-// ask, and answers; here it is done. Each can be asked again: the second time changes nothing more.
+// What the control channel can ask of the worker (doc/PROTOCOL.control). ops/ parses, checks who
+// may ask, and answers; here it is done. Each can be asked again: the second time changes nothing
+// more.
 //
 // Errors: enum order_result.
 #ifndef STAYD_WORKER_ORDERS_H
@@ -26,7 +27,8 @@ enum order_result {
 // The live slot with this connection id, or NULL.
 struct slot *order_find(struct worker *worker, const uint8_t id[16]);
 
-// Process pid (of the peer) is this game, from now on until it is dead. ORDER_GONE: it is dead already.
+// Process pid (of the peer) is this game, from now on until it is dead. ORDER_GONE: it is dead
+// already.
 enum order_result order_attach(struct worker *worker, unsigned game, pid_t pid, bool resumes,
                                bool acknowledges);
 
@@ -36,15 +38,15 @@ enum order_result order_leave(struct worker *worker, struct slot *slot, const ui
 
 enum order_result order_acknowledge(struct worker *worker, struct slot *slot, uint64_t offset);
 
-// End a player in order: what the game has said so far, then text (a string without line's end; NULL: none),
-// then the close. The slot may be free when this returns.
+// End a player in order: what the game has said so far, then text (a string without line's end;
+// NULL: none), then the close. The slot may be free when this returns.
 enum order_result order_close(struct worker *worker, struct slot *slot, const char *text);
 
 enum order_plan { ORDER_PLAN_REBOOT, ORDER_PLAN_END_HOLD, ORDER_PLAN_END_LEAVE };
 enum order_result order_plan(struct worker *worker, unsigned game, pid_t pid, enum order_plan plan);
 
-// Say one line to a player. `token` (not 0) stands for the request: the same one is said once. False: there
-// is no room with that player now (ORDER_SHORT).
+// Say one line to a player. `token` (not 0) stands for the request: the same one is said once.
+// False: there is no room with that player now (ORDER_SHORT).
 enum order_result order_notice(struct worker *worker, struct slot *slot, uint32_t token,
                                const char *text);
 

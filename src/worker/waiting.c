@@ -13,11 +13,15 @@
 #include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
+#include "vault/state.h"
+#include "worker/away.h"
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TICK_MS 10u
 #define SLOW_TICK_MS 250u
@@ -28,12 +32,7 @@
 #define HALF_MS (10 * 60 * 1000u)
 #define LEFT_MS 30000u  // for a game that comes back at once
 #define STUCK_MS 60000u // without a byte taken
-
-#define TEXT_WAIT                                                                                  \
-    "The game is not answering yet. You are connected and will be let in when it does.\r\n"
-#define TEXT_GONE "The game cannot be reached. Please try again later.\r\n"
-
-static_assert(CONF_MAX_GAMES <= 32, "waiting.game_retry_ms");
+#define CREDIT_MS 50u   // of reconnect-rate can be saved up
 
 static void tick(evutil_socket_t fd, short what, void *arg);
 
@@ -78,7 +77,7 @@ void waiting_hurry(struct worker *worker)
 // Some things are hurried by what others do (a backlog, memory), some only end.
 static uint32_t tick_of(unsigned waits)
 {
-    return waits & (WAITING_JOIN | WAITING_POLL) ? TICK_MS : SLOW_TICK_MS;
+    return waits & (WAITING_JOIN | WAITING_POLL | WAITING_JUDGE) ? TICK_MS : SLOW_TICK_MS;
 }
 
 static void restart_clock(struct waiting *waiting, uint32_t slot)
@@ -99,8 +98,9 @@ void waiting_set(struct conn *conn, unsigned for_what)
         return; // tick takes the entry out
     if (!conn->is_listed) {
         conn->is_listed = true;
+        waiting->is_unsorted = true;
         waiting->entry[waiting->n++] = (struct waiting_entry){slot, clock_boot_ms(), 0};
-    } else if (!was_waiting || begun & ~(unsigned)(WAITING_JOIN | WAITING_POLL)) {
+    } else if (!was_waiting || begun & ~(unsigned)(WAITING_JOIN | WAITING_POLL | WAITING_JUDGE)) {
         restart_clock(waiting, slot);
     }
     arm(waiting, begun & WAITING_JOIN ? 0 : tick_of(for_what));
@@ -134,60 +134,136 @@ static void say_linked(const struct slot *slot)
     log_event(LOG_GAME_LINK, "id=%s", log_id(id, slot->id));
 }
 
-// The game cannot be reached: the player is told so once, and in the end closed. Before
-// there is a link nothing but our own words can have gone to the player.
-static void keep_waiting(struct conn *conn, const struct conf_game *game)
+// The game cannot be reached: the player is told so once, and in the end closed.
+static void keep_waiting(struct conn *conn, const struct conf_game *game, uint64_t now_ms)
 {
     struct worker *worker = conn->worker;
     struct slot *slot = conn_slot(conn);
-    uint64_t waited_ms = clock_boot_ms() - slot->opened_ms;
-    int error = worker->waiting.game_error[slot->game];
-    bool is_told = flow_now(&slot->flow[TO_PLAYER])->received > 0;
-    if (error == 0)
-        return;
+    uint64_t since_ms = slot->held_ms ? slot->held_ms : slot->opened_ms;
+    uint64_t waited_ms = now_ms > since_ms ? now_ms - since_ms : 0;
+    int error = worker->waiting.game[slot->game].error;
+    const char *why = error ? strerror(error) : "too many wait";
+    bool is_away = game_now(worker->vault->head, slot->game).flags & GAME_AWAY;
     if (game->hold_ms != CONF_FOREVER && waited_ms > game->hold_ms) {
         log_event(LOG_GAME_FAILED, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
-                  strerror(error));
-        relay_say(worker->vault, &worker->chunks, slot, TEXT_GONE);
-        relay_end(worker->vault, &worker->chunks, slot);
-        conn_serve(conn, 0);
-    } else if (waited_ms >= TELL_AFTER_MS && !is_told &&
-               relay_say(worker->vault, &worker->chunks, slot, TEXT_WAIT)) {
-        log_event(LOG_GAME_WAIT, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
-                  strerror(error));
-        conn_serve(conn, 0);
+                  why);
+        away_give_up(conn);
+    } else if ((waited_ms >= TELL_AFTER_MS || is_away) &&
+               !(flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_AWAY)) {
+        log_event(LOG_GAME_WAIT, "game=%s connect=%s error=\"%s\"", game->name, game->connect, why);
+        away_tell_wait(conn);
     }
+}
+
+// May one more link to this game be made now?
+static bool has_credit(struct waiting_game *it, const struct conf_game *game, uint64_t now_ms)
+{
+    double most = game->reconnect_rate * (CREDIT_MS / 1000.0);
+    it->credit += game->reconnect_rate * ((double)(now_ms - it->credit_ms) / 1000.0);
+    it->credit_ms = now_ms;
+    if (most < 1)
+        most = 1;
+    if (it->credit > most)
+        it->credit = most;
+    return it->credit >= 1;
+}
+
+static enum link_status make_link(struct conn *conn, const struct conf_game *game, int fd,
+                                  struct link_terms *terms)
+{
+    struct worker *worker = conn->worker;
+    struct slot *slot = conn_slot(conn);
+    static uint8_t state[VAULT_STATE_BYTES];
+    bool is_resumed = slot_has(slot, SLOT_FLAG_LINKED) && slot_has(slot, SLOT_FLAG_RESUMES) &&
+                      terms->flags & SLOT_FLAG_RESUMES;
+    relay_prepare_link(worker->vault, &worker->chunks, slot, is_resumed);
+    const struct header_resumed resumed = {
+        .input = relay_input_offset(slot),
+        .output = relay_output_offset(slot),
+        .state = state,
+        .n_state = state_get(worker->vault, slot, state),
+    };
+    if (is_resumed)
+        terms->resumed = &resumed;
+    enum link_status status = link_make(slot, game, fd, terms);
+    OPENSSL_cleanse(state, resumed.n_state);
+    return status;
+}
+
+// One attempt. LINK_BUSY also: the game has enough to look at, or may yet attach.
+static enum link_status try_link(struct conn *conn, const struct conf_game *game)
+{
+    struct worker *worker = conn->worker;
+    unsigned index = conn_slot(conn)->game;
+    struct link_terms terms;
+    int fd;
+    errno = 0;
+    if (!games_have_room(worker, index))
+        return LINK_BUSY;
+    enum link_status status = link_connect(game, &fd);
+    if (status != LINK_MADE)
+        return status;
+    if (!games_meet(worker, index, fd, &terms)) {
+        close(fd);
+        errno = EAGAIN;
+        return LINK_AWAY;
+    }
+    return make_link(conn, game, fd, &terms);
+}
+
+static void joined(struct conn *conn)
+{
+    struct worker *worker = conn->worker;
+    struct slot *slot = conn_slot(conn);
+    slot->held_ms = 0;
+    worker->waiting.game[slot->game].credit -= 1;
+    games_note_link(worker, slot);
+    say_linked(slot);
+    conn_serve(conn, RELAY_READY_ALL);
 }
 
 static void try_join(struct conn *conn, uint64_t waited_ms, uint64_t now_ms)
 {
     struct worker *worker = conn->worker;
-    struct waiting *waiting = &worker->waiting;
     struct slot *slot = conn_slot(conn);
     const struct conf_game *game = &worker->heritage->conf.game[slot->game];
-    if (!settle_name(conn, waited_ms) || flow_now(&slot->flow[TO_PLAYER])->phase != FLOW_OPEN)
+    struct waiting_game *it = &worker->waiting.game[slot->game];
+    if (!settle_name(conn, waited_ms))
         return;
-    // Those who came first go first: while one is refused, nobody else tries.
-    if (now_ms < waiting->game_retry_ms[slot->game]) {
-        keep_waiting(conn, game);
+    // Those who came first go first: while one is refused, nobody else tries. Who has not taken
+    // the dead game's last words yet is not ready.
+    if (now_ms < it->retry_ms || !has_credit(it, game, now_ms) ||
+        flow_now(&slot->flow[TO_PLAYER])->phase != FLOW_OPEN) {
+        if (now_ms < it->retry_ms)
+            keep_waiting(conn, game, now_ms);
         return;
     }
-    enum link_status status = link_make(slot, game);
-    waiting->game_error[slot->game] = status == LINK_MADE ? 0 : errno;
+    enum link_status status = try_link(conn, game);
+    it->error = status == LINK_MADE ? 0 : errno;
     if (status == LINK_MADE) {
-        say_linked(slot);
-        conn_serve(conn, RELAY_READY_ALL);
+        joined(conn);
         return;
     }
-    waiting->game_retry_ms[slot->game] =
-        clock_boot_ms() + (status == LINK_BUSY ? BUSY_RETRY_MS : AWAY_RETRY_MS);
-    keep_waiting(conn, game);
+    if (status == LINK_AWAY && it->error != EAGAIN)
+        games_note_away(worker, slot->game);
+    it->retry_ms = clock_boot_ms() + (status == LINK_BUSY ? BUSY_RETRY_MS : AWAY_RETRY_MS);
+    keep_waiting(conn, game, now_ms);
 }
 
 static void drop(struct conn *conn)
 {
     relay_drop(conn->worker->vault, &conn->worker->chunks, conn_slot(conn));
     conn_serve(conn, 0);
+}
+
+// A player who does not read may still be held, if its game is dead.
+static void end_stuck(struct conn *conn, struct waiting_entry *entry, uint64_t now_ms)
+{
+    bool is_meant = flow_now(&conn_slot(conn)->flow[TO_PLAYER])->flags & FLOW_END_MEANT;
+    if (is_meant || games_is_alive(conn_slot(conn)))
+        conn_close(conn, "ended by the game; the player does not read");
+    else
+        entry->since_ms = now_ms;
 }
 
 // Look at one that waits. It may stop waiting, or be closed.
@@ -204,13 +280,21 @@ static void look(struct conn *conn, struct waiting_entry *entry, uint64_t now_ms
     else if (conn->waits & WAITING_HALF && waited_ms > HALF_MS)
         conn_close(conn, "ended by the game; the player did not close");
     else if (conn->waits & WAITING_STUCK && waited_ms > STUCK_MS)
-        conn_close(conn, "ended by the game; the player does not read");
+        end_stuck(conn, entry, now_ms);
     else if (conn->waits & WAITING_LEFT && waited_ms > LEFT_MS)
         drop(conn);
-    else if (conn->waits & WAITING_POLL)
-        conn_serve(conn, RELAY_WRITE_GAME);
+    else if (conn->waits & (WAITING_POLL | WAITING_JUDGE))
+        conn_serve(conn, conn->waits & WAITING_POLL ? RELAY_WRITE_GAME : 0);
     if (conn->waits & WAITING_JOIN) // a player who left before there was a game has both
         try_join(conn, waited_ms, now_ms);
+}
+
+static int by_age(const void *a, const void *b, void *arg)
+{
+    const struct slot *slots = arg;
+    uint64_t one = slots[((const struct waiting_entry *)a)->slot].opened_ms;
+    uint64_t other = slots[((const struct waiting_entry *)b)->slot].opened_ms;
+    return one < other ? -1 : one > other;
 }
 
 static void tick(evutil_socket_t fd, short what, void *arg)
@@ -218,6 +302,9 @@ static void tick(evutil_socket_t fd, short what, void *arg)
     struct worker *worker = arg;
     struct waiting *waiting = &worker->waiting;
     uint64_t now_ms = clock_boot_ms();
+    if (waiting->is_unsorted)
+        qsort_r(waiting->entry, waiting->n, sizeof *waiting->entry, by_age, worker->vault->slots);
+    waiting->is_unsorted = false;
     (void)fd;
     (void)what;
     waiting->armed_ms = UINT32_MAX;

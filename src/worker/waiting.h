@@ -3,12 +3,13 @@
 //
 // Slots that wait for something no descriptor tells of: a host name, room in the
 // game's backlog, memory, the header being read, the player's last end of file. In
-// order of arrival, looked at on one timer that runs only while somebody waits.
+// order of age, looked at on one timer that runs only while somebody waits.
 //
 // Errors: none.
 #ifndef STAYD_WORKER_WAITING_H
 #define STAYD_WORKER_WAITING_H
 
+#include "conf/conf.h"
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ enum waiting_for {
     WAITING_HALF = 8,   // the game has closed, the player has not
     WAITING_LEFT = 16,  // the player has left words for a game that is not linked
     WAITING_STUCK = 32, // the game has closed, and the player does not take its last words
+    WAITING_JUDGE = 64, // its link has ended; is the game dead?
 };
 
 struct waiting_entry {
@@ -36,8 +38,13 @@ struct waiting {
     uint32_t armed_ms; // what the timer was set to; UINT32_MAX: not armed
     struct waiting_entry *entry;
     uint32_t n;
-    uint64_t game_retry_ms[32]; // per game: nobody connects before
-    int game_error[32];         // per game: why the last attempt failed, 0 if it did not
+    bool is_unsorted; // entries have come since they were last put in order
+    struct waiting_game {
+        uint64_t retry_ms; // nobody connects before
+        int error;         // why the last attempt failed, 0 if it did not
+        double credit;     // links that may be made now (reconnect-rate)
+        uint64_t credit_ms;
+    } game[CONF_MAX_GAMES];
 };
 
 // 0, or -1 without memory.

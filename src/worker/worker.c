@@ -17,6 +17,7 @@
 #include "entry/suites.h"
 #include "entry/tickets.h"
 #include "guard/lease.h"
+#include "ops/control.h"
 #include "vault/receipt.h"
 #include "vault/verify.h"
 #include "worker/death_note.h"
@@ -160,8 +161,9 @@ static void take_up(struct worker *worker)
     if (verify_all(vault, quarantine, worker))
         end_quarantined(vault);
     worker->conns = calloc(vault->head->n_slots, sizeof *worker->conns);
-    if (!worker->conns || slot_pool_make(&worker->slots, vault) < 0 ||
-        chunk_pool_make(&worker->chunks, vault) < 0)
+    worker->ids = ids_make(vault->head->n_slots);
+    if (!worker->conns || !worker->ids || slot_pool_make(&worker->slots, vault) < 0 ||
+        cell_pool_make(&worker->cells, vault) < 0 || chunk_pool_make(&worker->chunks, vault) < 0)
         give_up("take up the connections");
     log_event(LOG_RECOVER, "settled=%s", was_settled ? "yes" : "no");
 }
@@ -178,6 +180,14 @@ static void serve_all(struct worker *worker)
     }
 }
 
+void worker_free_slot(struct worker *worker, struct slot *slot)
+{
+    ids_drop(worker->ids, slot->id);
+    relay_release(&worker->chunks, slot);
+    state_release(&worker->cells, slot);
+    slot_free(&worker->slots, slot);
+}
+
 // A slot that was being served in two crashes goes (invariant I14).
 static void close_poison(struct worker *worker)
 {
@@ -190,8 +200,7 @@ static void close_poison(struct worker *worker)
         char address[ADDRESS_TEXT_BYTES];
         log_event(LOG_POISON, "address=%s id=%s crashes=%u", address_print(address, slot->address),
                   log_id(id, slot->id), slot->crashes);
-        relay_release(&worker->chunks, slot);
-        slot_free(&worker->slots, slot);
+        worker_free_slot(worker, slot);
     }
 }
 
@@ -203,13 +212,16 @@ static void open_entry(struct worker *worker)
         .base = worker->base,
         .vault = worker->vault,
         .slots = &worker->slots,
-        .timeout_ms = conf->handshake_timeout_ms,
+        .conf = conf,
         .done = on_player,
         .room = on_room,
         .arg = worker,
     });
     if (!worker->handshakes)
         give_up("make the entry");
+    worker->control = control_make(worker, worker->heritage->control_fd);
+    if (!worker->control)
+        give_up("make the control channel");
     if (worker->vault->head->ending_until_ms)
         return;
     worker->accepting = accepting_make(&(struct accepting_setup){
@@ -341,7 +353,9 @@ void worker_forget(struct worker *worker)
     keep_reachable(worker);
     waiting_forget(&worker->waiting);
     chunk_pool_free(&worker->chunks);
+    cell_pool_free(&worker->cells);
     slot_pool_free(&worker->slots);
+    ids_free(worker->ids);
     free(worker->conns);
     malloc_trim(0);
 }
@@ -368,6 +382,7 @@ void worker_run(const struct heritage *heritage, uint64_t expected)
         give_up("make the waiting list");
     close_poison(&worker);
     serve_all(&worker);
+    games_start(&worker);
     struct event *signals = watch_signals(&worker);
     guard_watch_start(&worker);
     open_entry(&worker);
@@ -388,10 +403,16 @@ void worker_run(const struct heritage *heritage, uint64_t expected)
     guard_watch_stop();
     handshakes_free(worker.handshakes);
     accepting_free(worker.accepting);
+    control_free(worker.control);
+    if (heritage->is_alone) // otherwise the guard does it
+        unlink(heritage->conf.control);
     names_free(worker.names);
+    games_stop(&worker);
     waiting_free(&worker.waiting);
     chunk_pool_free(&worker.chunks);
+    cell_pool_free(&worker.cells);
     slot_pool_free(&worker.slots);
+    ids_free(worker.ids);
     event_base_free(worker.base); // may still know events in conns
     free(worker.conns);
     exit(0);

@@ -13,23 +13,32 @@
 #include "game/names.h"
 #include "guard/heritage.h"
 #include "relay/relay.h"
+#include "vault/state.h"
 #include "worker/conn.h"
+#include "worker/games.h"
+#include "worker/ids.h"
+#include "worker/orders.h"
 #include "worker/waiting.h"
 #include <event2/event.h>
 
 struct accepting;
+struct control;
 
 struct worker {
     const struct heritage *heritage;
     struct vault *vault;
     struct event_base *base;
     struct chunk_pool chunks;
+    struct cell_pool cells;
     struct slot_pool slots;
+    struct ids *ids; // live slots by connection id
+    struct games games;
     struct conn *conns; // by slot index
     uint32_t n_live;
     struct handshakes *handshakes;
     struct names *names;
     struct accepting *accepting;
+    struct control *control;
     struct waiting waiting;
     bool is_ending;
     bool has_new; // players came since housekeeping last looked
@@ -39,6 +48,9 @@ struct worker {
 // complete (exit status 0). `expected` is the table's word that this process may
 // replace; if another one was faster, it ends at once.
 void worker_run(const struct heritage *heritage, uint64_t expected);
+
+// Give back all that a slot holds, and the slot.
+void worker_free_slot(struct worker *worker, struct slot *slot);
 
 // An orderly end has begun, or has gone on; ends the process when no player is left.
 void worker_check_end(struct worker *worker);

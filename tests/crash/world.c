@@ -11,14 +11,17 @@
 
 #include "world.h"
 
+#include "base/bytes.h"
 #include "conf/conf.h"
 #include "game/link.h"
 #include "guard/clone.h"
 #include "guard/guard.h"
 #include "guard/sweep.h"
 #include "relay/relay.h"
+#include "vault/flow.h"
 #include "vault/receipt.h"
 #include "vault/slot.h"
+#include "vault/state.h"
 #include "vault/verify.h"
 
 #include <fcntl.h>
@@ -39,6 +42,26 @@ void point_reached(enum point point)
         return;
     armed->has_fired = true;
     kill(getpid(), SIGKILL);
+}
+
+bool world_resumes(const struct world *world)
+{
+    return world->kind != WORLD_TLS12;
+}
+
+bool world_acks(const struct world *world)
+{
+    return world->kind == WORLD_TLS13 || world->kind == WORLD_PLAIN;
+}
+
+bool world_is_telnet(const struct world *world)
+{
+    return world->kind != WORLD_PLAIN;
+}
+
+static bool is_tls(const struct world *world)
+{
+    return world->kind == WORLD_TLS13 || world->kind == WORLD_TLS12;
 }
 
 static void make_game(struct world *world)
@@ -80,7 +103,7 @@ static void make_keys(struct world *world)
 void world_make(struct world *world, enum world_kind kind, struct trap *trap)
 {
     int pair[2];
-    *world = (struct world){.kind = kind, .trap = trap};
+    *world = (struct world){.kind = kind, .trap = trap, .is_acking = true};
     assert_int_equal(vault_make(&world->vault, 4), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     world->player = pair[0];
@@ -109,7 +132,9 @@ static struct slot *let_in(const struct world *world, struct slot_pool *slots)
     struct slot *slot = slot_prepare(slots);
     if (!slot)
         _exit(1);
-    if (world->kind != WORLD_PLAIN) {
+    if (world_is_telnet(world))
+        slot->flags |= SLOT_FLAG_TELNET;
+    if (is_tls(world)) {
         slot->flags |= SLOT_FLAG_TLS;
         slot->tls_version = world->params.version;
         slot->cipher = world->params.cipher;
@@ -127,22 +152,72 @@ static void count_broken(void *arg, uint32_t slot, int invariant)
     fprintf(stderr, "slot %u breaks I%d\n", slot, invariant);
 }
 
+static void join(const struct world *world, struct chunk_pool *chunks, struct slot *slot)
+{
+    struct vault vault = world->vault;
+    uint8_t state[VAULT_STATE_BYTES];
+    bool is_resumed = slot_has(slot, SLOT_FLAG_LINKED) && slot_has(slot, SLOT_FLAG_RESUMES);
+    int fd;
+    relay_prepare_link(&vault, chunks, slot, is_resumed);
+    const struct header_resumed resumed = {.input = relay_input_offset(slot),
+                                           .output = relay_output_offset(slot),
+                                           .state = state,
+                                           .n_state = state_get(&vault, slot, state)};
+    const struct link_terms terms = {.flags = (world_acks(world) ? SLOT_FLAG_ACKS : 0) |
+                                              (world_resumes(world) ? SLOT_FLAG_RESUMES : 0),
+                                     .resumed = is_resumed ? &resumed : NULL};
+    if (link_connect(world->conf, &fd) != LINK_MADE ||
+        link_make(slot, world->conf, fd, &terms) != LINK_MADE)
+        _exit(1);
+}
+
+// The worker's part in away and back (worker/away.c), with the test's judgement. True: run again.
+static bool judge(const struct world *world, struct chunk_pool *chunks, struct slot *slot,
+                  unsigned wants)
+{
+    struct vault vault = world->vault;
+    const struct relay_words back = {.text = WORLD_BACK, .clear = FLOW_AWAY};
+    const struct flow_state *now = flow_now(&slot->flow[TO_PLAYER]);
+    if (slot->game_fd >= 0 && now->flags & FLOW_AWAY)
+        return relay_say(&vault, chunks, slot, &back);
+    if (!(wants & RELAY_JUDGE))
+        return false;
+    if (slot->game_fd < 0)
+        return relay_mend(&vault, chunks, slot, WORLD_AWAY);
+    if (world->is_dead)
+        relay_unlink(&vault, chunks, slot);
+    else
+        relay_let_end(&vault, chunks, slot);
+    return true;
+}
+
 static void serve(const struct world *world, struct slot_pool *slots, struct chunk_pool *chunks,
-                  struct slot *slot)
+                  struct cell_pool *cells, struct slot *slot)
 {
     struct vault vault = world->vault;
     struct relay_conn conn = RELAY_CONN_NEW;
-    if (slot->game_fd < 0 && link_make(slot, world->conf) != LINK_MADE)
-        _exit(1);
     // Twice with everything ready: nothing may be left that only needs another look.
     for (int i = 0; i < 12; i++) {
+        if (slot->game_fd < 0 && !world->is_dead &&
+            flow_now(&slot->flow[TO_PLAYER])->phase == FLOW_OPEN)
+            join(world, chunks, slot);
         conn.ready = RELAY_READY_ALL;
-        if (relay_run(&vault, chunks, slot, &conn) & RELAY_DONE) {
+        unsigned wants = relay_run(&vault, chunks, slot, &conn);
+        while (judge(world, chunks, slot, wants))
+            wants = relay_run(&vault, chunks, slot, &conn);
+        if (wants & RELAY_DONE) {
             relay_release(chunks, slot);
+            state_release(cells, slot);
             slot_free(slots, slot);
             return;
         }
+        if (world->is_acking && slot->game_fd >= 0 &&
+            !relay_acknowledge(&vault, chunks, slot, relay_input_offset(slot)))
+            _exit(3);
     }
+    if (world_resumes(world) &&
+        !state_put(cells, slot, (const uint8_t *)WORLD_STATE, sizeof WORLD_STATE - 1))
+        _exit(4);
 }
 
 // Housekeeping after other players' burst.
@@ -161,12 +236,14 @@ static _Noreturn void small_worker(const struct world *world)
     struct vault vault = world->vault;
     struct slot_pool slots;
     struct chunk_pool chunks;
+    struct cell_pool cells;
     struct slot *slot = NULL;
     signal(SIGSEGV, SIG_DFL); // not cmocka's
     armed = world->trap;
     receipt_settle(&vault);
     if (verify_head(&vault) || verify_all(&vault, count_broken, NULL) ||
-        slot_pool_make(&slots, &vault) < 0 || chunk_pool_make(&chunks, &vault) < 0)
+        slot_pool_make(&slots, &vault) < 0 || chunk_pool_make(&chunks, &vault) < 0 ||
+        cell_pool_make(&cells, &vault) < 0)
         _exit(1);
     for (uint32_t i = 0; i < vault.head->slots_reserved; i++)
         if (vault.slots[i].state == SLOT_LIVE)
@@ -176,10 +253,12 @@ static _Noreturn void small_worker(const struct world *world)
         _exit(0);
     if (!slot)
         slot = let_in(world, &slots);
-    serve(world, &slots, &chunks, slot);
+    serve(world, &slots, &chunks, &cells, slot);
     use_and_trim(&chunks);
-    // Nothing waits for a peer in these lives but the header: an idle player owns no chunk.
-    _exit(chunks.n_free == vault.head->n_chunks || world->game < 0 ? 0 : 2);
+    // Nothing waits for a peer in these lives but the header, acknowledgements, and those whose
+    // game is dead: an idle player owns no chunk.
+    bool must_be_idle = world->game >= 0 && world->is_acking && !world->is_dead;
+    _exit(chunks.n_free == vault.head->n_chunks || !must_be_idle ? 0 : 2);
 }
 
 void world_work(struct world *world)
@@ -211,7 +290,7 @@ static void send_all(int fd, const uint8_t *bytes, size_t n)
 void world_player_says(struct world *world, const uint8_t *text, size_t n)
 {
     static uint8_t record[RECORD_MAX_TEXT + RECORD_OVERHEAD];
-    if (world->kind == WORLD_PLAIN) {
+    if (!is_tls(world)) {
         send_all(world->player, text, n);
         return;
     }
@@ -243,7 +322,7 @@ void world_player_rekeys(struct world *world, bool request_update)
 void world_player_closes(struct world *world)
 {
     uint8_t record[64];
-    if (world->kind != WORLD_PLAIN) {
+    if (is_tls(world)) {
         size_t n =
             record_seal_alert(&world->params, &world->send_key, &world->send_state,
                               RECORD_CLOSE_NOTIFY, record, sizeof record, &world->send_state);
@@ -299,7 +378,7 @@ void world_player_hears(struct world *world, const uint8_t *text, size_t n, bool
     bool is_eof;
     bool is_closed = true;
     size_t n_heard = receive_all(world->player, wire, sizeof wire, &is_eof);
-    if (world->kind == WORLD_PLAIN)
+    if (!is_tls(world))
         memcpy(heard, wire, n_heard);
     else
         n_heard = open_all(world, n_heard, &is_closed);
@@ -309,6 +388,19 @@ void world_player_hears(struct world *world, const uint8_t *text, size_t n, bool
         assert_true(is_eof && is_closed);
     else
         assert_false(is_eof);
+}
+
+// The header's E2, which is its last TLV.
+static void note_resumed(struct world *world, const uint8_t *rest, size_t n)
+{
+    static const char state[] = WORLD_STATE;
+    size_t n_tlv = 3 + 16 + sizeof state - 1;
+    if (n < n_tlv || rest[n - n_tlv] != HEADER_TLV_RESUMED)
+        return;
+    const uint8_t *value = rest + n - n_tlv + 3;
+    world->n_headers_resumed++;
+    world->resumed_input = (uint64_t)bytes_get32(value) << 32 | bytes_get32(value + 4);
+    assert_memory_equal(value + 16, state, sizeof state - 1);
 }
 
 void world_game_accepts(struct world *world)
@@ -329,6 +421,15 @@ void world_game_accepts(struct world *world)
     assert_true(n <= sizeof rest);
     // And nothing behind it: the header goes alone.
     assert_int_equal(recv(world->game, rest, sizeof rest, MSG_DONTWAIT), (ssize_t)n);
+    note_resumed(world, rest, n);
+}
+
+void world_game_dies(struct world *world)
+{
+    world->is_dead = true;
+    close(world->game);
+    world->game = -1;
+    world->vault.head->guard_fds[7] = -1;
 }
 
 void world_game_hears(struct world *world, const uint8_t *text, size_t n, bool is_end)

@@ -13,7 +13,24 @@
 #include "vault/vault.h"
 #include <stdbool.h>
 
-enum world_kind { WORLD_TLS13, WORLD_TLS12, WORLD_PLAIN };
+// What the player's connection is, and what the game does with telnet, after a death, and with
+// input:
+enum world_kind {
+    WORLD_TLS13,        // telnet; resumes and acknowledges
+    WORLD_TLS12,        // telnet; does not resume
+    WORLD_PLAIN,        // not telnet; resumes and acknowledges
+    WORLD_PLAIN_TELNET, // telnet; resumes, does not acknowledge
+    WORLD_N_KINDS,
+};
+
+#define WORLD_AWAY "The game has stopped."
+#define WORLD_BACK "The game is back."
+#define WORLD_STATE                                                                                \
+    "Ada, in the kitchen; and so on, so that it does not fit into a single one of those cells "    \
+    "that resume state is kept in, which have two hundred and fifty-two bytes each and are "       \
+    "chained "                                                                                     \
+    "to one another, the last of them naming no next one, as anybody can see who looks into the "  \
+    "vault."
 
 // Where the worker is to die: at the n-th time it reaches this point. In shared
 // memory, so that counting goes on over processes.
@@ -28,10 +45,14 @@ struct world {
     enum world_kind kind;
     struct vault vault;
     struct trap *trap;
-    int player;   // the player's end
-    int accepted; // stayd's end, as accept(2) gave it
-    int listener; // the game's
-    int game;     // the game's end of the link, -1 before
+    int player;             // the player's end
+    int accepted;           // stayd's end, as accept(2) gave it
+    int listener;           // the game's
+    int game;               // the game's end of the link, -1 before
+    bool is_dead;           // the game's process, for the workers
+    bool is_acking;         // the game acknowledges all that it was sent
+    uint64_t resumed_input; // of the last header with E2
+    size_t n_headers_resumed;
     struct conf_game *conf;
     struct record_params params;
     struct record_key send_key; // the player's
@@ -59,6 +80,13 @@ void world_player_hears(struct world *world, const uint8_t *text, size_t n, bool
 // Take the newest link and read its header away.
 void world_game_accepts(struct world *world);
 void world_game_hears(struct world *world, const uint8_t *text, size_t n, bool is_end);
+// The game's process ends: its socket is closed, and workers see that it is dead.
+void world_game_dies(struct world *world);
+
+bool world_resumes(const struct world *world);
+bool world_acks(const struct world *world);
+bool world_is_telnet(const struct world *world);
+
 void world_game_says(struct world *world, const uint8_t *text, size_t n);
 
 #endif

@@ -38,12 +38,12 @@ static void v1_is_a_line_for_both_families(void **state)
     uint8_t out[HEADER_MAX_BYTES];
     struct slot slot = ipv4_slot();
     (void)state;
-    size_t n = header_write(CONF_PROXY_V1, &slot, ipv4_to, 4202, out);
+    size_t n = header_write(CONF_PROXY_V1, &slot, ipv4_to, 4202, NULL, out);
     static const char ipv4[] = "PROXY TCP4 192.0.2.7 198.51.100.1 51852 4202\r\n";
     assert_int_equal(n, sizeof ipv4 - 1);
     assert_memory_equal(out, ipv4, n);
     slot = ipv6_slot();
-    n = header_write(CONF_PROXY_V1, &slot, slot.address, 4202, out);
+    n = header_write(CONF_PROXY_V1, &slot, slot.address, 4202, NULL, out);
     static const char ipv6[] = "PROXY TCP6 2001:db8::7 2001:db8::7 51852 4202\r\n";
     assert_int_equal(n, sizeof ipv6 - 1);
     assert_memory_equal(out, ipv6, n);
@@ -54,14 +54,14 @@ static void pennmush_reads_address_and_host_or_the_address_twice(void **state)
     uint8_t out[HEADER_MAX_BYTES];
     struct slot slot = ipv4_slot();
     (void)state;
-    size_t n = header_write(CONF_PENNMUSH, &slot, ipv4_to, 4202, out);
+    size_t n = header_write(CONF_PENNMUSH, &slot, ipv4_to, 4202, NULL, out);
     assert_int_equal(n, 21);
     assert_memory_equal(out, "192.0.2.7^192.0.2.7\r\n", n);
     assert_true(facts_add(&slot, FACT_HOST, "ada.example", 11));
-    n = header_write(CONF_PENNMUSH, &slot, ipv4_to, 4202, out);
+    n = header_write(CONF_PENNMUSH, &slot, ipv4_to, 4202, NULL, out);
     assert_int_equal(n, 23);
     assert_memory_equal(out, "192.0.2.7^ada.example\r\n", n);
-    assert_int_equal(header_write(CONF_HEADER_NONE, &slot, ipv4_to, 4202, out), 0);
+    assert_int_equal(header_write(CONF_HEADER_NONE, &slot, ipv4_to, 4202, NULL, out), 0);
 }
 
 static void v2_of_a_plain_player_has_addresses_and_id(void **state)
@@ -75,10 +75,10 @@ static void v2_of_a_plain_player_has_addresses_and_id(void **state)
     uint8_t out[HEADER_MAX_BYTES];
     struct slot slot = ipv4_slot();
     (void)state;
-    assert_int_equal(header_write(CONF_PROXY_V2, &slot, ipv4_to, 4202, out), sizeof wanted);
+    assert_int_equal(header_write(CONF_PROXY_V2, &slot, ipv4_to, 4202, NULL, out), sizeof wanted);
     assert_memory_equal(out, wanted, sizeof wanted);
     slot = ipv6_slot();
-    size_t n = header_write(CONF_PROXY_V2, &slot, slot.address, 4202, out);
+    size_t n = header_write(CONF_PROXY_V2, &slot, slot.address, 4202, NULL, out);
     assert_int_equal(out[13], 0x21);
     assert_int_equal(n, 16 + 36 + 19);
     assert_memory_equal(out + 16, slot.address, 16);
@@ -99,7 +99,7 @@ static void v2_of_a_tls_player_tells_version_cipher_and_certificate(void **state
     assert_true(facts_add(&slot, FACT_CERT_SHA256, digest, 32));
     assert_true(facts_add(&slot, FACT_CERT_NAME, "Ada", 3));
     assert_true(facts_add(&slot, FACT_SNI, "play.example", 12));
-    size_t n = header_write(CONF_PROXY_V2, &slot, ipv4_to, 4202, out);
+    size_t n = header_write(CONF_PROXY_V2, &slot, ipv4_to, 4202, NULL, out);
     // After addresses and id: SNI, fingerprint, SSL.
     const uint8_t *at = out + 16 + 12 + 19;
     assert_memory_equal(at, "\x02\x00\x0cplay.example", 15);
@@ -124,7 +124,7 @@ static void the_fullest_slot_fits(void **state)
     slot.tls_version = RECORD_TLS12;
     slot.suite = 0xc02b;
     assert_true(facts_add(&slot, FACT_CERT_NAME, fact, sizeof fact));
-    size_t n = header_write(CONF_PROXY_V2, &slot, slot.address, 4202, out);
+    size_t n = header_write(CONF_PROXY_V2, &slot, slot.address, 4202, NULL, out);
     assert_true(n < HEADER_MAX_BYTES);
     assert_int_equal(n, 16u + ((size_t)out[14] << 8 | out[15]));
 }

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // libstay with real sockets and processes: the door, stayd's start (a shell script stands in for
-// stayd), and a game that becomes another program. This test is that game too: with
-// "after-exec" as its first argument it is the program that takes over.
+// stayd; a child of this test plays its control channel), and a game that becomes another program.
+// This test is that game too: with "after-exec" as its first argument it is the program that takes
+// over.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -53,8 +55,9 @@ static int make_directory(void **state)
 static int remove_directory(void **state)
 {
     (void)state;
-    static const char *const names[] = {"game.sock", "game.lock", "stayd.conf", "control.sock.lock",
-                                        "stayd"};
+    static const char *const names[] = {
+        "game.sock", "game.lock",    "stayd.conf", "control.sock.lock",
+        "stayd",     "control.sock", "said"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         unlink(in_directory(names[i]));
     }
@@ -103,6 +106,16 @@ static int await_player(struct stay *stay, struct stay_player *player)
     return 0;
 }
 
+// Nothing is left for the game to do, but what a timer brings now and then.
+static bool is_quiet(struct stay *stay)
+{
+    struct stay_player player;
+    for (int i = 0; i < 3 && is_readable(stay_fd(stay), 0); i++) {
+        assert_int_equal(stay_accept(stay, &player), 0);
+    }
+    return !is_readable(stay_fd(stay), 0);
+}
+
 // Let the library work until the count has come up.
 static void await_count(struct stay *stay, const uint64_t *count, struct stay_counts *counts)
 {
@@ -131,7 +144,7 @@ static void what_the_player_typed_stays_in_the_socket(void **state)
     char typed[8] = "";
     assert_non_null(stay);
     assert_int_equal(stay_how_started(stay), STAY_NOT_ASKED);
-    assert_false(is_readable(stay_fd(stay), 0));
+    assert_true(is_quiet(stay));
     int fd = connect_game();
     say(fd, header, N_HEADER);
     say(fd, "look\r\n", 6);
@@ -144,7 +157,7 @@ static void what_the_player_typed_stays_in_the_socket(void **state)
     assert_int_equal(recv(player.fd, typed, sizeof typed, 0), 6);
     assert_memory_equal(typed, "look\r\n", 6);
     assert_int_equal(stay_accept(stay, &player), 0);
-    assert_false(is_readable(stay_fd(stay), 0));
+    assert_true(is_quiet(stay));
     close(player.fd);
     close(fd);
     stay_close(stay);
@@ -190,7 +203,7 @@ static void who_says_nothing_in_time_is_closed(void **state)
     say(fd, header, 20);
     await_count(stay, &counts.n_late, &counts);
     assert_closed(fd);
-    assert_false(is_readable(stay_fd(stay), 0));
+    assert_true(is_quiet(stay));
     stay_close(stay);
 }
 
@@ -274,7 +287,7 @@ static void without_descriptors_accepting_pauses_and_goes_on(void **state)
     struct rlimit none = {.rlim_cur = (rlim_t)fd, .rlim_max = limit.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     await_count(stay, &counts.n_shortages, &counts);
-    assert_false(is_readable(stay_fd(stay), 0)); // no spinning
+    assert_true(is_quiet(stay)); // no spinning
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     assert_int_equal(await_player(stay, &player), 1);
     close(player.fd);
@@ -442,15 +455,207 @@ static void a_failed_exec_leaves_everything_as_it_was(void **state)
     stay_close(stay);
 }
 
+// stayd's control channel, played by a child. What it was asked, without the ids, goes into the
+// file "said", and whether the game listened then.
+static void play_control(int listener)
+{
+    FILE *said = fopen(in_directory("said"), "a");
+    for (bool has_died = false;;) {
+        int fd = accept(listener, NULL, NULL);
+        FILE *in = fdopen(fd, "r");
+        char line[STAY_ERROR_BYTES];
+        dprintf(fd, "stayd 1 test\n");
+        while (fgets(line, sizeof line, in) != NULL) {
+            char *words = strchr(line, ' ');
+            bool is_open = access(in_directory("game.sock"), F_OK) == 0;
+            fprintf(said, "%s%s", is_open ? "open" : "shut", words);
+            fflush(said);
+            if (!has_died && strcmp(words, " reboot test\n") == 0) {
+                has_died = true; // the worker, before it has answered
+                break;
+            }
+            dprintf(fd, "%.*s ok\n", (int)(words - line), line);
+        }
+        fclose(in);
+    }
+}
+
+static pid_t start_control(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", in_directory("control.sock"));
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        play_control(listener);
+        _exit(0);
+    }
+    close(listener);
+    return pid;
+}
+
+static void end_control(pid_t pid)
+{
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static const char *what_was_said(void)
+{
+    static char said[STAY_ERROR_BYTES];
+    FILE *file = fopen(in_directory("said"), "r");
+    assert_non_null(file);
+    said[fread(said, 1, sizeof said - 1, file)] = '\0';
+    fclose(file);
+    return said;
+}
+
+static struct stay *open_able(void)
+{
+    struct stay_options options = {
+        .game = "test", .directory = directory, .stayd = "", .resumes = true, .acknowledges = true};
+    return stay_open(&options, error, sizeof error);
+}
+
+static void await_answers(struct stay *stay)
+{
+    struct stay_player player;
+    while (stay_n_unanswered(stay) > 0 && is_readable(stay_fd(stay), PATIENCE_MS)) {
+        assert_int_equal(stay_accept(stay, &player), 0);
+    }
+    assert_int_equal(stay_n_unanswered(stay), 0);
+}
+
+#define CONN "30313233343536373839616263646566"
+
+static void the_game_attaches_before_it_listens(void **state)
+{
+    (void)state;
+    pid_t control = start_control();
+    struct stay *stay = open_able();
+    assert_non_null(stay);
+    assert_string_equal(what_was_said(), "shut attach test resume ack\n");
+    stay_close(stay);
+    end_control(control);
+}
+
+static void a_stayd_that_does_not_answer_delays_the_game_only_for_a_while(void **state)
+{
+    (void)state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", in_directory("control.sock"));
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    struct stay *stay = open_able();
+    assert_non_null(stay);
+    close(connect_game());
+    stay_close(stay);
+    close(listener);
+}
+
+static void a_resumed_players_state_lives_until_the_next_accept(void **state)
+{
+    (void)state;
+    static const char resumed[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x37"
+                                  "\xc0\x00\x02\x07\x7f\x00\x00\x01\xd4\x31\x10\x6a"
+                                  "\x05\x00\x10"
+                                  "0123456789abcdef"
+                                  "\xe2\x00\x15\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x07"
+                                  "state";
+    struct stay *stay = open_game(0, 0);
+    struct stay_player player;
+    int fd = connect_game();
+    say(fd, resumed, sizeof resumed - 1);
+    assert_int_equal(await_player(stay, &player), 1);
+    assert_int_equal(player.origin, STAY_RESUMED);
+    assert_int_equal(player.n_input, 9);
+    assert_int_equal(player.n_output, 7);
+    assert_int_equal(player.n_state, 5);
+    assert_memory_equal(player.state, "state", 5);
+    close(player.fd);
+    assert_int_equal(stay_accept(stay, &player), 0);
+    close(fd);
+    stay_close(stay);
+}
+
+static void what_the_game_says_reaches_stayd(void **state)
+{
+    (void)state;
+    pid_t control = start_control();
+    struct stay *stay = open_able();
+    struct stay_player player;
+    int fd = connect_game();
+    say(fd, header, N_HEADER);
+    assert_int_equal(await_player(stay, &player), 1);
+    assert_int_equal(stay_acknowledge(stay, &player, 3), 0);
+    assert_int_equal(stay_leave(stay, &player, "old", 3), 0);
+    assert_int_equal(stay_leave(stay, &player, "new", 3), 0);
+    assert_int_equal(stay_acknowledge(stay, &player, 4), 0);
+    assert_true(is_readable(stay_fd(stay), PATIENCE_MS)); // the loop will come to us
+    await_answers(stay);
+    assert_int_equal(stay_announce(stay, STAY_PLAN_REBOOT), 0); // its answer is lost
+    assert_int_equal(stay_end(stay, &player, "Good-bye."), 0);
+    await_answers(stay);
+    assert_string_equal(what_was_said(), "shut attach test resume ack\n"
+                                         "open state " CONN " 6e6577\n"
+                                         "open ack " CONN " 4\n"
+                                         "open reboot test\n"
+                                         "open attach test resume ack\n"
+                                         "open reboot test\n"
+                                         "open close " CONN " Good-bye.\n");
+    close(player.fd);
+    close(fd);
+    stay_close(stay);
+    end_control(control);
+}
+
+static void what_cannot_be_said_is_refused_at_once(void **state)
+{
+    (void)state;
+    static char big[STAY_RESUME_BYTES + 1];
+    struct stay *able = open_able();
+    struct stay_player player = {.has_id = true};
+    struct stay_player nameless = {0};
+    assert_int_equal(stay_leave(able, &player, big, sizeof big), -1);
+    assert_int_equal(errno, EMSGSIZE);
+    assert_int_equal(stay_leave(able, &nameless, big, 1), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(stay_acknowledge(able, &nameless, 1), -1);
+    assert_int_equal(stay_end(able, &nameless, NULL), -1);
+    assert_int_equal(stay_end(able, &player, "two\nlines"), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(stay_announce(able, (enum stay_plan)7), -1);
+    assert_int_equal(stay_n_unanswered(able), 0);
+    assert_int_equal(stay_leave(able, &player, big, sizeof big - 1), 0); // nobody there: it waits
+    assert_int_equal(stay_end(able, &player, NULL), 0);
+    assert_int_equal(stay_n_unanswered(able), 1);
+    stay_close(able);
+    struct stay *unable = open_game(0, 0);
+    assert_int_equal(stay_leave(unable, &player, big, 1), -1);
+    assert_int_equal(stay_acknowledge(unable, &player, 1), -1);
+    stay_close(unable);
+    struct stay_options options = {
+        .game = "test", .directory = directory, .control = "/run/stayd/control.sock"};
+    assert_null(stay_open(&options, error, sizeof error));
+    assert_non_null(strstr(error, "started by somebody else"));
+}
+
 // The program after exec: gives each player its own state back, then one line of what it types.
 static int after_exec(const char *where)
 {
     snprintf(directory, sizeof directory, "%s", where);
-    struct stay *stay = open_game(0, 0);
+    struct stay *stay = open_able();
     struct stay_player player;
     size_t n_state;
     if (stay == NULL || stay_how_started(stay) != STAY_KEPT) {
         return 2;
+    }
+    if (stay_n_unanswered(stay) != 3) { // nobody was there to answer before
+        return 7;
     }
     const char *game = stay_game_state(stay, &n_state);
     if (n_state != 4 || memcmp(game, "game", 4) != 0) {
@@ -474,7 +679,7 @@ static int after_exec(const char *where)
 // The program before exec: takes two players, and before them one who says only half of who it is.
 static void before_exec(void)
 {
-    struct stay *stay = open_game(0, 0);
+    struct stay *stay = open_able();
     struct stay_player player[2];
     char *argv[] = {"game", "after-exec", directory, NULL};
     for (int i = 0; i < 2; i++) {
@@ -483,6 +688,10 @@ static void before_exec(void)
         }
     }
     stay_keep(stay, NULL, "game", 4);
+    stay_leave(stay, &player[0], "left", 4);
+    stay_acknowledge(stay, &player[0], 4);
+    stay_end(stay, &(struct stay_player){.has_id = true}, "Good-bye.");
+    stay_announce(stay, STAY_PLAN_REBOOT);
     stay_keep(stay, &player[0], "first", 5);
     stay_keep(stay, &player[1], "second", 6);
     stay_exec(stay, "/proc/self/exe", argv);
@@ -524,6 +733,14 @@ static void players_are_carried_over_exec(void **state)
     say(player[0], header + 20, N_HEADER - 20);
     say(player[0], "three\n", 6);
     assert_hears(player[0], "newthree\n");
+    pid_t control = start_control(); // only now: what was asked before exec is asked again
+    while (access(in_directory("said"), F_OK) != 0 || strstr(what_was_said(), "ack 30") == NULL) {
+        usleep(1000);
+    }
+    assert_string_equal(what_was_said(), "open attach test resume ack\n"
+                                         "open close 00000000000000000000000000000000 Good-bye.\n"
+                                         "open state " CONN " 6c656674\nopen ack " CONN " 4\n");
+    end_control(control);
     player[3] = connect_game(); // the listening socket was carried, too
     say(player[3], header, N_HEADER);
     say(player[3], "four\n", 5);
@@ -559,6 +776,11 @@ int main(int argc, char **argv)
         TEST(a_stayd_that_runs_is_found_and_can_be_stopped),
         TEST(a_failed_exec_leaves_everything_as_it_was),
         TEST(players_are_carried_over_exec),
+        TEST(the_game_attaches_before_it_listens),
+        TEST(a_stayd_that_does_not_answer_delays_the_game_only_for_a_while),
+        TEST(a_resumed_players_state_lives_until_the_next_accept),
+        TEST(what_the_game_says_reaches_stayd),
+        TEST(what_cannot_be_said_is_refused_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,6 +241,31 @@ static void a_broken_ssl_tlv_is_bad(void **state)
     assert_false(player.is_verified);
 }
 
+static void a_resumed_player_brings_counts_and_state(void **state)
+{
+    (void)state;
+    struct stay_player player;
+    struct header header = begin_inet();
+    put_tlv(&header, 0xe2, "\0\0\0\x01\0\0\0\x02\0\0\0\0\0\0\x03\x04state\0 too", 26);
+    assert_int_equal(parse(&header, &player), STAY_PROXY_DONE);
+    assert_int_equal(player.origin, STAY_RESUMED);
+    assert_int_equal(player.n_input, UINT64_C(0x100000002));
+    assert_int_equal(player.n_output, 0x304);
+    assert_int_equal(player.n_state, 10);
+    assert_memory_equal(player.state, "state\0 too", 10);
+    struct header bare = begin_inet(); // the game had left nothing
+    put_tlv(&bare, 0xe2, "\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\0", 16);
+    assert_int_equal(parse(&bare, &player), STAY_PROXY_DONE);
+    assert_int_equal(player.origin, STAY_RESUMED);
+    assert_int_equal(player.n_input, 7);
+    assert_int_equal(player.n_state, 0);
+    for (size_t n = 0; n < 16; n++) {
+        struct header brief = begin_inet();
+        put_tlv(&brief, 0xe2, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", n);
+        assert_int_equal(parse(&brief, &player), STAY_PROXY_BAD);
+    }
+}
+
 static bool takes(const char *text)
 {
     char out[32];
@@ -384,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_peer_without_address_is_local),
         cmocka_unit_test(a_fact_that_cannot_be_shown_is_left_out),
         cmocka_unit_test(a_broken_ssl_tlv_is_bad),
+        cmocka_unit_test(a_resumed_player_brings_counts_and_state),
         cmocka_unit_test(texts_are_printable_utf8_or_nothing),
         cmocka_unit_test(stayds_configuration_is_the_games_settings_and_the_places),
         cmocka_unit_test(settings_that_would_break_the_file_are_refused),

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "conf/conf.h"
+#include "ops/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static const struct {
     {"doc/man/stayd.8", ".\\\" events begin\n", ".\\\" events end\n", log_print_events_mdoc},
     {"doc/man/stayd.conf.5", ".\\\" options begin\n", ".\\\" options end\n",
      conf_print_options_mdoc},
+    {"doc/man/stayctl.8", ".\\\" verbs begin\n", ".\\\" verbs end\n", request_print_verbs_mdoc},
 };
 
 static char *source_path(const char *path)

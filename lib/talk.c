@@ -1,0 +1,89 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// What the game says to stayd (stay.h): checked here, put into the queue, sent in the next turn of
+// the game's loop. Errors: -1 with errno.
+#include "stay.h"
+
+#include "handle.h"
+#include "start.h"
+#include "text.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_LAST_WORDS = 1000 };
+
+static int fail(int reason)
+{
+    errno = reason;
+    return -1;
+}
+
+// The descriptor becomes readable, so that the game's loop comes to us once this turn is over.
+static int queued(struct stay *stay, bool is_well)
+{
+    if (is_well) {
+        stay_control_wake(&stay->control);
+    }
+    return is_well ? 0 : -1;
+}
+
+int stay_leave(struct stay *stay, const struct stay_player *player, const void *state,
+               size_t n_state)
+{
+    if (!stay->resumes || !player->has_id) {
+        return fail(EINVAL);
+    }
+    if (n_state > STAY_RESUME_BYTES) {
+        return fail(EMSGSIZE);
+    }
+    return queued(stay, stay_requests_leave(&stay->control.requests, player->id, state, n_state));
+}
+
+int stay_acknowledge(struct stay *stay, const struct stay_player *player, uint64_t n_input)
+{
+    if (!stay->acknowledges || !player->has_id) {
+        return fail(EINVAL);
+    }
+    return queued(stay, stay_requests_acknowledge(&stay->control.requests, player->id, n_input));
+}
+
+int stay_end(struct stay *stay, const struct stay_player *player, const char *last_words)
+{
+    char checked[MAX_LAST_WORDS + 1];
+    const char *words = last_words != NULL ? last_words : "";
+    if (strlen(words) > MAX_LAST_WORDS) {
+        return fail(EMSGSIZE);
+    }
+    if (!player->has_id ||
+        !stay_text_take(checked, sizeof checked, (const uint8_t *)words, strlen(words))) {
+        return fail(EINVAL);
+    }
+    return queued(stay, stay_requests_end(&stay->control.requests, player->id, words));
+}
+
+int stay_announce(struct stay *stay, enum stay_plan plan)
+{
+    static const char *const words[][2] = {
+        [STAY_PLAN_REBOOT] = {"reboot", ""},
+        [STAY_PLAN_END_HOLD] = {"shutdown", " hold"},
+        [STAY_PLAN_END_LEAVE] = {"shutdown", " end"},
+    };
+    char request[sizeof "shutdown  hold" + STAY_MAX_NAME];
+    if ((size_t)plan >= sizeof words / sizeof words[0]) {
+        return fail(EINVAL);
+    }
+    snprintf(request, sizeof request, "%s %s%s", words[plan][0], stay->game, words[plan][1]);
+    return queued(stay, stay_control_plan(&stay->control, request));
+}
+
+void stay_work(struct stay *stay)
+{
+    stay_door_work(&stay->door);
+}
+
+size_t stay_n_unanswered(const struct stay *stay)
+{
+    return stay_requests_count(&stay->control.requests);
+}

@@ -1,0 +1,22 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Choosing the game (choose.h). Errors: none.
+#include "entry/choose.h"
+
+#include "vault/facts.h"
+
+#include <string.h>
+
+void choose_game(struct slot *slot, const struct conf *conf)
+{
+    char sni[SLOT_FACTS_BYTES + 1] = "";
+    size_t n = 0;
+    const uint8_t *fact = facts_find(slot, FACT_SNI, &n);
+    if (fact)
+        memcpy(sni, fact, n);
+    slot->game = (uint16_t)conf_game_for(conf, slot->listener, sni);
+    const struct conf_game *game = &conf->game[slot->game];
+    slot->flags |= (game->is_telnet ? SLOT_FLAG_TELNET : 0) |
+                   (game->may_compress ? SLOT_FLAG_MAY_COMPRESS : 0);
+}

@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Is a game's process alive? A process is its id and the time at which it was started, so that
+// another one that got the same id is not taken for it. exec(2) changes neither.
+//
+// When a process dies, the kernel closes its sockets before its pidfd becomes readable. What tells
+// at that moment is the flag PF_EXITING (0x4) in /proc/PID/stat, field 9 (proc(5)): it is set
+// before the first descriptor is closed.
+//
+// Errors: what cannot be found out is PROCESS_UNKNOWN.
+#ifndef STAYD_GAME_PROCESS_H
+#define STAYD_GAME_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum process_life { PROCESS_ALIVE, PROCESS_DEAD, PROCESS_UNKNOWN };
+
+// start: as process_start gave it.
+enum process_life process_look(pid_t pid, uint64_t start);
+
+// Is it dead already, but still closing its descriptors? A connect to it may yet succeed.
+bool process_is_dying(pid_t pid);
+
+// When it was started, in the clock ticks of /proc/PID/stat, field 22; 0: there is no such process
+// that lives.
+uint64_t process_start(pid_t pid);
+
+// The process id that stands in a file; 0: there is none.
+pid_t process_read_file(const char *path);
+
+#endif

@@ -1,0 +1,365 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The server (control.h): one struct link a connection, on a bufferevent.
+//
+// A link does what it can (run), and stops when no whole line is there (input brings it back), when
+// its share of the turn is over (it goes on in the next), or when enough is to be sent (its having
+// gone brings it back). Only in the first case it reads, one line's worth at most. After the peer's
+// end of file the rest is done and sent, then it is over.
+//
+// A link is not freed where it is found to be over, but after the callbacks (reap).
+//
+// Errors: see control.h.
+#include "ops/control.h"
+
+#include "base/log.h"
+#include "ops/answer.h"
+#include "ops/task.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PAUSE_MS 100 // after an accept that failed for want of descriptors or memory
+#define GO_ON_BYTES (CONTROL_OUTPUT_BYTES / 4)
+
+static_assert(TASK_STEP_BYTES < CONTROL_OUTPUT_BYTES / 2, "a step's output");
+
+enum wait {
+    WAIT_INPUT,
+    WAIT_TURN,
+    WAIT_ROOM,    // until the peer has read
+    WAIT_NOTHING, // it is over
+};
+
+struct link {
+    struct control *control;
+    struct link *next;
+    struct bufferevent *stream;
+    struct event *turn; // goes on in the loop's next turn
+    bool is_skipping;   // inside a line that is too long
+    bool has_ended;     // the peer has said all
+    bool is_over;       // to be freed
+    bool is_busy;       // the task is not done
+    struct task task;
+};
+
+struct control {
+    struct worker *worker;
+    struct evconnlistener *listener;
+    struct event *resume; // accepting, after a pause
+    struct event *reaper;
+    struct link *links;
+};
+
+static void end(struct link *link)
+{
+    link->is_over = true;
+    bufferevent_disable(link->stream, EV_READ | EV_WRITE);
+    event_del(link->turn);
+    event_active(link->control->reaper, EV_TIMEOUT, 0);
+}
+
+static void free_link(struct link *link)
+{
+    if (link->turn)
+        event_free(link->turn);
+    if (link->stream)
+        bufferevent_free(link->stream);
+    free(link);
+}
+
+static void reap(evutil_socket_t fd, short what, void *arg)
+{
+    struct control *control = arg;
+    (void)fd;
+    (void)what;
+    for (struct link **at = &control->links; *at;) {
+        struct link *link = *at;
+        if (!link->is_over) {
+            at = &link->next;
+            continue;
+        }
+        *at = link->next;
+        free_link(link);
+    }
+}
+
+// A line that is too long has one answer, and is passed over up to its end.
+static void refuse_long(struct link *link, struct evbuffer *input, size_t n)
+{
+    const size_t n_look = REQUEST_ID_BYTES + 1;
+    request_too_long(&link->task.request, evbuffer_pullup(input, (ssize_t)n_look), n_look);
+    evbuffer_drain(input, n);
+    link->is_skipping = true;
+}
+
+// After the end of file: what has no line's end may be half of what was meant.
+static void refuse_cut(struct link *link, struct evbuffer *input, size_t n)
+{
+    request_parse(&link->task.request, evbuffer_pullup(input, -1), n);
+    request_refuse(&link->task.request, REQUEST_BAD_REQUEST,
+                   "the last line has no end and was not done; end it with LF");
+    evbuffer_drain(input, n);
+}
+
+// Make the next line the link's task. False: none is whole yet.
+static bool take_line(struct link *link)
+{
+    struct evbuffer *input = bufferevent_get_input(link->stream);
+    for (;;) {
+        ssize_t end_at = evbuffer_search_eol(input, NULL, NULL, EVBUFFER_EOL_LF).pos;
+        size_t n = evbuffer_get_length(input);
+        if (link->is_skipping) {
+            evbuffer_drain(input, end_at < 0 ? n : (size_t)end_at + 1);
+            link->is_skipping = end_at < 0;
+            if (end_at < 0)
+                return false;
+            continue;
+        }
+        if (end_at >= 0) {
+            request_parse(&link->task.request, evbuffer_pullup(input, end_at + 1), (size_t)end_at);
+            evbuffer_drain(input, (size_t)end_at + 1);
+        } else if (n >= REQUEST_LINE_BYTES) {
+            refuse_long(link, input, n);
+        } else if (link->has_ended && n > 0) {
+            refuse_cut(link, input, n);
+        } else {
+            return false;
+        }
+        task_begin(&link->task);
+        return true;
+    }
+}
+
+static bool has_room(const struct link *link)
+{
+    size_t n = evbuffer_get_length(bufferevent_get_output(link->stream));
+    return n + TASK_STEP_BYTES <= CONTROL_OUTPUT_BYTES;
+}
+
+// Do what can be done in this turn. Returns what the link waits for then.
+static enum wait run(struct link *link)
+{
+    for (unsigned n = 0; has_room(link); n++) {
+        if (!link->is_busy && !take_line(link))
+            return WAIT_INPUT;
+        link->is_busy = true;
+        if (n == CONTROL_STEPS_A_TURN)
+            return WAIT_TURN;
+        link->is_busy = !task_step(&link->task, link->control->worker);
+        if (link->task.is_torn)
+            return WAIT_NOTHING;
+    }
+    return WAIT_ROOM;
+}
+
+static void work(struct link *link)
+{
+    static const struct timeval at_once = {0};
+    enum wait wait = run(link);
+    bool is_sent = evbuffer_get_length(bufferevent_get_output(link->stream)) == 0;
+    if (wait == WAIT_NOTHING || (wait == WAIT_INPUT && link->has_ended && is_sent)) {
+        end(link);
+        return;
+    }
+    if (wait == WAIT_TURN)
+        event_add(link->turn, &at_once);
+    // A bufferevent that reads, and has a line's worth, calls again and again until it is taken.
+    if (wait != WAIT_INPUT)
+        bufferevent_disable(link->stream, EV_READ);
+    else if (!link->has_ended && bufferevent_enable(link->stream, EV_READ) < 0)
+        end(link);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    work(arg);
+}
+
+// Both: input has come, or output has gone.
+static void on_progress(struct bufferevent *stream, void *arg)
+{
+    struct link *link = arg;
+    (void)stream;
+    if (!link->is_over && !event_pending(link->turn, EV_TIMEOUT, NULL))
+        work(link);
+}
+
+static void on_event(struct bufferevent *stream, short what, void *arg)
+{
+    struct link *link = arg;
+    if (link->is_over)
+        return;
+    if (!(what & BEV_EVENT_EOF)) { // an error, or it does not read
+        end(link);
+        return;
+    }
+    link->has_ended = true;
+    on_progress(stream, arg);
+}
+
+static bool is_game_user(const struct conf *conf, uid_t uid)
+{
+    for (unsigned i = 0; i < conf->n_games; i++)
+        if (conf->game[i].has_user && conf->game[i].user_uid == uid)
+            return true;
+    return false;
+}
+
+// Why one more connection of this peer cannot be; NULL: it can.
+static const char *find_limit(const struct control *control, const struct task_asker *asker)
+{
+    unsigned n_all = 0;
+    unsigned n_user = 0;
+    unsigned n_games = 0;
+    for (const struct link *link = control->links; link; link = link->next) {
+        n_all++;
+        n_user += link->task.asker.uid == asker->uid;
+        n_games += !link->task.asker.is_admin;
+    }
+    if (n_all >= CONTROL_CONNECTIONS)
+        return "too many control connections are open; close some";
+    if (asker->uid != 0 && n_user >= CONTROL_OF_A_USER)
+        return "too many control connections of this user are open; close some";
+    if (!asker->is_admin && n_games >= CONTROL_OF_GAMES)
+        return "too many control connections of games are open; close some";
+    return NULL;
+}
+
+// One line and the end. What the peer has sent is read first: closing a socket with unread input
+// makes the peer's next call an error, and it might never see the line.
+static void refuse(int fd, const struct task_asker *asker, enum request_error error,
+                   const char *why)
+{
+    struct answer answer;
+    char sink[4096];
+    log_event(LOG_CONTROL_REFUSED, "uid=%u pid=%d why=\"%s\"", (unsigned)asker->uid,
+              (int)asker->pid, why);
+    answer_error(&answer, NULL, error, why);
+    if (send(fd, answer.bytes, answer.n, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+        shutdown(fd, SHUT_WR);
+    for (int i = 0; i < 4 && recv(fd, sink, sizeof sink, MSG_DONTWAIT) > 0; i++)
+        continue;
+    close(fd);
+}
+
+static struct link *make_link(struct control *control, int fd)
+{
+    struct event_base *base = control->worker->base;
+    struct link *link = calloc(1, sizeof *link);
+    if (!link)
+        return NULL;
+    link->control = control;
+    link->turn = evtimer_new(base, on_turn, link);
+    link->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+    if (link->turn && link->stream)
+        return link;
+    if (link->stream) // the descriptor is still the caller's
+        bufferevent_setfd(link->stream, -1);
+    free_link(link);
+    return NULL;
+}
+
+static void start(struct link *link)
+{
+    static const struct timeval stall = {.tv_sec = CONTROL_STALL_S};
+    link->task.out = bufferevent_get_output(link->stream);
+    bufferevent_setcb(link->stream, on_progress, on_progress, on_event, link);
+    bufferevent_setwatermark(link->stream, EV_READ, 0, REQUEST_LINE_BYTES);
+    bufferevent_setwatermark(link->stream, EV_WRITE, GO_ON_BYTES, 0);
+    bufferevent_set_timeouts(link->stream, NULL, &stall);
+    link->next = link->control->links;
+    link->control->links = link;
+    if (evbuffer_add_printf(link->task.out, "stayd 1 %s\n", STAYD_VERSION) < 0 ||
+        bufferevent_enable(link->stream, EV_READ | EV_WRITE) < 0)
+        end(link);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
+                      int n_from, void *arg)
+{
+    struct control *control = arg;
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t n_peer = sizeof peer;
+    (void)listener;
+    (void)from;
+    (void)n_from;
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n_peer);
+    const struct task_asker asker = {peer.uid, peer.pid, peer.uid == 0 || peer.uid == geteuid()};
+    if (!asker.is_admin && !is_game_user(&control->worker->heritage->conf, asker.uid)) {
+        refuse(fd, &asker, REQUEST_NOT_ALLOWED,
+               "this user may not speak here; be root, stayd's own user, or the `user` of a "
+               "game's section in stayd.conf");
+        return;
+    }
+    const char *limit = find_limit(control, &asker);
+    struct link *link = limit ? NULL : make_link(control, fd);
+    if (!link) {
+        refuse(fd, &asker, REQUEST_SHORT, limit ? limit : "memory could not be had; try again");
+        return;
+    }
+    link->task.asker = asker;
+    start(link);
+}
+
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    struct control *control = arg;
+    static const struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+    log_event(LOG_CONTROL_REFUSED, "why=\"%s\"", strerror(EVUTIL_SOCKET_ERROR()));
+    evconnlistener_disable(listener); // it would repeat at once
+    event_add(control->resume, &pause);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+    struct control *control = arg;
+    (void)fd;
+    (void)what;
+    evconnlistener_enable(control->listener);
+}
+
+struct control *control_make(struct worker *worker, int listener_fd)
+{
+    struct control *control = calloc(1, sizeof *control);
+    if (!control)
+        return NULL;
+    control->worker = worker;
+    control->resume = evtimer_new(worker->base, on_resume, control);
+    control->reaper = evtimer_new(worker->base, reap, control);
+    control->listener =
+        evconnlistener_new(worker->base, on_accept, control, LEV_OPT_CLOSE_ON_EXEC, 0, listener_fd);
+    if (control->resume && control->reaper && control->listener) {
+        evconnlistener_set_error_cb(control->listener, on_accept_error);
+        return control;
+    }
+    control_free(control);
+    return NULL;
+}
+
+void control_free(struct control *control)
+{
+    if (!control)
+        return;
+    while (control->links) {
+        struct link *next = control->links->next;
+        free_link(control->links);
+        control->links = next;
+    }
+    if (control->listener)
+        evconnlistener_free(control->listener);
+    if (control->reaper)
+        event_free(control->reaper);
+    if (control->resume)
+        event_free(control->resume);
+    free(control);
+}

@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Items (show.h). Errors: none.
+#include "ops/show.h"
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "entry/suites.h"
+#include "guard/lease.h"
+#include "vault/facts.h"
+#include "vault/flow.h"
+#include "vault/slot.h"
+#include "worker/orders.h"
+
+static uint64_t seconds_since(uint64_t boot_ms)
+{
+    uint64_t now_ms = clock_boot_ms();
+    return now_ms > boot_ms ? (now_ms - boot_ms) / 1000 : 0;
+}
+
+void show_stayd(struct answer *answer, const char *id, const struct worker *worker)
+{
+    const struct vault_head *head = worker->vault->head;
+    answer_item(answer, id);
+    answer_text(answer, "what", "stayd");
+    answer_text(answer, "version", STAYD_VERSION);
+    answer_number(answer, "uptime", seconds_since(worker->heritage->started_ms));
+    answer_number(answer, "players", worker->n_live);
+    answer_number(answer, "max-players", head->n_slots);
+    answer_number(answer, "guard", (uint64_t)lease_pid(head->guard));
+    answer_number(answer, "spare", (uint64_t)lease_pid(head->spare));
+    answer_number(answer, "worker", (uint64_t)lease_pid(head->table));
+    answer_number(answer, "workers-made", head->workers_made);
+    answer_finish(answer);
+}
+
+void show_game(struct answer *answer, const char *id, struct worker *worker, unsigned game)
+{
+    static const char *const states[] = {
+        [ORDER_GAME_UNKNOWN] = "unknown",
+        [ORDER_GAME_HERE] = "here",
+        [ORDER_GAME_AWAY] = "away",
+    };
+    const struct conf_game *conf = &worker->heritage->conf.game[game];
+    struct order_game look = {0};
+    order_look(worker, game, &look);
+    answer_item(answer, id);
+    answer_text(answer, "what", "game");
+    answer_text(answer, "name", conf->name);
+    answer_text(answer, "connect", conf->connect);
+    answer_text(answer, "state", states[look.state]);
+    answer_number(answer, "pid", (uint64_t)look.pid);
+    answer_flag(answer, "attached", look.is_attached);
+    answer_flag(answer, "resume", look.resumes);
+    answer_flag(answer, "ack", look.acknowledges);
+    answer_number(answer, "players", look.n_players);
+    answer_number(answer, "held", look.n_held);
+    // It has been unknown since stayd started.
+    uint64_t since_ms = look.since_ms ? look.since_ms : worker->heritage->started_ms;
+    answer_number(answer, "since", seconds_since(since_ms));
+    answer_finish(answer);
+}
+
+static void add_address(struct answer *answer, const struct slot *slot)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    answer_text(answer, "address", address_print(text, slot->address));
+}
+
+static void begin_player(struct answer *answer, const char *id, const struct slot *slot)
+{
+    char text[LOG_ID_BYTES];
+    answer_item(answer, id);
+    answer_text(answer, "conn", log_id(text, slot->id));
+    add_address(answer, slot);
+}
+
+void show_player(struct answer *answer, const char *id, const struct worker *worker,
+                 const struct slot *slot)
+{
+    const struct conf *conf = &worker->heritage->conf;
+    const struct suite *suite = suite_find(slot->suite);
+    size_t n_host = 0;
+    const uint8_t *host = facts_find(slot, FACT_HOST, &n_host);
+    begin_player(answer, id, slot);
+    answer_number(answer, "port", slot->port);
+    answer_bytes(answer, "host", host ? (const void *)host : "", host ? n_host : 0);
+    answer_text(answer, "game", conf->game[slot->game].name);
+    answer_text(answer, "listener", conf->listener[slot->listener].name);
+    answer_text(answer, "tls", slot_is_tls(slot) ? suite_version_name(slot->tls_version) : "no");
+    answer_text(answer, "cipher", suite ? suite->name : "");
+    answer_flag(answer, "held", order_is_held(slot));
+    answer_number(answer, "since", seconds_since(slot->opened_ms));
+    answer_number(answer, "from-player", flow_now(&slot->flow[TO_GAME])->received);
+    answer_number(answer, "to-player", flow_now(&slot->flow[TO_PLAYER])->sent);
+    answer_finish(answer);
+}
+
+void show_held(struct answer *answer, const char *id, const struct slot *slot)
+{
+    begin_player(answer, id, slot);
+    answer_number(answer, "since", seconds_since(slot->opened_ms));
+    answer_finish(answer);
+}

@@ -1,0 +1,22 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The items that `status`, `list` and `held` answer with (doc/PROTOCOL.control): what the worker
+// knows, put into lines.
+//
+// Errors: none.
+#ifndef STAYD_OPS_SHOW_H
+#define STAYD_OPS_SHOW_H
+
+#include "ops/answer.h"
+#include "worker/worker.h"
+
+void show_stayd(struct answer *answer, const char *id, const struct worker *worker);
+void show_game(struct answer *answer, const char *id, struct worker *worker, unsigned game);
+
+// A live slot, for `list` and for `held`.
+void show_player(struct answer *answer, const char *id, const struct worker *worker,
+                 const struct slot *slot);
+void show_held(struct answer *answer, const char *id, const struct slot *slot);
+
+#endif

@@ -1,0 +1,22 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Answers for people, as lines and aligned tables (table.c), and for programs, as one JSON document
+// (json.c).
+//
+// Errors: none are returned; whether standard output took it, main sees.
+#ifndef STAYD_OPS_STAYCTL_PRINT_H
+#define STAYD_OPS_STAYCTL_PRINT_H
+
+#include "ops/request.h"
+#include "ops/stayctl/ask.h"
+
+// A good answer to this verb.
+void print_answer(FILE *out, enum request_verb verb, const struct ask_answer *answer);
+
+// {"items": [{...}, ...], "result": {...}}, or {"error": WORD, "message": TEXT}. Numbers and yes/no
+// are told by their keys, so that a game named "1" is a string.
+void print_json(FILE *out, const struct ask_answer *answer);
+void print_json_error(FILE *out, const char *error, const char *message);
+
+#endif

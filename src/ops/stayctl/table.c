@@ -1,0 +1,186 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Answers for people (print.h). What is not plain ASCII is printed as "?", so that nothing from a
+// player's side can reach the terminal's controls.
+//
+// Errors: none.
+#include "ops/stayctl/print.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CELL_BYTES 256u
+
+enum form {
+    TEXT,
+    NUMBER, // to the right
+    TIME,   // seconds
+    BYTES,
+    PLACE, // the host name, or else the address
+};
+
+struct column {
+    const char *head;
+    const char *key;
+    enum form form;
+};
+
+static void write_time(char cell[CELL_BYTES], const char *seconds)
+{
+    uint64_t s = strtoull(seconds, NULL, 10);
+    if (s < 120)
+        snprintf(cell, CELL_BYTES, "%" PRIu64 "s", s);
+    else if (s < 7200)
+        snprintf(cell, CELL_BYTES, "%" PRIu64 "m", s / 60);
+    else if (s < 48 * 3600)
+        snprintf(cell, CELL_BYTES, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
+    else
+        snprintf(cell, CELL_BYTES, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s / 3600 % 24);
+}
+
+static void write_bytes(char cell[CELL_BYTES], const char *bytes)
+{
+    static const char *const units[] = {"", "k", "M", "G", "T"};
+    uint64_t n = strtoull(bytes, NULL, 10);
+    unsigned unit = 0;
+    while (n >= 10000 && unit < 4) {
+        n /= 1000;
+        unit++;
+    }
+    snprintf(cell, CELL_BYTES, "%" PRIu64 "%s", n, units[unit]);
+}
+
+static void write_text(char cell[CELL_BYTES], const char *value)
+{
+    snprintf(cell, CELL_BYTES, "%s", *value ? value : "-");
+    for (char *at = cell; *at; at++)
+        if ((uint8_t)*at < 0x20 || (uint8_t)*at >= 0x7f)
+            *at = '?';
+}
+
+static void write_cell(char cell[CELL_BYTES], const struct column *column, const struct reply *item)
+{
+    const char *value = reply_find(item, column->key);
+    switch (column->form) {
+    case TIME:
+        write_time(cell, value);
+        break;
+    case BYTES:
+        write_bytes(cell, value);
+        break;
+    case PLACE:
+        write_text(cell, *value ? value : reply_find(item, "address"));
+        break;
+    case TEXT:
+    case NUMBER:
+        write_text(cell, value);
+        break;
+    }
+}
+
+// The columns end with one without a head.
+static void print_table(FILE *out, const struct column *columns, const struct reply *items,
+                        size_t n_items)
+{
+    size_t width[16];
+    char cell[CELL_BYTES];
+    for (unsigned c = 0; columns[c].head; c++) {
+        width[c] = strlen(columns[c].head);
+        for (size_t i = 0; i < n_items; i++) {
+            write_cell(cell, &columns[c], &items[i]);
+            width[c] = strlen(cell) > width[c] ? strlen(cell) : width[c];
+        }
+    }
+    for (size_t i = 0; i <= n_items; i++) {
+        for (unsigned c = 0; columns[c].head; c++) {
+            bool is_left = columns[c].form == TEXT || columns[c].form == PLACE;
+            if (i == 0)
+                snprintf(cell, sizeof cell, "%s", columns[c].head);
+            else
+                write_cell(cell, &columns[c], &items[i - 1]);
+            int pad = columns[c + 1].head || !is_left ? (int)width[c] : 0;
+            fprintf(out, "%s%*s", c ? "  " : "", is_left ? -pad : pad, cell);
+        }
+        fputc('\n', out);
+    }
+}
+
+static void print_status(FILE *out, const struct ask_answer *answer)
+{
+    static const struct column columns[] = {
+        {"GAME", "name", TEXT},
+        {"STATE", "state", TEXT},
+        {"SINCE", "since", TIME},
+        {"PLAYERS", "players", NUMBER},
+        {"HELD", "held", NUMBER},
+        {"PID", "pid", NUMBER},
+        {"ATTACHED", "attached", TEXT},
+        {"RESUME", "resume", TEXT},
+        {"ACK", "ack", TEXT},
+        {"CONNECT", "connect", TEXT},
+        {0},
+    };
+    if (answer->n_items == 0)
+        return;
+    const struct reply *stayd = &answer->item[0];
+    char version[CELL_BYTES];
+    char uptime[CELL_BYTES];
+    write_text(version, reply_find(stayd, "version"));
+    write_time(uptime, reply_find(stayd, "uptime"));
+    fprintf(out, "stayd %s, up %s: %s of at most %s players\n", version, uptime,
+            reply_find(stayd, "players"), reply_find(stayd, "max-players"));
+    fprintf(out, "guard %s, spare %s, worker %s; workers made: %s\n\n", reply_find(stayd, "guard"),
+            reply_find(stayd, "spare"), reply_find(stayd, "worker"),
+            reply_find(stayd, "workers-made"));
+    print_table(out, columns, answer->item + 1, answer->n_items - 1);
+}
+
+static void print_players(FILE *out, const struct ask_answer *answer)
+{
+    static const struct column columns[] = {
+        {"FROM", "host", PLACE},        {"GAME", "game", TEXT},
+        {"LISTENER", "listener", TEXT}, {"TLS", "tls", TEXT},
+        {"HELD", "held", TEXT},         {"SINCE", "since", TIME},
+        {"IN", "from-player", BYTES},   {"OUT", "to-player", BYTES},
+        {"CONN", "conn", TEXT},         {0},
+    };
+    if (answer->n_items == 0)
+        fputs("nobody is connected\n", out);
+    else
+        print_table(out, columns, answer->item, answer->n_items);
+}
+
+static void print_held(FILE *out, const struct ask_answer *answer)
+{
+    static const struct column columns[] = {
+        {"FROM", "address", TEXT}, {"SINCE", "since", TIME}, {"CONN", "conn", TEXT}, {0}};
+    if (answer->n_items == 0)
+        fputs("nobody waits\n", out);
+    else
+        print_table(out, columns, answer->item, answer->n_items);
+}
+
+static void print_notice(FILE *out, const struct ask_answer *answer)
+{
+    const char *n = reply_find(&answer->end, "players");
+    const char *n_short = reply_find(&answer->end, "short");
+    fprintf(out, "said to %s player%s\n", n, strcmp(n, "1") == 0 ? "" : "s");
+    if (*n_short)
+        fprintf(out, "with %s more there was no room now\n", n_short);
+}
+
+void print_answer(FILE *out, enum request_verb verb, const struct ask_answer *answer)
+{
+    if (verb == REQUEST_STATUS)
+        print_status(out, answer);
+    else if (verb == REQUEST_LIST)
+        print_players(out, answer);
+    else if (verb == REQUEST_HELD)
+        print_held(out, answer);
+    else if (verb == REQUEST_NOTICE)
+        print_notice(out, answer);
+    else if (verb == REQUEST_KICK)
+        fputs(*reply_find(&answer->end, "gone") ? "gone already\n" : "kicked\n", out);
+}

@@ -1,0 +1,357 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Requests are done here (task.h): one function a verb, which returns whether it is done.
+// Errors: see task.h.
+#include "ops/task.h"
+
+#include "base/log.h"
+#include "ops/answer.h"
+#include "ops/show.h"
+#include "worker/orders.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define ITEMS_A_STEP 64u
+#define SLOTS_A_STEP 1024u // looked at, if most of them are not asked for
+#define PAIRS_A_STEP 64u
+
+static_assert(REQUEST_GAME_BYTES == CONF_NAME_BYTES, "a game's name");
+static_assert(REQUEST_STATE_BYTES == VAULT_STATE_BYTES, "resume state");
+static_assert(ITEMS_A_STEP * ANSWER_LINE_BYTES <= TASK_STEP_BYTES, "a step");
+
+static void put(struct task *task, const struct answer *answer)
+{
+    if (evbuffer_add(task->out, answer->bytes, answer->n) < 0)
+        task->is_torn = true;
+}
+
+static bool end_well(struct task *task)
+{
+    struct answer answer;
+    answer_ok(&answer, task->request.id);
+    answer_finish(&answer);
+    put(task, &answer);
+    return true;
+}
+
+static bool end_with(struct task *task, const char *key, uint64_t value)
+{
+    struct answer answer;
+    answer_ok(&answer, task->request.id);
+    answer_number(&answer, key, value);
+    answer_finish(&answer);
+    put(task, &answer);
+    return true;
+}
+
+static bool end_error(struct task *task, enum request_error error, const char *why)
+{
+    struct answer answer;
+    answer_error(&answer, task->request.id, error, why);
+    put(task, &answer);
+    return true;
+}
+
+static bool end_not_allowed(struct task *task)
+{
+    return end_error(task, REQUEST_NOT_ALLOWED,
+                     "this user may not ask that; ask as root, as stayd's own user, or, for a "
+                     "game, as the `user` of its section in stayd.conf");
+}
+
+static bool end_short(struct task *task)
+{
+    return end_error(task, REQUEST_SHORT, "memory could not be had; ask again");
+}
+
+// The end that an order's result means; `gone` is what ORDER_GONE is answered with.
+static bool end_result(struct task *task, enum order_result result)
+{
+    switch (result) {
+    case ORDER_DONE:
+        return end_well(task);
+    case ORDER_GONE:
+        return end_with(task, "gone", 1);
+    case ORDER_NOT_ATTACHED:
+        return end_error(task, REQUEST_NOT_ATTACHED,
+                         "the process that asks is not the one that has attached; attach first");
+    case ORDER_BAD_OFFSET:
+        return end_error(task, REQUEST_BAD_OFFSET,
+                         "OFFSET goes back, or beyond what was sent; count the bytes that were "
+                         "read, from where E2 says");
+    case ORDER_SHORT:
+        break;
+    }
+    return end_short(task);
+}
+
+static bool may_speak_for(const struct task *task, const struct worker *worker, unsigned game)
+{
+    const struct conf_game *conf = &worker->heritage->conf.game[game];
+    return task->asker.is_admin || (conf->has_user && conf->user_uid == task->asker.uid);
+}
+
+// The live slot of the request's n-th connection, or NULL; then *is_allowed says why.
+static struct slot *find_player(const struct task *task, struct worker *worker, unsigned n,
+                                bool *is_allowed)
+{
+    struct slot *slot = order_find(worker, task->request.pair[n].conn);
+    *is_allowed = !slot || may_speak_for(task, worker, slot->game);
+    return *is_allowed ? slot : NULL;
+}
+
+// What was done to players goes into the log, with who asked.
+static void log_order(const struct task *task, const char *key, const char *of)
+{
+    log_event(LOG_CONTROL_ORDER, "verb=%s uid=%u pid=%d %s=%s",
+              request_verb_word(task->request.verb), (unsigned)task->asker.uid,
+              (int)task->asker.pid, key, of);
+}
+
+// Repeating a request must give the same (PROTOCOL.control); FNV-1a.
+static uint32_t make_token(const struct task *task)
+{
+    uint32_t hash = 2166136261u;
+    const uint8_t *uid = (const uint8_t *)&task->asker.uid;
+    for (size_t i = 0; i < sizeof task->asker.uid; i++)
+        hash = (hash ^ uid[i]) * 16777619u;
+    for (const char *at = task->request.id; *at; at++)
+        hash = (hash ^ (uint8_t)*at) * 16777619u;
+    return hash ? hash : 1;
+}
+
+static bool do_attach(struct task *task, struct worker *worker)
+{
+    const struct request *request = &task->request;
+    struct order_game look = {0};
+    if (task->asker.pid <= 0)
+        return end_error(task, REQUEST_BAD_REQUEST,
+                         "this process cannot be watched from here; run game and stayd in one pid "
+                         "namespace");
+    enum order_result result =
+        order_attach(worker, task->game, task->asker.pid, request->resumes, request->acknowledges);
+    if (result == ORDER_GONE)
+        return end_error(task, REQUEST_NOT_ATTACHED,
+                         "the process that made this connection is dead; attach from the game's "
+                         "own process");
+    if (result != ORDER_DONE)
+        return end_result(task, result);
+    order_look(worker, task->game, &look);
+    struct answer answer;
+    answer_ok(&answer, request->id);
+    answer_number(&answer, "players", look.n_players);
+    answer_number(&answer, "held", look.n_held);
+    answer_finish(&answer);
+    put(task, &answer);
+    return true;
+}
+
+static bool do_state(struct task *task, struct worker *worker)
+{
+    bool is_allowed;
+    struct slot *slot = find_player(task, worker, 0, &is_allowed);
+    if (!is_allowed)
+        return end_not_allowed(task);
+    if (!slot)
+        return end_result(task, ORDER_GONE);
+    return end_result(task, order_leave(worker, slot, task->request.state, task->request.n_state));
+}
+
+// Each pair counts for itself: a wrong one does not undo the others.
+static void acknowledge(struct task *task, struct worker *worker, unsigned n)
+{
+    bool is_allowed;
+    struct slot *slot = find_player(task, worker, n, &is_allowed);
+    enum order_result result =
+        slot ? order_acknowledge(worker, slot, task->request.pair[n].offset) : ORDER_GONE;
+    enum request_error error = REQUEST_GOOD;
+    if (!is_allowed)
+        error = REQUEST_NOT_ALLOWED;
+    else if (result == ORDER_GONE)
+        task->n_gone++;
+    else if (result == ORDER_BAD_OFFSET)
+        error = REQUEST_BAD_OFFSET;
+    else if (result != ORDER_DONE)
+        error = REQUEST_SHORT;
+    if (error == REQUEST_GOOD || task->error != REQUEST_GOOD)
+        return;
+    task->error = error;
+    task->n_done = n; // the first wrong one
+}
+
+static bool do_ack(struct task *task, struct worker *worker)
+{
+    char id[LOG_ID_BYTES];
+    for (unsigned i = 0; i < PAIRS_A_STEP && task->next < task->request.n_pairs; i++)
+        acknowledge(task, worker, task->next++);
+    if (task->next < task->request.n_pairs)
+        return false;
+    switch (task->error) {
+    case REQUEST_GOOD:
+        return task->n_gone ? end_with(task, "gone", task->n_gone) : end_well(task);
+    case REQUEST_NOT_ALLOWED:
+        return end_not_allowed(task);
+    case REQUEST_SHORT:
+        return end_short(task);
+    default:
+        request_refuse(&task->request, task->error,
+                       "%s: OFFSET goes back, or beyond what was sent; count the bytes that were "
+                       "read, from where E2 says",
+                       log_id(id, task->request.pair[task->n_done].conn));
+        return end_error(task, task->error, task->request.why);
+    }
+}
+
+// `close`, and `kick`.
+static bool do_close(struct task *task, struct worker *worker)
+{
+    bool is_allowed;
+    char id[LOG_ID_BYTES];
+    struct slot *slot = find_player(task, worker, 0, &is_allowed);
+    if (!is_allowed)
+        return end_not_allowed(task);
+    if (!slot)
+        return end_result(task, ORDER_GONE);
+    if (task->request.verb == REQUEST_KICK)
+        log_order(task, "id", log_id(id, task->request.pair[0].conn));
+    return end_result(
+        task, order_close(worker, slot, task->request.has_text ? task->request.text : NULL));
+}
+
+static bool do_plan(struct task *task, struct worker *worker)
+{
+    enum order_plan plan = task->request.verb == REQUEST_REBOOT ? ORDER_PLAN_REBOOT
+                           : task->request.ends                 ? ORDER_PLAN_END_LEAVE
+                                                                : ORDER_PLAN_END_HOLD;
+    return end_result(task, order_plan(worker, task->game, task->asker.pid, plan));
+}
+
+static bool do_status(struct task *task, struct worker *worker)
+{
+    struct answer answer;
+    if (task->next > worker->heritage->conf.n_games)
+        return end_well(task);
+    if (task->next == 0)
+        show_stayd(&answer, task->request.id, worker);
+    else
+        show_game(&answer, task->request.id, worker, task->next - 1);
+    put(task, &answer);
+    task->next++;
+    return false;
+}
+
+// The next live slot of the games that are asked for, or NULL: none within this step's share of
+// looking (*n_left is 0 then), or none at all.
+static struct slot *next_player(struct task *task, struct worker *worker, uint32_t *n_left)
+{
+    while (*n_left > 0 && task->next < worker->vault->head->slots_reserved) {
+        struct slot *slot = &worker->vault->slots[task->next++];
+        --*n_left;
+        if (slot->state == SLOT_LIVE && (task->game == TASK_ALL_GAMES || slot->game == task->game))
+            return slot;
+    }
+    return NULL;
+}
+
+static bool is_through(const struct task *task, const struct worker *worker)
+{
+    return task->next >= worker->vault->head->slots_reserved;
+}
+
+// `list`, and `held`.
+static bool do_list(struct task *task, struct worker *worker)
+{
+    bool is_list = task->request.verb == REQUEST_LIST;
+    struct answer answer;
+    uint32_t n_left = SLOTS_A_STEP;
+    struct slot *slot;
+    for (unsigned n = 0; n < ITEMS_A_STEP && (slot = next_player(task, worker, &n_left));) {
+        if (!is_list && !order_is_held(slot))
+            continue;
+        if (is_list)
+            show_player(&answer, task->request.id, worker, slot);
+        else
+            show_held(&answer, task->request.id, slot);
+        put(task, &answer);
+        n++;
+    }
+    return is_through(task, worker) && end_well(task);
+}
+
+static bool do_notice(struct task *task, struct worker *worker)
+{
+    uint32_t token = make_token(task);
+    uint32_t n_left = SLOTS_A_STEP;
+    struct slot *slot;
+    if (task->next == 0)
+        log_order(task, "game", task->request.game);
+    for (unsigned n = 0; n < ITEMS_A_STEP && (slot = next_player(task, worker, &n_left)); n++) {
+        enum order_result result = order_notice(worker, slot, token, task->request.text);
+        task->n_done += result == ORDER_DONE;
+        task->n_short += result == ORDER_SHORT;
+    }
+    if (!is_through(task, worker))
+        return false;
+    struct answer answer;
+    answer_ok(&answer, task->request.id);
+    answer_number(&answer, "players", task->n_done);
+    if (task->n_short)
+        answer_number(&answer, "short", task->n_short);
+    answer_finish(&answer);
+    put(task, &answer);
+    return true;
+}
+
+static bool find_game(struct task *task, const struct worker *worker)
+{
+    const struct conf *conf = &worker->heritage->conf;
+    task->game = TASK_ALL_GAMES;
+    if (task->request.game[0] == '\0' || strcmp(task->request.game, "*") == 0)
+        return true;
+    for (task->game = 0; task->game < conf->n_games; task->game++)
+        if (strcmp(conf->game[task->game].name, task->request.game) == 0)
+            return true;
+    return false;
+}
+
+// What can be said before anything is done. True: the end is written.
+static bool check(struct task *task, const struct worker *worker)
+{
+    const struct request *request = &task->request;
+    if (request->error != REQUEST_GOOD)
+        return end_error(task, request->error, request->why);
+    if (request_verb_who(request->verb) == REQUEST_WHO_ADMIN && !task->asker.is_admin)
+        return end_not_allowed(task);
+    if (!find_game(task, worker))
+        return end_error(task, REQUEST_NO_SUCH_GAME,
+                         "there is no such game; write NAME as in its section [game NAME] of "
+                         "stayd.conf");
+    if (task->game != TASK_ALL_GAMES && !may_speak_for(task, worker, task->game))
+        return end_not_allowed(task);
+    return false;
+}
+
+void task_begin(struct task *task)
+{
+    task->has_begun = false;
+    task->next = task->n_done = task->n_gone = task->n_short = 0;
+    task->error = REQUEST_GOOD;
+}
+
+bool task_step(struct task *task, struct worker *worker)
+{
+    static bool (*const verbs[REQUEST_N_VERBS])(struct task *, struct worker *) = {
+        [REQUEST_ATTACH] = do_attach, [REQUEST_STATE] = do_state,   [REQUEST_ACK] = do_ack,
+        [REQUEST_CLOSE] = do_close,   [REQUEST_HELD] = do_list,     [REQUEST_REBOOT] = do_plan,
+        [REQUEST_SHUTDOWN] = do_plan, [REQUEST_STATUS] = do_status, [REQUEST_LIST] = do_list,
+        [REQUEST_KICK] = do_close,    [REQUEST_NOTICE] = do_notice,
+    };
+    if (!task->has_begun) {
+        task->has_begun = true;
+        if (check(task, worker))
+            return true;
+    }
+    return verbs[task->request.verb](task, worker);
+}

@@ -1,0 +1,215 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// A slot between two lives of its game: the dead one's link is given up, the player's terminal put
+// right, and it is settled which input is for the next one.
+//
+//   game_fd, TO_PLAYER OPEN ──relay_unlink──▶ -1, ENDING (not meant) ──relay_mend──▶ -1, OPEN
+//        ▲                                                                             │
+//        └───────────────────── link_make ◀──── relay_prepare_link ◀───────────────────┘
+//
+// Each arrow can be cut by a crash between its commits, and is then walked again.
+// Errors: false, when it must be tried later.
+#include "relay/flow_io.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+#include <unistd.h>
+
+// Unsent input goes; it counts as sent, so that offsets go on (I11).
+static void drop_unsent(struct flow_state *next, uint32_t n)
+{
+    next->sent += n;
+    buffer_take(&next->out, n);
+}
+
+// The rest of the line in which the game died is for nobody.
+static void skip_line(const struct vault *vault, struct flow_state *next)
+{
+    uint32_t n = buffer_bytes(&next->out);
+    const uint8_t *text = n ? vault_chunk(vault, next->out.chunk) + next->out.start : NULL;
+    const uint8_t *end = n ? memchr(text, '\n', n) : NULL;
+    drop_unsent(next, end ? (uint32_t)(end - text) + 1 : n);
+    if (!end)
+        next->flags |= FLOW_SKIP;
+}
+
+// What the player has typed: all of it is kept for a game that resumes; what it has had and not
+// acknowledged goes to the next one again. Without acknowledgements it has had what was sent, up to
+// the line in the middle of which it died.
+static void keep_input(struct relay_run *run)
+{
+    struct flow_state next = run_state(run, TO_GAME);
+    if (next.phase == FLOW_SHUT)
+        return;
+    next.sent -= next.kept;
+    next.kept = 0;
+    if (!slot_has(run->slot, SLOT_FLAG_RESUMES)) {
+        drop_unsent(&next, buffer_bytes(&next.out));
+        if (slot_has(run->slot, SLOT_FLAG_TELNET))
+            next.flags |= FLOW_DISCARD;
+    } else if (next.flags & FLOW_MID_LINE && !slot_has(run->slot, SLOT_FLAG_ACKS)) {
+        skip_line(run->vault, &next);
+    }
+    next.flags &= (uint8_t)~FLOW_MID_LINE;
+    next.telnet.flags &= (uint8_t)~TELNET_DROPPING;
+    run_commit(run, TO_GAME, &next);
+}
+
+void relay_unlink(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
+{
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    struct flow_state next = run_state(&run, TO_PLAYER);
+    int fd = slot->game_fd;
+    if (next.phase == FLOW_OPEN) {
+        next.phase = FLOW_ENDING;
+        run_commit(&run, TO_PLAYER, &next);
+    }
+    if (fd < 0)
+        return;
+    keep_input(&run);
+    if (slot->held_ms == 0)
+        slot->held_ms = clock_boot_ms();
+    atomic_store_explicit(&slot->game_fd, -1, memory_order_release);
+    POINT(LINK_DROPPED);
+    close(fd);
+}
+
+// A line of stayd's own, beginning on a line of its own.
+static size_t put_line(uint8_t *out, const char *text, bool is_in_line)
+{
+    size_t n = 0;
+    if (*text == '\0')
+        return 0;
+    if (is_in_line) {
+        memcpy(out, "\r\n", 2);
+        n = 2;
+    }
+    memcpy(out + n, text, strlen(text));
+    n += strlen(text);
+    memcpy(out + n, "\r\n", 2);
+    return n + 2;
+}
+
+#define LINE_BYTES 1200u // stayd's own words, line ends included
+
+static void take_words(struct flow_state *next, const struct relay_words *words, size_t n)
+{
+    next->received += n; // our own words count as the game's (I11)
+    next->aside += n;
+    next->flags = (uint8_t)((next->flags | words->set) & ~words->clear);
+    if (words->notice)
+        next->notice = words->notice;
+}
+
+// Where telnet will be behind all that the game has said so far.
+static struct telnet_state telnet_behind(const struct vault *vault, const struct slot *slot)
+{
+    static uint8_t sink[CHUNK_BYTES + TELNET_HELD_BYTES];
+    const struct flow_state *now = flow_now(&slot->flow[TO_PLAYER]);
+    struct telnet_state telnet = now->telnet;
+    struct telnet_rules rules = {.may_compress = slot_has(slot, SLOT_FLAG_MAY_COMPRESS),
+                                 .other = &flow_now(&slot->flow[TO_GAME])->telnet};
+    if (slot_has(slot, SLOT_FLAG_TELNET) && now->in.chunk != CHUNK_NONE)
+        telnet_filter(&telnet, &rules, vault_chunk(vault, now->in.chunk) + now->in.start,
+                      buffer_bytes(&now->in), sink);
+    return telnet;
+}
+
+static bool is_mid(const struct telnet_state *telnet)
+{
+    return telnet->command != TELNET_TEXT || telnet->ansi != TELNET_ANSI_NONE ||
+           telnet->utf8_left || telnet->flags & TELNET_COMPRESSED;
+}
+
+bool relay_is_mid_sequence(const struct vault *vault, const struct slot *slot)
+{
+    struct telnet_state telnet = telnet_behind(vault, slot);
+    return is_mid(&telnet);
+}
+
+bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+               const struct relay_words *words)
+{
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    struct flow_state next = run_state(&run, TO_PLAYER);
+    struct buffer *buffer = slot_receive_buffer(slot, &next);
+    struct telnet_state telnet = telnet_behind(vault, slot);
+    uint8_t line[LINE_BYTES];
+    if (next.phase != FLOW_OPEN || is_mid(&telnet))
+        return false;
+    size_t n = put_line(line, words->text, telnet.flags & TELNET_IN_LINE);
+    if (buffer_room(buffer) < n)
+        return false;
+    if (n) {
+        uint32_t chunk = run_chunk(&run, buffer);
+        if (chunk == CHUNK_NONE)
+            return false;
+        memcpy(vault_chunk(vault, chunk) + buffer->end, line, n);
+        buffer->chunk = chunk;
+        buffer->end = (uint16_t)(buffer->end + n);
+    }
+    take_words(&next, words, n);
+    run_commit(&run, TO_PLAYER, &next);
+    return true;
+}
+
+bool relay_mend(struct vault *vault, struct chunk_pool *chunks, struct slot *slot, const char *text)
+{
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    struct flow_state next = run_state(&run, TO_PLAYER);
+    uint8_t out[TELNET_MEND_BYTES + LINE_BYTES];
+    size_t n = 0;
+    // The dead game's words come first, and only behind them is it clear what is unfinished.
+    if (slot_has_step(slot) && next.in.chunk != CHUNK_NONE)
+        return false;
+    if (slot_has(slot, SLOT_FLAG_TELNET))
+        n = telnet_mend(&next.telnet, &flow_now(&slot->flow[TO_GAME])->telnet, out);
+    n += put_line(out + n, text, false);
+    const struct relay_words words = {.set = FLOW_AWAY};
+    take_words(&next, &words, n);
+    next.phase = FLOW_OPEN;
+    return run_give(&run, &next, out, n);
+}
+
+void relay_prepare_link(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+                        bool is_resumed)
+{
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    struct flow_state next = run_state(&run, TO_GAME);
+    if (slot_has(slot, SLOT_FLAG_LINKED) && !is_resumed) {
+        drop_unsent(&next, buffer_bytes(&next.out));
+        if (slot_has(slot, SLOT_FLAG_TELNET))
+            next.flags |= FLOW_DISCARD;
+    }
+    next.aside = next.sent;
+    run_commit(&run, TO_GAME, &next);
+}
+
+uint64_t relay_input_offset(const struct slot *slot)
+{
+    return flow_now(&slot->flow[TO_GAME])->sent;
+}
+
+uint64_t relay_output_offset(const struct slot *slot)
+{
+    const struct flow_state *now = flow_now(&slot->flow[TO_PLAYER]);
+    return now->received - now->aside;
+}
+
+bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+                       uint64_t offset)
+{
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    struct flow_state next = run_state(&run, TO_GAME);
+    uint64_t first = next.sent - next.kept;
+    if (offset > next.sent)
+        return false;
+    if (offset <= first)
+        return offset == first || next.phase == FLOW_SHUT;
+    buffer_take(&next.out, (uint32_t)(offset - first));
+    next.kept = (uint16_t)(next.sent - offset);
+    run_commit(&run, TO_GAME, &next);
+    return true;
+}

@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The games' processes: which one is behind each game, is it alive, and what it means that a
+// player's link has ended.
+//
+//                    a process takes a link, or attaches
+//     UNKNOWN ──────────────────────────────────────────▶ HERE ◀──────────┐
+//                                                           │             │ another one
+//                       its pidfd fires; its links end and  ▼             │
+//                       it is dead                        AWAY ───────────┘
+//
+// What must survive a worker is in the vault (struct game_state); here are the pidfds' events.
+//
+// Errors: a process that cannot be watched is looked at when its links end.
+#ifndef STAYD_WORKER_GAMES_H
+#define STAYD_WORKER_GAMES_H
+
+#include "game/link.h"
+#include "vault/game.h"
+#include <event2/event.h>
+#include <stdbool.h>
+
+struct conn;
+struct worker;
+
+// Links that a game has not looked at yet, at most; a small backlog (5, in PennMUSH) takes them.
+#define GAMES_UNREAD 4u
+
+struct games {
+    struct game_watch {
+        struct worker *worker;
+        struct event *death; // the process' pidfd; NULL: not watched
+        int pidfd;
+        int32_t pid;                   // whose
+        uint64_t attach_until_ms;      // a process that has not attached may still; 0: none
+        int32_t attach_pid;            // which
+        uint32_t newest[GAMES_UNREAD]; // slots linked last
+        unsigned n_newest;             // ever
+    } watch[VAULT_GAMES];
+};
+
+// Watch those that the vault knows. After the slots were served once.
+void games_start(struct worker *worker);
+void games_stop(struct worker *worker);
+
+// May one more player be linked now, or has the game too many that it has not looked at?
+bool games_have_room(struct worker *worker, unsigned game);
+
+// A connect to the game has succeeded: note who is there, and say on what terms the slot may be
+// linked. False: not now; the process that is there is dying, or may yet attach to resume players.
+bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms *terms);
+
+// A slot was linked.
+void games_note_link(struct worker *worker, const struct slot *slot);
+
+enum games_verdict {
+    GAMES_PLAYER, // the living game has closed this player
+    GAMES_DEAD,   // the game is gone, the player is to be held
+    GAMES_GONE,   // the game is gone, and has said that its players go, too
+    GAMES_LATER,  // cannot be said yet
+};
+
+// A slot's link has ended `since_ms` ago: what does it mean?
+enum games_verdict games_judge(struct worker *worker, const struct slot *slot, uint64_t since_ms);
+
+// Is the process behind this slot's link known to live?
+bool games_is_alive(const struct slot *slot);
+
+// Nobody listens at the game's address any more.
+void games_note_away(struct worker *worker, unsigned game);
+
+#endif

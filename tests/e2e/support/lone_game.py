@@ -1,0 +1,177 @@
+# SPDX-FileCopyrightText: the stayd authors
+# SPDX-License-Identifier: MIT
+"""A game that is a process of its own, so that it can die. Run as a program it is that game:
+
+    lone_game.py PLACE BACKLOG SLOWNESS [PIDFILE]
+
+PLACE is the path of a Unix socket or a TCP port. It says "here PID ID N" to each player: the connection's id, and how many came before.
+It echoes lines as "echo LINE", and knows: quit (closes this player), shutdown MS (closes everybody, and exits MS
+milliseconds later), exit (only exits), raw HEX (sends bytes), flood N (sends N numbered lines), dump S (forks a
+child that keeps all sockets open for S seconds), daemon (goes on in a child).
+It takes a player every SLOWNESS seconds at most.
+"""
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+
+COMMANDS = re.compile(rb"\xff[\xfb-\xfe].", re.DOTALL)
+
+
+class Player:
+    def __init__(self, sock):
+        self.sock = sock
+        self.buffer = b""
+        self.is_known = False
+
+    def say(self, data):
+        self.sock.setblocking(True)
+        self.sock.sendall(data)
+
+    def take_header(self, n):
+        if len(self.buffer) < 16 or len(self.buffer) < 16 + int.from_bytes(self.buffer[14:16], "big"):
+            return
+        end = 16 + int.from_bytes(self.buffer[14:16], "big")
+        tlvs = self.buffer[16 + (12 if self.buffer[13] == 0x11 else 36):end]
+        self.buffer = self.buffer[end:]
+        self.is_known = True
+        while tlvs and tlvs[0] != 5:
+            tlvs = tlvs[3 + int.from_bytes(tlvs[1:3], "big"):]
+        self.say(f"here {os.getpid()} {tlvs[3:19].hex()} {n}\r\n".encode())
+
+
+class Town:
+    def __init__(self, place, backlog, slowness):
+        self.listener = listen_at(place, backlog)
+        self.players = {}
+        self.n_ever = 0
+        self.slowness = slowness
+
+    def obey(self, player, line):
+        word, _, rest = line.decode("latin-1").partition(" ")
+        if word == "quit":
+            player.say(b"bye\r\n")
+            self.drop(player)
+        elif word == "shutdown":
+            self.listener.close()
+            for one in list(self.players.values()):
+                one.say(b"going down\r\n")
+                self.drop(one)
+            time.sleep(int(rest) / 1000)
+            os._exit(0)
+        elif word == "exit":
+            os._exit(0)
+        elif word == "raw":
+            player.say(bytes.fromhex(rest))
+        elif word == "flood":
+            player.sock.setblocking(True)
+            player.say(b"".join(b"flood %d\r\n" % n for n in range(int(rest))))
+        elif word == "dump":
+            if os.fork() == 0:
+                time.sleep(int(rest))
+                os._exit(0)
+            player.say(b"dumping\r\n")
+        else:
+            player.say(b"echo " + line + b"\r\n")
+
+    def drop(self, player):
+        del self.players[player.sock.fileno()]
+        player.sock.shutdown(socket.SHUT_RDWR)  # a child may have a copy
+        player.sock.close()
+
+    def hear(self, player):
+        data = player.sock.recv(65536)
+        if not data:
+            self.drop(player)
+            return
+        player.buffer += data
+        if not player.is_known:
+            player.take_header(self.n_ever)
+            self.n_ever += player.is_known
+        while player.is_known and b"\n" in player.buffer and player.sock.fileno() in self.players:
+            line, player.buffer = player.buffer.split(b"\n", 1)
+            self.obey(player, COMMANDS.sub(b"", line.rstrip(b"\r")))
+
+    def run(self):
+        while True:
+            ready = select.select([self.listener, *self.players], [], [])[0]
+            for fd in ready:
+                if fd is self.listener:
+                    sock = self.listener.accept()[0]
+                    self.players[sock.fileno()] = Player(sock)
+                    time.sleep(self.slowness)
+                elif fd in self.players:
+                    self.hear(self.players[fd])
+
+
+def listen_at(place, backlog):
+    is_tcp = place.isdigit()
+    sock = socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX)
+    if is_tcp:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    elif os.path.exists(place):
+        os.unlink(place)
+    sock.bind(("127.0.0.1", int(place)) if is_tcp else place)
+    sock.listen(backlog)
+    return sock
+
+
+class LoneGame:
+    """Start, kill, and start again. `place`: path or port."""
+
+    def __init__(self, place, backlog=128, slowness=0, pid_file=None, is_daemon=False):
+        self.arguments = [str(place), str(backlog), str(slowness), pid_file or "-",
+                          "daemon" if is_daemon else "-"]
+        self.connect = f"tcp:127.0.0.1:{place}" if isinstance(place, int) else f"unix:{place}"
+        self.process = None
+        self.pid = None
+
+    def start(self):
+        # Not this process' python: no packages of its own are needed, and it starts faster (-I -S).
+        self.process = subprocess.Popen([sys.executable, "-I", "-S", __file__, *self.arguments],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.pid = int(self.process.stdout.readline())
+        return self
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self):
+        self.kill()
+        return self.start()
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.process:
+            self.process.stdout.close()
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, TypeError):
+            pass
+
+
+def main():
+    place, backlog, slowness, pid_file, kind = sys.argv[1:]
+    town = Town(place, int(backlog), float(slowness))
+    if kind == "daemon" and os.fork() > 0:
+        os._exit(0)
+    if pid_file != "-":
+        with open(pid_file, "w", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
+    print(os.getpid(), flush=True)
+    town.run()
+
+
+if __name__ == "__main__":
+    main()

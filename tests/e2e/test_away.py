@@ -1,0 +1,373 @@
+# SPDX-FileCopyrightText: the stayd authors
+# SPDX-License-Identifier: MIT
+"""The game dies, comes back, ends in order, hangs: what its players see."""
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from support import processes
+from support.daemon import free_port
+from support.lone_game import LoneGame
+from support.players import PlainPlayer, TlsPlayer
+from support.waiting import until
+
+AWAY = b"The game has stopped. You stay connected until it is back.\r\n"
+BACK = b"The game is back.\r\n"
+HERE = re.compile(rb"here (\d+) ([0-9a-f]{32}) (\d+)\r\n")
+KINDS = ("1.2", "1.3", "plain")
+
+
+@pytest.fixture
+def lone(folder):
+    """lone(name="game", **options): a game that is started, and ended with the test."""
+    made = []
+
+    def make(place=None, **options):
+        made.append(LoneGame(place or os.path.join(folder, f"game{len(made)}.sock"), **options))
+        return made[-1].start()
+    yield make
+    for game in made:
+        game.close()
+
+
+def enter(stage, kind="1.3"):
+    """A player whom the game has greeted, with what it was greeted by."""
+    player = stage.player(kind)
+    player.here = read_here(player)
+    return player
+
+
+def read_here(player):
+    return HERE.search(player.read_until(HERE)).groups()
+
+
+def check_echo(player, word=b"hello"):
+    player.send(word + b"\r\n")
+    assert player.read_line() == b"echo " + word
+
+
+def await_back(player, is_told=False):
+    """Held, told, and in the game again with the same id. is_told: that it is away has been read."""
+    text = player.read_until(HERE)
+    assert (is_told or AWAY in text) and BACK in text, text
+    here = HERE.search(text).groups()
+    assert here[1] == player.here[1] and here[0] != player.here[0]
+    player.here = here
+    return text
+
+
+@pytest.mark.short
+@pytest.mark.parametrize("kind", KINDS)
+def test_players_of_a_game_that_was_killed_are_told_and_held_until_it_is_back(
+        make_stage, lone, kind):
+    game = lone()
+    stage = make_stage(its_game=game)
+    player = enter(stage, kind)
+    player.send(b"half a li")
+    game.kill()
+    assert player.read_until(AWAY) == AWAY
+    player.send(b"ne\r\nsaid to nobody\r\nand half ")
+    game.start()
+    await_back(player, is_told=True)
+    player.send(b"a line\r\n")
+    check_echo(player, b"after")
+    stage.stayd.log.expect("game-away game=mush")
+
+
+def test_all_players_are_back_after_many_kills_in_a_row(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game)
+    players = [enter(stage, kind) for kind in KINDS * 4]
+    for _ in range(10):
+        game.restart()
+        for player in players:
+            await_back(player)
+            check_echo(player)
+
+
+def test_who_comes_while_the_game_is_away_is_told_at_once_and_let_in(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game)
+    enter(stage)
+    game.kill()
+    stage.stayd.log.expect("game-away")
+    player = stage.player("1.3")
+    player.read_until(b"You are connected and will be let in when it does.\r\n", seconds=2)
+    player.send(b"typed early\r\n")
+    game.start()
+    text = player.read_until(b"echo typed early\r\n")
+    assert BACK in text and HERE.search(text)
+
+
+@pytest.mark.parametrize("how", ["hold", "end"])
+def test_a_thousand_quits_are_told_apart_from_as_many_crashes(make_stage, lone, how):
+    game = lone()
+    stage = make_stage(its_game=game, game_options={"on-shutdown": how, "shutdown-wait": "100ms",
+                                                    "reconnect-rate": 10000})
+    staying = [enter(stage, kind) for kind in ("1.3", "plain") * 10]
+    for n in range(25):
+        leaving = [enter(stage, "plain") for _ in range(20)]
+        for player, other in zip(leaving, staying):
+            player.send(b"quit\r\n")
+            other.send(b"busy %d\r\n" % n)
+        for player in leaving:
+            assert player.read_to_end() == (b"bye\r\n", "eof")
+            player.close()
+        game.restart()
+        for player in staying:
+            assert b"echo busy %d\r\n" % n in await_back(player)
+
+
+def test_a_quit_on_tls_ends_with_close_notify_and_the_last_words(make_stage, lone):
+    stage = make_stage(its_game=lone())
+    for kind in ("1.2", "1.3"):
+        player, other = enter(stage, kind), enter(stage, kind)
+        player.send(b"quit\r\n")
+        assert player.read_to_end() == (b"bye\r\n", "close_notify")
+        check_echo(other)
+
+
+def test_an_orderly_end_holds_the_players_whom_the_game_has_closed(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game, game_options={"shutdown-wait": "2s"})
+    players = [enter(stage, kind) for kind in KINDS]
+    players[0].send(b"shutdown 300\r\n")
+    for player in players:
+        assert player.read_until(AWAY) == b"going down\r\n" + AWAY
+    game.start()
+    for player in players:
+        await_back(player, is_told=True)
+        check_echo(player)
+
+
+def test_an_orderly_end_ends_the_players_if_so_configured(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game, game_options={"on-shutdown": "end"})
+    players = [enter(stage, kind) for kind in KINDS]
+    players[0].send(b"shutdown 300\r\n")
+    for player in players:
+        text, how = player.read_to_end()
+        assert text == b"going down\r\n" and how in ("close_notify", "eof")
+
+
+def test_a_game_that_only_exits_is_held(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game, game_options={"on-shutdown": "end"})
+    player = enter(stage)
+    player.send(b"exit\r\n")
+    player.read_until(AWAY)
+    game.start()
+    player.read_until(BACK)
+
+
+def test_a_dump_child_that_keeps_the_sockets_does_not_hide_the_games_death(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game)
+    player, other = enter(stage), enter(stage, "plain")
+    player.send(b"dump 4\r\n")
+    player.read_until(b"dumping\r\n")
+    other.send(b"quit\r\n")
+    assert other.read_to_end()[0] == b"bye\r\n"
+    os.kill(game.pid, signal.SIGKILL)
+    assert player.read_until(AWAY, seconds=2) == AWAY
+    game.process.wait()
+    game.start()
+    await_back(player, is_told=True)
+    check_echo(player)
+
+
+def test_the_end_of_a_dump_child_is_nobodys_death(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game)
+    player = enter(stage)
+    player.send(b"dump 0\r\n")
+    player.read_until(b"dumping\r\n")
+    check_echo(player)
+    assert not stage.stayd.log.find("game-away")
+
+
+def test_players_are_ended_with_a_message_when_the_hold_is_over(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game, game_options={"hold": "1s", "gone-text": "It is over."})
+    players = [enter(stage, kind) for kind in KINDS]
+    game.kill()
+    for player in players:
+        text, how = player.read_to_end()
+        assert text == AWAY + b"It is over.\r\n" and how in ("close_notify", "eof")
+
+
+def test_five_hundred_held_players_get_through_a_backlog_of_five_oldest_first(make_stage, lone):
+    game = lone(backlog=5, slowness=0.002)
+    stage = make_stage(its_game=game, game_options={"reconnect-rate": 1000})
+    players = [enter(stage, "plain") for _ in range(500)]
+    game.restart()
+    for player in players:
+        await_back(player)
+    assert [int(player.here[2]) for player in players] == list(range(500))
+
+
+def test_a_game_that_hangs_is_not_taken_for_dead(make_stage, lone):
+    game = lone(backlog=1)
+    stage = make_stage(its_game=game)
+    player = enter(stage)
+    game.signal(signal.SIGSTOP)
+    waiting = [stage.player("plain") for _ in range(8)]
+    waiting[-1].read_until(b"will be let in", seconds=8)
+    player.send(b"patient\r\n")
+    game.signal(signal.SIGCONT)
+    assert player.read_until(b"echo patient\r\n") == b"echo patient\r\n"
+    for one in waiting:
+        read_here(one)
+
+
+@pytest.mark.parametrize("has_pid_file", [True, False])
+def test_a_game_on_tcp_is_held_too(make_stage, lone, folder, has_pid_file):
+    pid_file = os.path.join(folder, "game.pid") if has_pid_file else None
+    game = lone(free_port(), pid_file=pid_file)
+    stage = make_stage(its_game=game, game_options={"pid-file": pid_file} if pid_file else {})
+    player, other = enter(stage), enter(stage, "plain")
+    other.send(b"quit\r\n")
+    assert other.read_to_end()[0] == b"bye\r\n"
+    game.kill()
+    player.read_until(AWAY)
+    game.start()
+    await_back(player, is_told=True)
+    check_echo(player)
+
+
+def test_a_game_that_has_gone_on_in_a_child_after_listening_is_held_too(make_stage, lone):
+    game = lone(is_daemon=True)
+    stage = make_stage(its_game=game)
+    player, other = enter(stage), enter(stage, "plain")
+    other.send(b"quit\r\n")
+    assert other.read_to_end()[0] == b"bye\r\n"
+    game.kill()
+    until(lambda: not processes.is_alive(game.pid), "the daemon is gone")
+    player.read_until(AWAY)
+    game.start()
+    await_back(player, is_told=True)
+    check_echo(player)
+
+
+def hexed(data):
+    return b"raw " + data.hex().encode() + b"\r\n"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_dead_game_left_unfinished_is_finished_and_options_are_withdrawn(
+        make_stage, lone, kind):
+    game = lone()
+    stage = make_stage(its_game=game)
+    player = enter(stage, kind)
+    player.send(hexed(b"\xff\xfb\x01\xff\xfd\x1f\xff\xfb\xc9"))  # WILL ECHO, DO NAWS, WILL GMCP
+    player.read_exactly(9)
+    # The player agrees to ECHO and NAWS, and leaves GMCP unanswered.
+    player.send(b"\xff\xfd\x01\xff\xfb\x1f")
+    player.send(hexed(b"\x1b[31mred \xff\xfa\xc9Core.Hel"))
+    player.read_until(b"Core.Hel")
+    game.kill()
+    text = player.read_until(AWAY)
+    assert text.startswith(b"\xff\xf0") and b"\x1b[0m" in text
+    assert b"\xff\xfc\x01" in text and b"\xff\xfe\x1f" in text
+    player.send(b"\xff\xfe\x01\xff\xfc\x1f")  # the answers: not the next game's business
+    game.start()
+    await_back(player, is_told=True)
+    check_echo(player)
+
+
+def test_compression_is_never_agreed_on(make_stage, lone):
+    stage = make_stage(its_game=lone())
+    player = enter(stage)
+    player.send(hexed(b"\xff\xfb\x56\xff\xfb\x55\xff\xfb\x57plain\r\n"))
+    assert player.read_until(b"plain\r\n") == b"plain\r\n"
+    player.send(b"\xff\xfd\x56said\r\n")
+    assert player.read_line() == b"echo said"
+
+
+def test_a_game_that_is_no_telnet_is_not_looked_into(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game, game_options={"telnet": "no", "away-text": "off",
+                                                    "back-text": "off"})
+    player = enter(stage, "plain")
+    player.send(hexed(b"\xff\xfb\x56\xff\x1b["))
+    assert player.read_exactly(6) == b"\xff\xfb\x56\xff\x1b["
+    game.restart()
+    player.read_until(HERE)
+    check_echo(player, b"lone \xff")
+
+
+def test_a_player_who_does_not_read_gets_the_dead_games_last_words_first(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game)
+    player = stage.player("1.3", receive_bytes=4096)
+    player.here = read_here(player)
+    n = 40000
+    player.send(b"flood %d\r\n" % n)
+    player.read_until(b"flood 0\r\n")
+    time.sleep(0.3)
+    game.restart()
+    time.sleep(0.5)
+    text = player.read_until(BACK, seconds=20)
+    words, _, _ = text.partition(AWAY)
+    lines = words.split(b"\r\n")
+    # The end may be cut: the game died while it was writing.
+    for index, line in enumerate(lines[:-2]):
+        assert line == b"flood %d" % (index + 1)
+    read_here(player)
+    check_echo(player)
+
+
+@pytest.mark.short
+def test_games_are_chosen_by_name_and_listener_and_die_alone(start_stayd, lone, pki):
+    red, blue = lone(), lone()
+    tls, plain = free_port(), free_port()
+    stayd = start_stayd(
+        {"tls": {**pki.listener(tls), "game": "red"},
+         "plain": {"address": f"127.0.0.1:{plain}", "tls": "no", "game": "blue"}},
+        {"red": {"connect": red.connect, "sni": "red.example"},
+         "blue": {"connect": blue.connect, "sni": "blue.example, *.blue.example"}},
+        {"host-names": "off"})
+    names = {None: red, "red.example": red, "BLUE.example": blue, "one.blue.example": blue,
+             "one.two.blue.example": red, "other.example": red}
+    players = []
+    for name, game in names.items():
+        player = TlsPlayer(tls, name=name)
+        assert int(read_here(player)[0]) == game.pid, name
+        players.append((player, game))
+    player = PlainPlayer(plain)
+    assert int(read_here(player)[0]) == blue.pid
+    players.append((player, blue))
+    blue.kill()
+    for player, game in players:
+        if game is red:
+            check_echo(player)
+        else:
+            assert player.read_until(AWAY) == AWAY
+    blue.start()
+    for player, game in players:
+        if game is blue:
+            player.read_until(BACK)
+            assert int(read_here(player)[0]) == blue.pid
+        check_echo(player)
+    stayd.log.expect("game-away game=blue")
+
+
+@pytest.mark.parametrize("victims", [("worker",), ("guard",), ("spare",), ("worker", "guard")])
+def test_game_and_stayds_processes_can_die_at_once(make_stage, lone, victims):
+    game = lone()
+    stage = make_stage(its_game=game)
+    players = [enter(stage, kind) for kind in KINDS * 2]
+    for _ in range(4):
+        stage.stayd.family.await_whole()
+        os.kill(game.pid, signal.SIGKILL)
+        stage.stayd.family.kill(*victims)
+        game.process.wait()
+        stage.stayd.family.kill("worker")
+        game.start()
+        stage.stayd.family.kill("worker")
+        for player in players:
+            await_back(player)
+            check_echo(player)

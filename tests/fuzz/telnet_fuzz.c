@@ -1,0 +1,161 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// A player and its games under libFuzzer: both directions, and games that die. Held after every
+// input: the bound on the output; that cuts, the quick way and writing in place change nothing;
+// that the state is valid; that the game's state is what the player sees. After each death: nothing
+// is left over.
+//
+// Input: one byte (bit 0: MCCP may pass); then items
+//   kind (1) | length (1) | that many bytes, or what is left, if somebody speaks
+// kind: bits 0 and 1: 0 the game speaks, 1 the player, 2 the game dies,
+// 3 the next thing to keep of the player is bits 2 and 3 (enum telnet_keep; 3 is 0); bits 4 to 7:
+// how long the pieces are into which it is cut, less one.
+//
+// Errors: a broken promise of telnet.h aborts.
+#include "fuzz.h"
+#include "telnet/telnet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE_MAX 255u
+
+static void need(bool is_kept)
+{
+    if (!is_kept)
+        abort();
+}
+
+struct talk {
+    struct telnet_state game;
+    struct telnet_state player;
+    struct telnet_state seen; // what the player makes of all that it got
+    bool may_compress;
+    enum telnet_keep keep;
+};
+
+static struct telnet_rules rules_of(const struct talk *talk, bool is_player)
+{
+    return (struct telnet_rules){
+        .is_player = is_player,
+        .may_compress = talk->may_compress,
+        .keep = is_player ? talk->keep : TELNET_KEEP,
+        .other = is_player ? &talk->game : NULL,
+    };
+}
+
+// As the relay does: what is held back may be written in front of the input. Room of the exact
+// size, so that ASan sees what goes beyond.
+static size_t filter(struct talk *talk, bool is_player, const uint8_t *in, size_t n, uint8_t *out)
+{
+    struct telnet_state *state = is_player ? &talk->player : &talk->game;
+    const struct telnet_rules rules = rules_of(talk, is_player);
+    const size_t n_held = telnet_n_held(state);
+    uint8_t *room = malloc(n_held + n + 1);
+    need(room != NULL && n_held <= TELNET_HELD_BYTES);
+    memcpy(room + n_held, in, n);
+    struct telnet_state passed = *state;
+    const bool is_passed = telnet_pass(&passed, &rules, in, n);
+    const struct telnet_state before = *state;
+    const size_t n_out = telnet_filter(state, &rules, room + n_held, n, room);
+    need(n_out + telnet_n_held(state) <= n + n_held);
+    need(telnet_is_valid(state));
+    if (is_passed)
+        need(n_out == n && memcmp(room, in, n) == 0 && memcmp(&passed, state, sizeof passed) == 0);
+    else
+        need(memcmp(&passed, &before, sizeof passed) == 0);
+    memcpy(out, room, n_out);
+    free(room);
+    if (is_player && talk->keep == TELNET_DROP_LINE && !telnet_is_dropping(state))
+        talk->keep = TELNET_KEEP;
+    return n_out;
+}
+
+static bool is_in_sub(const struct telnet_state *state)
+{
+    return state->command == TELNET_SUB || state->command == TELNET_SUB_IAC;
+}
+
+static void see(struct talk *talk, const uint8_t *out, size_t n)
+{
+    uint8_t nowhere[2 * TELNET_MEND_BYTES];
+    const struct telnet_rules rules = {.may_compress = true};
+    telnet_filter(&talk->seen, &rules, out, n, nowhere);
+    const struct telnet_state *game = &talk->game;
+    const struct telnet_state *seen = &talk->seen;
+    // Of what option a subnegotiation is may be held back with the IAC; and so may the command that
+    // ends it.
+    if (is_in_sub(game) || (game->flags & TELNET_SUB_OPEN))
+        need(seen->command == TELNET_SUB || seen->command == TELNET_SUB_IAC_SB);
+    else
+        need(seen->command == TELNET_TEXT);
+    need(seen->will == game->will && seen->does == game->does);
+    need(seen->ansi == game->ansi && seen->parameter == game->parameter);
+    need(seen->utf8_left == game->utf8_left && seen->utf8_next == game->utf8_next);
+    need(((seen->flags ^ game->flags) & ~TELNET_SUB_OPEN) == 0);
+}
+
+static void speak(struct talk *talk, bool is_player, const uint8_t *in, size_t n, size_t n_piece)
+{
+    uint8_t out[PIECE_MAX + TELNET_HELD_BYTES];
+    uint8_t cut_out[PIECE_MAX + TELNET_HELD_BYTES];
+    struct talk cut = *talk;
+    const size_t n_out = filter(talk, is_player, in, n, out);
+    size_t n_cut = 0;
+    for (size_t at = 0; at < n; at += n_piece) {
+        const size_t n_now = n - at < n_piece ? n - at : n_piece;
+        n_cut += filter(&cut, is_player, in + at, n_now, cut_out + n_cut);
+    }
+    if (n > 0) {
+        need(n_cut == n_out && memcmp(out, cut_out, n_out) == 0);
+        need(memcmp(&cut.game, &talk->game, sizeof cut.game) == 0);
+        need(memcmp(&cut.player, &talk->player, sizeof cut.player) == 0);
+        need(cut.keep == talk->keep);
+    }
+    if (!is_player)
+        see(talk, out, n_out);
+}
+
+static void die(struct talk *talk)
+{
+    uint8_t out[TELNET_MEND_BYTES];
+    if (telnet_is_lost(&talk->game, &talk->player))
+        return;
+    const size_t n = telnet_mend(&talk->game, &talk->player, out);
+    const struct telnet_state *game = &talk->game;
+    need(n <= TELNET_MEND_BYTES && telnet_is_valid(game));
+    need(game->command == TELNET_TEXT && game->ansi == TELNET_ANSI_NONE && game->utf8_left == 0);
+    need((game->flags & ~TELNET_AFTER_CR) == 0);
+    need(game->will == 0 && game->does == 0);
+    see(talk, out, n);
+    const struct telnet_state mended = *game;
+    need(telnet_mend(&talk->game, &talk->player, out) == 0);
+    need(memcmp(&mended, game, sizeof mended) == 0);
+}
+
+static enum telnet_keep keep_of(uint8_t kind)
+{
+    const unsigned keep = kind >> 2 & 3;
+    return keep <= TELNET_DROP_ALL ? (enum telnet_keep)keep : TELNET_KEEP;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct talk talk = {.may_compress = size > 0 && (data[0] & 1)};
+    size_t at = 1;
+    while (at + 2 <= size) {
+        const uint8_t kind = data[at];
+        size_t n = data[at + 1];
+        at += 2;
+        n = n < size - at ? n : size - at;
+        if ((kind & 3) < 2)
+            speak(&talk, kind & 1, data + at, n, 1u + (kind >> 4));
+        else if ((kind & 3) == 2)
+            die(&talk);
+        else
+            talk.keep = keep_of(kind);
+        at += (kind & 3) < 2 ? n : 0;
+    }
+    return 0;
+}
