@@ -91,6 +91,7 @@ bool link_keep(struct link *link)
     state_put_number(&state, TAG_ENDED, link->has_ended);
     state_put(&state, TAG_PAGED, link->paged, strlen(link->paged));
     put_telnet(&state, link);
+    link->player.n_input = link->n_done;
     bool is_kept = stay_keep(link->mush->stay, &link->player, state.bytes, state.n) == 0;
     if (!is_kept) {
         fprintf(stderr, "minimush: cannot keep the player from %s: %s\n", link->player.address,

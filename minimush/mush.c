@@ -177,6 +177,11 @@ static void on_door(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+static bool is_everything_said(const struct mush *mush)
+{
+    return stay_n_unanswered(mush->stay) == 0 || !stay_is_running(mush->stay);
+}
+
 static void on_stop(evutil_socket_t fd, short what, void *arg)
 {
     struct mush *mush = arg;
@@ -187,7 +192,7 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     for (struct link *link = mush->first; link != NULL; link = link->next) {
         is_done = is_done && mush->settings->shutdown_holds && link_n_queued(link) == 0;
     }
-    mush->is_over = (is_done && stay_n_unanswered(mush->stay) == 0) || time(NULL) >= mush->stop_at;
+    mush->is_over = (is_done && is_everything_said(mush)) || time(NULL) >= mush->stop_at;
 }
 
 static bool is_here(void *arg, const uint8_t *id)

@@ -330,6 +330,60 @@ static char *game_name(const char *name)
     return game;
 }
 
+// Is it there already, given as stayd.SECTION.KEY or by a name of minimush's own?
+static bool has_stayd(const struct settings *settings, const char *section, const char *key)
+{
+    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
+        const struct stay_setting *setting = &settings->stayd_setting[i];
+        if (strcmp(setting->section, section) == 0 &&
+            (key == NULL || strcmp(setting->key, key) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_default(struct reader *reader, const char *section, const char *key,
+                        const char *value)
+{
+    if (!has_stayd(reader->settings, section, key)) {
+        add_stayd(reader, section, key, must(strdup(value)));
+    }
+}
+
+// "game " becomes "game NAME".
+static void name_game_sections(struct settings *settings, const char *game_section)
+{
+    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
+        struct stay_setting *setting = &settings->stayd_setting[i];
+        if (strcmp(setting->section, "game ") == 0) {
+            free((void *)(uintptr_t)setting->section);
+            setting->section = must(strdup(game_section));
+        }
+    }
+}
+
+// That the game is back, a game that resumes says itself: it knows when everything is as it was.
+static void add_defaults(struct reader *reader)
+{
+    struct settings *settings = reader->settings;
+    char *section;
+    must(asprintf(&section, "game %s", settings->game) < 0 ? NULL : section);
+    name_game_sections(settings, section);
+    if (has_stayd(settings, "listen tls", NULL)) {
+        add_default(reader, "listen tls", "tls", "yes");
+        add_default(reader, "listen tls", "client-certificates", "ask");
+    }
+    if (has_stayd(settings, "listen plain", NULL)) {
+        add_default(reader, "listen plain", "tls", "no");
+    }
+    add_default(reader, section, "away-text",
+                "GAME: The game has stopped. You stay connected until it is back.");
+    add_default(reader, section, "back-text",
+                settings->resumes ? "off" : "GAME: The game is back.");
+    free(section);
+}
+
 static void complete(struct reader *reader)
 {
     struct settings *settings = reader->settings;
@@ -340,30 +394,7 @@ static void complete(struct reader *reader)
         settings->directory = absolute(reader, "minimush-data");
     }
     settings->game = game_name(settings->name);
-    bool has_tls = false;
-    bool has_plain = false;
-    bool has_certificates = false;
-    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
-        struct stay_setting *setting = &settings->stayd_setting[i];
-        has_tls = has_tls || strcmp(setting->section, "listen tls") == 0;
-        has_plain = has_plain || strcmp(setting->section, "listen plain") == 0;
-        has_certificates = has_certificates || strcmp(setting->key, "client-certificates") == 0;
-        if (strcmp(setting->section, "game ") == 0) {
-            char *section;
-            must(asprintf(&section, "game %s", settings->game) < 0 ? NULL : section);
-            free((void *)(uintptr_t)setting->section);
-            setting->section = section;
-        }
-    }
-    if (has_tls) {
-        add_stayd(reader, "listen tls", "tls", must(strdup("yes")));
-    }
-    if (has_tls && !has_certificates) {
-        add_stayd(reader, "listen tls", "client-certificates", must(strdup("ask")));
-    }
-    if (has_plain) {
-        add_stayd(reader, "listen plain", "tls", must(strdup("no")));
-    }
+    add_defaults(reader);
     if (!reader->has_listener && reader->n_mistakes == 0) {
         complain(reader, "nowhere for players to connect; give tls-address, for example "
                          "tls-address = [::]:4202, 0.0.0.0:4202");

@@ -28,7 +28,8 @@ class Mush:
         self.n_ready = len(self.words.find(READY))
         if settings is not None:
             settings = {"directory": "data", "password-cost": 1, "host-names": "off",
-                        "lines-at-once": 1000, "lines-a-second": 100000,  # talkers are quick
+                        # Talkers are quick, and do not know telnet.
+                        "lines-at-once": 1000, "lines-a-second": 100000, "telnet-first": "no",
                         "stayd.stayd.log-level": "debug", **settings}
             with open(self.conf, "w", encoding="utf-8") as file:
                 file.writelines(f"{key} = {value}\n" for key, value in settings.items())
@@ -42,6 +43,11 @@ class Mush:
             return len(self.words.find(READY)) > self.n_ready
         until(look, "minimush is ready")
         return self
+
+    def kill(self):
+        """The game alone: stayd keeps the players."""
+        self.process.kill()
+        self.process.wait(WAIT_S)
 
     def end(self):
         pids = [pid for found in self.family.members().values() for pid in found]
