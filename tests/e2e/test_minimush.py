@@ -66,7 +66,7 @@ def town(start_mush, pki):
 def answer(player, line):
     """All that the player sees until what it thinks next."""
     text = ask(player, line + b"\r\nthink ~", b"~\r\n")
-    return text[:-3].decode()
+    return text[:-3].decode(errors="replace")
 
 
 @pytest.mark.short
