@@ -1,14 +1,16 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
 """minimush is killed, and every line that was typed counts exactly once."""
+import os
 import random
 import re
+import subprocess
 import time
 
 import pytest
 
-from support.daemon import free_port
-from support.mush import PASSWORD, Chorus, ask, create, reboot
+from support.daemon import BUILD, free_port
+from support.mush import PASSWORD, Chorus, Mush, ask, create, reboot
 from support.players import PlainPlayer, TlsPlayer
 
 AWAY = b"GAME: The game has stopped. You stay connected until it is back.\r\n"
@@ -128,6 +130,59 @@ def test_every_line_counts_exactly_once_however_often_the_game_is_killed(start, 
     assert re.findall(rb'You say, "number (\d+)"\r\n', said) == wanted
     assert re.findall(rb'Speaker says, "number (\d+)"\r\n', heard) == wanted
     assert heard.count(BACK) == N_KILLS and b"disconnected" not in heard
+
+
+def dies_at(folder, n):
+    """Start the game so that it dies at its n-th write. False: it has less to write."""
+    die = os.path.join(BUILD, "tests", "e2e", "libdie.so")
+    mush = Mush(folder, None, wrapper=("env", f"LD_PRELOAD={die}", f"DIE_AT={n}"))
+    try:
+        mush.process.wait(1)
+        return True
+    except subprocess.TimeoutExpired:
+        mush.kill()
+        return False
+
+
+def test_a_kill_at_any_write_loses_nothing_and_doubles_nothing(start, again, join, folder):
+    mush = start()
+    one, two = join("One"), join("Two", "plain")
+    n = 0
+    is_dying = True
+    while is_dying:
+        n += 1
+        mush.kill()
+        one.send(b"say number %d\r\n@create thing%d\r\n" % (n, n))
+        two.send(b"page One=number %d\r\n" % n)
+        is_dying = dies_at(folder, n)
+    again()
+    said = ask(one, b"think over", b"\nover\r\n")
+    heard = ask(two, b"think over", b"\nover\r\n")
+    held = ask(one, b"inventory", re.compile(rb"You carry: .*\r\n"))
+    wanted = [b"%d" % number for number in range(1, n + 1)]
+    assert n > 20
+    assert re.findall(rb'You say, "number (\d+)"\r\n', said) == wanted
+    assert re.findall(rb"Two pages: number (\d+)\r\n", said) == wanted
+    assert re.findall(rb"thing(\d+)", held) == wanted
+    assert re.findall(rb'One says, "number (\d+)"\r\n', heard) == wanted
+    assert re.findall(rb"You paged One with: number (\d+)\r\n", heard) == wanted
+
+
+def test_a_reboot_and_a_kill_one_after_the_other(start, again, join):
+    mush = start()
+    wizard, one = join("Wizard"), join("One")
+    chorus = Chorus({"One": one})
+    for _ in range(5):
+        chorus.await_progress(3)
+        reboot(wizard)
+        wizard.send(b"think half ")
+        chorus.await_progress(3)
+        mush.kill()
+        mush = again()
+        assert wizard.read_until(b"GAME: The game is back.\r\n")
+        wizard.send(b"and half\r\n")
+        assert wizard.read_line() == b"half and half"
+    chorus.finish()
 
 
 def test_the_world_that_was_built_is_there_once(start, again, join):

@@ -55,6 +55,7 @@ class Mush:
         processes.end_all(pids)
         self.process.wait(WAIT_S)
         self.log.check()
+        self.words.check()
 
 
 def create(player, name):
