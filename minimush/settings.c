@@ -7,11 +7,13 @@
 // Errors: complaints; the rest of the file is read on.
 #include "settings.h"
 
+#include "memory.h"
 #include "password.h"
 #include <errno.h>
 #include <ini.h>
 #include <libgen.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +30,7 @@ struct reader {
     bool has_listener;
 };
 
-enum kind { TEXT, FOLDER, PROGRAM, FLAG, COST, STAYD, STAYD_FILES };
+enum kind { TEXT, FOLDER, PROGRAM, FLAG, NUMBER, STAYD, STAYD_FILES };
 
 // Where a key's value goes: a member, or a setting of stayd's.
 struct key {
@@ -37,37 +39,98 @@ struct key {
     const char *section; // STAYD, STAYD_FILES
     const char *key;
     const char *help;
+    size_t member; // FLAG, NUMBER: where in struct settings
+    long least;    // NUMBER
+    long most;
 };
 
+#define MEMBER(name) offsetof(struct settings, name)
+
 static const struct key keys[] = {
-    {"name", TEXT, NULL, NULL, "the game's name [Minimush]"},
-    {"directory", FOLDER, NULL, NULL, "where world.db and the run directory stand [minimush-data]"},
-    {"tls-address", STAYD, "listen tls", "address",
-     "where players connect with TLS: ADDRESS:PORT, ..."},
-    {"plain-address", STAYD, "listen plain", "address", "where players connect without TLS"},
-    {"certificate", STAYD_FILES, "listen tls", "certificate",
-     "PEM files, each a chain, ... [stayd makes one for trying]"},
-    {"key", STAYD_FILES, "listen tls", "key", "PEM files of the keys [in the certificates' files]"},
-    {"host-names", STAYD, "stayd", "host-names",
-     "look up players' host names: on, off, no-wait [on]"},
-    {"name-servers", STAYD, "stayd", "name-servers", "whom to ask [the system's]"},
-    {"max-players", STAYD, "stayd", "max-players", "how many can be connected at once [2000]"},
-    {"stayd", PROGRAM, NULL, NULL,
-     "the program [beside minimush or in the folder above, then PATH]"},
-    {"stop-stayd", FLAG, NULL, NULL, "does @shutdown end stayd, too: yes, no [yes]"},
-    {"password-cost", COST, NULL, NULL, "how slow a password's hash is, 1 to 11 [4]"},
+    {.name = "name", .kind = TEXT, .help = "the game's name [Minimush]"},
+    {.name = "directory",
+     .kind = FOLDER,
+     .help = "where world.db and the run directory stand [minimush-data]"},
+    {.name = "tls-address",
+     .kind = STAYD,
+     .section = "listen tls",
+     .key = "address",
+     .help = "where players connect with TLS: ADDRESS:PORT, ..."},
+    {.name = "plain-address",
+     .kind = STAYD,
+     .section = "listen plain",
+     .key = "address",
+     .help = "where players connect without TLS"},
+    {.name = "certificate",
+     .kind = STAYD_FILES,
+     .section = "listen tls",
+     .key = "certificate",
+     .help = "PEM files, each a chain, ... [stayd makes one for trying]"},
+    {.name = "key",
+     .kind = STAYD_FILES,
+     .section = "listen tls",
+     .key = "key",
+     .help = "PEM files of the keys [in the certificates' files]"},
+    {.name = "client-certificates",
+     .kind = STAYD,
+     .section = "listen tls",
+     .key = "client-certificates",
+     .help = "ask players' programs for one, to log in by: ask, no [ask]"},
+    {.name = "host-names",
+     .kind = STAYD,
+     .section = "stayd",
+     .key = "host-names",
+     .help = "look up players' host names: on, off, no-wait [on]"},
+    {.name = "name-servers",
+     .kind = STAYD,
+     .section = "stayd",
+     .key = "name-servers",
+     .help = "whom to ask [the system's]"},
+    {.name = "max-players",
+     .kind = STAYD,
+     .section = "stayd",
+     .key = "max-players",
+     .help = "how many can be connected at once [2000]"},
+    {.name = "stayd",
+     .kind = PROGRAM,
+     .help = "the program [beside minimush or in the folder above, then PATH]"},
+    {.name = "resume",
+     .kind = FLAG,
+     .member = MEMBER(resumes),
+     .help = "after a crash players are where they were: yes, no [yes]"},
+    {.name = "shutdown-holds",
+     .kind = FLAG,
+     .member = MEMBER(shutdown_holds),
+     .help = "@shutdown keeps players, and stayd, for the next start: yes, no [no]"},
+    {.name = "stop-stayd",
+     .kind = FLAG,
+     .member = MEMBER(stops_stayd),
+     .help = "does @shutdown end stayd, too: yes, no [yes]"},
+    {.name = "telnet-first",
+     .kind = FLAG,
+     .member = MEMBER(telnet_first),
+     .help = "say three bytes of telnet to everybody who connects: yes, no [yes]"},
+    {.name = "lines-at-once",
+     .kind = NUMBER,
+     .member = MEMBER(lines_at_once),
+     .least = 1,
+     .most = 1000000,
+     .help = "a player's lines that are done at once [50]"},
+    {.name = "lines-a-second",
+     .kind = NUMBER,
+     .member = MEMBER(lines_a_second),
+     .least = 1,
+     .most = 1000000,
+     .help = "... and how many a second after that [20]"},
+    {.name = "password-cost",
+     .kind = NUMBER,
+     .member = MEMBER(password_cost),
+     .least = PASSWORD_MIN_COST,
+     .most = PASSWORD_MAX_COST,
+     .help = "how slow a password's hash is, 1 to 11 [4]"},
 };
 
 enum { N_KEYS = sizeof keys / sizeof keys[0], N_OWN_LINE = 512 };
-
-static void *must(void *memory)
-{
-    if (memory == NULL) {
-        fprintf(stderr, "minimush: no memory\n");
-        abort();
-    }
-    return memory;
-}
 
 __attribute__((format(printf, 2, 3))) static void complain(struct reader *reader, const char *fmt,
                                                            ...)
@@ -128,25 +191,26 @@ static void set_text(char **member, char *value)
     *member = value;
 }
 
-static void take_flag(struct reader *reader, const char *value)
+static void take_flag(struct reader *reader, const struct key *key, const char *value)
 {
     bool is_yes = strcasecmp(value, "yes") == 0;
     if (!is_yes && strcasecmp(value, "no") != 0) {
-        complain(reader, "stop-stayd is \"%s\"; write yes or no", value);
+        complain(reader, "%s is \"%s\"; write yes or no", key->name, value);
     }
-    reader->settings->stops_stayd = is_yes;
+    memcpy((char *)reader->settings + key->member, &is_yes, sizeof is_yes);
 }
 
-static void take_cost(struct reader *reader, const char *value)
+static void take_number(struct reader *reader, const struct key *key, const char *value)
 {
     char *end;
-    long cost = strtol(value, &end, 10);
-    if (*end != '\0' || cost < PASSWORD_MIN_COST || cost > PASSWORD_MAX_COST) {
-        complain(reader, "password-cost is \"%s\"; write a number from %d to %d", value,
-                 PASSWORD_MIN_COST, PASSWORD_MAX_COST);
+    long number = strtol(value, &end, 10);
+    if (*end != '\0' || number < key->least || number > key->most) {
+        complain(reader, "%s is \"%s\"; write a number from %ld to %ld", key->name, value,
+                 key->least, key->most);
         return;
     }
-    reader->settings->password_cost = (int)cost;
+    int narrow = (int)number;
+    memcpy((char *)reader->settings + key->member, &narrow, sizeof narrow);
 }
 
 // stayd.SECTION.KEY: anything that stayd has and minimush has no name for.
@@ -184,10 +248,10 @@ static void take(struct reader *reader, const struct key *key, const char *value
                  strchr(value, '/') != NULL ? absolute(reader, value) : must(strdup(value)));
         break;
     case FLAG:
-        take_flag(reader, value);
+        take_flag(reader, key, value);
         break;
-    case COST:
-        take_cost(reader, value);
+    case NUMBER:
+        take_number(reader, key, value);
         break;
     case STAYD:
         reader->has_listener = reader->has_listener || strcmp(key->key, "address") == 0;
@@ -266,6 +330,60 @@ static char *game_name(const char *name)
     return game;
 }
 
+// Is it there already, given as stayd.SECTION.KEY or by a name of minimush's own?
+static bool has_stayd(const struct settings *settings, const char *section, const char *key)
+{
+    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
+        const struct stay_setting *setting = &settings->stayd_setting[i];
+        if (strcmp(setting->section, section) == 0 &&
+            (key == NULL || strcmp(setting->key, key) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_default(struct reader *reader, const char *section, const char *key,
+                        const char *value)
+{
+    if (!has_stayd(reader->settings, section, key)) {
+        add_stayd(reader, section, key, must(strdup(value)));
+    }
+}
+
+// "game " becomes "game NAME".
+static void name_game_sections(struct settings *settings, const char *game_section)
+{
+    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
+        struct stay_setting *setting = &settings->stayd_setting[i];
+        if (strcmp(setting->section, "game ") == 0) {
+            free((void *)(uintptr_t)setting->section);
+            setting->section = must(strdup(game_section));
+        }
+    }
+}
+
+// That the game is back, a game that resumes says itself: it knows when everything is as it was.
+static void add_defaults(struct reader *reader)
+{
+    struct settings *settings = reader->settings;
+    char *section;
+    must(asprintf(&section, "game %s", settings->game) < 0 ? NULL : section);
+    name_game_sections(settings, section);
+    if (has_stayd(settings, "listen tls", NULL)) {
+        add_default(reader, "listen tls", "tls", "yes");
+        add_default(reader, "listen tls", "client-certificates", "ask");
+    }
+    if (has_stayd(settings, "listen plain", NULL)) {
+        add_default(reader, "listen plain", "tls", "no");
+    }
+    add_default(reader, section, "away-text",
+                "GAME: The game has stopped. You stay connected until it is back.");
+    add_default(reader, section, "back-text",
+                settings->resumes ? "off" : "GAME: The game is back.");
+    free(section);
+}
+
 static void complete(struct reader *reader)
 {
     struct settings *settings = reader->settings;
@@ -276,25 +394,7 @@ static void complete(struct reader *reader)
         settings->directory = absolute(reader, "minimush-data");
     }
     settings->game = game_name(settings->name);
-    bool has_tls = false;
-    bool has_plain = false;
-    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
-        struct stay_setting *setting = &settings->stayd_setting[i];
-        has_tls = has_tls || strcmp(setting->section, "listen tls") == 0;
-        has_plain = has_plain || strcmp(setting->section, "listen plain") == 0;
-        if (strcmp(setting->section, "game ") == 0) {
-            char *section;
-            must(asprintf(&section, "game %s", settings->game) < 0 ? NULL : section);
-            free((void *)(uintptr_t)setting->section);
-            setting->section = section;
-        }
-    }
-    if (has_tls) {
-        add_stayd(reader, "listen tls", "tls", must(strdup("yes")));
-    }
-    if (has_plain) {
-        add_stayd(reader, "listen plain", "tls", must(strdup("no")));
-    }
+    add_defaults(reader);
     if (!reader->has_listener && reader->n_mistakes == 0) {
         complain(reader, "nowhere for players to connect; give tls-address, for example "
                          "tls-address = [::]:4202, 0.0.0.0:4202");
@@ -318,7 +418,12 @@ static bool open_file(struct reader *reader, const char *path)
 bool settings_load(struct settings *settings, const char *path, FILE *complaints)
 {
     struct reader reader = {.settings = settings, .complaints = complaints, .path = path};
-    *settings = (struct settings){.stops_stayd = true, .password_cost = 4};
+    *settings = (struct settings){.stops_stayd = true,
+                                  .resumes = true,
+                                  .telnet_first = true,
+                                  .lines_at_once = 50,
+                                  .lines_a_second = 20,
+                                  .password_cost = 4};
     if (!open_file(&reader, path)) {
         return false;
     }
@@ -347,7 +452,7 @@ void settings_free(struct settings *settings)
 void settings_print(FILE *out)
 {
     for (size_t i = 0; i < N_KEYS; i++) {
-        fprintf(out, "  %-17s %s\n", keys[i].name, keys[i].help);
+        fprintf(out, "  %-19s %s\n", keys[i].name, keys[i].help);
     }
-    fprintf(out, "  %-17s %s\n", "stayd.SECTION.KEY", "any other option of stayd's");
+    fprintf(out, "  %-19s %s\n", "stayd.SECTION.KEY", "any other option of stayd's");
 }
