@@ -43,9 +43,10 @@ def test_status_tells_of_stayd_and_its_game(stage):
     stage.pair().check()
     control = open_control(stage)
     assert control.greeting.startswith("stayd 1 ")
+    family = stage.stayd.family
+    family.await_whole()
     answer = control.ask("status")
     stayd, game = answer.items
-    family = stage.stayd.family
     assert answer.word == "ok" and stayd["what"] == "stayd" and stayd["players"] == "1"
     assert {role: int(stayd[role]) for role in ("guard", "spare", "worker")} == family.await_whole()
     assert game["what"] == "game" and game["name"] == "mush" and game["state"] == "here"

@@ -147,7 +147,8 @@ def test_players_of_a_game_that_is_not_there_yet_wait_are_told_once_and_get_in(m
     for n, player in enumerate(players):
         link = stage.game.accept_of(player)
         assert link.read_line() == b"typed while waiting %d" % n
-        Pair(player, link).check()  # the first line it reads is the game's
+        assert player.read_line() == b"The game is back."
+        Pair(player, link).check()  # the next line it reads is the game's
     stage.game.close()
 
 

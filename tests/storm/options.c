@@ -23,6 +23,7 @@ static const char usage[] =
     "  --kill-pause MS       mean pause before the next kill (90)\n"
     "  --talk-pause MS       mean pause between two bursts of one player (60)\n"
     "  --mode mix|1.2|1.3    TLS versions (mix)\n"
+    "  --no-telnet           stayd is told that the game is no telnet\n"
     "  --expect-failure      succeed only if damage is seen: the control run\n"
     "  --keep                keep the folder of configuration and log\n";
 
@@ -37,6 +38,7 @@ enum {
     TALK_PAUSE,
     MODE,
     STAYD,
+    NO_TELNET,
     EXPECT,
     KEEP
 };
@@ -52,6 +54,7 @@ static const struct option names[] = {
     {"kill-pause", required_argument, NULL, KILL_PAUSE},
     {"talk-pause", required_argument, NULL, TALK_PAUSE},
     {"mode", required_argument, NULL, MODE},
+    {"no-telnet", no_argument, NULL, NO_TELNET},
     {"expect-failure", no_argument, NULL, EXPECT},
     {"keep", no_argument, NULL, KEEP},
     {NULL, 0, NULL, 0},
@@ -116,6 +119,9 @@ static void take(struct options *options, int name, const char *value)
     case MODE:
         options->mode = read_mode(value);
         break;
+    case NO_TELNET:
+        options->is_telnet = false;
+        break;
     case EXPECT:
         options->expects_failure = true;
         break;
@@ -134,7 +140,8 @@ void options_read(struct options *options, int argc, char **argv)
                                 .n_kills = 500,
                                 .reboot_every_ms = 700,
                                 .kill_pause_ms = 90,
-                                .talk_pause_ms = 60};
+                                .talk_pause_ms = 60,
+                                .is_telnet = true};
     if (getrandom(&options->seed, sizeof options->seed, 0) != sizeof options->seed)
         refuse("no random seed could be had");
     int name;
@@ -149,11 +156,12 @@ void options_read(struct options *options, int argc, char **argv)
 void options_print(const struct options *options, const char *program)
 {
     static const char *const modes[] = {"mix", "1.2", "1.3"};
-    printf(
-        "%s --stayd %s --players %u --visitors %u --kills %u --seconds-limit %u "
-        "--reboot-game-every %u --kill-pause %u --talk-pause %u --mode %s%s --seed %" PRIu64 "\n",
-        program, options->stayd, options->n_players, options->n_visitors, options->n_kills,
-        options->limit_s, options->reboot_every_ms, options->kill_pause_ms, options->talk_pause_ms,
-        modes[options->mode], options->expects_failure ? " --expect-failure" : "", options->seed);
+    printf("%s --stayd %s --players %u --visitors %u --kills %u --seconds-limit %u "
+           "--reboot-game-every %u --kill-pause %u --talk-pause %u --mode %s%s%s --seed %" PRIu64
+           "\n",
+           program, options->stayd, options->n_players, options->n_visitors, options->n_kills,
+           options->limit_s, options->reboot_every_ms, options->kill_pause_ms,
+           options->talk_pause_ms, modes[options->mode], options->is_telnet ? "" : " --no-telnet",
+           options->expects_failure ? " --expect-failure" : "", options->seed);
     fflush(stdout);
 }

@@ -22,6 +22,7 @@ struct options {
     unsigned kill_pause_ms;   // mean pause between being whole again and the next kill
     unsigned talk_pause_ms;   // mean pause between two bursts of one player
     enum options_mode mode;
+    bool is_telnet;       // stayd follows the game's telnet
     bool expects_failure; // the control run: succeed only if damage is seen
     bool keeps_folder;
 };

@@ -70,10 +70,11 @@ static bool write_conf(const struct stage *stage)
             "[stayd]\ncontrol = %s/control.sock\nlog = %s/stayd.log\nlog-level = debug\n"
             "host-names = off\nmax-players = %u\n\n"
             "[listen tls]\naddress = 127.0.0.1:%u\ntls = yes\ngame = g\n\n"
-            "[game g]\nconnect = unix:%s/game.sock\nheader = proxy-v2\n",
+            "[game g]\nconnect = unix:%s/game.sock\nheader = proxy-v2\n"
+            "on-shutdown = end\ntelnet = %s\n",
             stage->folder, stage->folder,
             stage->options->n_players + 4 * stage->options->n_visitors + 16, stage->port,
-            stage->folder);
+            stage->folder, stage->options->is_telnet ? "yes" : "no");
     return fclose(file) == 0 || fail(path);
 }
 

@@ -15,17 +15,18 @@
 // How far around the right place stream_explain looks.
 #define STREAM_SEARCH_BYTES (4u << 20)
 
+// A word is sixteen letters, one for each four bits.
 static void put_word(uint8_t *to, uint64_t value)
 {
-    for (int i = 7; i >= 0; i--, value >>= 8)
-        to[i] = (uint8_t)value;
+    for (int i = 15; i >= 0; i--, value >>= 4)
+        to[i] = (uint8_t)('a' + (value & 15));
 }
 
 static uint64_t get_word(const uint8_t *from)
 {
     uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value = value << 8 | from[i];
+    for (int i = 0; i < 16; i++)
+        value = value << 4 | ((from[i] - 'a') & 15u);
     return value;
 }
 
@@ -38,9 +39,9 @@ void stream_init(struct stream *stream, uint64_t seed, enum stream_dir dir, uint
     stream->quota[STREAM_TO_GAME] = to_game_quota;
     stream->quota[STREAM_TO_PLAYER] = to_player_quota;
     put_word(stream->hello, STREAM_MAGIC | (uint64_t)dir);
-    put_word(stream->hello + 8, number);
-    put_word(stream->hello + 16, to_game_quota);
-    put_word(stream->hello + 24, to_player_quota | (game_ends ? STREAM_GAME_ENDS : 0));
+    put_word(stream->hello + 16, number);
+    put_word(stream->hello + 32, to_game_quota);
+    put_word(stream->hello + 48, to_player_quota | (game_ends ? STREAM_GAME_ENDS : 0));
 }
 
 bool stream_read_hello(struct stream *stream, uint64_t seed, enum stream_dir dir,
@@ -48,15 +49,15 @@ bool stream_read_hello(struct stream *stream, uint64_t seed, enum stream_dir dir
 {
     if (get_word(hello) != (STREAM_MAGIC | (uint64_t)dir))
         return false;
-    const uint64_t last = get_word(hello + 24);
-    stream_init(stream, seed, dir, get_word(hello + 8), get_word(hello + 16),
+    const uint64_t last = get_word(hello + 48);
+    stream_init(stream, seed, dir, get_word(hello + 16), get_word(hello + 32),
                 last & ~STREAM_GAME_ENDS, (last & STREAM_GAME_ENDS) != 0);
     return true;
 }
 
 static uint64_t word_at(const struct stream *stream, uint64_t index)
 {
-    return dice_mix(stream->key + index * DICE_STEP);
+    return dice_mix(stream->key + index * DICE_STEP) & 0x7f7f7f7f7f7f7f7fULL;
 }
 
 static uint8_t byte_at(const struct stream *stream, uint64_t offset)

@@ -3,7 +3,8 @@
 //
 // The verified streams. What flows in one direction of one connection is a hello
 // of STREAM_HELLO_BYTES, which says whose stream it is, and then 8-byte words
-// that depend on the stream's key and their place only. So the byte at any offset
+// that depend on the stream's key and their place only. All bytes are below 0x80: the
+// games that stayd is used for speak telnet. So the byte at any offset
 // can be worked out, the sender needs no buffer to repeat from, and the first
 // lost, doubled or moved byte is found by the receiver.
 //
@@ -15,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STREAM_HELLO_BYTES 32u
+#define STREAM_HELLO_BYTES 64u
 #define STREAM_UNTIL_STOPPED ((1ULL << 62) - 1)
 #define STREAM_GAME_ENDS (1ULL << 62) // in the hello: the game closes first
 
