@@ -106,14 +106,14 @@ void do_give(struct link *link, char *args)
     if (thing == NULL) {
         return;
     }
-    struct link *other = to->kind == WORLD_PLAYER ? link_of(link->mush, to) : NULL;
-    if (to == link->self || other == NULL) {
+    if (to == link->self || link_of(link->mush, to) == NULL) {
         link_tell(link, "Things can be given to somebody else who is awake.");
     } else if (n_held(to) >= MAX_HELD) {
         link_tell(link, "%s has no hand free.", to->name);
     } else {
         world_move(link->mush->world, thing, to);
         link_tell(link, "You give %s to %s.", world_name(thing).text, to->name);
-        link_tell(other, "%s gives you %s.", link->self->name, world_name(thing).text);
+        mush_tell_player(link->mush, to, "%s gives you %s.", link->self->name,
+                         world_name(thing).text);
     }
 }

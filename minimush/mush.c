@@ -378,3 +378,18 @@ void mush_tell_room(struct mush *mush, const struct object *room, const struct l
     tell(mush, room, but, fmt, args);
     va_end(args);
 }
+
+bool mush_tell_player(struct mush *mush, const struct object *player, const char *fmt, ...)
+{
+    bool is_there = false;
+    for (struct link *link = mush->first; link != NULL; link = link->next) {
+        if (link_is_playing(link) && link->self == player) {
+            va_list args;
+            va_start(args, fmt);
+            link_vtell(link, fmt, args);
+            va_end(args);
+            is_there = true;
+        }
+    }
+    return is_there;
+}

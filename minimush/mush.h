@@ -63,5 +63,8 @@ void mush_hold_signals(bool is_held);
 void mush_tell_all(struct mush *mush, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void mush_tell_room(struct mush *mush, const struct object *room, const struct link *but,
                     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+// ... and to one player, on each of its connections. False: it has none.
+bool mush_tell_player(struct mush *mush, const struct object *player, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

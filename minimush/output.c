@@ -92,12 +92,17 @@ void link_send(struct link *link, const void *bytes, size_t n)
     }
 }
 
-// Nothing is left in the socket: the kernel says 0 only when stayd has read all that was written.
-// (Other numbers count buffers, not bytes.)
-static bool is_all_taken(const struct link *link)
+// Up to where stayd has surely read. The kernel counts whole buffers with all that belongs to them,
+// so what it says is never less than the bytes that nobody has read yet, and 0 when there are none.
+static uint64_t n_taken(const struct link *link)
 {
+    uint64_t n_written = link->n_output - evbuffer_get_length(bufferevent_get_output(link->stream));
     int n_unread = -1;
-    return ioctl(link->player.fd, SIOCOUTQ, &n_unread) == 0 && n_unread == 0;
+    if (ioctl(link->player.fd, SIOCOUTQ, &n_unread) != 0 || n_unread < 0 ||
+        (uint64_t)n_unread > n_written) {
+        return 0;
+    }
+    return n_written - (uint64_t)n_unread;
 }
 
 static void put_entry(struct link *link, size_t n_fresh)
@@ -122,13 +127,13 @@ void link_store(struct link *link)
 {
     struct db *db = world_db(link->mush->world);
     size_t n_fresh = evbuffer_get_length(link->fresh);
-    size_t n_unwritten = evbuffer_get_length(bufferevent_get_output(link->stream));
     if (!link_is_stored(link)) {
         return;
     }
-    if (link->has_outbox && is_all_taken(link)) {
-        ledger_drop_output(db, link->player.id, link->n_output - n_unwritten);
-        link->has_outbox = n_unwritten > 0;
+    if (link->has_outbox) {
+        uint64_t taken = n_taken(link);
+        ledger_drop_output(db, link->player.id, taken);
+        link->has_outbox = taken < link->n_output;
     }
     if (n_fresh > 0) {
         ledger_add_output(db, link->player.id, link->n_output, evbuffer_pullup(link->fresh, -1),

@@ -11,22 +11,21 @@
 enum { MAX_PAGED = 10 };
 
 struct paged {
-    struct link *links[MAX_PAGED];
+    const struct object *players[MAX_PAGED];
     size_t n;
     char names[LEDGER_PAGED_BYTES]; // "One, Two"
 };
 
-static void add(struct paged *paged, struct link *other)
+static void add(struct paged *paged, const struct object *player)
 {
     for (size_t i = 0; i < paged->n; i++) {
-        if (paged->links[i] == other) {
+        if (paged->players[i] == player) {
             return;
         }
     }
     size_t n = strlen(paged->names);
-    snprintf(paged->names + n, sizeof paged->names - n, "%s%s", n > 0 ? ", " : "",
-             other->self->name);
-    paged->links[paged->n++] = other;
+    snprintf(paged->names + n, sizeof paged->names - n, "%s%s", n > 0 ? ", " : "", player->name);
+    paged->players[paged->n++] = player;
 }
 
 // Names are separated by spaces or commas; who is not there is told.
@@ -38,9 +37,8 @@ static void find(struct link *link, const char *names, struct paged *paged)
     for (char *name = strtok_r(copy, " ,", &rest); name != NULL && paged->n < MAX_PAGED;
          name = strtok_r(NULL, " ,", &rest)) {
         const struct object *player = world_find_player(link->mush->world, name);
-        struct link *other = player != NULL ? link_of(link->mush, player) : NULL;
-        if (other != NULL) {
-            add(paged, other);
+        if (player != NULL && link_of(link->mush, player) != NULL) {
+            add(paged, player);
         } else {
             link_tell(link, "%s is not connected.", name);
         }
@@ -56,9 +54,10 @@ static void send_page(struct link *link, const struct paged *paged, const char *
     }
     for (size_t i = 0; i < paged->n; i++) {
         if (text[0] == ':') {
-            link_tell(paged->links[i], "From afar%s, %s %s", to, self, text + 1);
+            mush_tell_player(link->mush, paged->players[i], "From afar%s, %s %s", to, self,
+                             text + 1);
         } else {
-            link_tell(paged->links[i], "%s pages%s: %s", self, to, text);
+            mush_tell_player(link->mush, paged->players[i], "%s pages%s: %s", self, to, text);
         }
     }
     if (text[0] == ':') {

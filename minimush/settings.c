@@ -9,6 +9,7 @@
 
 #include "memory.h"
 #include "password.h"
+#include "settings_stayd.h"
 #include <errno.h>
 #include <ini.h>
 #include <libgen.h>
@@ -156,14 +157,9 @@ static char *absolute(const struct reader *reader, const char *name)
 
 static void add_stayd(struct reader *reader, const char *section, const char *key, char *value)
 {
-    struct settings *settings = reader->settings;
-    if (settings->n_stayd_settings == SETTINGS_MAX_STAYD) {
+    if (!settings_add_stayd(reader->settings, section, key, value)) {
         complain(reader, "too many settings for stayd; at most %u", SETTINGS_MAX_STAYD);
-        free(value);
-        return;
     }
-    settings->stayd_setting[settings->n_stayd_settings++] = (struct stay_setting){
-        .section = must(strdup(section)), .key = must(strdup(key)), .value = value};
 }
 
 // "a.pem, b.pem": each made absolute.
@@ -318,72 +314,6 @@ static char *next_line(char *line, int line_size, void *stream)
     return line;
 }
 
-// stayd's section names allow less than a name that is shown.
-static char *game_name(const char *name)
-{
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    char *game = must(strndup(name, 32));
-    for (char *at = game; *at != '\0'; at++) {
-        *at = strchr(allowed, *at) != NULL ? *at : '-';
-    }
-    return game;
-}
-
-// Is it there already, given as stayd.SECTION.KEY or by a name of minimush's own?
-static bool has_stayd(const struct settings *settings, const char *section, const char *key)
-{
-    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
-        const struct stay_setting *setting = &settings->stayd_setting[i];
-        if (strcmp(setting->section, section) == 0 &&
-            (key == NULL || strcmp(setting->key, key) == 0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void add_default(struct reader *reader, const char *section, const char *key,
-                        const char *value)
-{
-    if (!has_stayd(reader->settings, section, key)) {
-        add_stayd(reader, section, key, must(strdup(value)));
-    }
-}
-
-// "game " becomes "game NAME".
-static void name_game_sections(struct settings *settings, const char *game_section)
-{
-    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
-        struct stay_setting *setting = &settings->stayd_setting[i];
-        if (strcmp(setting->section, "game ") == 0) {
-            free((void *)(uintptr_t)setting->section);
-            setting->section = must(strdup(game_section));
-        }
-    }
-}
-
-// That the game is back, a game that resumes says itself: it knows when everything is as it was.
-static void add_defaults(struct reader *reader)
-{
-    struct settings *settings = reader->settings;
-    char *section;
-    must(asprintf(&section, "game %s", settings->game) < 0 ? NULL : section);
-    name_game_sections(settings, section);
-    if (has_stayd(settings, "listen tls", NULL)) {
-        add_default(reader, "listen tls", "tls", "yes");
-        add_default(reader, "listen tls", "client-certificates", "ask");
-    }
-    if (has_stayd(settings, "listen plain", NULL)) {
-        add_default(reader, "listen plain", "tls", "no");
-    }
-    add_default(reader, section, "away-text",
-                "GAME: The game has stopped. You stay connected until it is back.");
-    add_default(reader, section, "back-text",
-                settings->resumes ? "off" : "GAME: The game is back.");
-    free(section);
-}
-
 static void complete(struct reader *reader)
 {
     struct settings *settings = reader->settings;
@@ -393,8 +323,7 @@ static void complete(struct reader *reader)
     if (settings->directory == NULL) {
         settings->directory = absolute(reader, "minimush-data");
     }
-    settings->game = game_name(settings->name);
-    add_defaults(reader);
+    settings_add_stayd_defaults(settings);
     if (!reader->has_listener && reader->n_mistakes == 0) {
         complain(reader, "nowhere for players to connect; give tls-address, for example "
                          "tls-address = [::]:4202, 0.0.0.0:4202");
@@ -441,12 +370,7 @@ void settings_free(struct settings *settings)
     free(settings->game);
     free(settings->directory);
     free(settings->stayd);
-    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
-        const struct stay_setting *setting = &settings->stayd_setting[i];
-        free((void *)(uintptr_t)setting->section);
-        free((void *)(uintptr_t)setting->key);
-        free((void *)(uintptr_t)setting->value);
-    }
+    settings_free_stayd(settings);
 }
 
 void settings_print(FILE *out)

@@ -41,14 +41,16 @@ void do_whisper(struct link *link, char *args)
     if (to == NULL) {
         return;
     }
-    struct link *other = to->kind == WORLD_PLAYER ? link_of(link->mush, to) : NULL;
-    if (other == NULL) {
+    const char *self = link->self->name;
+    bool is_pose = text[0] == ':';
+    bool is_heard = is_pose
+                        ? mush_tell_player(link->mush, to, "You sense that %s %s", self, text + 1)
+                        : mush_tell_player(link->mush, to, "%s whispers, \"%s\"", self, text);
+    if (!is_heard) {
         link_tell(link, "%s does not hear you.", world_name(to).text);
-    } else if (text[0] == ':') {
-        link_tell(link, "You whisper to %s: %s %s", to->name, link->self->name, text + 1);
-        link_tell(other, "You sense that %s %s", link->self->name, text + 1);
+    } else if (is_pose) {
+        link_tell(link, "You whisper to %s: %s %s", to->name, self, text + 1);
     } else {
         link_tell(link, "You whisper, \"%s\" to %s.", text, to->name);
-        link_tell(other, "%s whispers, \"%s\"", link->self->name, text);
     }
 }

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Preloaded into a game, kills it at its DIE_AT-th write to a file or socket: an odd number before
-// the write, an even one after it. So a test can walk through every place where a kill could matter.
+// the write, an even one after it. So a test can walk through every place where a kill could
+// matter.
 //
 // Errors: a call that cannot be found ends the process.
 #include <dlfcn.h>
