@@ -173,23 +173,36 @@ bool relay_mend(struct vault *vault, struct chunk_pool *chunks, struct slot *slo
     return run_give(&run, &next, out, n);
 }
 
+// For a game that does not know the player, its output begins anew.
+static void forget_output(struct relay_run *run)
+{
+    struct flow_state next = run_state(run, TO_PLAYER);
+    next.aside = next.received;
+    run_commit(run, TO_PLAYER, &next);
+}
+
 void relay_prepare_link(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                         bool is_resumed)
 {
     struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     struct flow_state next = run_state(&run, TO_GAME);
-    if (slot_has(slot, SLOT_FLAG_LINKED) && !is_resumed) {
+    bool is_forgotten = slot_has(slot, SLOT_FLAG_LINKED) && !is_resumed;
+    if (is_forgotten) {
         drop_unsent(&next, buffer_bytes(&next.out));
         if (slot_has(slot, SLOT_FLAG_TELNET))
             next.flags |= FLOW_DISCARD;
     }
     next.aside = next.sent;
     run_commit(&run, TO_GAME, &next);
+    if (!is_forgotten)
+        return;
+    slot->input_base = next.sent;
+    forget_output(&run);
 }
 
 uint64_t relay_input_offset(const struct slot *slot)
 {
-    return flow_now(&slot->flow[TO_GAME])->sent;
+    return flow_now(&slot->flow[TO_GAME])->sent - slot->input_base;
 }
 
 uint64_t relay_output_offset(const struct slot *slot)
@@ -203,13 +216,14 @@ bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct sl
 {
     struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     struct flow_state next = run_state(&run, TO_GAME);
-    uint64_t first = next.sent - next.kept;
-    if (offset > next.sent)
+    uint64_t at;
+    if (__builtin_add_overflow(slot->input_base, offset, &at) || at > next.sent)
         return false;
-    if (offset <= first)
-        return offset == first || next.phase == FLOW_SHUT;
-    buffer_take(&next.out, (uint32_t)(offset - first));
-    next.kept = (uint16_t)(next.sent - offset);
+    uint64_t first = next.sent - next.kept;
+    if (at <= first)
+        return true; // what was acknowledged already, or needed no acknowledgement
+    buffer_take(&next.out, (uint32_t)(at - first));
+    next.kept = (uint16_t)(next.sent - at);
     run_commit(&run, TO_GAME, &next);
     return true;
 }

@@ -142,9 +142,11 @@ struct slot {
     uint8_t facts_bytes;       // used part of facts
     _Atomic uint8_t crashes;   // worker crashes while this slot was being served
     uint8_t reserved[5];
-    int32_t game_pid;        // process behind the present link; 0: not known
-    uint64_t game_start;     // its start time (game/process.h)
-    uint64_t held_ms;        // boottime since when it waits for a game; 0: it does not
+    int32_t game_pid;    // process behind the present link; 0: not known
+    uint64_t game_start; // its start time (game/process.h)
+    uint64_t
+        input_base;   // `sent` of to_game from which the present game counts (relay_input_offset)
+    uint64_t held_ms; // boottime since when it waits for a game; 0: it does not
     _Atomic uint64_t resume; // resume state: first cell << 32 | bytes; 0: none (vault/state.h)
     struct flow flow[2];     // by enum flow_dir
     struct record_key keys[SLOT_KEYS]; // two in use, one free for a KeyUpdate (I7)
@@ -257,8 +259,8 @@ static_assert(sizeof(struct record_key) == 96, "layout");
 static_assert(sizeof(struct telnet_state) == 40, "layout");
 static_assert(sizeof(struct flow_state) == 120, "layout");
 static_assert(sizeof(struct flow) == 248, "layout");
-static_assert(offsetof(struct slot, flow) == 104, "layout");
-static_assert(sizeof(struct slot) == 1056, "layout");
+static_assert(offsetof(struct slot, flow) == 112, "layout");
+static_assert(sizeof(struct slot) == 1064, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
 static_assert(sizeof(struct vault_game) == 56, "layout");
 static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");

@@ -38,14 +38,18 @@ static void stop_watching(struct game_watch *watch)
     watch->pid = 0;
 }
 
+static bool is_link_of(const struct slot *slot, unsigned game, const struct game_state *state)
+{
+    return slot->state == SLOT_LIVE && slot->game == game && slot->game_fd >= 0 &&
+           slot->game_pid == state->pid && slot->game_start == state->start;
+}
+
 // The process is dead. What it has said on its links is read to the end, then each is judged.
 static void orphan_links(struct worker *worker, unsigned game, const struct game_state *dead)
 {
     struct vault *vault = worker->vault;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        const struct slot *slot = &vault->slots[i];
-        if (slot->state != SLOT_LIVE || slot->game != game || slot->game_fd < 0 ||
-            slot->game_pid != dead->pid || slot->game_start != dead->start)
+        if (!is_link_of(&vault->slots[i], game, dead))
             continue;
         worker->conns[i].relay.is_orphan = true;
         conn_serve(&worker->conns[i], RELAY_READ_GAME);
@@ -144,6 +148,21 @@ static void note_here(struct worker *worker, unsigned game, pid_t pid, uint64_t 
     watch_process(worker, game);
 }
 
+static uint32_t link_flags(const struct game_state *now)
+{
+    return (now->flags & GAME_ACKS ? SLOT_FLAG_ACKS : 0u) |
+           (now->flags & GAME_RESUMES ? SLOT_FLAG_RESUMES : 0u);
+}
+
+// What a process says when it attaches holds for the links that it has already, too.
+static void mark_links(struct worker *worker, unsigned game, const struct game_state *now)
+{
+    struct vault *vault = worker->vault;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
+        if (is_link_of(&vault->slots[i], game, now))
+            vault->slots[i].flags |= link_flags(now);
+}
+
 enum order_result order_attach(struct worker *worker, unsigned game, pid_t pid, bool resumes,
                                bool acknowledges)
 {
@@ -156,6 +175,7 @@ enum order_result order_attach(struct worker *worker, unsigned game, pid_t pid, 
         GAME_SEEN | GAME_ATTACHED | (resumes ? GAME_RESUMES : 0) | (acknowledges ? GAME_ACKS : 0);
     game_commit(worker->vault->head, game, &next);
     worker->games.watch[game].attach_until_ms = 0;
+    mark_links(worker, game, &next);
     waiting_hurry(worker);
     return ORDER_DONE;
 }
@@ -253,12 +273,7 @@ bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms 
         return false;
     note_here(worker, game, pid, start);
     now = game_now(worker->vault->head, game);
-    *terms = (struct link_terms){
-        .pid = pid,
-        .start = start,
-        .flags = (now.flags & GAME_ACKS ? SLOT_FLAG_ACKS : 0) |
-                 (now.flags & GAME_RESUMES ? SLOT_FLAG_RESUMES : 0),
-    };
+    *terms = (struct link_terms){.pid = pid, .start = start, .flags = link_flags(&now)};
     return true;
 }
 
