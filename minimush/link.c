@@ -62,7 +62,7 @@ static void go(struct link *link)
 // now, the player is not brought back.
 void link_shut_if_flushed(struct link *link)
 {
-    if (link->phase != LINK_LEAVING || link_n_queued(link) > 0) {
+    if (link->phase != LINK_LEAVING || link->is_touched || link_n_queued(link) > 0) {
         return;
     }
     if (!link->is_told_end && link->player.has_id) {
@@ -326,5 +326,4 @@ void link_leave(struct link *link)
     evbuffer_drain(link->input, evbuffer_get_length(link->input));
     bufferevent_enable(link->stream, EV_READ);
     set_timer(link, LINK_LEAVE_S);
-    link_shut_if_flushed(link);
 }

@@ -102,6 +102,7 @@ struct link {
     unsigned n_lost;     // lines that found no room
     bool has_ended;      // the player will type nothing more
     bool is_told_end;    // stay_end has been called
+    bool has_left_state; // stay_leave has been called
 };
 
 // ---- link.c: from the beginning to the end
