@@ -4,6 +4,7 @@
 import os
 import random
 import re
+import signal
 import subprocess
 import time
 
@@ -130,6 +131,64 @@ def test_every_line_counts_exactly_once_however_often_the_game_is_killed(start, 
     assert re.findall(rb'You say, "number (\d+)"\r\n', said) == wanted
     assert re.findall(rb'Speaker says, "number (\d+)"\r\n', heard) == wanted
     assert heard.count(BACK) == N_KILLS and b"disconnected" not in heard
+
+
+def crowd(join, n):
+    """n characters, a third each of TLS 1.2, TLS 1.3 and plain, in two rooms."""
+    players = {}
+    for index in range(n):
+        name = f"P{index}"
+        players[name] = join(name, ("1.2", "1.3", "plain")[index % 3])
+        if index % 2:
+            ask(players[name], b"north", b"Exits: south, inn, east\r\n")
+    for player in players.values():
+        ask(player, b"think settled", b"settled\r\n")
+    return players
+
+
+def check_crowd(players):
+    """Each is itself, in its room."""
+    for index, (name, player) in enumerate(players.items()):
+        ask(player, b"think this is " + name.encode(), b"this is " + name.encode() + b"\r\n")
+        room = b"Lamp Street" if index % 2 else b"The Harbour"
+        assert room in ask(player, b"look", re.compile(rb"Exits: .*\r\n")), name
+        player.send(b':is "' + name.encode() + b'".\r\n')
+        player.read_until(name.encode() + b' is "' + name.encode() + b'".\r\n')
+
+
+def test_fifty_players_outlive_fifty_kills_of_the_game_and_of_stayds_processes(start, again, join):
+    mush = start()
+    players = crowd(join, 50)
+    chance = random.Random(2011)
+    chorus = Chorus(players)
+    for n in range(50):
+        victims = [(), ("worker",), ("spare",), ("guard",), ("worker", "guard")][n % 5]
+        time.sleep(chance.random() * 0.05)
+        os.kill(mush.process.pid, signal.SIGKILL)  # and at once:
+        if victims:
+            mush.family.kill(*victims)
+        mush.kill()
+        mush = again()
+        if chance.random() < 0.3:
+            mush.family.kill("worker")
+        chorus.await_progress(1)
+    chorus.finish()
+    check_crowd(players)
+    assert not mush.log.find(r"player-close")
+
+
+def test_without_resume_they_see_the_login_screen_connected_still(start, again, join):
+    mush = start(resume="no")
+    players = crowd(join, 6)
+    mush.kill()
+    for player in players.values():
+        assert AWAY in player.read_until(AWAY)
+        player.send(b"typed for nobody\r\n")
+    again()
+    for name, player in players.items():
+        text = player.read_until(b"create NAME PASSWORD")
+        assert BACK in text and b"typed" not in text
+        ask(player, f"connect {name} {PASSWORD}".encode(), f"You are {name}".encode())
 
 
 def dies_at(folder, n):
