@@ -83,6 +83,7 @@ static void on_door(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     while (stay_accept(mush->stay, &player) > 0) {
+        link_supersede(mush, &player);
         switch (player.origin) {
         case STAY_REBOOTED:
             link_restore(mush, &player);

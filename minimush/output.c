@@ -107,10 +107,9 @@ static uint64_t n_taken(const struct link *link)
 
 static void put_entry(struct link *link, size_t n_fresh)
 {
-    bool is_leaving = link->phase == LINK_LEAVING || link->phase == LINK_GONE;
     struct ledger_entry entry = {
         .player = link->self != NULL ? link->self->id : 0,
-        .phase = is_leaving ? LEDGER_LEAVING : LEDGER_HERE,
+        .phase = link->is_dismissed ? LEDGER_LEAVING : LEDGER_HERE,
         .n_input = link->n_done,
         .marks = link_marks(link),
         .n_output = link->n_output + n_fresh,

@@ -5,6 +5,8 @@ import os
 import random
 import re
 import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -13,6 +15,7 @@ import pytest
 from support.daemon import BUILD, free_port
 from support.mush import PASSWORD, Chorus, Mush, ask, create, reboot
 from support.players import PlainPlayer, TlsPlayer
+from support.stream import SocketStream
 
 AWAY = b"GAME: The game has stopped. You stay connected until it is back.\r\n"
 BACK = b"GAME: The game is back.\r\n"
@@ -340,3 +343,36 @@ def test_a_line_beyond_the_limit_is_dropped_whole_and_play_goes_on(start, again,
     one.send(b"\r\nthink next\r\n")
     assert one.read_line().endswith(b"nothing of it was done.")
     assert one.read_line() == b"next"
+
+
+def knock(folder, tlvs):
+    """A connection to the game as stayd makes them, with these parts in its header."""
+    body = bytes(12) + b"".join(struct.pack(">BH", kind, len(value)) + value
+                                for kind, value in tlvs.items())
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(os.path.join(folder, "data", "run", "game.sock"))
+    sock.sendall(b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack(">H", len(body)) + body)
+    return SocketStream(sock)
+
+
+def test_a_connection_that_comes_twice_counts_once(start, join, folder):
+    """stayd's worker may die just while it joins a player to the game."""
+    start()
+    hearer = join("Hearer")
+    number = os.urandom(16)
+    first = knock(folder, {0x05: number})
+    first.read_until(b"WHO, QUIT\r\n")
+    second = knock(folder, {0x05: number})
+    assert first.read_to_end() == (b"", "eof")
+    lines = f"create Twice {PASSWORD}\r\nnorth\r\n".encode()
+    second.read_until(b"WHO, QUIT\r\n")
+    second.send(lines)
+    second.read_until(b"Exits: south, inn, east\r\n")
+    hearer.read_until(b"Twice goes north.\r\n")
+    third = knock(folder, {0x05: number, 0xE2: struct.pack(">QQ", len(lines), 1 << 20)})
+    assert second.read_to_end() == (b"", "eof")
+    assert third.read_line() == b"GAME: The game is back."
+    ask(third, b"look", b"Lamp Street")
+    third.read_until(b"Exits: ")
+    assert ask(hearer, b"think quiet", b"quiet\r\n") == b"quiet\r\n"
+    third.close()
