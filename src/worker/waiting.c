@@ -177,6 +177,8 @@ static enum link_status make_link(struct conn *conn, const struct conf_game *gam
     bool is_resumed = slot_has(slot, SLOT_FLAG_LINKED) && slot_has(slot, SLOT_FLAG_RESUMES) &&
                       terms->flags & SLOT_FLAG_RESUMES;
     relay_prepare_link(worker->vault, &worker->chunks, slot, is_resumed);
+    if (!is_resumed && slot_has(slot, SLOT_FLAG_LINKED))
+        state_put(&worker->cells, slot, NULL, 0); // a dead game's, of which this one knows nothing
     const struct header_resumed resumed = {
         .input = relay_input_offset(slot),
         .output = relay_output_offset(slot),

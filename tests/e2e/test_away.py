@@ -4,14 +4,16 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
 from support import processes
 from support.control import Control
-from support.daemon import free_port
-from support.game import TLV_UNIQUE_ID
+from support.daemon import ROOT, free_port
+from support.game import TLV_RESUMED, TLV_UNIQUE_ID, Game
 from support.lone_game import LoneGame
 from support.players import PlainPlayer, TlsPlayer
 from support.waiting import until
@@ -399,3 +401,74 @@ def test_a_line_longer_than_what_is_kept_for_an_acknowledgement_goes_through(
     assert pair.link.read_line() == b""
     assert control.ask(f"ack {conn} {119007}").word == "ok"
     pair.check()
+
+
+@pytest.fixture
+def take_over(folder):
+    """take_over(lone): this process takes the place of that dead game."""
+    made = []
+
+    def take(lone_game):
+        place = lone_game.connect.removeprefix("unix:")
+        os.unlink(place)
+        made.append(Game(place))
+        return made[-1]
+    yield take
+    for game in made:
+        game.close()
+
+
+def test_offsets_begin_anew_for_a_game_that_is_not_told_where_the_input_goes_on(
+        make_stage, lone, take_over):
+    first = lone()
+    stage = make_stage(its_game=first)
+    player = enter(stage)
+    check_echo(player)
+    first.kill()
+    player.read_until(AWAY)
+    control = attach(stage, "ack")
+    link = take_over(first).accept_of(player)
+    assert TLV_RESUMED not in link.header.tlvs
+    conn = link.header.tlvs[TLV_UNIQUE_ID].hex()
+    for n in range(1, 6):  # more in all than stayd keeps
+        player.send(b"x" * 8190 + b"\r\n")
+        assert link.read_line() == b"x" * 8190
+        assert control.ask(f"ack {conn} {n * 8192 + 1}").word == "bad-offset"
+        assert control.ask(f"ack {conn} {n * 8192}").word == "ok"
+
+
+@pytest.fixture
+def resuming(folder):
+    """resuming(stage, place): doc/examples/control.py, a game that counts lines and resumes."""
+    made = []
+
+    def start(stage, place):
+        made.append(subprocess.Popen([sys.executable, os.path.join(ROOT, "doc/examples/control.py"),
+                                      os.path.join(stage.stayd.folder, "control.sock"), "mush",
+                                      place]))
+        return made[-1]
+    yield start
+    for game in made:
+        game.kill()
+        game.wait()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_came_from_a_game_that_did_not_resume_is_resumed_from_the_next_one_with_all_input(
+        make_stage, lone, resuming, kind):
+    first = lone()
+    stage = make_stage(its_game=first)
+    player = enter(stage, kind)
+    check_echo(player)
+    player.send(b"half a line for the fir")
+    first.kill()
+    player.read_until(AWAY)
+    place = first.connect.removeprefix("unix:")
+    second = resuming(stage, place)
+    player.read_until(b"Welcome, 0 lines so far.\r\n")
+    second.kill()
+    player.read_until(AWAY)
+    player.send(b"st\r\nnorth\r\n")
+    resuming(stage, place)
+    player.read_until(b"Welcome back, 0 lines so far.\r\n")
+    assert player.read_until(b"1: north\r\n") == b"1: north\r\n"
