@@ -52,6 +52,27 @@ static void orphan_links(struct worker *worker, unsigned game, const struct game
     }
 }
 
+// A worker may have died before all links of a dead process were judged.
+static void orphan_dead_links(struct worker *worker)
+{
+    struct vault *vault = worker->vault;
+    struct game_state seen = {0}; // looked at last
+    bool is_dead = false;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        const struct slot *slot = &vault->slots[i];
+        if (slot->state != SLOT_LIVE || slot->game_fd < 0)
+            continue;
+        if (slot->game_pid != seen.pid || slot->game_start != seen.start)
+            is_dead = process_look(slot->game_pid, slot->game_start) == PROCESS_DEAD;
+        seen.pid = slot->game_pid;
+        seen.start = slot->game_start;
+        if (!is_dead)
+            continue;
+        worker->conns[i].relay.is_orphan = true;
+        conn_serve(&worker->conns[i], RELAY_READ_GAME);
+    }
+}
+
 static void note_death(struct worker *worker, unsigned game)
 {
     struct vault_head *head = worker->vault->head;
@@ -109,13 +130,12 @@ void games_start(struct worker *worker)
         struct game_state now = game_now(worker->vault->head, i);
         if (now.pid == 0 || now.flags & GAME_AWAY)
             continue;
-        if (process_look(now.pid, now.start) == PROCESS_DEAD) {
+        if (process_look(now.pid, now.start) == PROCESS_DEAD)
             note_death(worker, i);
-            orphan_links(worker, i, &now);
-        } else {
+        else
             watch_process(worker, i);
-        }
     }
+    orphan_dead_links(worker);
 }
 
 void games_stop(struct worker *worker)

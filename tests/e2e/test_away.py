@@ -472,3 +472,23 @@ def test_who_came_from_a_game_that_did_not_resume_is_resumed_from_the_next_one_w
     resuming(stage, place)
     player.read_until(b"Welcome back, 0 lines so far.\r\n")
     assert player.read_until(b"1: north\r\n") == b"1: north\r\n"
+
+
+@pytest.mark.parametrize("is_worker_killed", [False, True])
+@pytest.mark.parametrize("kind", ["1.3", "plain"])
+def test_a_dump_child_does_not_hide_the_death_from_one_who_has_not_read_the_last_words_yet(
+        make_stage, lone, kind, is_worker_killed):
+    game = lone()
+    stage = make_stage(its_game=game)
+    player = stage.player(kind, receive_bytes=4096)
+    read_here(player)
+    player.send(b"dump 40\r\n")
+    player.read_until(b"dumping\r\n")
+    player.send(b"flood 1000000\r\n")
+    player.read_until(b"flood 0\r\n")
+    time.sleep(0.3)
+    game.kill()
+    stage.stayd.log.expect("game-away")
+    if is_worker_killed:
+        stage.stayd.family.kill("worker")
+    player.read_until(AWAY, seconds=20)
