@@ -105,6 +105,10 @@ static void take_words(struct flow_state *next, const struct relay_words *words,
     next->flags = (uint8_t)((next->flags | words->set) & ~words->clear);
     if (words->notice)
         next->notice = words->notice;
+    if (words->are_last) {
+        next->phase = FLOW_ENDING;
+        next->flags |= FLOW_END_MEANT;
+    }
 }
 
 // Where telnet will be behind all that the game has said so far.
@@ -139,9 +143,11 @@ bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot
     struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     struct flow_state next = run_state(&run, TO_PLAYER);
     struct buffer *buffer = slot_receive_buffer(slot, &next);
-    struct telnet_state telnet = telnet_behind(vault, slot);
     uint8_t line[LINE_BYTES];
-    if (next.phase != FLOW_OPEN || is_mid(&telnet))
+    if (next.phase != FLOW_OPEN)
+        return false;
+    struct telnet_state telnet = telnet_behind(vault, slot);
+    if (is_mid(&telnet))
         return false;
     size_t n = put_line(line, words->text, telnet.flags & TELNET_IN_LINE);
     if (buffer_room(buffer) < n)

@@ -492,3 +492,32 @@ def test_a_dump_child_does_not_hide_the_death_from_one_who_has_not_read_the_last
     if is_worker_killed:
         stage.stayd.family.kill("worker")
     player.read_until(AWAY, seconds=20)
+
+
+def flood_of(n_bytes):
+    """As many lines as make up at least n_bytes."""
+    n = made = 0
+    while made < n_bytes:
+        made += len(b"flood %d\r\n" % n)
+        n += 1
+    return b"flood %d\r\n" % n
+
+
+def test_who_does_not_read_is_held_no_longer_than_others(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game, game_options={"hold": "1s"})
+    control = Control(os.path.join(stage.stayd.folder, "control.sock"))
+    players = [stage.player("plain", receive_bytes=4096)]
+    players[0].send(b"flood 1000000\r\n")
+    time.sleep(0.5)
+    taken = int(control.ask("list").items[0]["to-player"])  # by the kernel
+    game.restart()
+    # Of some of these stayd has all of the last words and cannot get rid of them.
+    for more in range(5000, 40000, 5000):
+        players.append(stage.player("plain", receive_bytes=4096))
+        players[-1].send(flood_of(taken + more))
+    time.sleep(0.5)
+    game.kill()
+    found = stage.stayd.log.expect("game-failed .*the player does not read")
+    time.sleep(0.5)
+    assert len(stage.stayd.log.find("game-failed .*the player does not read")) <= len(players), found
