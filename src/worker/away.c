@@ -50,6 +50,7 @@ static bool hold(struct conn *conn)
     struct slot *slot = conn_slot(conn);
     conn_unwatch_game(conn);
     relay_unlink(worker->vault, &worker->chunks, slot);
+    games_note_held(worker, slot);
     say_held(slot);
     conn->relay.is_orphan = false;
     conn->relay.errors &= (uint8_t) ~(RELAY_READ_GAME | RELAY_WRITE_GAME);

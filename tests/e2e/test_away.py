@@ -521,3 +521,14 @@ def test_who_does_not_read_is_held_no_longer_than_others(make_stage, lone):
     found = stage.stayd.log.expect("game-failed .*the player does not read")
     time.sleep(0.5)
     assert len(stage.stayd.log.find("game-failed .*the player does not read")) <= len(players), found
+
+
+def test_the_death_of_a_game_of_an_unknown_process_is_found_out_once_for_all_players(
+        make_stage, lone):
+    game = lone(free_port(), backlog=1024)
+    stage = make_stage(its_game=game, game_options={"reconnect-rate": 10000})
+    players = [enter(stage, "plain") for _ in range(900)]
+    game.kill()
+    end = time.monotonic() + 4  # looking for each of them takes twice that
+    for player in players:
+        assert player.read_until(AWAY, seconds=max(0.1, end - time.monotonic())) == AWAY
