@@ -82,6 +82,7 @@ struct relay_words {
     uint8_t set;      // FLOW_* flags of TO_PLAYER that change with the same commit
     uint8_t clear;
     uint32_t notice; // token; 0: this is none
+    bool are_last;   // the player ends behind them: relay_end follows
 };
 
 // Say it behind what the game has said so far. False: there is no room now, or the game is in the
