@@ -164,11 +164,12 @@ int main(int argc, char **argv)
     read_arguments(argc, argv, &arguments);
     close_range(3, ~0u, 0); // nothing of whoever started us
     signal(SIGPIPE, SIG_IGN);
+    heritage.conf_path = arguments.conf;
     if (conf_load(&heritage.conf, arguments.conf, stderr) > 0)
         return 1;
     heritage.is_alone = arguments.is_alone;
     if (arguments.is_check) {
-        if (!start_load_certs(&heritage, false))
+        if (!start_load_certs(&heritage, false, stderr, stderr))
             return 1;
         printf("%s: good\n", heritage.conf.path);
         start_free(&heritage);
@@ -178,7 +179,7 @@ int main(int argc, char **argv)
         perror("stayd: cannot detach");
         return 1;
     }
-    if (!start_load_certs(&heritage, true) || !start_prepare(&heritage))
+    if (!start_load_certs(&heritage, true, stderr, stderr) || !start_prepare(&heritage))
         return 1;
     close_standard(arguments.is_daemon);
     if (arguments.is_alone)

@@ -42,6 +42,8 @@ enum log_event {
 // errno, and then goes on as before. Replaces an earlier target without closing it.
 int log_open(const char *target, enum log_level level);
 
+void log_set_level(enum log_level level);
+
 // Write one event. fmt gives "key=value key=value"; may be "".
 void log_event(enum log_event event, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

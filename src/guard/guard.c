@@ -12,6 +12,7 @@
 #include "guard/clone.h"
 #include "guard/lease.h"
 #include "guard/obituary.h"
+#include "guard/reload.h"
 #include "guard/role.h"
 #include "guard/sweep.h"
 #include "worker/worker.h"
@@ -35,6 +36,7 @@ struct process {
     pid_t pid; // 0: none
     int pidfd;
     bool is_child;
+    uint32_t heritage; // of a spare: whose it has
 };
 
 struct guard {
@@ -43,6 +45,7 @@ struct guard {
     uint64_t word; // our own, in vault_head.guard
     struct process worker;
     struct process spare;
+    struct reload reload;
     struct brake brake;
     uint64_t retry_ms; // no clone before: the last one failed, or workers die too fast
     bool was_ready;    // some worker has been ready
@@ -50,6 +53,11 @@ struct guard {
 };
 
 static volatile sig_atomic_t orders; // SIGTERM, SIGINT received
+
+static void wake(int signal_number)
+{
+    (void)signal_number;
+}
 
 static void take_order(int signal_number)
 {
@@ -75,11 +83,17 @@ static void set_signals(void)
 {
     // A guard may have been a worker's copy: none of its handlers stays.
     static const int defaults[] = {SIGSEGV, SIGABRT, SIGILL, SIGFPE, SIGTRAP, SIGCHLD};
-    static const int ignored[] = {SIGHUP, SIGPIPE, SIGUSR1};
+    static const struct {
+        int number;
+        void (*take)(int);
+    } taken[] = {{SIGTERM, take_order},
+                 {SIGINT, take_order},
+                 {SIGHUP, reload_note_signal},
+                 {SIGUSR1, wake}}; // there is an order in the vault
     sigset_t blocked;
     sigemptyset(&blocked);
-    sigaddset(&blocked, SIGTERM);
-    sigaddset(&blocked, SIGINT);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        sigaddset(&blocked, taken[i].number);
     sigprocmask(SIG_SETMASK, &blocked, NULL);
 #ifndef __SANITIZE_ADDRESS__
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
@@ -88,11 +102,9 @@ static void set_signals(void)
     signal(SIGCHLD, SIG_DFL);
     (void)defaults;
 #endif
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        signal(ignored[i], SIG_IGN);
-    struct sigaction action = {.sa_handler = take_order};
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        sigaction(taken[i].number, &(struct sigaction){.sa_handler = taken[i].take}, NULL);
 }
 
 static void write_pid(const struct guard *guard)
@@ -110,8 +122,9 @@ static void write_pid(const struct guard *guard)
 static void spare_run(const struct heritage *heritage, uint64_t guard_word)
 {
     struct vault_head *head = heritage->vault.head;
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
     title_set("stayd: spare");
     struct pollfd guard = {.fd = head->guard_fds[HERITAGE_GUARD_PIDFD], .events = POLLIN};
     // If the guard is gone already, this is over at once. A descriptor that is not one
@@ -141,7 +154,7 @@ static void make_spare(struct guard *guard)
     }
     guard->vault.head->spare = (uint32_t)pid;
     renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
-    guard->spare = (struct process){pid, pidfd, true};
+    guard->spare = (struct process){pid, pidfd, true, guard->heritage->id};
     log_event(LOG_SPARE_MADE, "pid=%d", (int)pid);
 }
 
@@ -152,7 +165,7 @@ static bool adopt_worker(struct guard *guard, uint64_t word)
     if (pidfd < 0)
         return false;
     renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){lease_pid(word), pidfd, false};
+    guard->worker = (struct process){lease_pid(word), pidfd, false, 0};
     if (guard->vault.head->ending_until_ms)
         kill(guard->worker.pid, SIGUSR1);
     return true;
@@ -169,6 +182,7 @@ static void make_worker(struct guard *guard)
     uint64_t mine = lease_take(&head->table, seen);
     if (!mine)
         return; // a worker of an earlier guard was faster; look again
+    reload_prepare_worker(&guard->reload);
     sweep_descriptors(&guard->vault);
     head->worker_ready = 0;
     int pidfd;
@@ -181,18 +195,36 @@ static void make_worker(struct guard *guard)
     }
     head->workers_made++;
     renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){pid, pidfd, true};
+    guard->worker = (struct process){pid, pidfd, true, 0};
     log_event(LOG_WORKER_MADE, "pid=%d", (int)pid);
+}
+
+static void end_spare(struct guard *guard)
+{
+    if (guard->spare.pid <= 0)
+        return;
+    kill(guard->spare.pid, SIGKILL);
+    waitpid(guard->spare.pid, NULL, 0);
+    guard->spare = (struct process){0};
+}
+
+// A new heritage is taken on by the spare first, then by the worker. In this order, so that
+// somebody is there to make the worker whoever dies in between.
+static void pass_heritage_on(struct guard *guard)
+{
+    if (guard->spare.pid && guard->spare.heritage != guard->heritage->id)
+        end_spare(guard);
+    if (guard->spare.pid == 0)
+        make_spare(guard);
+    if (guard->spare.pid && guard->worker.pid > 0 && reload_is_due(&guard->reload))
+        kill(guard->worker.pid, SIGKILL);
 }
 
 static void finish(struct guard *guard, int status)
 {
     if (guard->worker.pid > 0)
         kill(guard->worker.pid, SIGKILL);
-    if (guard->spare.pid > 0) {
-        kill(guard->spare.pid, SIGKILL);
-        waitpid(guard->spare.pid, NULL, 0);
-    }
+    end_spare(guard);
     unlink(guard->heritage->conf.control); // the lock is still ours
     log_event(LOG_STOP, "status=%d", status);
     exit(status);
@@ -215,7 +247,8 @@ static void worker_died(struct guard *guard)
         finish(guard, 1);
     }
     uint64_t now_ms = clock_boot_ms();
-    guard->retry_ms = now_ms + brake_count(&guard->brake, crash || !was_ready, now_ms);
+    bool is_bad = crash || (!was_ready && !reload_is_due(&guard->reload));
+    guard->retry_ms = now_ms + brake_count(&guard->brake, is_bad, now_ms);
 }
 
 static void begin_end(struct guard *guard)
@@ -268,14 +301,18 @@ static int sleep_ms(const struct guard *guard, uint64_t now_ms)
 static void sleep_until_news(struct guard *guard)
 {
     int ms = sleep_ms(guard, clock_boot_ms());
-    struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    struct pollfd deaths[2] = {
+    int reload_ms = reload_sleep_ms(&guard->reload, clock_boot_ms());
+    if (ms < 0 || ms > reload_ms)
+        ms = reload_ms;
+    struct pollfd deaths[] = {
         {.fd = guard->worker.pid ? guard->worker.pidfd : -1, .events = POLLIN},
         {.fd = guard->spare.pid ? guard->spare.pidfd : -1, .events = POLLIN},
+        {.fd = reload_fd(&guard->reload), .events = POLLIN},
     };
+    struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
     sigset_t none;
     sigemptyset(&none);
-    ppoll(deaths, 2, ms < 0 ? NULL : &timeout, &none);
+    ppoll(deaths, sizeof deaths / sizeof *deaths, &timeout, &none);
 }
 
 static void step(struct guard *guard)
@@ -296,8 +333,9 @@ static void step(struct guard *guard)
         log_event(LOG_SPARE_DIED, "pid=%d", (int)guard->spare.pid);
         guard->spare = (struct process){0};
     }
-    if (guard->spare.pid == 0 && may_clone)
-        make_spare(guard);
+    reload_step(&guard->reload, guard->was_ready && guard->worker.pid > 0, clock_boot_ms());
+    if (may_clone)
+        pass_heritage_on(guard);
     if (!guard->was_ready && head->worker_ready)
         say_ready(guard);
     if (orders) {
@@ -310,7 +348,9 @@ static void step(struct guard *guard)
 
 void guard_run(const struct heritage *heritage, uint64_t dead)
 {
-    struct guard guard = {.heritage = heritage, .vault = heritage->vault};
+    // It is this process' own, and nobody else in it holds on to what is in there.
+    struct heritage *own = (struct heritage *)heritage;
+    struct guard guard = {.heritage = own, .vault = own->vault, .reload = {.heritage = own}};
     guard.word = lease_take(&guard.vault.head->guard, dead);
     if (!guard.word)
         _exit(0);

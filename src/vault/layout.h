@@ -24,7 +24,7 @@
 #include "telnet/telnet.h"
 
 #define VAULT_MAGIC 0x6474757661796174ULL
-#define VAULT_LAYOUT 3u
+#define VAULT_LAYOUT 4u
 
 // A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
 // bytes, RFC 5246 section 6.2.3) and is a whole number of pages.
@@ -37,10 +37,12 @@
 #define SLOT_FACTS_BYTES 168u
 #define SLOT_KEYS 3u
 
-#define VAULT_HEAD_BYTES 8192u
+#define VAULT_HEAD_BYTES 12288u
 #define VAULT_GUARD_FDS 192u
 #define VAULT_SUSPECTS 32u
 #define VAULT_GAMES 32u
+#define VAULT_ORDERS 3u
+#define VAULT_ORDER_TEXT_BYTES 1272u
 
 // Resume state (vault/state.h) lies in a chain of cells.
 #define VAULT_STATE_BYTES 4096u // most for one player
@@ -185,7 +187,7 @@ struct game_state {
 
 struct vault_game {
     _Atomic uint32_t current; // 0 or 1
-    uint32_t reserved;
+    _Atomic uint32_t tag;     // of the game's name: an index that nobody needs goes to another game
     struct game_state copy[2];
 };
 
@@ -203,6 +205,26 @@ struct receipt {
     uint32_t reserved;
     uint64_t iovec[2];
     uint64_t message[8];
+};
+
+// An order to reload that somebody waits for, and what became of it (vault/asked.h).
+struct vault_order {
+    _Atomic uint64_t number; // 0: none
+    uint64_t token;          // tells a repeated request
+    _Atomic uint32_t result; // enum asked_result
+    uint32_t reserved;
+    char text[VAULT_ORDER_TEXT_BYTES]; // lines
+};
+
+struct vault_reload {
+    _Atomic uint64_t asked;           // number of the last order
+    _Atomic uint64_t done;            // of the last one that is answered
+    _Atomic uint32_t heritages;       // ids of heritages given out (guard/heritage.h)
+    _Atomic uint32_t worker_heritage; // whose the present worker is
+    _Atomic uint32_t strays;          // listening sockets may be open that nobody claims
+    uint32_t reserved;
+    _Atomic uint64_t expiry_told_s;         // wall clock: certificates' ends were last warned of
+    struct vault_order order[VAULT_ORDERS]; // by number
 };
 
 // A process' place, see guard/lease.h. One word: generation << 32 | pid.
@@ -258,6 +280,7 @@ struct vault_head {
     struct vault_game games[VAULT_GAMES]; // by index into the configuration's games
 
     _Alignas(4096) struct receipt receipt; // a page of its own, locked by each worker
+    _Alignas(4096) struct vault_reload reload;
 };
 
 static_assert(sizeof(struct buffer) == 8, "layout");
@@ -271,8 +294,11 @@ static_assert(offsetof(struct slot, flow) == 104, "layout");
 static_assert(sizeof(struct slot) == 1088, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
 static_assert(sizeof(struct vault_game) == 56, "layout");
+static_assert(sizeof(struct vault_order) == 1296, "layout");
+static_assert(sizeof(struct vault_reload) <= 4096, "layout");
 static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");
 static_assert(offsetof(struct vault_head, receipt) == 4096, "layout");
+static_assert(offsetof(struct vault_head, reload) == 8192, "layout");
 static_assert(sizeof(struct vault_head) <= VAULT_HEAD_BYTES, "layout");
 
 #endif

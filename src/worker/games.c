@@ -128,10 +128,24 @@ static void watch_process(struct worker *worker, unsigned game)
     watch->pid = now.pid;
 }
 
+// What is known of an index is known of the game that has it: after a reload that can be another.
+static void begin_index(struct worker *worker, unsigned game)
+{
+    struct vault_head *head = worker->vault->head;
+    uint32_t tag = 2166136261u; // FNV-1a
+    for (const char *at = conf_of(worker, game)->name; *at; at++)
+        tag = (tag ^ (uint8_t)*at) * 16777619u;
+    if (head->games[game].tag == tag)
+        return;
+    game_commit(head, game, &(struct game_state){0});
+    head->games[game].tag = tag;
+}
+
 void games_start(struct worker *worker)
 {
     for (unsigned i = 0; i < worker->heritage->conf.n_games; i++) {
         worker->games.watch[i].worker = worker;
+        begin_index(worker, i);
         worker->games.watch[i].may_resume = true;
         struct game_state now = game_now(worker->vault->head, i);
         if (now.pid == 0 || now.flags & GAME_AWAY)
