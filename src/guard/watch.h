@@ -11,7 +11,7 @@
 
 #include "guard/heritage.h"
 
-#define WATCH_MS 5000u
+#define WATCH_MS 2000u
 #define WATCH_SETTLED_MS 1000u // without a change, until what changed is read
 
 struct watch {

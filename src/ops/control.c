@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define WAIT_MS 20   // between two looks for what a request waits for
 #define PAUSE_MS 100 // after an accept that failed for want of descriptors or memory
 #define GO_ON_BYTES (CONTROL_OUTPUT_BYTES / 4)
 
@@ -34,6 +35,7 @@ static_assert(TASK_STEP_BYTES < CONTROL_OUTPUT_BYTES / 2, "a step's output");
 enum wait {
     WAIT_INPUT,
     WAIT_TURN,
+    WAIT_OTHERS,  // the guard, for instance
     WAIT_ROOM,    // until the peer has read
     WAIT_NOTHING, // it is over
 };
@@ -156,6 +158,8 @@ static enum wait run(struct link *link)
         link->is_busy = !task_step(&link->task, link->control->worker);
         if (link->task.is_torn)
             return WAIT_NOTHING;
+        if (link->is_busy && link->task.waits)
+            return WAIT_OTHERS;
     }
     return WAIT_ROOM;
 }
@@ -163,14 +167,15 @@ static enum wait run(struct link *link)
 static void work(struct link *link)
 {
     static const struct timeval at_once = {0};
+    static const struct timeval later = {.tv_usec = WAIT_MS * 1000};
     enum wait wait = run(link);
     bool is_sent = evbuffer_get_length(bufferevent_get_output(link->stream)) == 0;
     if (wait == WAIT_NOTHING || (wait == WAIT_INPUT && link->has_ended && is_sent)) {
         end(link);
         return;
     }
-    if (wait == WAIT_TURN)
-        event_add(link->turn, &at_once);
+    if (wait == WAIT_TURN || wait == WAIT_OTHERS)
+        event_add(link->turn, wait == WAIT_TURN ? &at_once : &later);
     // A bufferevent that reads, and has a line's worth, calls again and again until it is taken.
     if (wait != WAIT_INPUT)
         bufferevent_disable(link->stream, EV_READ);

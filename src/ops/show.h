@@ -14,6 +14,10 @@
 void show_stayd(struct answer *answer, const char *id, const struct worker *worker);
 void show_game(struct answer *answer, const char *id, struct worker *worker, unsigned game);
 
+// The n-th certificate of a listener. False: there is none.
+bool show_certificate(struct answer *answer, const char *id, const struct worker *worker,
+                      unsigned listener, unsigned n);
+
 // A live slot, for `list` and for `held`.
 void show_player(struct answer *answer, const char *id, const struct worker *worker,
                  const struct slot *slot);

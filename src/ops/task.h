@@ -30,6 +30,7 @@ struct task {
     struct task_asker asker;
     struct evbuffer *out; // the caller's
     bool is_torn;
+    bool waits; // it is not done because of others; to be gone on with a little later
     // How far it is.
     bool has_begun;
     unsigned game;            // that the request names; TASK_ALL_GAMES: all, or none is named
@@ -44,6 +45,10 @@ struct task {
 
 // The request has been parsed, well or not: make it new.
 void task_begin(struct task *task);
+
+// Write a line of the answer.
+struct answer;
+void task_put(struct task *task, const struct answer *answer);
 
 // Does some of it. True: the end of the answer is written.
 bool task_step(struct task *task, struct worker *worker);

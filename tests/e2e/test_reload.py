@@ -2,44 +2,348 @@
 # SPDX-License-Identifier: MIT
 """Configuration and certificates are reloaded, and no player notices."""
 import os
+import random
 import shutil
 import signal
+import ssl
+import threading
+import time
 
+import pytest
+
+from support.control import Control, run_stayctl_by
+from support.daemon import free_port
+from support.game import Game, Pair
+from support.players import PlainPlayer, TlsPlayer
+from support.stream import Ended
 from support.waiting import until
 
-
-def certificate_of(player):
-    return player.tls.getpeercert(binary_form=True)
+NAMES = ("mush", "rsa", "other")
 
 
-def install(pki, name, folder):
-    """Put a certificate with its key where the listener expects them, as certbot does: at once."""
-    for end in ("chain", "key"):
-        fresh = os.path.join(folder, f"fresh.{end}")
-        shutil.copy(pki.path(f"{name}.{end}"), fresh)
-        os.rename(fresh, os.path.join(folder, f"mine.{end}"))
+class Hall:
+    """stayd whose files a test rewrites: a TLS listener with mine.chain and mine.key, a plain one."""
+
+    def __init__(self, start_stayd, game, pki, folder, **options):
+        self.pki, self.folder, self.game = pki, folder, game
+        self.tls_port, self.plain_port = free_port(), free_port()
+        self.install("mush")
+        self.listeners = {
+            "tls": {"address": f"127.0.0.1:{self.tls_port}", "certificate": f"{folder}/mine.chain",
+                    "key": f"{folder}/mine.key"},
+            "plain": {"address": f"127.0.0.1:{self.plain_port}", "tls": "no"}}
+        self.games = {"mush": {"connect": game.connect}}
+        self.options = {"host-names": "off", "watch-certificates": "no", **options}
+        self.stayd = start_stayd(self.listeners, self.games, self.options)
+        self.conf = self.stayd.conf
+
+    def install(self, certificate, key=None):
+        """Put them where the listener expects them, each at once, as certbot does."""
+        for end, name in (("chain", certificate), ("key", key or certificate)):
+            fresh = os.path.join(self.folder, f"fresh.{end}")
+            shutil.copy(self.pki.path(f"{name}.{end}"), fresh)
+            os.rename(fresh, os.path.join(self.folder, f"mine.{end}"))
+
+    def write(self):
+        self.stayd.write_conf(self.listeners, self.games, self.options)
+
+    def stayctl(self, *arguments):
+        return run_stayctl_by("--control", f"{self.folder}/control.sock", *arguments)
+
+    def reload(self):
+        """Must go well; returns what it says."""
+        done = self.stayctl("reload")
+        assert done.returncode == 0 and done.stdout.endswith("reloaded\n"), done
+        return done.stdout
+
+    def refuse(self, *words):
+        """A reload that is refused for these reasons."""
+        done = self.stayctl("reload")
+        assert done.returncode == 1 and not done.stdout, done
+        for word in words:
+            assert word in done.stderr, (word, done.stderr)
+        self.stayd.log.expect("reload-refused what=")
+
+    def shows(self, name):
+        """The certificate that a new player sees is this one."""
+        player = TlsPlayer(self.tls_port)
+        seen = player.tls.getpeercert(binary_form=True)
+        player.close()
+        with open(self.pki.path(f"{name}.pem"), encoding="ascii") as file:
+            return seen == ssl.PEM_cert_to_DER_cert(file.read())
+
+    def pair(self, kind="1.3"):
+        player = PlainPlayer(self.plain_port) if kind == "plain" else TlsPlayer(self.tls_port,
+                                                                                version=kind)
+        return Pair(player, self.game.accept_of(player))
 
 
-def mine(folder):
-    return {"certificate": f"{folder}/mine.chain", "key": f"{folder}/mine.key"}
+@pytest.fixture
+def make_hall(start_stayd, game, pki, folder):
+    return lambda **options: Hall(start_stayd, game, pki, folder, **options)
 
 
-def hang_up(stayd, pattern=r" ready players=", n=1):
-    """SIGHUP to the guard, and wait for n more lines like this."""
-    before = len(stayd.log.find(pattern))
-    os.kill(stayd.guard_pid(), signal.SIGHUP)
-    stayd.log.expect(pattern, before + n)
+@pytest.fixture
+def hall(make_hall):
+    return make_hall()
 
 
-def test_sighup_takes_a_new_certificate(make_stage, pki, folder):
-    install(pki, "mush", folder)
-    stage = make_stage(tls=mine(folder))
-    pairs = [stage.pair(kind) for kind in ("1.2", "1.3", "plain")]
-    old = certificate_of(pairs[0].player)
-    install(pki, "other", folder)
-    hang_up(stage.stayd)
+class Talk:
+    """Pairs that exchange lines, which are verified, all the time in the background."""
+
+    def __init__(self, pairs, n_threads=2):
+        self.is_over = False
+        self.error = None
+        self.n = 0
+        self.threads = [threading.Thread(target=self.run, args=(pairs[i::n_threads],))
+                        for i in range(n_threads)]
+
+    def run(self, pairs):
+        try:
+            while not self.is_over:
+                for pair in pairs:
+                    pair.check()
+                    self.n += 1
+                    time.sleep(0.002)  # this is one interpreter
+        except (AssertionError, Ended, OSError) as error:
+            self.error = error
+            self.is_over = True
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over = True
+        for thread in self.threads:
+            thread.join()
+        if self.error:
+            raise self.error
+
+    def go_on(self):
+        """Another round of everybody's."""
+        n = self.n
+        until(lambda: self.error or self.n > n + 20, "everybody goes on talking")
+        assert not self.error, self.error
+
+
+@pytest.mark.short
+def test_sighup_takes_a_new_certificate_and_players_stay(hall):
+    pairs = [hall.pair(kind) for kind in ("1.2", "1.3", "plain")]
+    hall.install("other")
+    n = len(hall.stayd.log.find(" ready players="))
+    os.kill(hall.stayd.guard_pid(), signal.SIGHUP)
+    hall.stayd.log.expect(" ready players=", n + 1)
     for pair in pairs:
         pair.check()
-    pair = stage.pair()
+    assert hall.shows("other")
+    assert any("name=other.example" in line or "other.example" in line
+               for line in hall.stayctl("status").stdout.splitlines())
+
+
+def test_twenty_renewals_and_twenty_configurations_under_talking_players(hall):
+    pairs = [hall.pair(("1.2", "1.3", "plain")[i % 3]) for i in range(20)]
+    with Talk(pairs) as talk:
+        for i in range(20):
+            name = NAMES[(i + 1) % 3]
+            hall.install(name)
+            hall.reload()
+            assert hall.shows(name)
+            talk.go_on()
+        for i in range(20):
+            hall.options["handshake-timeout"] = f"{20 + i}s"
+            hall.options["log-level"] = ("debug", "info")[i % 2]
+            hall.listeners.pop("more", None)
+            if i % 2:
+                hall.listeners["more"] = {"address": f"127.0.0.1:{free_port()}", "tls": "no"}
+            hall.games["mush"]["back-text"] = f"Back, {i}."
+            hall.write()
+            hall.reload()
+            talk.go_on()
+    hall.stayd.family.await_whole()
+
+
+def test_a_kill_in_the_middle_of_a_reload_costs_nobody_anything(hall):
+    pairs = [hall.pair(("1.2", "1.3", "plain")[i % 3]) for i in range(20)]
+    dice = random.Random(20)
+    with Talk(pairs) as talk:
+        for i in range(24):
+            role = ("worker", "guard", "spare")[i % 3]
+            hall.listeners["more"] = {"address": f"127.0.0.1:{free_port()}", "tls": "no"}
+            hall.install(NAMES[i % 3])
+            hall.write()
+            answer = []
+            asker = threading.Thread(target=lambda: answer.append(hall.stayctl("reload")))
+            killer = threading.Timer(0.01 + dice.random() * 0.1,
+                                     lambda: hall.stayd.family.kill(role))
+            asker.start()
+            killer.start()
+            killer.join()
+            asker.join()
+            assert answer[0].returncode == 0, answer[0]
+            talk.go_on()
+            hall.stayd.family.await_whole()
+            assert hall.shows(NAMES[i % 3])
+    port = int(hall.listeners["more"]["address"].split(":")[1])
+    player = PlainPlayer(port)
+    Pair(player, hall.game.accept_of(player)).check()
+
+
+def is_open(port):
+    try:
+        PlainPlayer(port).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_removed_listener_is_closed_and_its_players_live_on(hall):
+    pairs = [hall.pair(kind) for kind in ("1.2", "1.3", "plain")]
+    tls = hall.listeners.pop("tls")
+    hall.write()
+    hall.reload()
+    assert not is_open(hall.tls_port) and is_open(hall.plain_port)
+    hall.stayd.log.expect("listen-gone listener=tls")
+    for pair in pairs:
+        pair.check()
+    control = Control(f"{hall.folder}/control.sock")
+    assert {item["listener"] for item in control.ask("list").items} >= {"tls", "plain"}
+    # A new one before the old one in the file, then the old one again at another address.
+    fresh = free_port()
+    hall.listeners = {"first": {"address": f"127.0.0.1:{fresh}", "tls": "no"}, **hall.listeners}
+    hall.write()
+    hall.reload()
+    hall.tls_port = free_port()
+    hall.listeners["tls"] = {**tls, "address": f"127.0.0.1:{hall.tls_port}"}
+    hall.write()
+    hall.reload()
+    pairs.append(hall.pair("1.3"))
+    player = PlainPlayer(fresh)
+    pairs.append(Pair(player, hall.game.accept_of(player)))
+    control = Control(f"{hall.folder}/control.sock")
+    until(lambda: len(control.ask("list").items) == 5, "all are listed")
+    listeners = {int(item["port"]): item["listener"] for item in control.ask("list").items}
+    assert [listeners[pair.player.port] for pair in pairs] == ["tls", "tls", "plain", "tls", "first"]
+    for pair in pairs:
+        pair.check()
+
+
+def test_games_come_and_go_and_their_players_stay(hall):
+    other = Game(os.path.join(hall.folder, "other.sock"))
+    pairs = [hall.pair("1.3"), hall.pair("plain")]
+    hall.games = {"chess": {"connect": other.connect}}
+    hall.write()
+    assert "[game mush] is gone; the players who are in it stay" in hall.reload()
+    for pair in pairs:
+        pair.check()
+    player = TlsPlayer(hall.tls_port)
+    chess = Pair(player, other.accept_of(player))
+    chess.check()
+    control = Control(f"{hall.folder}/control.sock")
+    games = {item["name"]: item for item in control.ask("status").items if item["what"] == "game"}
+    assert games["mush"]["players"] == "2" and games["mush"]["removed"] == "yes"
+    assert games["chess"]["players"] == "1" and "removed" not in games["chess"]
+    # Once its players have left it goes altogether, and its place is another's.
+    for pair in pairs:
+        pair.player.close()
+        pair.link.close()
+    until(lambda: len(control.ask("list").items) == 1, "they have left")
+    hall.games["go"] = {"connect": hall.game.connect}
+    hall.listeners["tls"]["game"] = "chess"
+    hall.listeners["plain"]["game"] = "go"
+    hall.write()
+    hall.reload()
+    chess.check()
+    hall.pair("plain").check()
+    control = Control(f"{hall.folder}/control.sock")
+    assert [item["name"] for item in control.ask("status").items if item["what"] == "game"] \
+        == ["go", "chess"]
+    other.close()
+
+
+def test_what_is_wrong_is_said_and_changes_nothing(hall):
+    pair = hall.pair()
+
+    def write(text):
+        with open(hall.conf, "w", encoding="utf-8") as file:
+            file.write(text)
+    with open(hall.conf, encoding="utf-8") as file:
+        good = file.read()
+    write(good + "[listen tls\n")
+    hall.refuse("stayd.conf:", "a section has no ]")
+    write(good + "hold-time = 3\nhold = never\n")
+    hall.refuse("unknown option hold-time", "hold = never: not a time")
+    write(good.replace("mine.key", "none.key"))
+    hall.refuse("none.key: the key cannot be read: No such file")
+    write(good.replace("mine.chain", ""))
+    hall.refuse("the certificate is not a regular file")
+    write(good)
+    hall.install("mush", key="other")
+    hall.refuse("mine.key: the key does not match the certificate")
+    hall.install("old")
+    hall.refuse("mine.chain: certificate 1 (CN = old.example) expired on")
+    with open(f"{hall.folder}/mine.chain", "w", encoding="ascii") as file:
+        file.write("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    hall.refuse("mine.chain: certificate 1 in the file is damaged")
+    hall.install("mush")
+    taken = PlainPlayer(hall.plain_port)  # its own port is nobody's to listen on
+    hall.listeners["more"] = {"address": f"127.0.0.1:{free_port()}", "tls": "no"}
+    hall.listeners["taken"] = {"address": f"127.0.0.1:{taken.port}", "tls": "no"}
+    hall.write()
+    hall.refuse("[listen taken] cannot listen on", "Address already in use")
+    assert not is_open(int(hall.listeners["more"]["address"].split(":")[1]))
+    taken.close()
+    write(good)
     pair.check()
-    assert certificate_of(pair.player) != old
+    assert hall.shows("mush")
+    assert len(hall.stayd.log.find(" worker-made ")) == 1  # all that was the first one's
+    hall.reload()
+    pair.check()
+
+
+def test_what_only_a_restart_changes_stays_and_is_named(hall):
+    pair = hall.pair()
+    hall.options.update({"max-players": "7", "log": f"{hall.folder}/other.log"})
+    hall.write()
+    said = hall.reload()
+    assert "max-players has changed, which a reload cannot do; restart stayd for it" in said
+    assert ": log has changed" in said
+    hall.stayd.log.expect("reload-remark what=.*max-players has changed")
+    pair.check()
+    control = Control(f"{hall.folder}/control.sock")
+    assert control.ask("status").items[0]["max-players"] == "2000"
+
+
+@pytest.mark.short
+def test_a_repeated_request_has_the_answer_of_the_one_reload(hall):
+    def ask(its_id):
+        control = Control(f"{hall.folder}/control.sock")
+        try:
+            return control.ask("reload", its_id)
+        except Ended:
+            return ask(its_id)
+    before = len(hall.stayd.log.find(" reload what="))
+    assert ask("r1").word == "ok"
+    assert ask("r1").word == "ok"
+    assert len(hall.stayd.log.find(" reload what=")) == before + 1
+    hall.install("old")
+    bad = ask("r2")
+    assert bad.word == "refused" and "expired" in bad.items[0]["text"]
+    hall.install("mush")
+    assert ask("r2").items == bad.items
+    assert ask("r1").word == "ok"
+    assert ask("r3").word == "ok"
+
+
+def test_new_files_are_taken_when_they_are_whole(make_hall):
+    hall = make_hall(**{"watch-certificates": "yes"})
+    pair = hall.pair()
+    hall.install("mush", key="other")
+    hall.stayd.log.expect("reload-refused what=.*does not match")
+    pair.check()
+    assert hall.shows("mush")
+    hall.install("other")
+    hall.stayd.log.expect(" reload what=certificates")
+    until(lambda: hall.shows("other"), "it is shown")
+    pair.check()
