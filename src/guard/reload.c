@@ -296,7 +296,7 @@ void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms)
     // One after the other: not before the present heritage is everybody's.
     if (!has_worker || reload_is_due(reload))
         return;
-    if (asked_pending(head))
+    if (asked_pending(head) > heritage->order)
         begin(reload, RELOAD_ALL, now_ms);
     else if (watch_look(&reload->watch, heritage, now_ms))
         begin(reload, RELOAD_CERTIFICATES, now_ms);

@@ -6,15 +6,16 @@ import random
 import shutil
 import signal
 import ssl
+import subprocess
 import threading
 import time
 
 import pytest
 
 from support.control import Control, run_stayctl_by
-from support.daemon import free_port
+from support.daemon import BUILD, ROOT, free_port
 from support.game import Game, Pair
-from support.players import PlainPlayer, TlsPlayer
+from support.players import PlainPlayer, TlsPlayer, context_for
 from support.stream import Ended
 from support.waiting import until
 
@@ -346,4 +347,82 @@ def test_new_files_are_taken_when_they_are_whole(make_hall):
     hall.install("other")
     hall.stayd.log.expect(" reload what=certificates")
     until(lambda: hall.shows("other"), "it is shown")
+    pair.check()
+
+
+def test_a_session_can_be_resumed_after_a_renewal(hall):
+    player = TlsPlayer(hall.tls_port, version="1.2", context=context_for("1.2"))
+    pair = Pair(player, hall.game.accept_of(player))
+    pair.check()
+    hall.install("other")
+    hall.reload()
+    again = TlsPlayer(hall.tls_port, context=player.context, session=player.tls.session)
+    Pair(again, hall.game.accept_of(again)).check()
+    assert again.tls.session_reused
+    pair.check()
+
+
+class Lineage:
+    """Certificates as certbot keeps them: links in live/NAME, readable by root alone."""
+
+    def __init__(self, folder, pki):
+        self.folder, self.pki, self.n = folder, pki, 0
+        self.live = f"{folder}/letsencrypt/live/mush.example"
+        self.archive = f"{folder}/letsencrypt/archive/mush.example"
+        os.makedirs(self.live)
+        os.makedirs(self.archive)
+        for part in ("live", "archive"):
+            os.chmod(f"{folder}/letsencrypt/{part}", 0o700)
+
+    def renew(self, name):
+        self.n += 1
+        for end, file in (("chain", "fullchain"), ("key", "privkey")):
+            target = f"{self.archive}/{file}{self.n}.pem"
+            shutil.copy(self.pki.path(f"{name}.{end}"), target)
+            link = f"{self.live}/{file}.pem"
+            if os.path.lexists(link):
+                os.unlink(link)
+            os.symlink(target, link)
+
+    def deploy(self, conf, *more):
+        return subprocess.run(
+            [f"{ROOT}/tools/certbot-deploy-hook", "-t", f"{self.folder}/stayd", "-u", "nobody",
+             "-c", conf, *more],
+            env={"PATH": f"{BUILD}:{os.environ['PATH']}", "RENEWED_LINEAGE": self.live},
+            capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whom certbot runs as")
+def test_certbot_hands_over_to_a_stayd_that_is_not_root(start_stayd, game, pki, folder):
+    os.chmod(folder, 0o711)
+    os.chmod(game.place, 0o777)
+    os.mkdir(f"{folder}/stayd")
+    lineage = Lineage(folder, pki)
+    lineage.renew("mush")
+    assert lineage.deploy("/none").returncode != 0  # no stayd yet, but the files are there
+    port, hidden = free_port(), free_port()
+    stayd = start_stayd(
+        {"tls": {"address": f"127.0.0.1:{port}", "certificate": f"{folder}/stayd/fullchain.pem",
+                 "key": f"{folder}/stayd/key.pem"},
+         "hidden": {"address": f"127.0.0.1:{hidden}", "certificate": f"{lineage.live}/fullchain.pem",
+                    "key": f"{lineage.live}/privkey.pem"}},
+        {"mush": {"connect": game.connect}}, {"host-names": "off", "user": "nobody"})
+    assert stayd.log.find("reload-remark what=.*/live/.* stayd's user cannot read")
+    assert not stayd.log.find("reload-remark what=.*/stayd/key.pem")
+    player = TlsPlayer(port)
+    pair = Pair(player, game.accept_of(player))
+    lineage.renew("other")
+    refused = lineage.deploy(stayd.conf)
+    assert refused.returncode == 1 and "give stayd's user the right to read it" in refused.stderr
+    stayd.write_conf(
+        {"tls": {"address": f"127.0.0.1:{port}", "certificate": f"{folder}/stayd/fullchain.pem",
+                 "key": f"{folder}/stayd/key.pem"}},
+        {"mush": {"connect": game.connect}}, {"host-names": "off", "user": "nobody"})
+    deployed = lineage.deploy(stayd.conf)
+    assert (deployed.returncode, deployed.stdout.splitlines()[-1]) == (0, "reloaded"), deployed
+    assert os.stat(f"{folder}/stayd/key.pem").st_mode & 0o777 == 0o640
+    with open(pki.path("other.pem"), encoding="ascii") as file:
+        assert TlsPlayer(port).tls.getpeercert(binary_form=True) \
+            == ssl.PEM_cert_to_DER_cert(file.read())
+    assert lineage.deploy(stayd.conf, "-n", "another.example").stdout == ""
     pair.check()
