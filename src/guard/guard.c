@@ -217,7 +217,7 @@ static void pass_heritage_on(struct guard *guard)
     if (guard->spare.pid == 0)
         make_spare(guard);
     if (guard->spare.pid && guard->worker.pid > 0 && reload_is_due(&guard->reload))
-        kill(guard->worker.pid, SIGKILL);
+        reload_end_worker(&guard->reload, guard->worker.pid, clock_boot_ms());
 }
 
 static void finish(struct guard *guard, int status)

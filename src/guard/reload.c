@@ -308,9 +308,25 @@ bool reload_is_due(const struct reload *reload)
     return it->strays || it->worker_heritage != reload->heritage->id;
 }
 
-void reload_prepare_worker(const struct reload *reload)
+void reload_end_worker(struct reload *reload, pid_t worker, uint64_t now_ms)
 {
     struct vault_reload *it = &head_of(reload)->reload;
+    bool can_ask = it->worker_heritage != reload->heritage->id && head_of(reload)->worker_ready;
+    if (reload->patience_ms == 0) {
+        reload->patience_ms = can_ask ? now_ms + RELOAD_PATIENCE_MS : now_ms;
+        it->wanted_heritage = reload->heritage->id;
+        if (can_ask)
+            kill(worker, SIGUSR1);
+    }
+    if (now_ms >= reload->patience_ms)
+        kill(worker, SIGKILL);
+}
+
+void reload_prepare_worker(struct reload *reload)
+{
+    struct vault_reload *it = &head_of(reload)->reload;
+    reload->patience_ms = 0;
+    it->wanted_heritage = reload->heritage->id;
     listen_claim(reload->heritage);
     it->strays = 0; // the sweep comes before any worker
     it->worker_heritage = reload->heritage->id;
@@ -321,7 +337,9 @@ int reload_sleep_ms(const struct reload *reload, uint64_t now_ms)
     uint64_t until_ms = reload->watch.look_ms;
     if (signals)
         return 0;
-    if (reload->trial.pid)
+    if (reload->patience_ms)
+        until_ms = reload->patience_ms;
+    else if (reload->trial.pid)
         until_ms = reload->trial.until_ms;
     else if (is_answer_due(reload) || asked_pending(head_of(reload)))
         return READY_LOOK_MS;

@@ -13,7 +13,7 @@
 //                       put the new heritage into the old one's place
 //                │
 //                ▼  (guard.c: what has another heritage's id is out of date)
-//          the spare is replaced, then the worker is killed
+//          the spare is replaced, then the worker is to retire (worker/retire.h), or is killed
 //                │
 //                ▼
 //          make_worker: claim the new sockets only, sweep, clone: the order is obeyed
@@ -43,6 +43,7 @@ struct reload {
     struct conf_use use;       // ... and what slots name
     struct trial trial;
     struct watch watch;
+    uint64_t patience_ms; // until when the old worker may finish handshakes; 0: it was not asked to
 };
 
 // The signal that orders a reload was received. Only counts; for a signal handler.
@@ -54,8 +55,12 @@ void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms);
 // Is the present worker of another heritage, or are there sockets to be swept up?
 bool reload_is_due(const struct reload *reload);
 
+// End the worker, for which it is due: it is asked first, and killed RELOAD_PATIENCE_MS later.
+void reload_end_worker(struct reload *reload, pid_t worker, uint64_t now_ms);
+#define RELOAD_PATIENCE_MS 1000u
+
 // Before a worker of this heritage is cloned, by who holds the table; then the sweep follows.
-void reload_prepare_worker(const struct reload *reload);
+void reload_prepare_worker(struct reload *reload);
 
 // When to call reload_step again at the latest; ms from now.
 int reload_sleep_ms(const struct reload *reload, uint64_t now_ms);

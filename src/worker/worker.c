@@ -22,6 +22,7 @@
 #include "vault/verify.h"
 #include "worker/death_note.h"
 #include "worker/guard_watch.h"
+#include "worker/retire.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -300,6 +301,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
         worker->vault->head->ending_until_ms =
             clock_boot_ms() + worker->heritage->conf.stop_timeout_ms + 1;
     look_for_end(worker);
+    retire_look(worker);
 }
 
 // Only the guard takes orders; it sends SIGUSR1 when there is something to look at. By

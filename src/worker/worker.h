@@ -41,7 +41,8 @@ struct worker {
     struct control *control;
     struct waiting waiting;
     bool is_ending;
-    bool has_new; // players came since housekeeping last looked
+    bool is_retiring; // worker/retire.h
+    bool has_new;     // players came since housekeeping last looked
 };
 
 // A role (role.h). Take up what the vault holds, then serve until killed or the orderly end is

@@ -3,6 +3,7 @@
 """Configuration and certificates are reloaded, and no player notices."""
 import os
 import random
+import select
 import shutil
 import signal
 import ssl
@@ -17,7 +18,7 @@ from support.daemon import BUILD, ROOT, free_port
 from support.game import Game, Pair
 from support.players import PlainPlayer, TlsPlayer, context_for
 from support.stream import Ended
-from support.waiting import until
+from support.waiting import WAIT_S, until
 
 NAMES = ("mush", "rsa", "other")
 
@@ -347,6 +348,28 @@ def test_new_files_are_taken_when_they_are_whole(make_hall):
     hall.install("other")
     hall.stayd.log.expect(" reload what=certificates")
     until(lambda: hall.shows("other"), "it is shown")
+    pair.check()
+
+
+def test_a_handshake_under_way_is_finished_first(hall):
+    pair = hall.pair()
+    player = TlsPlayer(hall.tls_port, is_shaken=False)
+    with pytest.raises(ssl.SSLWantReadError):
+        player.tls.do_handshake()
+    player.flush()
+    select.select([player.sock], [], [], WAIT_S)  # the answer is here, so somebody has taken it
+    answer = []
+    asker = threading.Thread(target=lambda: answer.append(hall.stayctl("reload")))
+    asker.start()
+    hall.stayd.log.expect(" reload what=configuration")
+    player.shake()
+    Pair(player, hall.game.accept_of(player)).check()
+    asker.join()
+    assert answer[0].returncode == 0
+    # One that hangs is not waited for.
+    hanging = PlainPlayer(hall.tls_port)
+    hall.reload()
+    assert hanging.read_to_end()[1] in ("eof", "reset")
     pair.check()
 
 
