@@ -216,7 +216,8 @@ static void pass_heritage_on(struct guard *guard)
         end_spare(guard);
     if (guard->spare.pid == 0)
         make_spare(guard);
-    if (guard->spare.pid && guard->worker.pid > 0 && reload_is_due(&guard->reload))
+    bool is_ending = guard->vault.head->ending_until_ms; // the present worker's end will do
+    if (guard->spare.pid && guard->worker.pid > 0 && reload_is_due(&guard->reload) && !is_ending)
         reload_end_worker(&guard->reload, guard->worker.pid, clock_boot_ms());
 }
 
@@ -241,6 +242,10 @@ static void worker_died(struct guard *guard)
     guard->was_ready |= was_ready;
     if (guard->vault.head->has_ended && status <= 0)
         return;
+    if (status == 0 && reload_is_due(&guard->reload)) {
+        log_event(LOG_WORKER_RETIRED, "pid=%d", (int)pid);
+        return;
+    }
     int crash = obituary_write(&guard->vault, pid, status);
     if (!guard->was_ready && ++guard->n_failed >= START_TRIES) {
         log_event(LOG_SYSTEM, "what=\"no worker gets ready\"");
