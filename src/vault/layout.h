@@ -217,12 +217,12 @@ struct vault_order {
 };
 
 struct vault_reload {
-    _Atomic uint64_t asked;           // number of the last order
-    _Atomic uint64_t done;            // of the last one that is answered
-    _Atomic uint32_t heritages;       // ids of heritages given out (guard/heritage.h)
-    _Atomic uint32_t worker_heritage; // whose the present worker is
-    _Atomic uint32_t strays;          // listening sockets may be open that nobody claims
-    _Atomic uint32_t wanted_heritage; // a worker with another one is to retire
+    _Atomic uint64_t asked;                 // number of the last order
+    _Atomic uint64_t done;                  // of the last one that is answered
+    _Atomic uint32_t heritages;             // ids of heritages given out (guard/heritage.h)
+    _Atomic uint32_t worker_heritage;       // whose the present worker is
+    _Atomic uint32_t strays;                // listening sockets may be open that nobody claims
+    _Atomic uint32_t wanted_heritage;       // a worker with another one is to retire
     _Atomic uint64_t expiry_told_s;         // wall clock: certificates' ends were last warned of
     struct vault_order order[VAULT_ORDERS]; // by number
 };
