@@ -217,9 +217,9 @@ STAY_API int stay_acknowledge(struct stay *stay, const struct stay_player *playe
                               uint64_t n_input);
 
 // End a player's connection, whatever becomes of the game: what was written to fd so far goes out,
-// then last_words (a line without its end; NULL: none), then a proper close. The game closes fd as
-// usual. 0, or -1 with errno: EMSGSIZE (more than 1,000 bytes), EINVAL (no id, or last_words is not
-// printable UTF-8), ENOMEM, ENOBUFS.
+// then last_words (a line without its end; NULL: none), then a proper close. The game closes fd
+// afterwards as usual. 0, or -1 with errno: EMSGSIZE (more than 1,000 bytes), EINVAL (no id, or
+// last_words is not printable UTF-8), ENOMEM, ENOBUFS.
 STAY_API int stay_end(struct stay *stay, const struct stay_player *player, const char *last_words);
 
 enum stay_plan {

@@ -136,7 +136,7 @@ static bool write_all(int fd, const void *bytes, size_t n)
     return true;
 }
 
-static int write_file(const struct stay_carry *carry)
+static int write_memfd(const struct stay_carry *carry)
 {
     struct frame frame = {.version = VERSION, .pid = (uint32_t)getpid()};
     struct head end = {.kind = STAY_CARRY_END, .fd = -1};
@@ -168,7 +168,7 @@ static void set_all_close_on_exec(const struct stay_carry *carry, int flag)
 int stay_carry_exec(const struct stay_carry *carry, const char *path, char *const argv[])
 {
     char number[16];
-    int fd = write_file(carry);
+    int fd = write_memfd(carry);
     if (fd < 0) {
         return -1;
     }
@@ -187,7 +187,7 @@ int stay_carry_exec(const struct stay_carry *carry, const char *path, char *cons
 }
 
 // The environment may have come from anywhere: only a memfd with all our seals is looked at.
-static int find_file(size_t *size)
+static int find_memfd(size_t *size)
 {
     const char *number = getenv(STAY_CARRY_VARIABLE);
     char *end;
@@ -220,7 +220,7 @@ bool stay_carry_load(struct stay_carry *carry)
 {
     *carry = (struct stay_carry){0};
     size_t size = 0;
-    int fd = find_file(&size);
+    int fd = find_memfd(&size);
     unsetenv(STAY_CARRY_VARIABLE);
     if (fd < 0 || !make_room(carry, size) || !read_all(fd, carry->bytes, size)) {
         stay_carry_free(carry);

@@ -85,6 +85,7 @@ static void refuse_all(struct stay_control *control, const char *word, const cha
 {
     control->n_refused++;
     control->is_hopeless = true;
+    stay_requests_let_go(&control->requests);
     remark(control, "this game", word, text);
     lose_for(control, STAY_CONTROL_REFUSED_MS);
 }
@@ -104,6 +105,9 @@ static void reach(struct stay_control *control)
     control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (control->fd < 0 || connect(control->fd, (struct sockaddr *)&address, sizeof address) != 0) {
         control->is_hopeless = errno == ENOENT || errno == ECONNREFUSED;
+        if (control->is_hopeless) {
+            stay_requests_let_go(&control->requests);
+        }
         lose(control);
         return;
     }

@@ -123,7 +123,7 @@ static struct stay_guest *admit(struct stay_door *door, int fd, size_t room)
     return guest;
 }
 
-static bool make_room(struct stay_guest *guest, size_t n_wanted)
+static bool hold_more(struct stay_guest *guest, size_t n_wanted)
 {
     if (guest->room < n_wanted) {
         uint8_t *in = realloc(guest->in, n_wanted);
@@ -180,7 +180,7 @@ static int hear(struct stay_door *door, struct stay_guest *guest, struct stay_pl
         if (status == STAY_PROXY_BAD) {
             return turn_away(door, guest, &door->counts.n_bad);
         }
-        if (!make_room(guest, n_wanted)) {
+        if (!hold_more(guest, n_wanted)) {
             return turn_away(door, guest, &door->counts.n_shortages);
         }
         ssize_t n = recv(guest->fd, guest->in + guest->n_in, n_wanted - guest->n_in, MSG_DONTWAIT);

@@ -4,9 +4,8 @@
 // The handle's beginning and end (stay.h): puts together the run directory (place), the control
 // channel (control), the door, stayd's start (start) and what was carried over a reboot (carry).
 //
-// stayd links players whom it holds as soon as something listens under the game's name. So with a
-// stayd that is running, the game attaches first and listens then: its players come back as resumed
-// ones.
+// stayd links players as soon as something listens under the game's name, and it is settled then
+// whether they can be resumed. So the game attaches first, and its socket appears last.
 //
 // Errors: stay_open undoes what it has done, but for a stayd that has started.
 #include "stay.h"
@@ -57,8 +56,7 @@ static bool open_control(struct stay *stay, const struct stay_options *options, 
     return true;
 }
 
-// Nobody listens to players yet, or stayd is just about to send the first ones: so nothing is taken
-// here but the control channel's events.
+// The game's socket has not appeared yet: nothing can come but what the control channel brings.
 static void await_attach(struct stay *stay)
 {
     uint64_t deadline = stay_now_ms() + ATTACH_TIMEOUT_MS;
@@ -148,9 +146,15 @@ static bool listen_there(struct stay *stay, uid_t stayd_user, char *error, size_
     return true;
 }
 
+// Attaches to the stayd that is there, or else to the one that it starts.
 static bool find_or_start(struct stay *stay, const struct stay_options *options, char *error,
                           size_t error_size)
 {
+    await_attach(stay);
+    if (options->stayd != NULL && options->stayd[0] == '\0') {
+        stay->how = STAY_NOT_ASKED;
+        return true;
+    }
     size_t n = strlen(stay->remarks);
     if (!stay_start(options, &stay->how, stay->remarks + n, sizeof stay->remarks - n, error,
                     error_size)) {
@@ -166,18 +170,14 @@ static bool find_or_start(struct stay *stay, const struct stay_options *options,
 static bool start_anew(struct stay *stay, const struct stay_options *options, char *error,
                        size_t error_size)
 {
-    bool is_asked = options->stayd == NULL || options->stayd[0] != '\0';
-    stay->how = STAY_NOT_ASKED;
     if (!stay_place_make(stay->directory, error, error_size)) {
         return false;
     }
     stay->lock_fd = stay_place_lock(stay->directory, error, error_size);
-    if (stay->lock_fd < 0 || !open_control(stay, options, error, error_size)) {
-        return false;
-    }
-    await_attach(stay);
-    return listen_there(stay, options->stayd_user, error, error_size) &&
-           (!is_asked || find_or_start(stay, options, error, error_size));
+    return stay->lock_fd >= 0 && open_control(stay, options, error, error_size) &&
+           listen_there(stay, options->stayd_user, error, error_size) &&
+           find_or_start(stay, options, error, error_size) &&
+           stay_place_show(stay->directory, error, error_size);
 }
 
 static bool check_options(const struct stay_options *options, char *error, size_t error_size)
@@ -253,6 +253,8 @@ void stay_close(struct stay *stay)
     if (stay->door.listener_fd >= 0) {
         char path[STAY_PATH_BYTES];
         stay_place_path(path, stay->directory, STAY_GAME_SOCKET);
+        unlink(path);
+        stay_place_path(path, stay->directory, STAY_GAME_SOCKET_NEW);
         unlink(path);
     }
     if (stay->has_control) {

@@ -118,12 +118,12 @@ int stay_place_listen(const char *directory, mode_t mode, char *error, size_t er
     char path[STAY_PATH_BYTES];
     char fresh[STAY_PATH_BYTES];
     stay_place_path(path, directory, STAY_GAME_SOCKET);
-    stay_place_path(fresh, directory, STAY_GAME_SOCKET ".new");
+    stay_place_path(fresh, directory, STAY_GAME_SOCKET_NEW);
     if (!is_replaceable(path, error, error_size) || !is_replaceable(fresh, error, error_size)) {
         return -1;
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && open_at(fd, fresh, mode) && rename(fresh, path) == 0) {
+    if (fd >= 0 && open_at(fd, fresh, mode)) {
         return fd;
     }
     stay_words(error, error_size, "%s: cannot listen there: %s", path, strerror(errno));
@@ -132,6 +132,17 @@ int stay_place_listen(const char *directory, mode_t mode, char *error, size_t er
         close(fd);
     }
     return -1;
+}
+
+bool stay_place_show(const char *directory, char *error, size_t error_size)
+{
+    char path[STAY_PATH_BYTES];
+    char fresh[STAY_PATH_BYTES];
+    stay_place_path(path, directory, STAY_GAME_SOCKET);
+    stay_place_path(fresh, directory, STAY_GAME_SOCKET_NEW);
+    return rename(fresh, path) == 0 ||
+           stay_words(error, error_size, "%s: cannot give the socket this name: %s", path,
+                      strerror(errno));
 }
 
 // Opens stayd's lock; -1 unless somebody holds it. A shared lock is tried, so that two who look at

@@ -17,6 +17,7 @@
 #define STAY_BACKLOG 511
 
 #define STAY_GAME_SOCKET "game.sock"
+#define STAY_GAME_SOCKET_NEW "game.sock.new"
 #define STAY_GAME_LOCK "game.lock"
 #define STAY_CONTROL "control.sock"
 #define STAY_LOCK_ENDING ".lock" // behind the control socket's path: stayd's lock
@@ -33,9 +34,12 @@ bool stay_place_make(const char *directory, char *error, size_t error_size);
 // Without it there is no telling a dead game's socket from one that another process listens on.
 int stay_place_lock(const char *directory, char *error, size_t error_size);
 
-// Make the listening socket, non-blocking. It appears under its name only when it listens and
-// has its mode; what a dead game left there is replaced. Call with the lock held.
+// Make the listening socket, non-blocking, under STAY_GAME_SOCKET_NEW; nothing may be in the way of
+// its name-to-be but a dead game's socket. Call with the lock held.
 int stay_place_listen(const char *directory, mode_t mode, char *error, size_t error_size);
+
+// Give it its name. So it appears when it listens and has its mode, and everything else is ready.
+bool stay_place_show(const char *directory, char *error, size_t error_size);
 
 // Is the stayd alive whose control socket is at this path? It, and every process of it, holds the
 // lock beside it as long as it lives.

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 enum {
     HEX_ID_BYTES = 2 * STAY_ID_BYTES + 1,
@@ -29,12 +30,26 @@ void stay_requests_open(struct stay_requests *requests)
     snprintf(requests->prefix, sizeof requests->prefix, "%08" PRIx32, random);
 }
 
+static void let_go(struct stay_line *line)
+{
+    if (line->held_fd >= 0) {
+        close(line->held_fd);
+    }
+    line->held_fd = -1;
+}
+
+static void free_line(struct stay_line *line)
+{
+    let_go(line);
+    free(line);
+}
+
 void stay_requests_free(struct stay_requests *requests)
 {
     while (requests->first != NULL) {
         struct stay_line *line = requests->first;
         requests->first = line->next;
-        free(line);
+        free_line(line);
     }
     stay_wishes_free(&requests->wishes);
     *requests = (struct stay_requests){0};
@@ -73,7 +88,7 @@ static struct stay_line *make_line(struct stay_requests *requests, size_t room)
         errno = ENOMEM;
         return NULL;
     }
-    *line = (struct stay_line){0};
+    *line = (struct stay_line){.held_fd = -1};
     stay_requests_name(requests, line->text);
     return line;
 }
@@ -140,6 +155,18 @@ bool stay_requests_end(struct stay_requests *requests, const uint8_t id[STAY_ID_
     }
     stay_wishes_forget(&requests->wishes, id);
     return true;
+}
+
+void stay_requests_hold(struct stay_requests *requests, int fd)
+{
+    requests->last->held_fd = fd;
+}
+
+void stay_requests_let_go(struct stay_requests *requests)
+{
+    for (struct stay_line *line = requests->first; line != NULL; line = line->next) {
+        let_go(line);
+    }
 }
 
 static bool make_state_line(struct stay_requests *requests, struct stay_wish *wish)
@@ -271,7 +298,7 @@ void stay_requests_answered(struct stay_requests *requests)
     requests->n_lines--;
     requests->n_line_bytes -= line->n;
     requests->n_bytes_under_way -= line->n;
-    free(line);
+    free_line(line);
 }
 
 size_t stay_requests_count(const struct stay_requests *requests)
@@ -286,7 +313,7 @@ bool stay_requests_save(struct stay_requests *requests, struct stay_carry *carry
     }
     for (const struct stay_line *line = requests->first; line != NULL; line = line->next) {
         struct stay_carry_record record = {.kind = STAY_CARRY_REQUEST,
-                                           .fd = -1,
+                                           .fd = line->held_fd,
                                            .state = (const uint8_t *)line->text,
                                            .n_state = line->n};
         if (!line->is_plan && !stay_carry_add(carry, &record)) {
@@ -303,7 +330,7 @@ bool stay_requests_restore(struct stay_requests *requests, const struct stay_car
         free(line);
         return false;
     }
-    *line = (struct stay_line){.is_repeated = true, .n = record->n_state};
+    *line = (struct stay_line){.held_fd = record->fd, .is_repeated = true, .n = record->n_state};
     memcpy(line->text, record->state, record->n_state);
     line->text[line->n] = '\0';
     append_line(requests, line);

@@ -24,6 +24,7 @@
 
 struct stay_line {
     struct stay_line *next;
+    int held_fd;      // closed when this is answered; -1: none
     bool is_plan;     // holds for this program only: not carried over exec
     bool is_repeated; // an answer may have been lost: an error may mean that it was done before
     size_t n;
@@ -52,6 +53,13 @@ bool stay_requests_acknowledge(struct stay_requests *requests, const uint8_t id[
                                uint64_t n_input);
 bool stay_requests_end(struct stay_requests *requests, const uint8_t id[STAY_ID_BYTES],
                        const char *last_words);
+
+// Keep this descriptor open until the request that was made last is answered. The queue owns it
+// from now on; -1: none.
+void stay_requests_hold(struct stay_requests *requests, int fd);
+
+// Nobody will answer soon: close what is held.
+void stay_requests_let_go(struct stay_requests *requests);
 
 // words: verb and arguments. What was wished before goes out before it.
 bool stay_requests_plan(struct stay_requests *requests, const char *words);

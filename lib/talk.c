@@ -9,6 +9,7 @@
 #include "start.h"
 #include "text.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,6 +50,8 @@ int stay_acknowledge(struct stay *stay, const struct stay_player *player, uint64
     return queued(stay, stay_requests_acknowledge(&stay->control.requests, player->id, n_input));
 }
 
+// The game closes its descriptor right away, and stayd may see that before it sees the request: so
+// the connection is held open until the request is answered.
 int stay_end(struct stay *stay, const struct stay_player *player, const char *last_words)
 {
     char checked[MAX_LAST_WORDS + 1];
@@ -60,7 +63,13 @@ int stay_end(struct stay *stay, const struct stay_player *player, const char *la
         !stay_text_take(checked, sizeof checked, (const uint8_t *)words, strlen(words))) {
         return fail(EINVAL);
     }
-    return queued(stay, stay_requests_end(&stay->control.requests, player->id, words));
+    if (!stay_requests_end(&stay->control.requests, player->id, words)) {
+        return -1;
+    }
+    if (!stay->control.is_hopeless) {
+        stay_requests_hold(&stay->control.requests, fcntl(player->fd, F_DUPFD_CLOEXEC, 0));
+    }
+    return queued(stay, true);
 }
 
 int stay_announce(struct stay *stay, enum stay_plan plan)

@@ -28,8 +28,8 @@ struct heritage {
     int lock_fd;
     int control_fd;      // listening
     uint64_t started_ms; // boottime
-    int ready_fd;  // --daemon: where to say that players can connect; -1: nowhere
-    bool is_alone; // one process, no guard: for valgrind
+    int ready_fd;        // --daemon: where to say that players can connect; -1: nowhere
+    bool is_alone;       // one process, no guard: for valgrind
 };
 
 // Places in vault_head.guard_fds.

@@ -110,6 +110,21 @@ static void a_small_file_is_enough_and_the_rest_is_default(void **state)
     conf_free(&conf);
 }
 
+static void a_games_user_is_known_by_number(void **state)
+{
+    (void)state;
+    assert_right(SMALL);
+    assert_null(conf.game[0].user);
+    assert_false(conf.game[0].has_user);
+    conf_free(&conf);
+    assert_right(SMALL "user = root\n");
+    assert_string_equal(conf.game[0].user, "root");
+    assert_true(conf.game[0].has_user);
+    assert_int_equal(conf.game[0].user_uid, 0);
+    conf_free(&conf);
+    assert_mistake(SMALL "user = no-such-user\n", 5, "there is no such user; make one");
+}
+
 static void every_option_is_read(void **state)
 {
     (void)state;
@@ -402,6 +417,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_file_is_enough_and_the_rest_is_default),
+        cmocka_unit_test(a_games_user_is_known_by_number),
         cmocka_unit_test(every_option_is_read),
         cmocka_unit_test(mistakes_in_values_are_said),
         cmocka_unit_test(mistakes_between_options_are_said),

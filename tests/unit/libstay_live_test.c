@@ -599,7 +599,10 @@ static void what_the_game_says_reaches_stayd(void **state)
     await_answers(stay);
     assert_int_equal(stay_announce(stay, STAY_PLAN_REBOOT), 0); // its answer is lost
     assert_int_equal(stay_end(stay, &player, "Good-bye."), 0);
+    close(player.fd);
+    assert_false(is_readable(fd, 0)); // not the end, before stayd knows how it is to be
     await_answers(stay);
+    assert_closed(fd);
     assert_string_equal(what_was_said(), "shut attach test resume ack\n"
                                          "open state " CONN " 6e6577\n"
                                          "open ack " CONN " 4\n"
@@ -607,8 +610,6 @@ static void what_the_game_says_reaches_stayd(void **state)
                                          "open attach test resume ack\n"
                                          "open reboot test\n"
                                          "open close " CONN " Good-bye.\n");
-    close(player.fd);
-    close(fd);
     stay_close(stay);
     end_control(control);
 }

@@ -100,7 +100,9 @@ class NameServer:
         self.forward = {}  # name: addresses
         self.is_silent = False
         self.asked = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.is_over = False
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
 
     def add(self, address, name, forward=None):
         self.reverse[reverse_name(address)] = name
@@ -116,9 +118,8 @@ class NameServer:
 
     def _serve(self):
         while True:
-            try:
-                question, peer = self.sock.recvfrom(512)
-            except OSError:
+            question, peer = self.sock.recvfrom(512)
+            if self.is_over:
                 return
             at, labels = 12, []
             while question[at]:
@@ -136,4 +137,8 @@ class NameServer:
             self.sock.sendto(head + question[12:at + 5] + b"".join(records), peer)
 
     def end(self):
+        # Closed under the thread's hands, the number could be the next socket's, and be read by it.
+        self.is_over = True
+        self.sock.sendto(b"", self.sock.getsockname())
+        self.thread.join()
         self.sock.close()
