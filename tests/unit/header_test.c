@@ -33,20 +33,45 @@ static struct slot ipv6_slot(void)
     return slot;
 }
 
-static void v1_is_a_line_for_both_families(void **state)
+static void assert_v1(const struct slot *slot, const uint8_t to[16], uint16_t to_port,
+                      const char *wanted)
 {
     uint8_t out[HEADER_MAX_BYTES];
+    size_t n = header_write(CONF_PROXY_V1, slot, to, to_port, NULL, out);
+    assert_int_equal(n, strlen(wanted));
+    assert_memory_equal(out, wanted, n);
+}
+
+static void v1_is_a_line_for_both_families(void **state)
+{
     struct slot slot = ipv4_slot();
     (void)state;
-    size_t n = header_write(CONF_PROXY_V1, &slot, ipv4_to, 4202, NULL, out);
-    static const char ipv4[] = "PROXY TCP4 192.0.2.7 198.51.100.1 51852 4202\r\n";
-    assert_int_equal(n, sizeof ipv4 - 1);
-    assert_memory_equal(out, ipv4, n);
+    assert_v1(&slot, ipv4_to, 4202, "PROXY TCP4 192.0.2.7 198.51.100.1 51852 4202\r\n");
     slot = ipv6_slot();
-    n = header_write(CONF_PROXY_V1, &slot, slot.address, 4202, NULL, out);
-    static const char ipv6[] = "PROXY TCP6 2001:db8::7 2001:db8::7 51852 4202\r\n";
-    assert_int_equal(n, sizeof ipv6 - 1);
-    assert_memory_equal(out, ipv6, n);
+    assert_v1(&slot, slot.address, 4202, "PROXY TCP6 2001:db8::7 2001:db8::7 51852 4202\r\n");
+}
+
+static void v1_of_two_families_has_the_players(void **state)
+{
+    static const uint8_t unknown[16] = {0};
+    struct slot slot = ipv4_slot();
+    (void)state;
+    assert_v1(&slot, ipv6_slot().address, 4202, "PROXY TCP4 192.0.2.7 0.0.0.0 51852 4202\r\n");
+    assert_v1(&slot, unknown, 0, "PROXY TCP4 192.0.2.7 0.0.0.0 51852 0\r\n");
+    slot = ipv6_slot();
+    assert_v1(&slot, ipv4_to, 4202, "PROXY TCP6 2001:db8::7 :: 51852 4202\r\n");
+}
+
+static void v1_at_its_longest_is_what_the_specification_allows(void **state)
+{
+    struct slot slot = ipv4_slot();
+    uint8_t out[HEADER_MAX_BYTES];
+    (void)state;
+    slot.port = UINT16_MAX;
+    memset(slot.address + 12, 255, 4);
+    assert_int_equal(header_write(CONF_PROXY_V1, &slot, slot.address, UINT16_MAX, NULL, out), 56);
+    memset(slot.address, 255, 16);
+    assert_int_equal(header_write(CONF_PROXY_V1, &slot, slot.address, UINT16_MAX, NULL, out), 104);
 }
 
 static void pennmush_reads_address_and_host_or_the_address_twice(void **state)
@@ -133,6 +158,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(v1_is_a_line_for_both_families),
+        cmocka_unit_test(v1_of_two_families_has_the_players),
+        cmocka_unit_test(v1_at_its_longest_is_what_the_specification_allows),
         cmocka_unit_test(pennmush_reads_address_and_host_or_the_address_twice),
         cmocka_unit_test(v2_of_a_plain_player_has_addresses_and_id),
         cmocka_unit_test(v2_of_a_tls_player_tells_version_cipher_and_certificate),
