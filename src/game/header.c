@@ -155,3 +155,16 @@ size_t header_write(enum conf_header header, const struct slot *slot, const uint
     }
     return 0;
 }
+
+size_t header_write_forwarded(const struct slot *slot, uint8_t out[HEADER_FORWARDED_BYTES])
+{
+    char text[ADDRESS_TEXT_BYTES];
+    size_t n_host = 0;
+    const char *host = (const char *)facts_find(slot, FACT_HOST, &n_host);
+    if (!host) {
+        host = address_print(text, slot->address);
+        n_host = strlen(host);
+    }
+    return (size_t)snprintf((char *)out, HEADER_FORWARDED_BYTES,
+                            "\xff\xfb\x71\xff\xfa\x71%.*s\xff\xf0", (int)n_host, host);
+}

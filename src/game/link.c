@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 static size_t make_header(const struct slot *slot, const struct conf_game *game,
-                          const struct header_resumed *resumed, uint8_t out[HEADER_MAX_BYTES])
+                          const struct header_resumed *resumed,
+                          uint8_t out[HEADER_MAX_BYTES + HEADER_FORWARDED_BYTES])
 {
     struct sockaddr_storage local;
     socklen_t n_local = sizeof local;
@@ -28,7 +29,10 @@ static size_t make_header(const struct slot *slot, const struct conf_game *game,
     uint16_t to_port = 0;
     if (getsockname(slot->player_fd, (struct sockaddr *)&local, &n_local) == 0)
         address_to_bytes((struct sockaddr *)&local, to, &to_port);
-    return header_write(game->header, slot, to, to_port, resumed, out);
+    size_t n = header_write(game->header, slot, to, to_port, resumed, out);
+    if (game->is_forwarded)
+        n += header_write_forwarded(slot, out + n);
+    return n;
 }
 
 static bool is_connected(int fd)
@@ -84,7 +88,7 @@ pid_t link_peer(const struct conf_game *game, int fd)
 enum link_status link_make(struct slot *slot, const struct conf_game *game, int fd,
                            const struct link_terms *terms)
 {
-    uint8_t header[HEADER_MAX_BYTES];
+    uint8_t header[HEADER_MAX_BYTES + HEADER_FORWARDED_BYTES];
     size_t n_header = make_header(slot, game, terms->resumed, header);
     // An empty socket takes a header whole; if not, the game never saw a player.
     if (n_header && send(fd, header, n_header, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n_header) {

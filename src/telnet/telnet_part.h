@@ -22,7 +22,14 @@ enum {
     IAC = 255,
 };
 
-enum { OPTION_MCCP1 = 85, OPTION_MCCP2 = 86, OPTION_MCCP3 = 87, OPTION_UNKNOWN = 255 };
+enum {
+    OPTION_NEW_ENVIRON = 39, // RFC 1572
+    OPTION_MCCP1 = 85,
+    OPTION_MCCP2 = 86,
+    OPTION_MCCP3 = 87,
+    OPTION_FORWARDED = 113, // fuzzball's, include/interface.h there
+    OPTION_UNKNOWN = 255
+};
 
 static inline bool telnet_is_mccp(uint8_t option)
 {
@@ -39,5 +46,27 @@ void telnet_text_follow(struct telnet_state *state, bool is_player, uint8_t byte
 // Follow n of them, none of them IAC.
 void telnet_text_follow_all(struct telnet_state *state, bool is_player, const uint8_t *in,
                             size_t n);
+
+// telnet_state.environ. Of a player: how many letters of IPADDRESS have come in a row, or
+// ENVIRON_CUT. Of a game: what its subnegotiation is. 0 outside of NEW-ENVIRON.
+enum {
+    ENVIRON_FIRST = 16, // its first byte is to come
+    ENVIRON_SEND = 17,
+    ENVIRON_OTHER = 18,
+    ENVIRON_CUT = 32, // a command has come in the player's, which ends it, and is left out
+};
+
+// A NEW-ENVIRON subnegotiation begins; one byte of a game's; it ends. The player's byte as it is to
+// go on.
+void telnet_environ_begin(struct telnet_state *state, bool is_player);
+void telnet_environ_follow(struct telnet_state *state, uint8_t byte);
+void telnet_environ_end(struct telnet_state *state);
+uint8_t telnet_environ_disguise(struct telnet_state *state, uint8_t byte);
+
+// Is this command of the player's one that stayd has answered in its place?
+bool telnet_environ_is_ours(const struct telnet_state *game, uint8_t verb, uint8_t option);
+
+// The game is dead: the next one has heard and asked nothing.
+void telnet_environ_forget(struct telnet_state *game, const struct telnet_state *player);
 
 #endif

@@ -89,6 +89,23 @@ static void pennmush_reads_address_and_host_or_the_address_twice(void **state)
     assert_int_equal(header_write(CONF_HEADER_NONE, &slot, ipv4_to, 4202, NULL, out), 0);
 }
 
+static void forwarded_is_an_offer_and_the_host_or_else_the_address(void **state)
+{
+    uint8_t out[HEADER_FORWARDED_BYTES];
+    struct slot slot = ipv6_slot();
+    char host[128];
+    (void)state;
+    static const char address[] = "\xff\xfb\x71\xff\xfa\x71"
+                                  "2001:db8::7\xff\xf0";
+    assert_int_equal(header_write_forwarded(&slot, out), sizeof address - 1);
+    assert_memory_equal(out, address, sizeof address - 1);
+    memset(host, 'x', sizeof host);
+    assert_true(facts_add(&slot, FACT_HOST, host, 127));
+    assert_int_equal(header_write_forwarded(&slot, out), 6 + 127 + 2);
+    assert_memory_equal(out + 6, host, 127);
+    assert_memory_equal(out + 6 + 127, "\xff\xf0", 2);
+}
+
 static void v2_of_a_plain_player_has_addresses_and_id(void **state)
 {
     static const uint8_t wanted[] = {
@@ -161,6 +178,7 @@ int main(void)
         cmocka_unit_test(v1_of_two_families_has_the_players),
         cmocka_unit_test(v1_at_its_longest_is_what_the_specification_allows),
         cmocka_unit_test(pennmush_reads_address_and_host_or_the_address_twice),
+        cmocka_unit_test(forwarded_is_an_offer_and_the_host_or_else_the_address),
         cmocka_unit_test(v2_of_a_plain_player_has_addresses_and_id),
         cmocka_unit_test(v2_of_a_tls_player_tells_version_cipher_and_certificate),
         cmocka_unit_test(the_fullest_slot_fits),
