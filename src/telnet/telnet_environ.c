@@ -38,7 +38,7 @@ void telnet_environ_begin(struct telnet_state *state, bool is_player)
     state->environ = is_player ? 0 : ENVIRON_FIRST;
 }
 
-void telnet_environ_follow(struct telnet_state *state, uint8_t byte)
+static void follow(struct telnet_state *state, uint8_t byte)
 {
     if (state->environ == ENVIRON_FIRST)
         state->environ = byte == SEND ? ENVIRON_SEND : ENVIRON_OTHER;
@@ -53,7 +53,7 @@ void telnet_environ_end(struct telnet_state *state)
 
 // What is no letter is passed over: a game may pass over it, too. I begins the name and is nowhere
 // else in it.
-uint8_t telnet_environ_disguise(struct telnet_state *state, uint8_t byte)
+static uint8_t disguise(struct telnet_state *state, uint8_t byte)
 {
     if (byte >= 0x80 || !isalnum(byte))
         return byte;
@@ -66,6 +66,20 @@ uint8_t telnet_environ_disguise(struct telnet_state *state, uint8_t byte)
         return byte;
     state->environ = 0;
     return 'X';
+}
+
+bool telnet_environ_is_guarded(const struct telnet_state *state, const struct telnet_rules *rules)
+{
+    return rules->is_player && rules->is_mnes && state->verb == OPTION_NEW_ENVIRON;
+}
+
+uint8_t telnet_environ_pass(struct telnet_state *state, const struct telnet_rules *rules,
+                            uint8_t byte)
+{
+    if (telnet_environ_is_guarded(state, rules))
+        return disguise(state, byte);
+    follow(state, byte);
+    return byte;
 }
 
 static bool does_want(const struct telnet_state *game)

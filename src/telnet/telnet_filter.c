@@ -139,24 +139,13 @@ static bool is_to_be_swallowed(struct filter *filter, uint8_t verb, uint64_t bit
     return verb == VERB_WONT && is_late_answer(other->does_turn, &state->does_turn, bit);
 }
 
-// An option that only one side is to know of. Where the player could say who it is, a 255 is no
-// option: a game might take it for an IAC.
-static bool is_hidden(const struct telnet_rules *rules, uint8_t option)
-{
-    if (telnet_is_mccp(option))
-        return !rules->may_compress;
-    if (option == IAC)
-        return rules->is_player && (rules->is_mnes || rules->is_forwarded);
-    return option == OPTION_FORWARDED && rules->is_forwarded;
-}
-
 static void take_option(struct filter *filter, uint8_t option)
 {
     const struct telnet_rules *rules = filter->rules;
     const uint8_t verb = filter->state->verb;
     const uint64_t bit = telnet_option_bit(option);
     set_command(filter, TELNET_TEXT, 0);
-    if (is_cut(filter->state) || is_hidden(rules, option)) {
+    if (is_cut(filter->state) || telnet_is_hidden(rules, option)) {
         leave_out_cut(filter);
         return;
     }
@@ -183,7 +172,7 @@ static void begin_sub(struct filter *filter, uint8_t option)
         // Muted, so that its end does not come through when the rules change in its middle.
         set_command(filter, option == IAC ? TELNET_MUTE_SUB_IAC : TELNET_MUTE_SUB,
                     option == IAC ? OPTION_UNKNOWN : option);
-    } else if (is_cut(filter->state) || is_hidden(filter->rules, option)) {
+    } else if (is_cut(filter->state) || telnet_is_hidden(filter->rules, option)) {
         leave_out_cut(filter);
         set_command(filter, option == IAC ? TELNET_MUTE_SUB_IAC : TELNET_MUTE_SUB,
                     option == IAC ? OPTION_UNKNOWN : option);
@@ -223,21 +212,6 @@ static void end_sub(struct filter *filter)
     state->flags = TELNET_COMPRESSED;
 }
 
-// Is this a NEW-ENVIRON in which the player must not say where it is?
-static bool is_guarded(const struct filter *filter)
-{
-    return filter->rules->is_player && filter->rules->is_mnes &&
-           filter->state->verb == OPTION_NEW_ENVIRON;
-}
-
-static uint8_t follow_environ(struct filter *filter, uint8_t byte)
-{
-    if (is_guarded(filter))
-        return telnet_environ_disguise(filter->state, byte);
-    telnet_environ_follow(filter->state, byte);
-    return byte;
-}
-
 static void take_sub(struct filter *filter, uint8_t byte)
 {
     struct telnet_state *state = filter->state;
@@ -247,7 +221,7 @@ static void take_sub(struct filter *filter, uint8_t byte)
         return;
     }
     if (!is_muted)
-        put(filter, follow_environ(filter, byte));
+        put(filter, telnet_environ_pass(state, filter->rules, byte));
     // MCCP1 ends its only subnegotiation with WILL SE, without IAC.
     if (byte == VERB_SE && state->verb == OPTION_MCCP1 && !filter->rules->is_player)
         end_sub(filter);
@@ -263,11 +237,13 @@ static void take_sub_iac(struct filter *filter, uint8_t byte)
     if (is_command && (is_muted || !telnet_is_mccp(state->verb))) {
         if (!is_muted)
             state->flags |= TELNET_SUB_OPEN;
-        state->environ = !is_muted && is_guarded(filter) ? ENVIRON_CUT : 0;
+        state->environ =
+            !is_muted && telnet_environ_is_guarded(state, filter->rules) ? ENVIRON_CUT : 0;
         begin_command(filter, byte);
         return;
     }
-    if (!is_muted && (!is_guarded(filter) || byte == IAC || byte == VERB_SE)) {
+    if (!is_muted &&
+        (!telnet_environ_is_guarded(state, filter->rules) || byte == IAC || byte == VERB_SE)) {
         put(filter, IAC);
         put(filter, byte);
     }

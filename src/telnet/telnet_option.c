@@ -54,6 +54,16 @@ uint8_t telnet_option_of(unsigned bit)
     return bit - FIRST_OF_MANY < N_LATER ? later_options[bit - FIRST_OF_MANY] : 0;
 }
 
+// Where the player could say where it is, a 255 is no option: a game might take it for an IAC.
+bool telnet_is_hidden(const struct telnet_rules *rules, uint8_t option)
+{
+    if (telnet_is_mccp(option))
+        return !rules->may_compress;
+    if (option == IAC)
+        return rules->is_player && (rules->is_mnes || rules->is_forwarded);
+    return option == OPTION_FORWARDED && rules->is_forwarded;
+}
+
 static bool has_flags(const struct telnet_state *state, unsigned flags)
 {
     return (state->flags & flags) != 0;

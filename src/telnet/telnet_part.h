@@ -40,6 +40,9 @@ static inline bool telnet_is_mccp(uint8_t option)
 // stands for none.
 uint8_t telnet_option_of(unsigned bit);
 
+// Is this an option that only one side is to know of?
+bool telnet_is_hidden(const struct telnet_rules *rules, uint8_t option);
+
 // Follow one byte of text, telnet commands taken out and IAC undoubled.
 void telnet_text_follow(struct telnet_state *state, bool is_player, uint8_t byte);
 
@@ -56,12 +59,16 @@ enum {
     ENVIRON_CUT = 32, // a command has come in the player's, which ends it, and is left out
 };
 
-// A NEW-ENVIRON subnegotiation begins; one byte of a game's; it ends. The player's byte as it is to
-// go on.
+// A NEW-ENVIRON subnegotiation begins; a subnegotiation ends.
 void telnet_environ_begin(struct telnet_state *state, bool is_player);
-void telnet_environ_follow(struct telnet_state *state, uint8_t byte);
 void telnet_environ_end(struct telnet_state *state);
-uint8_t telnet_environ_disguise(struct telnet_state *state, uint8_t byte);
+
+// One byte of any subnegotiation, as it is to go on.
+uint8_t telnet_environ_pass(struct telnet_state *state, const struct telnet_rules *rules,
+                            uint8_t byte);
+
+// Is the subnegotiation one in which the player must not say where it is?
+bool telnet_environ_is_guarded(const struct telnet_state *state, const struct telnet_rules *rules);
 
 // Is this command of the player's one that stayd has answered in its place?
 bool telnet_environ_is_ours(const struct telnet_state *game, uint8_t verb, uint8_t option);
