@@ -11,9 +11,9 @@
 // Without STAYD_PRELOAD (settings.h) it does nothing at all. It has no state but what stands in
 // that variable, so threads, forks and signals do not matter to it.
 //
-// Errors: a connection of which it cannot be told whose it is is closed, and accept fails with
-// ECONNABORTED, as if it had never been whole: better nobody than one with a wrong address. A
-// STAYD_PRELOAD that cannot be understood ends the process at its start, for the same reason.
+// Errors: a connection of which it cannot be told whose it is is closed, and accept goes on as if
+// it had never been: better nobody than one with a wrong address. A STAYD_PRELOAD that cannot be
+// understood ends the process at its start, for the same reason.
 #include "announce.h"
 #include "keep.h"
 #include "settings.h"
@@ -21,7 +21,9 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,28 +91,39 @@ static enum trust meet(int fd, struct sockaddr_storage *player)
     return keep_put(fd, player) ? TRUST_STAYD : TRUST_GONE;
 }
 
+static bool is_non_blocking(int fd)
+{
+    const int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && flags & O_NONBLOCK;
+}
+
+// A connection that was given up was never there: whoever does not block gets the next one, or
+// EAGAIN, which all of them know. Who blocks may do so for one connection only.
 static int accept_player(int listener, struct sockaddr *address, socklen_t *n, int flags)
 {
     const socklen_t n_room = address && n ? *n : 0;
     struct sockaddr_storage player;
-    find_real();
-    const int fd = real_accept4(listener, address, n, flags);
-    if (fd < 0 || settings.n_ports == 0)
-        return fd;
     const int error = errno;
-    switch (meet(fd, &player)) {
-    case TRUST_STAYD:
-        answer(&player, address, n_room, n);
-        break;
-    case TRUST_STRANGER:
-        break;
-    case TRUST_GONE:
+    find_real();
+    for (;;) {
+        const int fd = real_accept4(listener, address, n, flags);
+        if (fd < 0 || settings.n_ports == 0)
+            return fd;
+        const enum trust trust = meet(fd, &player);
+        if (trust == TRUST_STAYD)
+            answer(&player, address, n_room, n);
+        if (trust != TRUST_GONE) {
+            errno = error;
+            return fd;
+        }
         close(fd);
-        errno = ECONNABORTED;
-        return -1;
+        if (address && n)
+            *n = n_room;
+        if (!is_non_blocking(listener)) {
+            errno = ECONNABORTED;
+            return -1;
+        }
     }
-    errno = error;
-    return fd;
 }
 
 EXPORT int accept4(int listener, __SOCKADDR_ARG address, socklen_t *restrict n, int flags)

@@ -29,7 +29,7 @@ class House:
     def accept(self):
         try:
             player, address = self.listener.accept()
-        except ConnectionAbortedError:
+        except BlockingIOError:
             return
         self.buffers[player] = b""
         self.seen.append(address[0])
