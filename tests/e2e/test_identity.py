@@ -1,10 +1,13 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
 """Where a player is, told by telnet: MNES (NEW-ENVIRON) and fuzzball's FORWARDED; never by the player."""
+import os
+
 import pytest
 
 from support.daemon import free_port
 from support.game import Game
+from support.lone_game import LoneGame
 from support.players import PlainPlayer
 
 KINDS = pytest.mark.parametrize("kind", ("1.2", "1.3", "plain"))
@@ -79,6 +82,23 @@ def test_it_is_told_once_whatever_is_killed(mnes, kind):
         assert link.read_line() == b"line %d" % n
     link.send(DONT)
     assert link.read_exactly(3) == WONT
+
+
+@KINDS
+def test_the_next_game_is_told_too_when_it_asks(make_stage, folder, kind):
+    game = LoneGame(os.path.join(folder, "lone.sock")).start()
+    try:
+        stage = make_stage(its_game=game, game_options={"mnes": "yes"})
+        player = stage.player(kind, source="127.0.0.7")
+        for _ in range(3):
+            player.read_until(b"here ")
+            player.send(b"raw " + (DO + SEND).hex().encode() + b"\r\n")
+            player.read_until(DO + SEND)
+            player.send(b"hello\r\n")
+            assert player.read_until(b"hello\r\n").endswith(told("127.0.0.7") + b"hello\r\n")
+            game.restart()
+    finally:
+        game.close()
 
 
 def forwarded(name):
