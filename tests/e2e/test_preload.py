@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
 """libstayd-preload: a game that was never changed sees its players' addresses, and no forged ones."""
+import os
 import re
 import signal
 import socket
@@ -145,6 +146,7 @@ def test_only_the_user_named_may_speak_as_stayd(tcp_game):
     player.send(FORGED_V1)
     assert player.read_line() == f"here 127.0.0.1 {player.port}".encode()
     assert player.read_line() == b"echo " + FORGED_V1.strip()
+    announce(tcp_game("127.0.0.1", f"uid={os.geteuid()}"))
 
 
 @pytest.mark.parametrize("value", (None, "1"))
