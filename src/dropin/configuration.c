@@ -5,10 +5,9 @@
 //
 //   ssl_ip_addr, ssl_port              [listen tls] address
 //   ssl_private_key_file,
-//   ssl_certificate_file               certificate, key; neither: stayd makes a self-signed one
-//   ssl_ca_file                        client-ca, client-certificates = ask
-//   ssl_require_client_cert            client-certificates = require
-//   keepalive_timeout                  keepalive
+//   ssl_certificate_file               certificate, key; no such files: stayd makes a self-signed
+//   one ssl_require_client_cert            client-certificates = require ssl_ca_file client-ca;
+//   without the former PennMUSH asks nobody, either keepalive_timeout                  keepalive
 //   socket_file                        [game pennmush] connect
 //
 // Errors: words.
@@ -73,6 +72,12 @@ static const char *choose(const struct settings *settings, const char *name)
     return *first && (*second == '\0' || has_block(first, name)) ? first : second;
 }
 
+bool configuration_has_certificate(const struct settings *settings)
+{
+    return access(settings->private_key_file, F_OK) == 0 ||
+           access(settings->certificate_file, F_OK) == 0;
+}
+
 static bool write_file(FILE *out, const char *key, const char *home, const char *file, char *error,
                        size_t error_size)
 {
@@ -124,19 +129,28 @@ static bool write_address(FILE *out, const struct settings *settings, char *erro
                                      settings->ssl_ip_addr, gai_strerror(reason));
 }
 
+static bool write_certificate(FILE *out, const struct settings *settings, const char *home,
+                              char *error, size_t error_size)
+{
+    return !configuration_has_certificate(settings) ||
+           (write_file(out, "certificate", home, choose(settings, "CERTIFICATE"), error,
+                       error_size) &&
+            write_file(out, "key", home, choose(settings, "PRIVATE KEY"), error, error_size));
+}
+
 static bool write_listener(FILE *out, const struct settings *settings, const char *home,
                            char *error, size_t error_size)
 {
     int keepalive_s = settings->keepalive_timeout;
     fprintf(out, "[listen tls]\n");
     if (!write_address(out, settings, error, error_size) ||
-        !write_file(out, "certificate", home, choose(settings, "CERTIFICATE"), error, error_size) ||
-        !write_file(out, "key", home, choose(settings, "PRIVATE KEY"), error, error_size) ||
-        !write_file(out, "client-ca", home, settings->ca_file, error, error_size))
+        !write_certificate(out, settings, home, error, error_size))
         return false;
-    if (settings->ca_file[0])
-        fprintf(out, "client-certificates = %s\n",
-                settings->require_client_cert ? "require" : "ask");
+    if (settings->require_client_cert) {
+        fprintf(out, "client-certificates = require\n");
+        if (!write_file(out, "client-ca", home, settings->ca_file, error, error_size))
+            return false;
+    }
     fprintf(out, "keepalive = %ds\n",
             keepalive_s > MAX_KEEPALIVE_S ? MAX_KEEPALIVE_S : keepalive_s);
     return true;

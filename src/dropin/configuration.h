@@ -20,6 +20,9 @@
 bool configuration_folder(const struct settings *settings, const char *home, char *folder,
                           size_t folder_size, char *error, size_t error_size);
 
+// Is there one of the files with certificate and key? The working directory is the game's.
+bool configuration_has_certificate(const struct settings *settings);
+
 // The text, for the caller to free; NULL with words.
 char *configuration_write(const struct settings *settings, const char *home, const char *folder,
                           char *error, size_t error_size);

@@ -79,9 +79,9 @@ static void read_settings(struct place *place)
         poll(&in, 1, SETTINGS_TIMEOUT_MS) == 1 ? read(STDIN_FILENO, bytes, sizeof bytes) : 0;
     if (!settings_read(&place->settings, bytes, n > 0 ? (size_t)n : 0, error, sizeof error))
         give_up(error);
-    if (place->settings.ca_dir[0])
-        say("ssl_ca_dir is not read; put the certificates into one file and name it as "
-            "ssl_ca_file");
+    if (!configuration_has_certificate(&place->settings))
+        say("neither ssl_private_key_file nor ssl_certificate_file is there; players get a "
+            "self-signed certificate");
 }
 
 static void find_place(struct place *place)
