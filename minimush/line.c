@@ -6,29 +6,25 @@
 
 #include <string.h>
 
-enum { // RFC 854
-    SE = 240,
-    SB = 250,
-    WILL = 251,
-    DONT = 254,
-    IAC = 255,
-    BACKSPACE = 8,
-    DELETE = 127,
-};
+enum { BACKSPACE = 8, DELETE = 127 };
 
 static void add(struct line *line, uint8_t byte)
 {
+    if (line->is_dropping) {
+        return;
+    }
     if (line->n_text < LINE_MAX_BYTES) {
         line->text[line->n_text++] = (char)byte;
     } else {
-        line->is_cut = true;
+        line_drop(line);
     }
 }
 
 // Take back one character: the continuation bytes of UTF-8 and the byte that begins it.
 static void erase(struct line *line)
 {
-    while (line->n_text > 0 && ((uint8_t)line->text[line->n_text - 1] & 0xc0) == 0x80) {
+    while (line->charset == LINE_UTF8 && line->n_text > 0 &&
+           ((uint8_t)line->text[line->n_text - 1] & 0xc0) == 0x80) {
         line->n_text--;
     }
     if (line->n_text > 0) {
@@ -39,13 +35,24 @@ static void erase(struct line *line)
 static void finish(struct line *line)
 {
     line->text[line->n_text] = '\0';
+    if (line->charset == LINE_LATIN1) {
+        char utf8[sizeof line->text];
+        line->n_text = (uint32_t)line_to_utf8(line->text, line->n_text, utf8, sizeof utf8);
+        memcpy(line->text, utf8, line->n_text + 1);
+    }
     line_clean(line->text);
     line->is_whole = true;
+    line->was_dropped = line->is_dropping;
+    line->is_dropping = false;
 }
 
-static void take_text(struct line *line, uint8_t byte)
+bool line_take(struct line *line, uint8_t byte)
 {
     bool is_after_cr = line->is_after_cr;
+    if (line->is_whole) {
+        line->is_whole = false;
+        line->n_text = 0;
+    }
     line->is_after_cr = byte == '\r';
     if (byte == '\r' || (byte == '\n' && !is_after_cr)) {
         finish(line);
@@ -56,56 +63,26 @@ static void take_text(struct line *line, uint8_t byte)
     } else if (byte >= 0x20) {
         add(line, byte);
     }
+    return line->is_whole;
 }
 
-static void take_byte(struct line *line, uint8_t byte)
+void line_drop(struct line *line)
 {
-    switch ((enum line_telnet)line->telnet) {
-    case LINE_IAC:
-        line->telnet = byte == SB                     ? LINE_SUB
-                       : byte >= WILL && byte <= DONT ? LINE_OPTION
-                                                      : LINE_TEXT;
-        if (byte == IAC) {
-            take_text(line, byte);
-        }
-        break;
-    case LINE_OPTION:
-        line->telnet = LINE_TEXT;
-        break;
-    case LINE_SUB:
-        line->telnet = byte == IAC ? LINE_SUB_IAC : LINE_SUB;
-        break;
-    case LINE_SUB_IAC:
-        line->telnet = byte == SE ? LINE_TEXT : LINE_SUB;
-        break;
-    default:
-        if (byte == IAC) {
-            line->telnet = LINE_IAC;
-        } else {
-            take_text(line, byte);
-        }
-        break;
-    }
+    line->is_dropping = true;
+    line->is_whole = false;
+    line->n_text = 0;
 }
 
-size_t line_take(struct line *line, const uint8_t *in, size_t n_in)
+bool line_is_idle(const struct line *line)
 {
-    if (line->is_whole) {
-        line->is_whole = false;
-        line->is_cut = false;
-        line->n_text = 0;
-    }
-    size_t n = 0;
-    while (n < n_in && !line->is_whole) {
-        take_byte(line, in[n++]);
-    }
-    return n;
+    return line->is_whole || line->n_text == 0;
 }
 
 // How many bytes the character at `at` has (RFC 3629); 0: it is none, or a C1 control.
-static size_t character_bytes(const uint8_t *at)
+static size_t character_bytes(const uint8_t *at, uint32_t *value)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    *value = at[0];
     if (at[0] < 0x80) {
         return 1;
     }
@@ -113,25 +90,54 @@ static size_t character_bytes(const uint8_t *at)
         return 0;
     }
     size_t n = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    uint32_t value = at[0] & (0x7fu >> n);
+    *value = at[0] & (0x7fu >> n);
     for (size_t i = 1; i < n; i++) { // the string's NUL is not a continuation byte either
         if ((at[i] & 0xc0) != 0x80) {
             return 0;
         }
-        value = value << 6 | (at[i] & 0x3fu);
+        *value = *value << 6 | (at[i] & 0x3fu);
     }
-    bool is_wrong = value < least[n] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff) ||
-                    value < 0xa0;
+    bool is_wrong = *value < least[n] || *value > 0x10ffff ||
+                    (*value >= 0xd800 && *value <= 0xdfff) || *value < 0xa0;
     return is_wrong ? 0 : n;
 }
 
 void line_clean(char *text)
 {
+    uint32_t value;
     for (uint8_t *at = (uint8_t *)text; *at != '\0';) {
-        size_t n = character_bytes(at);
+        size_t n = character_bytes(at, &value);
         if (n == 0) {
             *at = '?';
         }
         at += n > 0 ? n : 1;
     }
+}
+
+size_t line_to_latin1(const char *in, size_t n, char *out)
+{
+    size_t n_out = 0;
+    for (size_t at = 0; at < n;) {
+        uint32_t value;
+        size_t n_one = character_bytes((const uint8_t *)in + at, &value);
+        out[n_out++] = (char)(n_one > 0 && value < 0x100 ? value : '?');
+        at += n_one > 0 ? n_one : 1;
+    }
+    return n_out;
+}
+
+size_t line_to_utf8(const char *in, size_t n, char *out, size_t out_size)
+{
+    size_t n_out = 0;
+    for (size_t at = 0; at < n && n_out + 2 < out_size; at++) {
+        uint8_t byte = (uint8_t)in[at];
+        if (byte < 0x80) {
+            out[n_out++] = (char)byte;
+        } else {
+            out[n_out++] = (char)(0xc0u | byte >> 6);
+            out[n_out++] = (char)(0x80u | (byte & 0x3fu));
+        }
+    }
+    out[n_out] = '\0';
+    return n_out;
 }

@@ -1,15 +1,14 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// A player's connection (link.h) on a libevent bufferevent. What is written to it within one turn
-// of the loop stays in its output buffer until the next, and then goes out in one write.
+// A player's connection from its beginning to its end (link.h), on a libevent bufferevent.
 //
 // Errors: an error of the connection ends the link.
 #include "link.h"
 
 #include "play.h"
+#include "terminal.h"
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,13 @@
 #include <unistd.h>
 
 static const bool may_follow[LINK_N_PHASES][LINK_N_PHASES] = {
-    [LINK_LOGIN] =
-        {[LINK_HASHING] = true, [LINK_PLAYING] = true, [LINK_LEAVING] = true, [LINK_GONE] = true},
+    [LINK_LOGIN] = {[LINK_PROMPT] = true,
+                    [LINK_HASHING] = true,
+                    [LINK_PLAYING] = true,
+                    [LINK_LEAVING] = true,
+                    [LINK_GONE] = true},
+    [LINK_PROMPT] =
+        {[LINK_LOGIN] = true, [LINK_HASHING] = true, [LINK_LEAVING] = true, [LINK_GONE] = true},
     [LINK_HASHING] = {[LINK_LOGIN] = true,
                       [LINK_WAITING] = true,
                       [LINK_PLAYING] = true,
@@ -34,78 +38,36 @@ static void set_phase(struct link *link, enum link_phase phase)
 {
     assert(may_follow[link->phase][phase]);
     link->phase = phase;
+    link_touch(link);
 }
 
-static size_t n_queued(const struct link *link)
+void link_touch(struct link *link)
 {
-    return evbuffer_get_length(bufferevent_get_output(link->stream));
-}
-
-static bool may_take(const struct link *link)
-{
-    return (link->phase == LINK_LOGIN || link->phase == LINK_PLAYING) &&
-           n_queued(link) < LINK_SOFT_BYTES && !link->mush->is_stopping;
-}
-
-// Someone whose lines wait is not read from: they then wait in stayd and at last in the player's
-// client.
-static void set_reading(struct link *link)
-{
-    bool is_full = evbuffer_get_length(link->input) >= LINK_INPUT_BYTES;
-    if (link->has_ended || (is_full && link->phase != LINK_LEAVING)) {
-        bufferevent_disable(link->stream, EV_READ);
-    } else {
-        bufferevent_enable(link->stream, EV_READ);
+    if (!link->is_touched) {
+        link->is_touched = true;
+        link->next_touched = link->mush->touched;
+        link->mush->touched = link;
     }
-}
-
-static bool take_line(struct link *link)
-{
-    struct evbuffer_iovec piece;
-    while (evbuffer_peek(link->input, -1, NULL, &piece, 1) > 0) {
-        evbuffer_drain(link->input, line_take(&link->line, piece.iov_base, piece.iov_len));
-        if (link->line.is_whole) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void work(struct link *link)
-{
-    for (int n = 0; n < LINK_TURN_LINES && may_take(link) && take_line(link); n++) {
-        link->spoke_at = time(NULL);
-        if (link->line.is_cut) {
-            link_tell(link, "GAME: That line was too long; its first %u bytes are taken.",
-                      LINE_MAX_BYTES);
-        }
-        play_line(link, link->line.text);
-    }
-    if (link->phase == LINK_GONE) {
-        return;
-    }
-    bool has_more = evbuffer_get_length(link->input) > 0;
-    if (may_take(link) && has_more) {
-        event_active(link->turn, 0, 0);
-    } else if (may_take(link) && link->has_ended) {
-        link_leave(link);
-    }
-    set_reading(link);
 }
 
 static void go(struct link *link)
 {
     set_phase(link, LINK_GONE);
     bufferevent_disable(link->stream, EV_READ | EV_WRITE);
-    event_active(link->mush->reap, 0, 0);
+    link->mush->has_gone = true;
 }
 
 // Shut our end once everything has gone out. A close with unread input would make the other side
-// see an error instead of the last words.
-static void shut_if_flushed(struct link *link)
+// see an error instead of the last words. stayd is told that this was meant: should the game die
+// now, the player is not brought back.
+void link_shut_if_flushed(struct link *link)
 {
-    if (n_queued(link) > 0) {
+    if (link->phase != LINK_LEAVING || link_n_queued(link) > 0) {
         return;
+    }
+    if (!link->is_told_end && link->player.has_id) {
+        stay_end(link->mush->stay, &link->player, NULL);
+        link->is_told_end = true;
     }
     shutdown(bufferevent_getfd(link->stream), SHUT_WR);
     if (link->has_ended) {
@@ -115,13 +77,8 @@ static void shut_if_flushed(struct link *link)
 
 static void on_read(struct bufferevent *stream, void *arg)
 {
-    struct link *link = arg;
-    bufferevent_read_buffer(stream, link->input);
-    if (link->phase == LINK_LEAVING) {
-        evbuffer_drain(link->input, evbuffer_get_length(link->input));
-    } else if (link->phase != LINK_GONE) {
-        work(link);
-    }
+    (void)stream;
+    link_read(arg);
 }
 
 static void on_written(struct bufferevent *stream, void *arg)
@@ -129,7 +86,7 @@ static void on_written(struct bufferevent *stream, void *arg)
     struct link *link = arg;
     (void)stream;
     if (link->phase == LINK_LEAVING) {
-        shut_if_flushed(link);
+        link_shut_if_flushed(link);
     } else if (link->phase != LINK_GONE) {
         unsigned n_lost = link->n_lost;
         link->n_lost = 0;
@@ -137,7 +94,7 @@ static void on_written(struct bufferevent *stream, void *arg)
             link_tell(link, "GAME: Your connection did not keep up; %u lines were dropped.",
                       n_lost);
         }
-        work(link);
+        link_work(link);
     }
 }
 
@@ -162,9 +119,9 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
     }
     link->has_ended = true;
     if (link->phase == LINK_LEAVING) {
-        shut_if_flushed(link);
+        link_shut_if_flushed(link);
     } else {
-        work(link);
+        link_work(link);
     }
 }
 
@@ -174,7 +131,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (link->phase != LINK_GONE) {
-        work(link);
+        link_work(link);
     }
 }
 
@@ -200,6 +157,7 @@ static struct link *make(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = calloc(1, sizeof *link);
     if (link == NULL) {
+        close(player->fd);
         return NULL;
     }
     link->mush = mush;
@@ -207,21 +165,27 @@ static struct link *make(struct mush *mush, const struct stay_player *player)
     link->player = *player;
     link->player.state = NULL;
     link->player.n_state = 0;
+    link->n_done = link->n_told = player->n_input;
+    link->n_output = player->n_output;
+    link->credit = 1000 * (int64_t)mush->settings->lines_at_once;
     link->connected_at = link->spoke_at = time(NULL);
     link->stream = bufferevent_socket_new(mush->base, player->fd, BEV_OPT_CLOSE_ON_FREE);
     link->input = evbuffer_new();
-    link->turn = event_new(mush->base, -1, 0, on_turn, link);
+    link->fresh = evbuffer_new();
+    link->turn = evtimer_new(mush->base, on_turn, link);
     link->timer = evtimer_new(mush->base, on_timer, link);
     link->previous = mush->last;
     *(mush->last != NULL ? &mush->last->next : &mush->first) = link;
     mush->last = link;
-    if (link->stream == NULL || link->input == NULL || link->turn == NULL || link->timer == NULL) {
+    if (link->stream == NULL || link->input == NULL || link->fresh == NULL || link->turn == NULL ||
+        link->timer == NULL) {
         link_free(link);
         return NULL;
     }
     bufferevent_setcb(link->stream, on_read, on_written, on_event, link);
     bufferevent_set_max_single_write(link->stream, LINK_HARD_BYTES);
     bufferevent_enable(link->stream, EV_READ | EV_WRITE);
+    link_touch(link);
     return link;
 }
 
@@ -248,12 +212,15 @@ void link_free(struct link *link)
     if (link->input != NULL) {
         evbuffer_free(link->input);
     }
+    if (link->fresh != NULL) {
+        evbuffer_free(link->fresh);
+    }
     if (link->stream != NULL) {
         bufferevent_free(link->stream);
     } else {
         close(link->player.fd);
     }
-    free(link->login_line);
+    explicit_bzero(&link->line, sizeof link->line);
     free(link);
 }
 
@@ -266,46 +233,58 @@ struct link *link_find(struct mush *mush, uint64_t number)
     return link;
 }
 
-void link_vtell(struct link *link, const char *fmt, va_list args)
+struct link *link_find_id(struct mush *mush, const uint8_t *id)
 {
-    if (link->phase == LINK_LEAVING || link->phase == LINK_GONE) {
-        return;
+    struct link *link = mush->first;
+    while (link != NULL &&
+           (!link->player.has_id || memcmp(link->player.id, id, sizeof link->player.id) != 0)) {
+        link = link->next;
     }
-    if (n_queued(link) > LINK_HARD_BYTES) {
-        link->n_lost++;
-        return;
-    }
-    struct evbuffer *output = bufferevent_get_output(link->stream);
-    evbuffer_add_vprintf(output, fmt, args);
-    evbuffer_add(output, "\r\n", 2);
+    return link;
 }
 
-void link_tell(struct link *link, const char *fmt, ...)
+struct link *link_of(struct mush *mush, const struct object *player)
 {
-    va_list args;
-    va_start(args, fmt);
-    link_vtell(link, fmt, args);
-    va_end(args);
+    struct link *link = mush->first;
+    while (link != NULL && (!link_is_playing(link) || link->self != player)) {
+        link = link->next;
+    }
+    return link;
 }
 
-static void forget_login(struct link *link)
+void link_prompt(struct link *link, const char *name)
 {
-    if (link->login_line != NULL) {
-        explicit_bzero(link->login_line, strlen(link->login_line));
-        free(link->login_line);
-        link->login_line = NULL;
+    snprintf(link->prompt_name, sizeof link->prompt_name, "%s", name);
+    set_phase(link, LINK_PROMPT);
+    terminal_hide(link, true);
+    link_print(link, "Password: ");
+}
+
+// The end of the line that the player typed unseen was unseen as well.
+void link_end_prompt(struct link *link)
+{
+    if (link->phase == LINK_PROMPT) {
+        if (terminal_hides(link)) {
+            link_print(link, "\r\n");
+        }
+        terminal_hide(link, false);
+        set_phase(link, LINK_LOGIN);
     }
 }
 
-void link_await_password(struct link *link, const char *line)
+void link_await_password(struct link *link)
 {
-    link->login_line = strdup(line);
     set_phase(link, LINK_HASHING);
+}
+
+bool link_is_pending(const struct link *link)
+{
+    return link->phase == LINK_PROMPT || link->phase == LINK_HASHING || link->is_asking;
 }
 
 void link_reject(struct link *link)
 {
-    forget_login(link);
+    link_settle(link);
     if (++link->n_failures >= LINK_MAX_FAILURES) {
         link_tell(link, "Too many wrong tries. Good-bye.");
         link_leave(link);
@@ -315,22 +294,22 @@ void link_reject(struct link *link)
     set_timer(link, (int)link->n_failures);
 }
 
-void link_enter(struct link *link, const struct character *character)
+void link_enter(struct link *link, struct object *player)
 {
-    forget_login(link);
-    link->character = *character;
+    link->self = player;
     link->connected_at = time(NULL);
     link->n_failures = 0;
     set_phase(link, LINK_PLAYING);
+    link_settle(link);
     play_enter(link);
-    event_active(link->turn, 0, 0);
+    link_go_on(link);
 }
 
 void link_resume_login(struct link *link)
 {
-    forget_login(link);
     set_phase(link, LINK_LOGIN);
-    event_active(link->turn, 0, 0);
+    link_settle(link);
+    link_go_on(link);
 }
 
 void link_leave(struct link *link)
@@ -339,13 +318,13 @@ void link_leave(struct link *link)
         return;
     }
     bool was_playing = link_is_playing(link);
-    forget_login(link);
     set_phase(link, LINK_LEAVING);
     if (was_playing) {
         play_leave(link);
     }
+    link_settle(link);
     evbuffer_drain(link->input, evbuffer_get_length(link->input));
+    bufferevent_enable(link->stream, EV_READ);
     set_timer(link, LINK_LEAVE_S);
-    set_reading(link);
-    shut_if_flushed(link);
+    link_shut_if_flushed(link);
 }

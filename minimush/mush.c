@@ -11,6 +11,9 @@
 #include "password.h"
 #include "play.h"
 #include "reboot.h"
+#include "shut.h"
+#include "terminal.h"
+#include "turn.h"
 #include <errno.h>
 #include <libgen.h>
 #include <signal.h>
@@ -22,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP_S = LINK_LEAVE_S + 1 };
+enum { STOP_S = LINK_LEAVE_S + 2, SWEEP_S = 60, COME_BACK_S = 600 };
 
 // Beside this program, or one folder above (where a build has it); else the name, for PATH.
 static char *find_stayd(const char *program)
@@ -90,7 +93,9 @@ static bool open_stay(struct mush *mush)
                                        .directory = directory,
                                        .stayd = stayd,
                                        .settings = settings->stayd_setting,
-                                       .n_settings = settings->n_stayd_settings};
+                                       .n_settings = settings->n_stayd_settings,
+                                       .resumes = settings->resumes,
+                                       .acknowledges = settings->resumes};
         mush->stay = stay_open(&options, error, sizeof error);
         if (mush->stay == NULL) {
             size_t n = strlen(error);
@@ -103,6 +108,13 @@ static bool open_stay(struct mush *mush)
     return mush->stay != NULL;
 }
 
+static bool is_nowhere(void *arg, const uint8_t *id)
+{
+    (void)arg;
+    (void)id;
+    return false;
+}
+
 static bool open_world(struct mush *mush)
 {
     char *path;
@@ -113,6 +125,9 @@ static bool open_world(struct mush *mush)
     mush->world = world_open(path);
     umask(mask);
     free(path);
+    if (mush->world != NULL && !mush->settings->resumes) {
+        ledger_sweep(world_db(mush->world), false, is_nowhere, NULL);
+    }
     return mush->world != NULL;
 }
 
@@ -120,17 +135,24 @@ static bool open_world(struct mush *mush)
 static void receive(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = link_new(mush, player);
+    struct shut_pattern pattern;
     if (link == NULL) {
         return;
     }
-    const char *pattern =
-        world_sitelock(mush->world, &player->sockaddr, player->address, player->host);
-    if (pattern == NULL) {
+    if (link_is_stored(link)) {
+        ledger_forget(world_db(mush->world), player->id);
+    }
+    if (!shut_out(mush->world, &player->sockaddr, player->address, player->host, &pattern)) {
+        if (mush->settings->telnet_first) {
+            terminal_invite(link);
+        }
         play_greet(link);
         return;
     }
-    fprintf(stderr, "minimush: sitelock %s: %s (%s)\n", pattern, player->address, player->host);
-    link_tell(link, "Connections from your site are not accepted here (sitelock %s).", pattern);
+    fprintf(stderr, "minimush: sitelock %s: %s (%s)\n", pattern.text, player->address,
+            player->host);
+    link_tell(link, "Connections from your site are not accepted here (sitelock %s).",
+              pattern.text);
     link_leave(link);
 }
 
@@ -141,47 +163,51 @@ static void on_door(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     while (stay_accept(mush->stay, &player) > 0) {
-        if (player.origin == STAY_REBOOTED) {
+        switch (player.origin) {
+        case STAY_REBOOTED:
             link_restore(mush, &player);
-        } else {
+            break;
+        case STAY_RESUMED:
+            link_resume(mush, &player);
+            break;
+        case STAY_NEW:
             receive(mush, &player);
+            break;
         }
     }
 }
 
-static void on_reap(evutil_socket_t fd, short what, void *arg)
+static bool is_everything_said(const struct mush *mush)
 {
-    struct mush *mush = arg;
-    (void)fd;
-    (void)what;
-    for (struct link *link = mush->first; link != NULL;) {
-        struct link *next = link->next;
-        if (link->phase == LINK_GONE) {
-            link_free(link);
-        }
-        link = next;
-    }
-    if (mush->is_stopping && mush->first == NULL) {
-        event_base_loopbreak(mush->base);
-    }
+    return stay_n_unanswered(mush->stay) == 0 || !stay_is_running(mush->stay);
 }
 
-static void on_reboot(evutil_socket_t fd, short what, void *arg)
+static void on_stop(evutil_socket_t fd, short what, void *arg)
 {
     struct mush *mush = arg;
+    bool is_done = true;
     (void)fd;
     (void)what;
-    if (!mush->is_stopping) {
-        reboot_now(mush);
+    stay_work(mush->stay);
+    for (struct link *link = mush->first; link != NULL; link = link->next) {
+        is_done = is_done && mush->settings->shutdown_holds && link_n_queued(link) == 0;
     }
+    mush->is_over = (is_done && is_everything_said(mush)) || time(NULL) >= mush->stop_at;
 }
 
-static void on_time_up(evutil_socket_t fd, short what, void *arg)
+static bool is_here(void *arg, const uint8_t *id)
+{
+    return link_find_id(arg, id) != NULL;
+}
+
+// Those who have left are forgotten soon. Others without a link were there when the game died: they
+// have some time to come back.
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct mush *mush = arg;
     (void)fd;
     (void)what;
-    event_base_loopbreak(mush->base);
+    ledger_sweep(world_db(mush->world), time(NULL) < mush->begun_at + COME_BACK_S, is_here, mush);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
@@ -194,9 +220,9 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     }
 }
 
-static bool add(struct event *event)
+static bool add(struct event *event, const struct timeval *wait)
 {
-    return event != NULL && event_add(event, NULL) == 0;
+    return event != NULL && event_add(event, wait) == 0;
 }
 
 static const int known_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
@@ -218,18 +244,18 @@ static bool make_events(struct mush *mush)
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof known_signals / sizeof known_signals[0]; i++) {
         mush->signals[i] = evsignal_new(mush->base, known_signals[i], on_signal, mush);
-        if (!add(mush->signals[i])) {
+        if (!add(mush->signals[i], NULL)) {
             return false;
         }
     }
     mush_hold_signals(false);
-    mush->reap = event_new(mush->base, -1, 0, on_reap, mush);
-    mush->reboot = event_new(mush->base, -1, 0, on_reboot, mush);
-    mush->stop = evtimer_new(mush->base, on_time_up, mush);
+    static const struct timeval sweep_wait = {.tv_sec = SWEEP_S};
+    mush->stop = event_new(mush->base, -1, EV_PERSIST, on_stop, mush);
+    mush->sweep = event_new(mush->base, -1, EV_PERSIST, on_sweep, mush);
     mush->door = event_new(mush->base, stay_fd(mush->stay), EV_READ | EV_PERSIST, on_door, mush);
     mush->passwords =
         passwords_start(mush->base, mush->settings->password_cost, login_decided, mush);
-    return mush->reap != NULL && mush->reboot != NULL && mush->stop != NULL && add(mush->door) &&
+    return mush->stop != NULL && add(mush->sweep, &sweep_wait) && add(mush->door, NULL) &&
            mush->passwords != NULL;
 }
 
@@ -238,6 +264,7 @@ static bool make_events(struct mush *mush)
 bool mush_start(struct mush *mush, struct settings *settings, char *program)
 {
     *mush = (struct mush){.settings = settings, .program = program, .started_at = time(NULL)};
+    mush->begun_at = mush->started_at;
     if (!open_stay(mush) || !open_world(mush)) {
         return false;
     }
@@ -252,19 +279,21 @@ bool mush_start(struct mush *mush, struct settings *settings, char *program)
     if (stay_how_started(mush->stay) == STAY_KEPT) {
         mush_tell_all(mush, "GAME: The reboot is over.");
     }
+    turn_end(mush);
     return true;
 }
 
 void mush_run(struct mush *mush)
 {
-    event_base_dispatch(mush->base);
+    while (!mush->is_over && event_base_loop(mush->base, EVLOOP_ONCE) == 0) {
+        turn_end(mush);
+    }
 }
 
 void mush_free(struct mush *mush)
 {
-    struct event *events[] = {mush->door,       mush->reap,       mush->reboot,
-                              mush->stop,       mush->signals[0], mush->signals[1],
-                              mush->signals[2], mush->signals[3]};
+    struct event *events[] = {mush->door,       mush->stop,       mush->sweep,     mush->signals[0],
+                              mush->signals[1], mush->signals[2], mush->signals[3]};
     while (mush->first != NULL) {
         link_free(mush->first);
     }
@@ -282,25 +311,32 @@ void mush_free(struct mush *mush)
     if (mush->world != NULL) {
         world_close(mush->world);
     }
-    if (mush->is_stopping && mush->settings->stops_stayd && stay_stop(mush->stay) == 0) {
+    bool ends_all = mush->is_stopping && !mush->settings->shutdown_holds;
+    if (ends_all && mush->settings->stops_stayd && stay_stop(mush->stay) == 0) {
         fprintf(stderr, "minimush: stayd is asked to end, too\n");
     }
     stay_close(mush->stay);
 }
 
+// stayd is told what is meant before any connection closes.
 void mush_stop(struct mush *mush, const char *by)
 {
+    static const struct timeval tick = {.tv_usec = 20000};
+    bool holds = mush->settings->shutdown_holds;
     if (mush->is_stopping) {
         return;
     }
-    struct timeval limit = {.tv_sec = STOP_S};
     fprintf(stderr, "minimush: shutdown by %s\n", by);
-    mush_tell_all(mush, "GAME: Shutdown by %s. Good-bye.", by);
+    mush_tell_all(mush,
+                  holds ? "GAME: Shutdown by %s. You stay connected until the game is back."
+                        : "GAME: Shutdown by %s. Good-bye.",
+                  by);
     mush->is_stopping = true;
+    mush->stop_at = time(NULL) + STOP_S;
+    stay_announce(mush->stay, holds ? STAY_PLAN_END_HOLD : STAY_PLAN_END_LEAVE);
     event_del(mush->door);
-    event_add(mush->stop, &limit);
-    event_active(mush->reap, 0, 0);
-    for (struct link *link = mush->first; link != NULL; link = link->next) {
+    event_add(mush->stop, &tick);
+    for (struct link *link = mush->first; !holds && link != NULL; link = link->next) {
         link_leave(link);
     }
 }
@@ -309,15 +345,15 @@ void mush_reboot(struct mush *mush, const char *by)
 {
     snprintf(mush->reboot_by, sizeof mush->reboot_by, "%s", by);
     fprintf(stderr, "minimush: reboot by %s\n", by);
-    event_active(mush->reboot, 0, 0);
+    mush->wants_reboot = true;
 }
 
-__attribute__((format(printf, 4, 0))) static void
-tell(struct mush *mush, const int64_t *room, const struct link *but, const char *fmt, va_list args)
+__attribute__((format(printf, 4, 0))) static void tell(struct mush *mush, const struct object *room,
+                                                       const struct link *but, const char *fmt,
+                                                       va_list args)
 {
     for (struct link *link = mush->first; link != NULL; link = link->next) {
-        if (link != but && link_is_playing(link) &&
-            (room == NULL || link->character.room == *room)) {
+        if (link != but && link_is_playing(link) && (room == NULL || link->self->place == room)) {
             va_list copy;
             va_copy(copy, args);
             link_vtell(link, fmt, copy);
@@ -334,10 +370,26 @@ void mush_tell_all(struct mush *mush, const char *fmt, ...)
     va_end(args);
 }
 
-void mush_tell_room(struct mush *mush, int64_t room, const struct link *but, const char *fmt, ...)
+void mush_tell_room(struct mush *mush, const struct object *room, const struct link *but,
+                    const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    tell(mush, &room, but, fmt, args);
+    tell(mush, room, but, fmt, args);
     va_end(args);
+}
+
+bool mush_tell_player(struct mush *mush, const struct object *player, const char *fmt, ...)
+{
+    bool is_there = false;
+    for (struct link *link = mush->first; link != NULL; link = link->next) {
+        if (link_is_playing(link) && link->self == player) {
+            va_list args;
+            va_start(args, fmt);
+            link_vtell(link, fmt, args);
+            va_end(args);
+            is_there = true;
+        }
+    }
+    return is_there;
 }

@@ -22,18 +22,23 @@ struct mush {
     struct world *world;
     struct passwords *passwords;
     struct event_base *base;
-    struct event *door;   // stay_fd is readable
-    struct event *reap;   // some link is gone and can be freed
-    struct event *reboot; // somebody has asked for it
-    struct event *stop;   // the end's time limit
+    struct event *door;  // stay_fd is readable
+    struct event *stop;  // the end: is everything said?
+    struct event *sweep; // connections that are not there any more
     struct event *signals[4];
     struct link *first;
     struct link *last;
+    struct link *touched; // these have something for the turn's end
     uint64_t n_links_ever;
     int64_t started_at; // seconds since 1970, of the first start
+    int64_t begun_at;   // ... of this process
     int64_t n_reboots;
-    char reboot_by[WORLD_NAME_BYTES];
+    int64_t stop_at; // seconds: the end's patience
+    char reboot_by[WORLD_PLAYER_NAME_BYTES];
+    bool has_gone;     // some link can be freed
+    bool wants_reboot; // as soon as the turn is over
     bool is_stopping;
+    bool is_over;
 };
 
 // Start with what settings say: takes up the players after a reboot, else starts stayd.
@@ -44,7 +49,8 @@ void mush_run(struct mush *mush);
 
 void mush_free(struct mush *mush);
 
-// Begin the orderly end: everybody is told and let out, then mush_run returns.
+// Begin the orderly end: everybody is told and let out, or with shutdown-holds kept for the next
+// start; then mush_run returns.
 void mush_stop(struct mush *mush, const char *by);
 
 // Reboot as soon as this turn of the loop is over.
@@ -55,7 +61,10 @@ void mush_hold_signals(bool is_held);
 
 // One line to everybody, or to everybody in the room but one. Only those who are playing.
 void mush_tell_all(struct mush *mush, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void mush_tell_room(struct mush *mush, int64_t room, const struct link *but, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void mush_tell_room(struct mush *mush, const struct object *room, const struct link *but,
+                    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+// ... and to one player, on each of its connections. False: it has none.
+bool mush_tell_player(struct mush *mush, const struct object *player, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -61,26 +61,49 @@ static void forget(struct entry *entry)
     free(entry);
 }
 
-static void work(struct password_job *job, int cost)
+static bool make(const char *password, char hash[PASSWORD_HASH_BYTES], int cost,
+                 struct crypt_data *data)
 {
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
-    static struct crypt_data data; // 32 kB, for the one thread
-    bool is_known = job->task == PASSWORD_CHECK && job->hash[0] != '\0';
-    job->is_well = false;
-    if (!is_known &&
-        crypt_gensalt_rn("$y$", (unsigned long)cost, NULL, 0, setting, sizeof setting) == NULL) {
-        return;
+    if (crypt_gensalt_rn("$y$", (unsigned long)cost, NULL, 0, setting, sizeof setting) == NULL) {
+        return false;
     }
-    const char *hash = crypt_r(job->password, is_known ? job->hash : setting, &data);
-    if (hash != NULL && hash[0] != '*') {
-        if (job->task == PASSWORD_MAKE) {
-            strncpy(job->hash, hash, sizeof job->hash - 1);
-            job->is_well = strlen(hash) < sizeof job->hash;
-        } else {
-            job->is_well = is_known && strcmp(hash, job->hash) == 0;
-        }
+    const char *made = crypt_r(password, setting, data);
+    if (made == NULL || made[0] == '*' || strlen(made) >= PASSWORD_HASH_BYTES) {
+        return false;
+    }
+    strcpy(hash, made);
+    return true;
+}
+
+// Without a hash one is made all the same, so that it takes as long.
+static bool check(struct password_job *job, int cost, struct crypt_data *data)
+{
+    char unused[PASSWORD_HASH_BYTES];
+    if (job->hash[0] == '\0') {
+        make(job->password, unused, cost, data);
+        return false;
+    }
+    const char *made = crypt_r(job->password, job->hash, data);
+    return made != NULL && made[0] != '*' && strcmp(made, job->hash) == 0;
+}
+
+static void work(struct password_job *job, int cost)
+{
+    static struct crypt_data data; // 32 kB, for the one thread
+    switch (job->task) {
+    case PASSWORD_MAKE:
+        job->is_well = make(job->password, job->hash, cost, &data);
+        break;
+    case PASSWORD_CHECK:
+        job->is_well = check(job, cost, &data);
+        break;
+    case PASSWORD_CHANGE:
+        job->is_well = check(job, cost, &data) && make(job->next, job->hash, cost, &data);
+        break;
     }
     explicit_bzero(job->password, sizeof job->password);
+    explicit_bzero(job->next, sizeof job->next);
     explicit_bzero(&data, sizeof data);
 }
 

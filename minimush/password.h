@@ -20,14 +20,19 @@
 struct event_base;
 struct passwords;
 
-enum password_task { PASSWORD_MAKE, PASSWORD_CHECK };
+enum password_task {
+    PASSWORD_MAKE,   // a hash
+    PASSWORD_CHECK,  // against a hash
+    PASSWORD_CHANGE, // check, then make one of next
+};
 
 struct password_job {
     uint64_t link; // whose
     enum password_task task;
     char password[PASSWORD_MAX_BYTES + 1]; // wiped before the job comes back
-    char hash[PASSWORD_HASH_BYTES]; // in for CHECK ("": there is no such character; takes as long),
-                                    // out for MAKE
+    char next[PASSWORD_MAX_BYTES + 1];     // CHANGE: the new one; wiped, too
+    char hash[PASSWORD_HASH_BYTES]; // in for CHECK and CHANGE ("": there is no such character;
+                                    // takes as long), out for MAKE and CHANGE
     char name[64];                  // the caller's, unchanged
     bool is_well;                   // made; or the password is right
 };

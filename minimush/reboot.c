@@ -9,6 +9,7 @@
 
 #include "link.h"
 #include "state.h"
+#include "turn.h"
 #include <errno.h>
 #include <poll.h>
 #include <spawn.h>
@@ -93,6 +94,7 @@ void reboot_now(struct mush *mush)
         return;
     }
     mush_tell_all(mush, "GAME: %s reboots the game. You stay connected.", mush->reboot_by);
+    turn_commit(mush);
     if (!keep_everybody(mush)) {
         fprintf(stderr, "minimush: not everybody could be kept; the reboot goes on\n");
     }

@@ -7,11 +7,14 @@
 // Errors: complaints; the rest of the file is read on.
 #include "settings.h"
 
+#include "memory.h"
 #include "password.h"
+#include "settings_stayd.h"
 #include <errno.h>
 #include <ini.h>
 #include <libgen.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +31,7 @@ struct reader {
     bool has_listener;
 };
 
-enum kind { TEXT, FOLDER, PROGRAM, FLAG, COST, STAYD, STAYD_FILES };
+enum kind { TEXT, FOLDER, PROGRAM, FLAG, NUMBER, STAYD, STAYD_FILES };
 
 // Where a key's value goes: a member, or a setting of stayd's.
 struct key {
@@ -37,37 +40,98 @@ struct key {
     const char *section; // STAYD, STAYD_FILES
     const char *key;
     const char *help;
+    size_t member; // FLAG, NUMBER: where in struct settings
+    long least;    // NUMBER
+    long most;
 };
 
+#define MEMBER(name) offsetof(struct settings, name)
+
 static const struct key keys[] = {
-    {"name", TEXT, NULL, NULL, "the game's name [Minimush]"},
-    {"directory", FOLDER, NULL, NULL, "where world.db and the run directory stand [minimush-data]"},
-    {"tls-address", STAYD, "listen tls", "address",
-     "where players connect with TLS: ADDRESS:PORT, ..."},
-    {"plain-address", STAYD, "listen plain", "address", "where players connect without TLS"},
-    {"certificate", STAYD_FILES, "listen tls", "certificate",
-     "PEM files, each a chain, ... [stayd makes one for trying]"},
-    {"key", STAYD_FILES, "listen tls", "key", "PEM files of the keys [in the certificates' files]"},
-    {"host-names", STAYD, "stayd", "host-names",
-     "look up players' host names: on, off, no-wait [on]"},
-    {"name-servers", STAYD, "stayd", "name-servers", "whom to ask [the system's]"},
-    {"max-players", STAYD, "stayd", "max-players", "how many can be connected at once [2000]"},
-    {"stayd", PROGRAM, NULL, NULL,
-     "the program [beside minimush or in the folder above, then PATH]"},
-    {"stop-stayd", FLAG, NULL, NULL, "does @shutdown end stayd, too: yes, no [yes]"},
-    {"password-cost", COST, NULL, NULL, "how slow a password's hash is, 1 to 11 [4]"},
+    {.name = "name", .kind = TEXT, .help = "the game's name [Minimush]"},
+    {.name = "directory",
+     .kind = FOLDER,
+     .help = "where world.db and the run directory stand [minimush-data]"},
+    {.name = "tls-address",
+     .kind = STAYD,
+     .section = "listen tls",
+     .key = "address",
+     .help = "where players connect with TLS: ADDRESS:PORT, ..."},
+    {.name = "plain-address",
+     .kind = STAYD,
+     .section = "listen plain",
+     .key = "address",
+     .help = "where players connect without TLS"},
+    {.name = "certificate",
+     .kind = STAYD_FILES,
+     .section = "listen tls",
+     .key = "certificate",
+     .help = "PEM files, each a chain, ... [stayd makes one for trying]"},
+    {.name = "key",
+     .kind = STAYD_FILES,
+     .section = "listen tls",
+     .key = "key",
+     .help = "PEM files of the keys [in the certificates' files]"},
+    {.name = "client-certificates",
+     .kind = STAYD,
+     .section = "listen tls",
+     .key = "client-certificates",
+     .help = "ask players' programs for one, to log in by: ask, no [ask]"},
+    {.name = "host-names",
+     .kind = STAYD,
+     .section = "stayd",
+     .key = "host-names",
+     .help = "look up players' host names: on, off, no-wait [on]"},
+    {.name = "name-servers",
+     .kind = STAYD,
+     .section = "stayd",
+     .key = "name-servers",
+     .help = "whom to ask [the system's]"},
+    {.name = "max-players",
+     .kind = STAYD,
+     .section = "stayd",
+     .key = "max-players",
+     .help = "how many can be connected at once [2000]"},
+    {.name = "stayd",
+     .kind = PROGRAM,
+     .help = "the program [beside minimush or in the folder above, then PATH]"},
+    {.name = "resume",
+     .kind = FLAG,
+     .member = MEMBER(resumes),
+     .help = "after a crash players are where they were: yes, no [yes]"},
+    {.name = "shutdown-holds",
+     .kind = FLAG,
+     .member = MEMBER(shutdown_holds),
+     .help = "@shutdown keeps players, and stayd, for the next start: yes, no [no]"},
+    {.name = "stop-stayd",
+     .kind = FLAG,
+     .member = MEMBER(stops_stayd),
+     .help = "does @shutdown end stayd, too: yes, no [yes]"},
+    {.name = "telnet-first",
+     .kind = FLAG,
+     .member = MEMBER(telnet_first),
+     .help = "say three bytes of telnet to everybody who connects: yes, no [yes]"},
+    {.name = "lines-at-once",
+     .kind = NUMBER,
+     .member = MEMBER(lines_at_once),
+     .least = 1,
+     .most = 1000000,
+     .help = "a player's lines that are done at once [50]"},
+    {.name = "lines-a-second",
+     .kind = NUMBER,
+     .member = MEMBER(lines_a_second),
+     .least = 1,
+     .most = 1000000,
+     .help = "... and how many a second after that [20]"},
+    {.name = "password-cost",
+     .kind = NUMBER,
+     .member = MEMBER(password_cost),
+     .least = PASSWORD_MIN_COST,
+     .most = PASSWORD_MAX_COST,
+     .help = "how slow a password's hash is, 1 to 11 [4]"},
 };
 
 enum { N_KEYS = sizeof keys / sizeof keys[0], N_OWN_LINE = 512 };
-
-static void *must(void *memory)
-{
-    if (memory == NULL) {
-        fprintf(stderr, "minimush: no memory\n");
-        abort();
-    }
-    return memory;
-}
 
 __attribute__((format(printf, 2, 3))) static void complain(struct reader *reader, const char *fmt,
                                                            ...)
@@ -93,14 +157,9 @@ static char *absolute(const struct reader *reader, const char *name)
 
 static void add_stayd(struct reader *reader, const char *section, const char *key, char *value)
 {
-    struct settings *settings = reader->settings;
-    if (settings->n_stayd_settings == SETTINGS_MAX_STAYD) {
+    if (!settings_add_stayd(reader->settings, section, key, value)) {
         complain(reader, "too many settings for stayd; at most %u", SETTINGS_MAX_STAYD);
-        free(value);
-        return;
     }
-    settings->stayd_setting[settings->n_stayd_settings++] = (struct stay_setting){
-        .section = must(strdup(section)), .key = must(strdup(key)), .value = value};
 }
 
 // "a.pem, b.pem": each made absolute.
@@ -128,25 +187,26 @@ static void set_text(char **member, char *value)
     *member = value;
 }
 
-static void take_flag(struct reader *reader, const char *value)
+static void take_flag(struct reader *reader, const struct key *key, const char *value)
 {
     bool is_yes = strcasecmp(value, "yes") == 0;
     if (!is_yes && strcasecmp(value, "no") != 0) {
-        complain(reader, "stop-stayd is \"%s\"; write yes or no", value);
+        complain(reader, "%s is \"%s\"; write yes or no", key->name, value);
     }
-    reader->settings->stops_stayd = is_yes;
+    memcpy((char *)reader->settings + key->member, &is_yes, sizeof is_yes);
 }
 
-static void take_cost(struct reader *reader, const char *value)
+static void take_number(struct reader *reader, const struct key *key, const char *value)
 {
     char *end;
-    long cost = strtol(value, &end, 10);
-    if (*end != '\0' || cost < PASSWORD_MIN_COST || cost > PASSWORD_MAX_COST) {
-        complain(reader, "password-cost is \"%s\"; write a number from %d to %d", value,
-                 PASSWORD_MIN_COST, PASSWORD_MAX_COST);
+    long number = strtol(value, &end, 10);
+    if (*end != '\0' || number < key->least || number > key->most) {
+        complain(reader, "%s is \"%s\"; write a number from %ld to %ld", key->name, value,
+                 key->least, key->most);
         return;
     }
-    reader->settings->password_cost = (int)cost;
+    int narrow = (int)number;
+    memcpy((char *)reader->settings + key->member, &narrow, sizeof narrow);
 }
 
 // stayd.SECTION.KEY: anything that stayd has and minimush has no name for.
@@ -184,10 +244,10 @@ static void take(struct reader *reader, const struct key *key, const char *value
                  strchr(value, '/') != NULL ? absolute(reader, value) : must(strdup(value)));
         break;
     case FLAG:
-        take_flag(reader, value);
+        take_flag(reader, key, value);
         break;
-    case COST:
-        take_cost(reader, value);
+    case NUMBER:
+        take_number(reader, key, value);
         break;
     case STAYD:
         reader->has_listener = reader->has_listener || strcmp(key->key, "address") == 0;
@@ -254,18 +314,6 @@ static char *next_line(char *line, int line_size, void *stream)
     return line;
 }
 
-// stayd's section names allow less than a name that is shown.
-static char *game_name(const char *name)
-{
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    char *game = must(strndup(name, 32));
-    for (char *at = game; *at != '\0'; at++) {
-        *at = strchr(allowed, *at) != NULL ? *at : '-';
-    }
-    return game;
-}
-
 static void complete(struct reader *reader)
 {
     struct settings *settings = reader->settings;
@@ -275,26 +323,7 @@ static void complete(struct reader *reader)
     if (settings->directory == NULL) {
         settings->directory = absolute(reader, "minimush-data");
     }
-    settings->game = game_name(settings->name);
-    bool has_tls = false;
-    bool has_plain = false;
-    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
-        struct stay_setting *setting = &settings->stayd_setting[i];
-        has_tls = has_tls || strcmp(setting->section, "listen tls") == 0;
-        has_plain = has_plain || strcmp(setting->section, "listen plain") == 0;
-        if (strcmp(setting->section, "game ") == 0) {
-            char *section;
-            must(asprintf(&section, "game %s", settings->game) < 0 ? NULL : section);
-            free((void *)(uintptr_t)setting->section);
-            setting->section = section;
-        }
-    }
-    if (has_tls) {
-        add_stayd(reader, "listen tls", "tls", must(strdup("yes")));
-    }
-    if (has_plain) {
-        add_stayd(reader, "listen plain", "tls", must(strdup("no")));
-    }
+    settings_add_stayd_defaults(settings);
     if (!reader->has_listener && reader->n_mistakes == 0) {
         complain(reader, "nowhere for players to connect; give tls-address, for example "
                          "tls-address = [::]:4202, 0.0.0.0:4202");
@@ -318,7 +347,12 @@ static bool open_file(struct reader *reader, const char *path)
 bool settings_load(struct settings *settings, const char *path, FILE *complaints)
 {
     struct reader reader = {.settings = settings, .complaints = complaints, .path = path};
-    *settings = (struct settings){.stops_stayd = true, .password_cost = 4};
+    *settings = (struct settings){.stops_stayd = true,
+                                  .resumes = true,
+                                  .telnet_first = true,
+                                  .lines_at_once = 50,
+                                  .lines_a_second = 20,
+                                  .password_cost = 4};
     if (!open_file(&reader, path)) {
         return false;
     }
@@ -336,18 +370,13 @@ void settings_free(struct settings *settings)
     free(settings->game);
     free(settings->directory);
     free(settings->stayd);
-    for (size_t i = 0; i < settings->n_stayd_settings; i++) {
-        const struct stay_setting *setting = &settings->stayd_setting[i];
-        free((void *)(uintptr_t)setting->section);
-        free((void *)(uintptr_t)setting->key);
-        free((void *)(uintptr_t)setting->value);
-    }
+    settings_free_stayd(settings);
 }
 
 void settings_print(FILE *out)
 {
     for (size_t i = 0; i < N_KEYS; i++) {
-        fprintf(out, "  %-17s %s\n", keys[i].name, keys[i].help);
+        fprintf(out, "  %-19s %s\n", keys[i].name, keys[i].help);
     }
-    fprintf(out, "  %-17s %s\n", "stayd.SECTION.KEY", "any other option of stayd's");
+    fprintf(out, "  %-19s %s\n", "stayd.SECTION.KEY", "any other option of stayd's");
 }

@@ -24,6 +24,11 @@ struct settings {
     char *directory; // world.db and run/
     char *stayd;     // NULL: to be looked for
     bool stops_stayd;
+    bool resumes;        // players are put back after a crash
+    bool shutdown_holds; // and kept over a shutdown
+    bool telnet_first;   // terminal.c
+    int lines_at_once;
+    int lines_a_second;
     int password_cost;
     struct stay_setting stayd_setting[SETTINGS_MAX_STAYD]; // owned, as mutable strings
     size_t n_stayd_settings;

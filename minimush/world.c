@@ -1,208 +1,205 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The world's file (world.h). The journal is a write-ahead log, so a write waits for no disk; what
-// the machine's own failure can take is the last moment, never the file.
-//
-// Errors: said on stderr by `failed`, once a call.
+// Objects in memory and in the file (world.h). They stand in an array in the order of their
+// numbers, which only grow, and in a list for each place. Errors: as in world.h.
 #include "world.h"
 
-#include "scenery.h"
-#include "sitelock.h"
+#include "memory.h"
+#include "schema.h"
 #include <ctype.h>
-#include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { BUSY_MS = 2000 };
-
 struct world {
-    sqlite3 *file;
-    struct room *rooms;
-    size_t n_rooms;
-    char **sitelocks;
-    size_t n_sitelocks;
-    bool has_characters;
+    struct db db;
+    char *path;
+    struct object **objects;
+    size_t n_objects;
+    size_t n_room;
 };
 
-static void *must(void *memory)
+static void enter(struct object *object, struct object *place)
 {
-    if (memory == NULL) {
-        fprintf(stderr, "minimush: no memory\n");
-        abort();
+    object->place = place;
+    object->next = NULL;
+    if (place != NULL) {
+        struct object **at = &place->first;
+        while (*at != NULL) {
+            at = &(*at)->next;
+        }
+        *at = object;
     }
-    return memory;
 }
 
-static enum world_status failed(struct world *world, const char *what)
+static void leave(struct object *object)
 {
-    fprintf(stderr, "minimush: world: %s: %s\n", what, sqlite3_errmsg(world->file));
-    return WORLD_FAILED;
+    if (object->place != NULL) {
+        struct object **at = &object->place->first;
+        while (*at != object) {
+            at = &(*at)->next;
+        }
+        *at = object->next;
+    }
+    object->place = NULL;
 }
 
-// Prepare sql and bind: 'i' takes an int64_t, 's' a string. NULL: failed.
-static sqlite3_stmt *prepare(struct world *world, const char *sql, const char *kinds, ...)
+static struct object *add(struct world *world, int64_t id, enum world_kind kind, const char *name)
 {
-    sqlite3_stmt *statement;
-    if (sqlite3_prepare_v2(world->file, sql, -1, &statement, NULL) != SQLITE_OK) {
-        failed(world, sql);
-        return NULL;
+    struct object *object = must(calloc(1, sizeof *object));
+    if (world->n_objects == world->n_room) {
+        world->n_room = world->n_room > 0 ? 2 * world->n_room : 64;
+        world->objects = must(realloc(world->objects, world->n_room * sizeof *world->objects));
     }
-    va_list args;
-    va_start(args, kinds);
-    for (int i = 0; kinds[i] != '\0'; i++) {
-        if (kinds[i] == 'i') {
-            sqlite3_bind_int64(statement, i + 1, va_arg(args, int64_t));
-        } else {
-            sqlite3_bind_text(statement, i + 1, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
+    world->objects[world->n_objects++] = object;
+    object->id = id;
+    object->kind = kind;
+    object->name = must(strdup(name));
+    object->description = must(strdup(""));
+    return object;
+}
+
+static void load_objects(struct world *world)
+{
+    struct db *db = &world->db;
+    sqlite3_stmt *row = db_ask(db,
+                               "SELECT o.id, kind, name, description, owner, flags,"
+                               " channels, doing FROM object o LEFT JOIN player p ON p.id = o.id"
+                               " ORDER BY o.id",
+                               "");
+    while (db_next(db, row)) {
+        struct object *object = add(world, sqlite3_column_int64(row, 0),
+                                    (enum world_kind)sqlite3_column_int(row, 1), db_text(row, 2));
+        replace(&object->description, db_text(row, 3));
+        object->owner = sqlite3_column_int64(row, 4);
+        object->flags = (unsigned)sqlite3_column_int(row, 5);
+        object->channels = (uint64_t)sqlite3_column_int64(row, 6);
+        snprintf(object->doing, sizeof object->doing, "%s", db_text(row, 7));
+    }
+    row = db_ask(db, "SELECT id, place, target FROM object ORDER BY id", "");
+    while (db_next(db, row)) {
+        struct object *object = world_get(world, sqlite3_column_int64(row, 0));
+        enter(object, world_get(world, sqlite3_column_int64(row, 1)));
+        object->target = world_get(world, sqlite3_column_int64(row, 2));
+        if (object->place == NULL && object->kind != WORLD_ROOM) {
+            enter(object, world_start(world)); // never lost, whatever was done to the file
         }
     }
-    va_end(args);
-    return statement;
-}
-
-// Run a statement that gives no rows, and finish it. The result is SQLite's.
-static int run(sqlite3_stmt *statement)
-{
-    int result = statement != NULL ? sqlite3_step(statement) : SQLITE_ERROR;
-    sqlite3_finalize(statement);
-    return result;
-}
-
-static char *text_at(sqlite3_stmt *statement, int column)
-{
-    const unsigned char *text = sqlite3_column_text(statement, column);
-    return must(strdup(text != NULL ? (const char *)text : ""));
-}
-
-static bool load_exits(struct world *world, struct room *room)
-{
-    sqlite3_stmt *statement = prepare(
-        world, "SELECT name, alias, target FROM exit WHERE room = ? ORDER BY id", "i", room->id);
-    while (statement != NULL && sqlite3_step(statement) == SQLITE_ROW) {
-        room->exits = must(realloc(room->exits, (room->n_exits + 1) * sizeof *room->exits));
-        room->exits[room->n_exits++] = (struct exit){.name = text_at(statement, 0),
-                                                     .alias = text_at(statement, 1),
-                                                     .target = sqlite3_column_int64(statement, 2)};
-    }
-    return statement != NULL && sqlite3_finalize(statement) == SQLITE_OK;
-}
-
-static bool load_rooms(struct world *world)
-{
-    sqlite3_stmt *statement =
-        prepare(world, "SELECT id, name, description FROM room ORDER BY id", "");
-    while (statement != NULL && sqlite3_step(statement) == SQLITE_ROW) {
-        world->rooms = must(realloc(world->rooms, (world->n_rooms + 1) * sizeof *world->rooms));
-        struct room *room = &world->rooms[world->n_rooms++];
-        *room = (struct room){.id = sqlite3_column_int64(statement, 0),
-                              .name = text_at(statement, 1),
-                              .description = text_at(statement, 2)};
-        if (!load_exits(world, room)) {
-            break;
-        }
-    }
-    return statement != NULL && sqlite3_finalize(statement) == SQLITE_OK && world->n_rooms > 0;
-}
-
-static void hold_sitelock(struct world *world, const char *pattern)
-{
-    world->sitelocks =
-        must(realloc(world->sitelocks, (world->n_sitelocks + 1) * sizeof *world->sitelocks));
-    world->sitelocks[world->n_sitelocks++] = must(strdup(pattern));
-}
-
-static bool load_sitelocks(struct world *world)
-{
-    sqlite3_stmt *statement = prepare(world, "SELECT pattern FROM sitelock ORDER BY pattern", "");
-    while (statement != NULL && sqlite3_step(statement) == SQLITE_ROW) {
-        hold_sitelock(world, (const char *)sqlite3_column_text(statement, 0));
-    }
-    return statement != NULL && sqlite3_finalize(statement) == SQLITE_OK;
-}
-
-static bool load_characters(struct world *world)
-{
-    sqlite3_stmt *statement = prepare(world, "SELECT EXISTS (SELECT 1 FROM character)", "");
-    if (statement != NULL && sqlite3_step(statement) == SQLITE_ROW) {
-        world->has_characters = sqlite3_column_int(statement, 0) != 0;
-    }
-    return statement != NULL && sqlite3_finalize(statement) == SQLITE_OK;
 }
 
 struct world *world_open(const char *path)
 {
     struct world *world = must(calloc(1, sizeof *world));
-    if (sqlite3_open(path, &world->file) != SQLITE_OK) {
-        failed(world, path);
+    world->path = must(strdup(path));
+    if (!db_open(&world->db, world->path) || !schema_update(&world->db)) {
         world_close(world);
         return NULL;
     }
-    sqlite3_busy_timeout(world->file, BUSY_MS);
-    if (sqlite3_exec(world->file, scenery_sql, NULL, NULL, NULL) != SQLITE_OK) {
-        failed(world, path);
-        world_close(world);
-        return NULL;
-    }
-    if (!load_rooms(world) || !load_sitelocks(world) || !load_characters(world)) {
-        failed(world, path);
-        world_close(world);
-        return NULL;
-    }
+    load_objects(world);
     return world;
 }
 
 void world_close(struct world *world)
 {
-    for (size_t i = 0; i < world->n_rooms; i++) {
-        struct room *room = &world->rooms[i];
-        for (size_t j = 0; j < room->n_exits; j++) {
-            free(room->exits[j].name);
-            free(room->exits[j].alias);
-        }
-        free(room->exits);
-        free(room->name);
-        free(room->description);
+    for (size_t i = 0; i < world->n_objects; i++) {
+        free(world->objects[i]->name);
+        free(world->objects[i]->description);
+        free(world->objects[i]);
     }
-    for (size_t i = 0; i < world->n_sitelocks; i++) {
-        free(world->sitelocks[i]);
-    }
-    free(world->rooms);
-    free(world->sitelocks);
-    sqlite3_close(world->file);
+    free(world->objects);
+    db_close(&world->db);
+    free(world->path);
     free(world);
 }
 
-const struct room *world_room(const struct world *world, int64_t id)
+struct db *world_db(struct world *world)
 {
-    for (size_t i = 0; i < world->n_rooms; i++) {
-        if (world->rooms[i].id == id) {
-            return &world->rooms[i];
-        }
-    }
-    return &world->rooms[0];
+    return &world->db;
 }
 
-const struct exit *world_find_exit(const struct room *room, const char *name)
+struct object *world_get(const struct world *world, int64_t id)
 {
-    for (size_t i = 0; i < room->n_exits && name[0] != '\0'; i++) {
-        const struct exit *exit = &room->exits[i];
-        if (strcasecmp(exit->name, name) == 0 || strcasecmp(exit->alias, name) == 0) {
-            return exit;
+    size_t low = 0;
+    size_t high = world->n_objects;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (world->objects[middle]->id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < world->n_objects && world->objects[low]->id == id ? world->objects[low] : NULL;
+}
+
+struct object *world_at(const struct world *world, size_t i)
+{
+    return i < world->n_objects ? world->objects[i] : NULL;
+}
+
+struct object *world_start(const struct world *world)
+{
+    size_t i = 0;
+    while (i + 1 < world->n_objects && world->objects[i]->kind != WORLD_ROOM) {
+        i++;
+    }
+    return world->objects[i];
+}
+
+bool world_has_players(const struct world *world)
+{
+    for (size_t i = 0; i < world->n_objects; i++) {
+        if (world->objects[i]->kind == WORLD_PLAYER) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct object *world_find_player(const struct world *world, const char *name)
+{
+    for (size_t i = 0; i < world->n_objects; i++) {
+        struct object *object = world->objects[i];
+        if (object->kind == WORLD_PLAYER && strcasecmp(object->name, name) == 0) {
+            return object;
         }
     }
     return NULL;
 }
 
-bool world_has_characters(const struct world *world)
+struct object *world_find_exit(const struct object *room, const char *name)
 {
-    return world->has_characters;
+    struct object *object = room->first;
+    while (object != NULL &&
+           (object->kind != WORLD_EXIT || !world_is_called(object, name, false))) {
+        object = object->next;
+    }
+    return object;
 }
 
-bool world_is_name(const char *name)
+bool world_is_called(const struct object *object, const char *name, bool is_part)
+{
+    size_t n = strlen(name);
+    for (const char *at = object->name; n > 0 && *at != '\0';) {
+        size_t n_one = strcspn(at, ";");
+        if (n <= n_one && (is_part || n == n_one) && strncasecmp(at, name, n) == 0) {
+            return true;
+        }
+        at += n_one + (at[n_one] == ';' ? 1 : 0);
+    }
+    return false;
+}
+
+struct world_name world_name(const struct object *object)
+{
+    struct world_name name;
+    snprintf(name.text, sizeof name.text, "%.*s", (int)strcspn(object->name, ";"), object->name);
+    return name;
+}
+
+bool world_is_player_name(const char *name)
 {
     size_t n = strlen(name);
     for (size_t i = 0; i < n; i++) {
@@ -210,118 +207,159 @@ bool world_is_name(const char *name)
             return false;
         }
     }
-    return n >= 1 && n < WORLD_NAME_BYTES && isalpha((unsigned char)name[0]);
+    return n >= 1 && n < WORLD_PLAYER_NAME_BYTES && isalpha((unsigned char)name[0]);
 }
 
-static enum world_status take_character(struct world *world, sqlite3_stmt *statement,
-                                        struct character *character, char *hash)
+// Not what commands take for something else: "#12", "me", "a=b", "!flag".
+bool world_is_name(const char *name)
 {
-    int result = statement != NULL ? sqlite3_step(statement) : SQLITE_ERROR;
-    if (result == SQLITE_ROW) {
-        *character = (struct character){.id = sqlite3_column_int64(statement, 0),
-                                        .is_wizard = sqlite3_column_int(statement, 2) != 0,
-                                        .room = sqlite3_column_int64(statement, 3)};
-        snprintf(character->name, sizeof character->name, "%s",
-                 (const char *)sqlite3_column_text(statement, 1));
-        if (hash != NULL) {
-            snprintf(hash, PASSWORD_HASH_BYTES, "%s",
-                     (const char *)sqlite3_column_text(statement, 4));
+    static const char *const taken[] = {"me", "here", "home"};
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        if (strcasecmp(name, taken[i]) == 0) {
+            return false;
         }
     }
-    sqlite3_finalize(statement);
-    return result == SQLITE_ROW    ? WORLD_DONE
-           : result == SQLITE_DONE ? WORLD_NONE
-                                   : failed(world, "character");
+    size_t n = strlen(name);
+    return n >= 1 && n < WORLD_NAME_BYTES && strpbrk(name, "=[]") == NULL &&
+           strchr("#!*;:\"+@", name[0]) == NULL && name[n - 1] != ';' && strstr(name, ";;") == NULL;
 }
 
-enum world_status world_find(struct world *world, const char *name, struct character *character,
-                             char hash[PASSWORD_HASH_BYTES])
+struct object *world_make(struct world *world, enum world_kind kind, const char *name,
+                          int64_t owner, struct object *place, struct object *target)
 {
-    return take_character(
-        world,
-        prepare(world, "SELECT id, name, is_wizard, room, hash FROM character WHERE name = ?", "s",
-                name),
-        character, hash);
-}
-
-enum world_status world_load(struct world *world, int64_t id, struct character *character)
-{
-    return take_character(
-        world,
-        prepare(world, "SELECT id, name, is_wizard, room FROM character WHERE id = ?", "i", id),
-        character, NULL);
-}
-
-enum world_status world_create(struct world *world, const char *name, const char *hash,
-                               struct character *character)
-{
-    int result = run(prepare(world,
-                             "INSERT INTO character (name, hash, is_wizard, room) VALUES "
-                             "(?, ?, NOT EXISTS (SELECT 1 FROM character), ?)",
-                             "ssi", name, hash, world->rooms[0].id));
-    if (result == SQLITE_CONSTRAINT) {
-        return WORLD_TAKEN;
+    if (db_do(&world->db,
+              "INSERT INTO object (kind, name, owner, place, target) VALUES (?, ?, ?, ?, ?)",
+              "isiii", (int64_t)kind, name, owner, place != NULL ? place->id : (int64_t)0,
+              target != NULL ? target->id : (int64_t)0) == DB_TAKEN) {
+        return NULL;
     }
-    if (result != SQLITE_DONE) {
-        return failed(world, "create");
-    }
-    world->has_characters = true;
-    return world_load(world, sqlite3_last_insert_rowid(world->file), character);
+    struct object *object = add(world, sqlite3_last_insert_rowid(world->db.file), kind, name);
+    object->owner = owner;
+    object->target = target;
+    enter(object, place);
+    return object;
 }
 
-void world_move(struct world *world, struct character *character, int64_t room)
+void world_move(struct world *world, struct object *object, struct object *place)
 {
-    character->room = room;
-    if (run(prepare(world, "UPDATE character SET room = ? WHERE id = ?", "ii", room,
-                    character->id)) != SQLITE_DONE) {
-        failed(world, "move");
-    }
+    leave(object);
+    enter(object, place);
+    db_do(&world->db, "UPDATE object SET place = ? WHERE id = ?", "ii", place->id, object->id);
 }
 
-const char *world_sitelock(const struct world *world, const struct sockaddr_storage *sockaddr,
-                           const char *address, const char *host)
+void world_link(struct world *world, struct object *object, struct object *target)
 {
-    for (size_t i = 0; i < world->n_sitelocks; i++) {
-        if (sitelock_matches(world->sitelocks[i], sockaddr, address, host)) {
-            return world->sitelocks[i];
-        }
-    }
-    return NULL;
+    object->target = target;
+    db_do(&world->db, "UPDATE object SET target = ? WHERE id = ?", "ii",
+          target != NULL ? target->id : (int64_t)0, object->id);
 }
 
-const char *world_sitelock_at(const struct world *world, size_t i)
+void world_describe(struct world *world, struct object *object, const char *text)
 {
-    return i < world->n_sitelocks ? world->sitelocks[i] : NULL;
+    replace(&object->description, text);
+    db_do(&world->db, "UPDATE object SET description = ? WHERE id = ?", "si", text, object->id);
 }
 
-enum world_status world_add_sitelock(struct world *world, const char *pattern, const char *by)
+bool world_rename(struct world *world, struct object *object, const char *name)
 {
-    int result = run(prepare(world, "INSERT INTO sitelock (pattern, added_by) VALUES (?, ?)", "ss",
-                             pattern, by));
-    if (result == SQLITE_CONSTRAINT) {
-        return WORLD_TAKEN;
+    if (db_do(&world->db, "UPDATE object SET name = ? WHERE id = ?", "si", name, object->id) ==
+        DB_TAKEN) {
+        return false;
     }
-    if (result != SQLITE_DONE) {
-        return failed(world, "sitelock");
-    }
-    hold_sitelock(world, pattern);
-    return WORLD_DONE;
+    replace(&object->name, name);
+    return true;
 }
 
-enum world_status world_remove_sitelock(struct world *world, const char *pattern)
+void world_set_flags(struct world *world, struct object *object, unsigned flags)
 {
+    object->flags = flags;
+    db_do(&world->db, "UPDATE object SET flags = ? WHERE id = ?", "ii", (int64_t)flags, object->id);
+}
+
+void world_set_channels(struct world *world, struct object *player, uint64_t channels)
+{
+    player->channels = channels;
+    db_do(&world->db, "UPDATE player SET channels = ? WHERE id = ?", "ii", (int64_t)channels,
+          player->id);
+}
+
+void world_set_doing(struct world *world, struct object *player, const char *doing)
+{
+    snprintf(player->doing, sizeof player->doing, "%s", doing);
+    db_do(&world->db, "UPDATE player SET doing = ? WHERE id = ?", "si", player->doing, player->id);
+}
+
+static void take_out(struct world *world, struct object *object)
+{
+    leave(object);
+    db_do(&world->db, "DELETE FROM object WHERE id = ?", "i", object->id);
     size_t i = 0;
-    while (i < world->n_sitelocks && strcasecmp(world->sitelocks[i], pattern) != 0) {
+    while (world->objects[i] != object) {
         i++;
     }
-    if (i == world->n_sitelocks) {
-        return WORLD_NONE;
+    world->n_objects--;
+    memmove(&world->objects[i], &world->objects[i + 1],
+            (world->n_objects - i) * sizeof *world->objects);
+    free(object->name);
+    free(object->description);
+    free(object);
+}
+
+// Something else has the object for its target: an exit goes with it, everybody else's home is then
+// the start.
+static void forget_target(struct world *world, const struct object *target)
+{
+    for (size_t i = 0; i < world->n_objects;) {
+        struct object *object = world->objects[i];
+        if (object->target == target && object->kind == WORLD_EXIT) {
+            take_out(world, object);
+            i = 0;
+            continue;
+        }
+        if (object->target == target) {
+            world_link(world, object, world_start(world));
+        }
+        i++;
     }
-    if (run(prepare(world, "DELETE FROM sitelock WHERE pattern = ?", "s", pattern)) !=
-        SQLITE_DONE) {
-        return failed(world, "sitelock");
+}
+
+void world_destroy(struct world *world, struct object *object)
+{
+    forget_target(world, object);
+    while (object->first != NULL) {
+        struct object *inside = object->first;
+        if (inside->kind == WORLD_EXIT) {
+            take_out(world, inside);
+        } else {
+            world_move(world, inside, inside->target != NULL ? inside->target : world_start(world));
+        }
     }
-    free(world->sitelocks[i]);
-    world->sitelocks[i] = world->sitelocks[--world->n_sitelocks];
-    return WORLD_DONE;
+    take_out(world, object);
+}
+
+size_t world_count(const struct world *world, int64_t owner)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < world->n_objects; i++) {
+        const struct object *object = world->objects[i];
+        n += owner == 0 || (object->owner == owner && object->id != owner) ? 1 : 0;
+    }
+    return n;
+}
+
+bool world_is_wizard(const struct object *player)
+{
+    return (player->flags & WORLD_WIZARD) != 0;
+}
+
+bool world_controls(const struct object *player, const struct object *object)
+{
+    return world_is_wizard(player) || object == player ||
+           (object->owner == player->id && object->kind != WORLD_PLAYER);
+}
+
+bool world_may_link(const struct object *player, const struct object *room)
+{
+    return room->kind == WORLD_ROOM &&
+           ((room->flags & WORLD_LINK_OK) != 0 || world_controls(player, room));
 }

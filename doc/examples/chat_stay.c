@@ -27,7 +27,7 @@ struct user {
 static struct user users[FD_SETSIZE]; // by descriptor
 static struct stay_player players[FD_SETSIZE];
 static struct stay *stay;
-static bool is_rebooting;
+static char **command; // that started us
 
 static void tell(int fd, const char *text)
 {
@@ -52,31 +52,18 @@ static void enter(int fd)
     tell(fd, "What is your name?\r\n");
 }
 
-// After a reboot everything is as it was. After a crash, what was typed and not acknowledged comes
-// once more, so half a line must not be there already.
-static void come_back(int fd)
-{
-    if (players[fd].n_state != sizeof users[fd]) {
-        enter(fd);
-        return;
-    }
-    memcpy(&users[fd], players[fd].state, sizeof users[fd]);
-    if (players[fd].origin == STAY_RESUMED) {
-        users[fd].n = 0;
-    }
-}
-
+// After a crash, what was typed and not acknowledged comes once more: so half a line must not be
+// there already. After a reboot it does not.
 static void arrive(const struct stay_player *player)
 {
-    if (player->fd >= FD_SETSIZE) {
-        close(player->fd);
+    players[player->fd] = *player;
+    if (player->n_state != sizeof users[0]) { // somebody new
+        enter(player->fd);
         return;
     }
-    players[player->fd] = *player;
-    if (player->origin == STAY_NEW) {
-        enter(player->fd);
-    } else {
-        come_back(player->fd);
+    memcpy(&users[player->fd], player->state, sizeof users[0]);
+    if (player->origin == STAY_RESUMED) {
+        users[player->fd].n = 0;
     }
 }
 
@@ -96,8 +83,18 @@ static void act(int fd, char *line)
         snprintf(users[fd].name, sizeof users[fd].name, "%.31s", line);
         line = "(is here)";
     }
-    is_rebooting = is_rebooting || strcmp(line, "/reboot") == 0;
     tell_all(users[fd].name, line);
+}
+
+static void reboot(void)
+{
+    for (int fd = 0; fd < FD_SETSIZE; fd++) {
+        if (users[fd].is_here) {
+            stay_keep(stay, &players[fd], &users[fd], sizeof users[fd]);
+        }
+    }
+    stay_exec(stay, command[0], command);
+    perror("chat: cannot reboot"); // and goes on
 }
 
 static void hear(int fd)
@@ -122,6 +119,9 @@ static void hear(int fd)
         players[fd].n_input += n_line;
         stay_leave(stay, &players[fd], user, sizeof *user);
         stay_acknowledge(stay, &players[fd], players[fd].n_input);
+        if (strcmp(line, "/reboot") == 0) {
+            reboot();
+        }
     }
 }
 
@@ -144,20 +144,9 @@ static int open_door(const char *directory, const char *address)
     return stay_fd(stay);
 }
 
-static void reboot(char **argv)
-{
-    for (int fd = 0; fd < FD_SETSIZE; fd++) {
-        if (users[fd].is_here) {
-            stay_keep(stay, &players[fd], &users[fd], sizeof users[fd]);
-        }
-    }
-    stay_exec(stay, argv[0], argv);
-    perror("chat: cannot reboot"); // and goes on
-    is_rebooting = false;
-}
-
 int main(int argc, char **argv)
 {
+    command = argv;
     int door = open_door(argc > 1 ? argv[1] : "/tmp/chat", argc > 2 ? argv[2] : "[::]:4201");
     for (;;) {
         fd_set set;
@@ -172,16 +161,15 @@ int main(int argc, char **argv)
         if (FD_ISSET(door, &set)) {
             struct stay_player player;
             while (stay_accept(stay, &player) > 0) {
-                arrive(&player);
+                if (player.fd < FD_SETSIZE) {
+                    arrive(&player);
+                }
             }
         }
         for (int fd = 0; fd < FD_SETSIZE; fd++) {
             if (users[fd].is_here && FD_ISSET(fd, &set)) {
                 hear(fd);
             }
-        }
-        if (is_rebooting) {
-            reboot(argv);
         }
     }
 }

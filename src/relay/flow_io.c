@@ -208,6 +208,8 @@ bool run_follow(struct relay_run *run, enum flow_dir dir)
     return true;
 }
 
+#define KEEP_LESS_BYTES (CHUNK_BYTES / 4) // at least, so that not every byte moves all others
+
 // The game has got all of `out` and cannot act on it, for it is the beginning of a line only. It
 // can only go on if there is more: the oldest bytes are kept no longer.
 static void keep_less(struct relay_run *run, struct flow_state *next, uint32_t n)
@@ -216,6 +218,8 @@ static void keep_less(struct relay_run *run, struct flow_state *next, uint32_t n
     uint32_t n_over = buffer_bytes(&next->out) + n - CHUNK_BYTES;
     if (flow_unsent(next) > 0 || memchr(kept, '\n', next->kept) || memchr(kept, '\r', next->kept))
         return;
+    if (n_over < KEEP_LESS_BYTES)
+        n_over = KEEP_LESS_BYTES;
     if (n_over > next->kept)
         n_over = next->kept;
     next->kept = (uint16_t)(next->kept - n_over);

@@ -42,8 +42,6 @@ bool to_game_has_room(const struct relay_run *run)
 static bool make_room(struct relay_run *run)
 {
     struct flow_state next = run_state(run, TO_GAME);
-    if (!slot_has_step(run->slot))
-        return run_make_out_room(run, TO_GAME, 1);
     if (!slot_is_tls(run->slot) || next.in.start + RECORD_MAX_BYTES <= CHUNK_BYTES ||
         next.in.start + first_record(run, &next) + RECORD_HEADER_BYTES <= CHUNK_BYTES)
         return true;
@@ -187,9 +185,18 @@ static bool is_step_due(const struct relay_run *run, const struct flow_state *no
     return slot_is_tls(run->slot) ? has_record(run, now) : now->in.chunk != CHUNK_NONE;
 }
 
+// Without a step what is kept for an acknowledgement stands in the way of what is received.
+static void make_plain_room(struct relay_run *run)
+{
+    const struct flow_state *now = flow_now(&run->slot->flow[TO_GAME]);
+    if (!slot_has_step(run->slot) && now->phase == FLOW_OPEN && now->kept)
+        run_make_out_room(run, TO_GAME, 1);
+}
+
 bool to_game_run(struct relay_run *run)
 {
     bool has_moved = false;
+    make_plain_room(run);
     if ((run->conn->ready & RELAY_READ_PLAYER) && to_game_has_room(run) && make_room(run))
         has_moved |= run_receive(run, TO_GAME, run->slot->player_fd, RELAY_READ_PLAYER);
     has_moved |= take_steps(run);

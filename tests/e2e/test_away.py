@@ -9,7 +9,9 @@ import time
 import pytest
 
 from support import processes
+from support.control import Control
 from support.daemon import free_port
+from support.game import TLV_UNIQUE_ID
 from support.lone_game import LoneGame
 from support.players import PlainPlayer, TlsPlayer
 from support.waiting import until
@@ -371,3 +373,29 @@ def test_game_and_stayds_processes_can_die_at_once(make_stage, lone, victims):
         for player in players:
             await_back(player)
             check_echo(player)
+
+
+def attach(stage, *how):
+    """This process is the game from now on."""
+    control = Control(os.path.join(stage.stayd.folder, "control.sock"))
+    assert control.ask(" ".join(("attach mush", *how))).word == "ok"
+    return control
+
+
+@pytest.mark.parametrize("telnet", ["yes", "no"])
+@pytest.mark.parametrize("kind", ["1.3", "plain"])
+def test_a_line_longer_than_what_is_kept_for_an_acknowledgement_goes_through(
+        make_stage, kind, telnet):
+    stage = make_stage(game_options={"telnet": telnet})
+    control = attach(stage, "ack")
+    pair = stage.pair(kind)
+    conn = pair.link.header.tlvs[TLV_UNIQUE_ID].hex()
+    pair.player.send(b"first\n" + b"x" * 19000)
+    assert pair.link.read_exactly(19006)
+    assert control.ask(f"ack {conn} 6").word == "ok"
+    pair.player.send(b"x" * 100000)
+    assert pair.link.read_exactly(100000) == b"x" * 100000
+    pair.player.send(b"\n")
+    assert pair.link.read_line() == b""
+    assert control.ask(f"ack {conn} {119007}").word == "ok"
+    pair.check()

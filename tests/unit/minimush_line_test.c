@@ -10,29 +10,30 @@
 
 #include "line.h"
 #include "state.h"
+#include "telnet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Everything that comes out of `in`, each line ended by '|', taken in pieces of n_piece bytes. At
-// each piece's end the state is copied to a new place, as a reboot does.
+// Everything that comes out of `in`, telnet taken out, each line ended by '|', and by '~' before it
+// when it was too long. At each n_piece bytes the state is copied to a new place.
 static char *lines_of(const char *in, size_t n_in, size_t n_piece)
 {
     static char out[65536];
     struct line line = {0};
+    struct telnet telnet = {0};
     size_t n_out = 0;
-    for (size_t at = 0; at < n_in;) {
-        size_t n_end = at + n_piece < n_in ? at + n_piece : n_in;
-        while (at < n_end) {
-            at += line_take(&line, (const uint8_t *)in + at, n_end - at);
-            if (line.is_whole) {
-                n_out += (size_t)sprintf(out + n_out, "%s%s|", line.text, line.is_cut ? "~" : "");
-            }
+    for (size_t at = 0; at < n_in; at++) {
+        uint8_t byte = (uint8_t)in[at];
+        if (telnet_take(&telnet, byte) == TELNET_TEXT && line_take(&line, byte)) {
+            n_out += (size_t)sprintf(out + n_out, "%s%s|", line.text, line.was_dropped ? "~" : "");
         }
-        struct line copy = line;
-        memset(&line, 0xa5, sizeof line);
-        line = copy;
+        if (at % n_piece == 0) {
+            struct line copy = line;
+            memset(&line, 0xa5, sizeof line);
+            line = copy;
+        }
     }
     out[n_out] = '\0';
     return out;
@@ -95,16 +96,18 @@ static void utf8_comes_through_and_what_is_none_becomes_a_mark(void **state)
                  "??31m|"); // CSI as a C1 control
 }
 
-static void a_line_that_is_too_long_is_cut_and_the_next_is_whole(void **state)
+static void a_line_that_is_too_long_is_dropped_and_the_next_is_whole(void **state)
 {
     (void)state;
     size_t n = LINE_MAX_BYTES + 100;
     char *in = malloc(n + 8);
     memset(in, 'x', n);
     memcpy(in + n, "\r\nnext\r\n", 8);
-    char *out = lines_of(in, n + 8, 1000);
+    assert_string_equal(lines_of(in, n + 8, 1000), "~|next|");
+    memcpy(in + LINE_MAX_BYTES, "\r\nnext\r\n", 8);
+    char *out = lines_of(in, LINE_MAX_BYTES + 8, 1000);
     assert_int_equal(strspn(out, "x"), LINE_MAX_BYTES);
-    assert_string_equal(out + LINE_MAX_BYTES, "~|next|");
+    assert_string_equal(out + LINE_MAX_BYTES, "|next|");
     free(in);
 }
 
@@ -112,17 +115,46 @@ static void whatever_comes_in_the_state_stays_within_its_bounds(void **state)
 {
     (void)state;
     struct line line = {0};
+    struct telnet telnet = {0};
     uint32_t random = 4202;
+    size_t n_answered = 0;
     for (int i = 0; i < 300000; i++) {
         random = random * 1664525u + 1013904223u;
         // Mostly the bytes that change the state.
-        static const uint8_t bytes[] = {255,  255,  250, 240, 251, 8, 127,
-                                        0xc3, 0xa9, 'x', 'x', 'x', 0};
+        static const uint8_t bytes[] = {255, 255, 250, 240, 251, 253, 254,  201,  42,  31,
+                                        24,  1,   8,   127, 13,  0,   0xc3, 0xa9, 'x', 'x'};
         uint8_t byte = bytes[(random >> 16) % sizeof bytes];
         byte = i % 9000 == 0 ? '\n' : byte;
-        assert_int_equal(line_take(&line, &byte, 1), 1);
-        assert_true(line.telnet < LINE_N_TELNET && line.n_text <= LINE_MAX_BYTES);
+        line.charset = i % 10000 < 5000 ? LINE_UTF8 : LINE_LATIN1;
+        if (telnet_take(&telnet, byte) == TELNET_TEXT) {
+            line_take(&line, byte);
+        }
+        n_answered += telnet.n_out / 3;
+        assert_true(telnet.n_out <= TELNET_OUT_BYTES && telnet.n_sub <= TELNET_SUB_BYTES);
+        assert_true(line.n_text <= LINE_MAX_BYTES);
+        telnet.n_out = 0;
     }
+    assert_true(n_answered <= TELNET_MAX_ANSWERS);
+}
+
+static void latin_1_comes_in_as_utf8_and_goes_out_with_marks_for_what_it_lacks(void **state)
+{
+    (void)state;
+    struct line line = {.charset = LINE_LATIN1};
+    char out[64];
+    for (const char *at = "Gr\xfc\xdf\x65\n"; *at != '\0'; at++) {
+        line_take(&line, (uint8_t)*at);
+    }
+    assert_string_equal(line.text, "Gr\xc3\xbc\xc3\x9f\x65");
+    size_t n = line_to_latin1(line.text, strlen(line.text), out);
+    assert_int_equal(n, 5);
+    assert_memory_equal(out, "Gr\xfc\xdf\x65", 5);
+    n = line_to_latin1("\xe2\x82\xac\xf0\x9f\x8e\xb2!", 8, out);
+    assert_int_equal(n, 3);
+    assert_memory_equal(out,
+                        "??"
+                        "!",
+                        3);
 }
 
 static void fields_come_back_and_a_cut_ends_them(void **state)
@@ -159,8 +191,9 @@ int main(void)
         cmocka_unit_test(telnet_commands_are_taken_out_wherever_they_are_cut),
         cmocka_unit_test(control_characters_do_not_come_through),
         cmocka_unit_test(utf8_comes_through_and_what_is_none_becomes_a_mark),
-        cmocka_unit_test(a_line_that_is_too_long_is_cut_and_the_next_is_whole),
+        cmocka_unit_test(a_line_that_is_too_long_is_dropped_and_the_next_is_whole),
         cmocka_unit_test(whatever_comes_in_the_state_stays_within_its_bounds),
+        cmocka_unit_test(latin_1_comes_in_as_utf8_and_goes_out_with_marks_for_what_it_lacks),
         cmocka_unit_test(fields_come_back_and_a_cut_ends_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,8 +8,10 @@
 
 #include <cmocka.h>
 
+#include "account.h"
+#include "ledger.h"
 #include "settings.h"
-#include "sitelock.h"
+#include "shut.h"
 #include "world.h"
 
 #include <arpa/inet.h>
@@ -127,82 +129,359 @@ static struct world *open_world(void)
     return world;
 }
 
+static void close_world(struct world *world)
+{
+    db_commit(world_db(world));
+    world_close(world);
+}
+
 static void every_exit_leads_somewhere_and_every_room_can_be_reached_and_left(void **state)
 {
     (void)state;
     struct world *world = open_world();
     bool is_reached[64] = {[1] = true};
-    for (int pass = 0; pass < 8; pass++) {
-        for (int64_t id = 1; id <= 5; id++) {
-            const struct room *room = world_room(world, id);
-            assert_int_equal(room->id, id);
-            assert_true(room->n_exits > 0 && room->description[0] != '\0');
-            for (size_t i = 0; is_reached[id] && i < room->n_exits; i++) {
-                assert_true(world_find_exit(room, room->exits[i].name) == &room->exits[i]);
-                is_reached[room->exits[i].target] = true;
+    size_t n_rooms = 0;
+    for (size_t i = 0; world_at(world, i) != NULL; i++) {
+        const struct object *room = world_at(world, i);
+        bool has_exit = false;
+        if (room->kind != WORLD_ROOM) {
+            assert_non_null(room->place);
+            continue;
+        }
+        n_rooms++;
+        for (struct object *exit = room->first; exit != NULL; exit = exit->next) {
+            if (exit->kind == WORLD_EXIT) {
+                assert_true(world_find_exit(room, world_name(exit).text) == exit);
+                assert_non_null(exit->target);
+                has_exit = true;
+            }
+        }
+        assert_true(has_exit && room->description[0] != '\0');
+    }
+    for (size_t pass = 0; pass < n_rooms; pass++) {
+        for (size_t i = 0; i < n_rooms; i++) {
+            for (struct object *exit = world_at(world, i)->first; exit != NULL; exit = exit->next) {
+                if (exit->kind == WORLD_EXIT && is_reached[world_at(world, i)->id]) {
+                    is_reached[exit->target->id] = true;
+                }
             }
         }
     }
-    for (int64_t id = 1; id <= 5; id++) {
+    for (size_t id = 1; id <= n_rooms; id++) {
         assert_true(is_reached[id]);
     }
-    assert_int_equal(world_room(world, 4711)->id, 1);
-    assert_null(world_find_exit(world_room(world, 1), ""));
-    world_close(world);
+    assert_int_equal(world_start(world)->id, 1);
+    assert_null(world_get(world, 4711));
+    assert_null(world_find_exit(world_start(world), ""));
+    close_world(world);
 }
 
-static void the_first_character_is_the_wizard_and_names_are_taken_once(void **state)
+static void the_first_player_is_the_wizard_and_names_are_taken_once(void **state)
 {
     (void)state;
     struct world *world = open_world();
-    struct character character;
     char hash[PASSWORD_HASH_BYTES];
-    assert_false(world_has_characters(world));
-    assert_int_equal(world_find(world, "One", &character, hash), WORLD_NONE);
-    assert_int_equal(world_create(world, "One", "$y$hash", &character), WORLD_DONE);
-    assert_true(character.is_wizard);
-    assert_int_equal(world_create(world, "ONE", "$y$other", &character), WORLD_TAKEN);
-    assert_int_equal(world_create(world, "Two", "$y$two", &character), WORLD_DONE);
-    assert_false(character.is_wizard);
-    world_move(world, &character, 3);
-    world_close(world);
+    assert_false(world_has_players(world));
+    assert_null(account_find(world, "One", hash));
+    struct object *one = account_create(world, "One", "$y$hash");
+    assert_true(world_is_wizard(one));
+    assert_null(account_create(world, "ONE", "$y$other"));
+    struct object *two = account_create(world, "Two", "$y$two");
+    assert_false(world_is_wizard(two));
+    world_move(world, two, world_get(world, 3));
+    account_set_hash(world, one, "$y$new");
+    close_world(world);
     world = open_world();
-    assert_true(world_has_characters(world));
-    assert_int_equal(world_find(world, "two", &character, hash), WORLD_DONE);
-    assert_string_equal(character.name, "Two");
+    assert_true(world_has_players(world));
+    two = account_find(world, "two", hash);
+    assert_string_equal(two->name, "Two");
     assert_string_equal(hash, "$y$two");
-    assert_int_equal(character.room, 3);
-    world_close(world);
+    assert_int_equal(two->place->id, 3);
+    account_find(world, "one", hash);
+    assert_string_equal(hash, "$y$new");
+    close_world(world);
+}
+
+static void what_was_not_committed_has_not_happened(void **state)
+{
+    (void)state;
+    struct world *world = open_world();
+    struct object *one = account_create(world, "One", "$y$hash");
+    db_commit(world_db(world));
+    world_describe(world, one, "gone with the process");
+    world_close(world); // as a kill does: no COMMIT
+    world = open_world();
+    assert_string_equal(world_find_player(world, "One")->description, "");
+    close_world(world);
+}
+
+static void things_move_are_changed_and_destroyed_and_all_of_it_lasts(void **state)
+{
+    (void)state;
+    struct world *world = open_world();
+    struct object *one = account_create(world, "One", "$y$hash");
+    struct object *room = world_make(world, WORLD_ROOM, "Attic", one->id, NULL, NULL);
+    struct object *cellar = world_make(world, WORLD_ROOM, "Cellar", one->id, NULL, NULL);
+    struct object *exit = world_make(world, WORLD_EXIT, "ladder;l", one->id, room, cellar);
+    struct object *thing = world_make(world, WORLD_THING, "old hat;hat", one->id, one, room);
+    int64_t ids[] = {room->id, cellar->id, exit->id, thing->id};
+    world_describe(world, thing, "Moths live in it.");
+    assert_true(world_rename(world, thing, "new hat;hat"));
+    world_set_flags(world, thing, WORLD_DARK);
+    world_move(world, thing, cellar);
+    assert_int_equal(world_count(world, one->id), 4);
+    close_world(world);
+
+    world = open_world();
+    thing = world_get(world, ids[3]);
+    assert_string_equal(thing->description, "Moths live in it.");
+    assert_string_equal(world_name(thing).text, "new hat");
+    assert_true(world_is_called(thing, "HAT", false) && !world_is_called(thing, "ha", false));
+    assert_true(world_is_called(thing, "ne", true) && thing->flags == WORLD_DARK);
+    assert_int_equal(thing->place->id, ids[1]);
+    world_link(world, world_find_player(world, "One"), world_get(world, ids[0]));
+    world_destroy(world, world_get(world, ids[1])); // the hat goes home, the ladder with the room
+    assert_null(world_get(world, ids[2]));
+    assert_int_equal(thing->place->id, ids[0]);
+    world_destroy(world, world_get(world, ids[0]));
+    assert_ptr_equal(thing->place, world_start(world));
+    close_world(world);
+
+    world = open_world();
+    assert_ptr_equal(world_get(world, ids[3])->place, world_start(world));
+    assert_ptr_equal(world_find_player(world, "One")->target, world_start(world));
+    struct object *next = world_make(world, WORLD_THING, "pin", 0, world_start(world), NULL);
+    assert_true(next->id > ids[3]); // a number is never used again
+    close_world(world);
+}
+
+static void who_may_change_what(void **state)
+{
+    (void)state;
+    struct world *world = open_world();
+    struct object *wizard = account_create(world, "Wizard", "$y$hash");
+    struct object *one = account_create(world, "One", "$y$hash");
+    struct object *two = account_create(world, "Two", "$y$hash");
+    struct object *room = world_make(world, WORLD_ROOM, "Attic", one->id, NULL, NULL);
+    assert_true(world_controls(one, room) && world_controls(wizard, room));
+    assert_true(world_controls(one, one) && world_controls(wizard, one));
+    assert_false(world_controls(two, room) || world_controls(two, one));
+    assert_false(world_controls(one, wizard) || world_controls(one, world_start(world)));
+    assert_true(world_may_link(one, room) && !world_may_link(two, room));
+    world_set_flags(world, room, WORLD_LINK_OK);
+    assert_true(world_may_link(two, room) && !world_controls(two, room));
+    assert_false(world_may_link(two, two));
+    close_world(world);
+}
+
+static void a_certificate_lets_in_those_who_added_it(void **state)
+{
+    (void)state;
+    static const uint8_t known[ACCOUNT_FINGERPRINT_BYTES] = {1, 2, 3};
+    static const uint8_t strange[ACCOUNT_FINGERPRINT_BYTES] = {1, 2, 4};
+    struct account_certificate all[ACCOUNT_MAX_CERTIFICATES];
+    char names[64];
+    struct world *world = open_world();
+    struct object *one = account_create(world, "One", "$y$hash");
+    struct object *two = account_create(world, "Two", "$y$hash");
+    assert_true(account_add_certificate(world, one, known, "laptop"));
+    assert_false(account_add_certificate(world, one, known, "laptop"));
+    assert_true(account_add_certificate(world, two, known, ""));
+    close_world(world);
+    world = open_world();
+    one = world_find_player(world, "One");
+    assert_true(account_has_certificate(world, one, known));
+    assert_false(account_has_certificate(world, one, strange));
+    account_names_of(world, known, names, sizeof names);
+    assert_string_equal(names, "One, Two");
+    account_names_of(world, known, names, 6);
+    assert_string_equal(names, "One, ");
+    assert_int_equal(account_certificates(world, one, all), 1);
+    assert_string_equal(all[0].name, "laptop");
+    account_remove_certificate(world, one, known);
+    assert_false(account_has_certificate(world, one, known));
+    close_world(world);
 }
 
 static void sitelocks_last_until_they_are_removed(void **state)
 {
     (void)state;
     struct sockaddr_storage none = {0};
+    struct shut_pattern pattern;
     struct world *world = open_world();
-    assert_int_equal(world_add_sitelock(world, "*.bad.example", "One"), WORLD_DONE);
-    assert_int_equal(world_add_sitelock(world, "*.BAD.example", "One"), WORLD_TAKEN);
-    assert_int_equal(world_add_sitelock(world, "192.0.2.0/24", "One"), WORLD_DONE);
-    world_close(world);
+    assert_true(shut_add(world, "*.bad.example", "One"));
+    assert_false(shut_add(world, "*.BAD.example", "One"));
+    assert_true(shut_add(world, "192.0.2.0/24", "One"));
+    close_world(world);
     world = open_world();
-    assert_string_equal(world_sitelock(world, &none, "local", "a.bad.example"), "*.bad.example");
-    assert_int_equal(world_remove_sitelock(world, "*.bad.example"), WORLD_DONE);
-    assert_int_equal(world_remove_sitelock(world, "*.bad.example"), WORLD_NONE);
-    assert_null(world_sitelock(world, &none, "local", "a.bad.example"));
-    world_close(world);
+    assert_true(shut_out(world, &none, "local", "a.bad.example", &pattern));
+    assert_string_equal(pattern.text, "*.bad.example");
+    assert_true(shut_remove(world, "*.bad.example"));
+    assert_false(shut_remove(world, "*.bad.example"));
+    assert_false(shut_out(world, &none, "local", "a.bad.example", &pattern));
+    close_world(world);
     world = open_world();
-    assert_string_equal(world_sitelock_at(world, 0), "192.0.2.0/24");
-    assert_null(world_sitelock_at(world, 1));
-    world_close(world);
+    assert_true(shut_at(world, 0, &pattern));
+    assert_string_equal(pattern.text, "192.0.2.0/24");
+    assert_false(shut_at(world, 1, &pattern));
+    close_world(world);
+}
+
+static char owed[64];
+
+static void take_owed(void *arg, const void *bytes, size_t n)
+{
+    (void)arg;
+    strncat(owed, bytes, n);
+}
+
+static size_t owe(struct world *world, const uint8_t *id, uint64_t from)
+{
+    owed[0] = '\0';
+    return ledger_each_output(world_db(world), id, from, take_owed, NULL);
+}
+
+static void the_outbox_gives_back_what_was_not_taken(void **state)
+{
+    (void)state;
+    static const uint8_t id[LEDGER_ID_BYTES] = {7};
+    static const uint8_t other[LEDGER_ID_BYTES] = {8};
+    struct world *world = open_world();
+    struct db *db = world_db(world);
+    ledger_add_output(db, id, 100, "Hello\r\n", 7);
+    ledger_add_output(db, id, 107, "Good ", 5);
+    ledger_add_output(db, id, 112, "morning\r\n", 9);
+    ledger_add_output(db, other, 0, "else", 4);
+    close_world(world);
+    world = open_world();
+    db = world_db(world);
+    assert_int_equal(owe(world, id, 0), 3);
+    assert_string_equal(owed, "Hello\r\nGood morning\r\n");
+    owe(world, id, 107);
+    assert_string_equal(owed, "Good morning\r\n");
+    owe(world, id, 109); // in the middle of a piece
+    assert_string_equal(owed, "od morning\r\n");
+    owe(world, id, 121);
+    assert_string_equal(owed, "");
+    ledger_drop_output(db, id, 111); // what has not been taken whole stays
+    assert_int_equal(owe(world, id, 109), 2);
+    assert_string_equal(owed, "od morning\r\n");
+    ledger_forget(db, id);
+    assert_int_equal(owe(world, id, 0), 0);
+    assert_int_equal(owe(world, other, 0), 1);
+    close_world(world);
+}
+
+static bool is_seven(void *arg, const uint8_t *id)
+{
+    (void)arg;
+    return id[0] == 7;
+}
+
+static void connections_are_known_until_they_are_swept(void **state)
+{
+    (void)state;
+    static const uint8_t ids[3][LEDGER_ID_BYTES] = {{7}, {8}, {9}};
+    struct ledger_entry entry = {.player = 12, .n_input = 1ull << 40, .marks = 5};
+    struct ledger_entry found;
+    struct world *world = open_world();
+    struct db *db = world_db(world);
+    entry.n_output = 77;
+    entry.is_telnet = true;
+    strcpy(entry.paged, "One, Two");
+    for (size_t i = 0; i < 3; i++) {
+        entry.phase = i == 2 ? LEDGER_LEAVING : LEDGER_HERE;
+        ledger_put(db, ids[i], &entry);
+    }
+    entry.n_input++;
+    entry.phase = LEDGER_HERE;
+    ledger_put(db, ids[0], &entry);
+    close_world(world);
+    world = open_world();
+    db = world_db(world);
+    assert_true(ledger_find(db, ids[0], &found));
+    assert_int_equal(found.player, 12);
+    assert_int_equal(found.n_input, (1ull << 40) + 1);
+    assert_int_equal(found.n_output, 77);
+    assert_int_equal(found.marks, 5);
+    assert_true(found.is_telnet && strcmp(found.paged, "One, Two") == 0);
+    ledger_sweep(db, true, is_seven, NULL);
+    assert_true(ledger_find(db, ids[1], &found) && !ledger_find(db, ids[2], &found));
+    ledger_sweep(db, false, is_seven, NULL);
+    assert_true(ledger_find(db, ids[0], &found) && !ledger_find(db, ids[1], &found));
+    close_world(world);
+}
+
+// The tables and a few rows of the first minimush.
+static const char old_world[] =
+    "CREATE TABLE room (id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL);"
+    "CREATE TABLE exit (id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES room,"
+    "  name TEXT NOT NULL, alias TEXT NOT NULL, target INTEGER NOT NULL REFERENCES room);"
+    "CREATE TABLE character (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+    "  hash TEXT NOT NULL, is_wizard INTEGER NOT NULL, room INTEGER NOT NULL,"
+    "  created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);"
+    "CREATE TABLE sitelock (pattern TEXT PRIMARY KEY COLLATE NOCASE, added_by TEXT NOT NULL,"
+    "  added TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);"
+    "INSERT INTO room VALUES (1, 'The Harbour', 'Nets.'), (2, 'Lamp Street', 'Lamps.');"
+    "INSERT INTO exit VALUES (1, 1, 'north', 'n', 2), (2, 2, 'south', '', 1);"
+    "INSERT INTO character (id, name, hash, is_wizard, room) VALUES"
+    "  (1, 'One', '$y$one', 1, 2), (2, 'Two', '$y$two', 0, 1);"
+    "INSERT INTO sitelock (pattern, added_by) VALUES ('10.*', 'One');";
+
+static void an_older_world_opens_and_everybody_is_where_they_were(void **state)
+{
+    (void)state;
+    struct db db;
+    struct shut_pattern pattern;
+    char hash[PASSWORD_HASH_BYTES];
+    snprintf(path, sizeof path, "%s/world.db", folder);
+    assert_true(db_open(&db, path) && db_script(&db, old_world));
+    db_close(&db);
+    for (int pass = 0; pass < 2; pass++) {
+        struct world *world = open_world();
+        struct object *one = account_find(world, "one", hash);
+        assert_string_equal(hash, "$y$one");
+        assert_true(one->id == 1 && world_is_wizard(one));
+        assert_string_equal(one->place->name, "Lamp Street");
+        struct object *two = account_find(world, "Two", hash);
+        assert_true(two->id == 2 && !world_is_wizard(two) && two->channels == 1);
+        assert_string_equal(two->place->name, "The Harbour");
+        assert_ptr_equal(two->place, world_start(world));
+        assert_ptr_equal(world_find_exit(two->place, "N")->target, one->place);
+        assert_ptr_equal(world_find_exit(one->place, "south")->target, two->place);
+        assert_true(shut_at(world, 0, &pattern));
+        assert_string_equal(pattern.text, "10.*");
+        assert_non_null(account_create(world, pass == 0 ? "Three" : "Four", "$y$"));
+        close_world(world);
+    }
+}
+
+static void a_newer_world_is_refused(void **state)
+{
+    (void)state;
+    struct db db;
+    close_world(open_world());
+    assert_true(db_open(&db, path) && db_script(&db, "PRAGMA user_version = 99;"));
+    db_close(&db);
+    assert_null(world_open(path));
 }
 
 static void names_are_plain(void **state)
 {
     (void)state;
-    assert_true(world_is_name("One") && world_is_name("O'Neil-2_x"));
-    assert_true(world_is_name("Abcdefghijklmnopqrst"));
-    assert_false(world_is_name("") || world_is_name("2x") || world_is_name("a b"));
-    assert_false(world_is_name("Abcdefghijklmnopqrstu") || world_is_name("J\xc3\xbcrgen"));
+    assert_true(world_is_player_name("One") && world_is_player_name("O'Neil-2_x"));
+    assert_true(world_is_player_name("Abcdefghijklmnopqrst"));
+    assert_false(world_is_player_name("") || world_is_player_name("2x"));
+    assert_false(world_is_player_name("a b") || world_is_player_name("J\xc3\xbcrgen"));
+    assert_false(world_is_player_name("Abcdefghijklmnopqrstu"));
+    assert_true(world_is_name("north;n") && world_is_name("Gr\xc3\xbcner Salon"));
+    assert_false(world_is_name("") || world_is_name("#12") || world_is_name("a=b"));
+    assert_false(world_is_name("me") || world_is_name("north;") || world_is_name("a;;b"));
+    char longer[WORLD_NAME_BYTES + 1];
+    memset(longer, 'a', sizeof longer);
+    longer[WORLD_NAME_BYTES] = '\0';
+    assert_false(world_is_name(longer));
+    assert_true(world_is_name(longer + 1));
 }
 
 static char complaints[4096];
@@ -293,7 +572,15 @@ int main(void)
         cmocka_unit_test(a_hostile_pattern_is_decided_at_once),
         cmocka_unit_test(names_are_plain),
         TEST(every_exit_leads_somewhere_and_every_room_can_be_reached_and_left),
-        TEST(the_first_character_is_the_wizard_and_names_are_taken_once),
+        TEST(the_first_player_is_the_wizard_and_names_are_taken_once),
+        TEST(what_was_not_committed_has_not_happened),
+        TEST(things_move_are_changed_and_destroyed_and_all_of_it_lasts),
+        TEST(who_may_change_what),
+        TEST(a_certificate_lets_in_those_who_added_it),
+        TEST(the_outbox_gives_back_what_was_not_taken),
+        TEST(connections_are_known_until_they_are_swept),
+        TEST(an_older_world_opens_and_everybody_is_where_they_were),
+        TEST(a_newer_world_is_refused),
         TEST(sitelocks_last_until_they_are_removed),
         TEST(the_games_configuration_carries_stayds_options),
         TEST(every_mistake_is_told_with_its_line),

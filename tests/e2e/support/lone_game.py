@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: MIT
 """A game that is a process of its own, so that it can die. Run as a program it is that game:
 
-    lone_game.py PLACE BACKLOG SLOWNESS [PIDFILE]
+    lone_game.py PLACE BACKLOG SLOWNESS PIDFILE|- daemon|- CONTROL|- WORDS
+
+With CONTROL it attaches there first, with WORDS (resume, ack). Then "here" is followed by "resumed INPUT OUTPUT STATE",
+if the header says so, and it knows: state TEXT (leaves it), ack (all that was read), plan WORDS (reboot, shutdown
+hold|end), end TEXT (has stayd close this player); ack-lines (from now on, each line before it is obeyed; also by a state of that name).
 
 PLACE is the path of a Unix socket or a TCP port. It says "here PID ID N" to each player: the connection's id, and how many came before.
 It echoes lines as "echo LINE", and knows: quit (closes this player), shutdown MS (closes everybody, and exits MS
@@ -28,6 +32,9 @@ class Player:
         self.sock = sock
         self.buffer = b""
         self.is_known = False
+        self.id = None
+        self.n_read = 0  # bytes of the lines taken
+        self.is_acking = False
 
     def say(self, data):
         self.sock.setblocking(True)
@@ -40,21 +47,57 @@ class Player:
         tlvs = self.buffer[16 + (12 if self.buffer[13] == 0x11 else 36):end]
         self.buffer = self.buffer[end:]
         self.is_known = True
-        while tlvs and tlvs[0] != 5:
-            tlvs = tlvs[3 + int.from_bytes(tlvs[1:3], "big"):]
-        self.say(f"here {os.getpid()} {tlvs[3:19].hex()} {n}\r\n".encode())
+        facts = {}
+        while tlvs:
+            end = 3 + int.from_bytes(tlvs[1:3], "big")
+            facts[tlvs[0]], tlvs = tlvs[3:end], tlvs[end:]
+        self.id = facts[5].hex()
+        resumed = facts.get(0xE2, b"")
+        self.n_read = int.from_bytes(resumed[:8], "big")
+        self.say(f"here {os.getpid()} {self.id} {n}\r\n".encode())
+        self.is_acking = resumed[16:] == b"ack-lines"
+        if resumed:
+            n_taken = int.from_bytes(resumed[8:16], "big")
+            self.say(b"resumed %d %d %s\r\n" % (self.n_read, n_taken, resumed[16:]))
 
 
 class Town:
-    def __init__(self, place, backlog, slowness):
+    def __init__(self, place, backlog, slowness, control, words):
+        self.control = None
+        if control != "-":
+            self.control = socket.socket(socket.AF_UNIX)
+            self.control.connect(control)
+            self.answers = self.control.makefile("rb")
+            self.answers.readline()
+            self.ask(f"attach mush {words}")
         self.listener = listen_at(place, backlog)
         self.players = {}
         self.n_ever = 0
         self.slowness = slowness
 
+    def ask(self, request):
+        self.control.sendall(f"id {request}\n".encode())
+        answer = self.answers.readline()
+        assert answer.startswith(b"id ok"), answer
+
+    def obey_attached(self, player, word, rest):
+        verb, _, how = rest.partition(" ")
+        self.ask({"state": f"state {player.id} {rest.encode().hex()}",
+                  "ack": f"ack {player.id} {player.n_read}",
+                  "plan": f"{verb} mush {how}".rstrip(),
+                  "end": f"close {player.id} {rest}"}[word])
+        if word != "end":
+            player.say(b"done\r\n")
+
     def obey(self, player, line):
         word, _, rest = line.decode("latin-1").partition(" ")
-        if word == "quit":
+        if player.is_acking:
+            self.ask(f"ack {player.id} {player.n_read}")
+        if self.control and word in ("state", "ack", "plan", "end"):
+            self.obey_attached(player, word, rest)
+        elif word == "ack-lines":
+            player.is_acking = True
+        elif word == "quit":
             player.say(b"bye\r\n")
             self.drop(player)
         elif word == "shutdown":
@@ -95,6 +138,7 @@ class Town:
             self.n_ever += player.is_known
         while player.is_known and b"\n" in player.buffer and player.sock.fileno() in self.players:
             line, player.buffer = player.buffer.split(b"\n", 1)
+            player.n_read += len(line) + 1
             self.obey(player, COMMANDS.sub(b"", line.rstrip(b"\r")))
 
     def run(self):
@@ -124,9 +168,11 @@ def listen_at(place, backlog):
 class LoneGame:
     """Start, kill, and start again. `place`: path or port."""
 
-    def __init__(self, place, backlog=128, slowness=0, pid_file=None, is_daemon=False):
+    def __init__(self, place, backlog=128, slowness=0, pid_file=None, is_daemon=False,
+                 control=None, words=""):
+        self.place = place
         self.arguments = [str(place), str(backlog), str(slowness), pid_file or "-",
-                          "daemon" if is_daemon else "-"]
+                          "daemon" if is_daemon else "-", control or "-", words]
         self.connect = f"tcp:127.0.0.1:{place}" if isinstance(place, int) else f"unix:{place}"
         self.process = None
         self.pid = None
@@ -162,8 +208,8 @@ class LoneGame:
 
 
 def main():
-    place, backlog, slowness, pid_file, kind = sys.argv[1:]
-    town = Town(place, int(backlog), float(slowness))
+    place, backlog, slowness, pid_file, kind, control, words = sys.argv[1:]
+    town = Town(place, int(backlog), float(slowness), control, words)
     if kind == "daemon" and os.fork() > 0:
         os._exit(0)
     if pid_file != "-":

@@ -28,6 +28,8 @@ class Mush:
         self.n_ready = len(self.words.find(READY))
         if settings is not None:
             settings = {"directory": "data", "password-cost": 1, "host-names": "off",
+                        # Talkers are quick, and do not know telnet.
+                        "lines-at-once": 1000, "lines-a-second": 100000, "telnet-first": "no",
                         "stayd.stayd.log-level": "debug", **settings}
             with open(self.conf, "w", encoding="utf-8") as file:
                 file.writelines(f"{key} = {value}\n" for key, value in settings.items())
@@ -42,12 +44,18 @@ class Mush:
         until(look, "minimush is ready")
         return self
 
+    def kill(self):
+        """The game alone: stayd keeps the players."""
+        self.process.kill()
+        self.process.wait(WAIT_S)
+
     def end(self):
         pids = [pid for found in self.family.members().values() for pid in found]
         processes.end_all([self.process.pid])
         processes.end_all(pids)
         self.process.wait(WAIT_S)
         self.log.check()
+        self.words.check()
 
 
 def create(player, name):

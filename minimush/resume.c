@@ -1,0 +1,109 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// A link after the game's death (link.h): stayd has kept the player and hands it out anew, with the
+// input that was not acknowledged. What the ledger knows puts it back where it stood.
+//
+// Errors: a player that nobody knows any more finds itself at the connect screen.
+#include "link.h"
+
+#include "play.h"
+#include "state.h"
+#include "terminal.h"
+#include <stdio.h>
+#include <string.h>
+
+// What is left with stayd. The ledger knows all of it; a game without a database would leave here
+// what it must know, and minimush falls back on it when the world was put back from an older copy.
+enum tag { TAG_CHARACTER = 1, TAG_CONNECTED_AT = 2 };
+
+void link_leave_state(struct link *link)
+{
+    struct state state = {0};
+    if (!link_is_stored(link)) {
+        return;
+    }
+    state_put_number(&state, TAG_CHARACTER, link->self->id);
+    state_put_number(&state, TAG_CONNECTED_AT, link->connected_at);
+    stay_leave(link->mush->stay, &link->player, state.bytes, state.n);
+    state_free(&state);
+}
+
+static void send_owed(void *arg, const void *bytes, size_t n)
+{
+    struct link *link = arg;
+    bufferevent_write(link->stream, bytes, n);
+}
+
+static void place(struct link *link, int64_t character)
+{
+    struct object *self = world_get(link->mush->world, character);
+    if (self != NULL && self->kind == WORLD_PLAYER) {
+        link->self = self;
+        link->phase = LINK_PLAYING;
+    }
+}
+
+static void take_entry(struct link *link, const struct stay_player *player,
+                       const struct ledger_entry *entry)
+{
+    if (entry->n_input > player->n_input) {
+        link->n_passed_over = entry->n_input - player->n_input;
+        link->n_done = entry->n_input;
+    }
+    if (entry->n_input >= player->n_input) {
+        link_take_marks(link, entry->marks);
+    }
+    link->n_output = entry->n_output > player->n_output ? entry->n_output : player->n_output;
+    link->has_outbox = ledger_each_output(world_db(link->mush->world), player->id, player->n_output,
+                                          send_owed, link) > 0;
+    link->connected_at = entry->connected_at;
+    link->spoke_at = entry->spoke_at;
+    link->telnet.is_heard = entry->is_telnet;
+    link->line.charset = entry->charset == LINE_LATIN1 ? LINE_LATIN1 : LINE_UTF8;
+    memcpy(link->paged, entry->paged, sizeof link->paged);
+    place(link, entry->player);
+}
+
+static void take_state(struct link *link, const struct stay_player *player)
+{
+    struct state_field field;
+    for (size_t at = 0; state_next(player->state, player->n_state, &at, &field);) {
+        if (field.tag == TAG_CHARACTER) {
+            place(link, state_number(&field));
+        } else if (field.tag == TAG_CONNECTED_AT) {
+            link->connected_at = state_number(&field);
+        }
+    }
+}
+
+struct link *link_resume(struct mush *mush, const struct stay_player *player)
+{
+    struct ledger_entry entry;
+    struct link *link = link_new(mush, player);
+    if (link == NULL) {
+        return NULL;
+    }
+    bool is_known = link_is_stored(link) && ledger_find(world_db(mush->world), player->id, &entry);
+    if (is_known) {
+        take_entry(link, player, &entry);
+    } else {
+        take_state(link, player);
+    }
+    if (is_known && entry.phase == LEDGER_LEAVING) {
+        link->phase = LINK_LOGIN; // it takes its leave alone; the others have seen it go
+        link_leave(link);
+        return link;
+    }
+    if (link->telnet.is_heard) {
+        terminal_invite(link); // stayd has withdrawn what the dead game had agreed on
+    }
+    link_tell(link, "GAME: The game is back.");
+    if (link_is_playing(link)) {
+        link_leave_state(link);
+    } else if (!is_known) {
+        play_greet(link);
+    }
+    link_go_on(link);
+    return link;
+}
