@@ -17,8 +17,9 @@
 
 enum link_status {
     LINK_MADE,
-    LINK_BUSY, // the game's backlog is full, or it is slow, or its connector is at it: try on a timer
-    LINK_AWAY, // nobody listens there (errno); try on a slower timer
+    LINK_ASKED, // the game's connector has been asked (ops/connector.h)
+    LINK_BUSY,  // the game's backlog is full, or it is slow: no event will come, try on a timer
+    LINK_AWAY,  // nobody listens there (errno); try on a slower timer
 };
 
 // Connect to the game. Never blocks. LINK_MADE: *fd is the caller's.

@@ -12,6 +12,7 @@
 #include "worker/orders.h"
 #include "worker/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdalign.h>
@@ -81,16 +82,14 @@ enum link_status connector_ask(struct worker *worker, const struct slot *slot)
     struct connector_ask ask;
     uint8_t header[HEADER_MAX_BYTES];
     char line[CONNECTOR_ASK_BYTES];
+    if (connector && connector->is_asked)
+        return LINK_ASKED;
     errno = ENOTCONN;
     if (!connector)
         return LINK_AWAY;
-    errno = EALREADY;
-    if (connector->is_asked)
-        return LINK_BUSY;
     ask.number = ++connector->number;
     ask.n_header = link_header(slot, conf_of(connector), header);
-    if (ask.n_header > sizeof ask.header)
-        ask.n_header = sizeof ask.header; // cannot be: PennMUSH's is shorter
+    assert(ask.n_header <= sizeof ask.header); // conf/check.c: it is PennMUSH's, a line
     memcpy(ask.header, header, ask.n_header);
     if (bufferevent_write(connector->stream, line, connector_print_ask(line, &ask)) < 0) {
         errno = ENOBUFS;
@@ -99,8 +98,7 @@ enum link_status connector_ask(struct worker *worker, const struct slot *slot)
     memcpy(connector->id, slot->id, sizeof connector->id);
     connector->is_asked = true;
     event_add(connector->input, &patience);
-    errno = EINPROGRESS;
-    return LINK_BUSY;
+    return LINK_ASKED;
 }
 
 // The player may have gone meanwhile. Owns fd (-1: there is none, and error says why).

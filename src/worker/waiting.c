@@ -210,7 +210,7 @@ static enum link_status take_link(struct conn *conn, const struct conf_game *gam
     return make_link(conn, game, fd, &terms);
 }
 
-// One attempt. LINK_BUSY also: the game has enough to look at, or its connector has been asked.
+// One attempt. LINK_BUSY also: the game has enough to look at.
 static enum link_status try_link(struct conn *conn, const struct conf_game *game)
 {
     struct worker *worker = conn->worker;
@@ -241,6 +241,10 @@ static void note_attempt(struct conn *conn, const struct conf_game *game, enum l
     struct worker *worker = conn->worker;
     unsigned index = conn_slot(conn)->game;
     struct waiting_game *it = &worker->waiting.game[index];
+    if (status == LINK_ASKED) { // waiting_connected will say how it ends
+        it->retry_ms = clock_boot_ms() + BUSY_RETRY_MS;
+        return;
+    }
     it->error = status == LINK_MADE ? 0 : errno;
     it->retry_ms = 0;
     if (status == LINK_MADE) {

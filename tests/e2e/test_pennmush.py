@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from support import processes
-from support.control import Control, run_stayctl
+from support.control import Control
 from support.daemon import BUILD, STAYD, Family, Log, conf_text, free_port
 from support.penn import Penn
 from support.players import PlainPlayer, TlsPlayer, context_for
@@ -57,7 +57,7 @@ class Player:
         self.stream.read_until(AWAY)
 
 
-def make_crowd(game, ports, flag, n=CROWD):
+def make_crowd(game, ports, flag, n=CROWD, is_looking=True):
     """All at once: the game is stopped until each has done its handshake."""
     os.kill(game.process.pid, signal.SIGSTOP)
     crowd = [None] * n
@@ -72,10 +72,15 @@ def make_crowd(game, ports, flag, n=CROWD):
     for thread in threads:
         thread.join()
     os.kill(game.process.pid, signal.SIGCONT)
+    if is_looking:
+        look_at(crowd, game)
+    return crowd
+
+
+def look_at(crowd, game):
     for player in crowd:
         assert player.await_here() == game.process.pid
         assert player.look() == game.process.pid
-    return crowd
 
 
 def reboot(crowd):
@@ -263,6 +268,16 @@ def test_in_the_slaves_place_a_crowd_on_tls_is_ssl_whatever_dies(dropin):
     assert not stage.words.find("Disabling")
 
 
+def test_in_the_slaves_place_nobody_hangs_whoever_is_killed_while_a_crowd_comes(dropin):
+    stage = dropin().await_ready()
+    crowd = make_crowd(stage.game, [(stage.port, "1.3"), (stage.port, "1.2")], "S",
+                       is_looking=False)
+    for _ in range(4):
+        stage.family.kill("worker")
+        stage.kill_slave()
+    look_at(crowd, stage.game)
+
+
 def test_in_the_slaves_place_a_full_backlog_only_delays(dropin):
     stage = dropin().await_ready()
     filling = fill_backlog(stage.game)
@@ -289,8 +304,19 @@ def test_what_the_game_sets_is_what_stayd_has(dropin, pki, folder):
     assert f"certificate = {both}\nkey = {both}\n" in text
     player = TlsPlayer(stage.port, context=context_for(trust=pki.path("root.pem")))
     assert HERE.search(player.read_until(HERE)).groups()[0] == b"S"
-    assert "connector=yes" in run_stayctl(stage, "--json", "status").stdout.replace(
-        '"connector":"yes"', "connector=yes").replace('"connector": "yes"', "connector=yes")
+    game = Control(stage.control).ask("status").items[1]
+    assert (game["connector"], game["pid"]) == ("yes", str(stage.game.process.pid))
+
+
+def test_stayd_has_nothing_of_the_game(dropin):
+    stage = dropin().await_ready()
+    guard = stage.family.pid("guard")
+    assert os.getsid(guard) not in (os.getsid(0), os.getsid(stage.slave()))
+    assert os.readlink(f"/proc/{guard}/cwd") == "/"
+    for number in os.listdir(f"/proc/{guard}/fd"):
+        file = os.readlink(f"/proc/{guard}/fd/{number}")
+        assert not file.startswith(stage.game.folder) or file.startswith(stage.run)
+    assert os.readlink(f"/proc/{guard}/fd/0") == "/dev/null"
 
 
 def test_who_must_show_a_certificate_and_has_none_is_refused(dropin, pki):
