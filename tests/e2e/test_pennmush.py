@@ -208,7 +208,7 @@ class Dropin:
         return self
 
     def slave(self):
-        """The living one: the game makes another only when it has buried the last."""
+        """The living one; another is made when the last is dead."""
         found = [pid for pid, name in processes.descendants().items() if name == "ssl_slave"]
         return max(found, default=None)
 
@@ -329,7 +329,8 @@ def test_who_must_show_a_certificate_and_has_none_is_refused(dropin, pki):
 
 
 def test_at_a_shutdown_the_game_ends_and_its_players_wait_for_the_next_start(dropin):
-    stage = dropin().await_ready()
+    """However long it takes to save its database, with its players and its slave gone."""
+    stage = dropin(save_s=1.5).await_ready()
     player = stage.enter()
     slave = stage.slave()
     shut_down(stage.game, [player])

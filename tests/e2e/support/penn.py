@@ -198,6 +198,7 @@ class Town:
         self.slave.kill()
         self.listener.close()
         os.unlink(SOCKET)
+        time.sleep(self.options.get("save_s", 0))  # the database
         log("the shutdown is complete")
         os._exit(0)
 
