@@ -21,7 +21,7 @@ static const struct topic topics[] = {
              "  building    rooms, exits, things of your own\n"
              "  staying     what happens when the game reboots or crashes\n"
              "  wizards     commands for wizards\n"
-             "help topics lists all there is. Commands can be shortened, and typed in any case."},
+             "help topics lists all there is. Commands can be shortened; case does not matter."},
     {"newcomers", "look shows where you are; look NAME shows what you see there.\n"
                   "Walk by typing the name of an exit, for example north.\n"
                   "say hello speaks to everybody in the room; \"hello does so, too.\n"
@@ -66,15 +66,15 @@ static const struct topic topics[] = {
     {"give", "give PLAYER=THING: hand over what you carry."},
     {"go", "go EXIT, or just EXIT: walk. look shows the exits."},
     {"home", "home: go home. @link me=#ROOM makes one of your rooms your home."},
-    {"who", "WHO: who is connected, for how long, idle for how long, over what line, from where."},
+    {"who", "WHO: who is connected, how long, how long idle, over what line, from where."},
     {"doing", "DOING: who is connected, and what they say they are doing (@doing)."},
     {"@doing", "@doing TEXT: what DOING shows for you, at most 40 bytes."},
     {"quit", "QUIT: leave the game."},
     {"@password", "@password OLD=NEW: change your password. 5 to 128 bytes, no spaces."},
     {"@cert", "A certificate lets you in without a password. Tell your program to use one for\n"
-              "this game (openssl s_client: -cert FILE -key FILE), connect over TLS, log in, and\n"
-              "@cert/add. From then on, connect NAME is enough. @cert/list shows what you have\n"
-              "added, @cert/remove NUMBER takes one away."},
+              "this game (openssl s_client: -cert FILE -key FILE), connect over TLS, log in,\n"
+              "and @cert/add. From then on, connect NAME is enough. @cert/list shows yours,\n"
+              "@cert/remove NUMBER takes one away."},
     {"@terminal", "@terminal: what the game knows of your program. @terminal latin-1 or\n"
                   "@terminal utf-8: the characters that it shows, if it does not say so itself."},
     {"@uptime", "@uptime: how long the game has been up, and how often it has rebooted."},

@@ -196,6 +196,7 @@ static void pass_over(struct link *link)
         n = n < link->n_passed_over ? n : (size_t)link->n_passed_over;
         evbuffer_drain(link->input, n);
         link->n_passed_over -= n;
+        link_touch(link); // stayd may forget it
     }
 }
 

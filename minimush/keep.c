@@ -91,7 +91,7 @@ bool link_keep(struct link *link)
     state_put_number(&state, TAG_ENDED, link->has_ended);
     state_put(&state, TAG_PAGED, link->paged, strlen(link->paged));
     put_telnet(&state, link);
-    link->player.n_input = link->n_done;
+    link->player.n_input = link->n_told;
     bool is_kept = stay_keep(link->mush->stay, &link->player, state.bytes, state.n) == 0;
     if (!is_kept) {
         fprintf(stderr, "minimush: cannot keep the player from %s: %s\n", link->player.address,
@@ -167,7 +167,7 @@ static void take_field(struct link *link, const struct state_field *field, int64
         link->spoke_at = number;
         break;
     case TAG_N_DONE:
-        link->n_done = link->n_told = (uint64_t)number;
+        link->n_done = (uint64_t)number;
         break;
     case TAG_PASSED_OVER:
         link->n_passed_over = (uint64_t)number;

@@ -8,6 +8,7 @@
 
 #include "play.h"
 #include "terminal.h"
+#include "turn.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,10 +63,10 @@ static void go(struct link *link)
 // now, the player is not brought back.
 void link_shut_if_flushed(struct link *link)
 {
-    if (link->phase != LINK_LEAVING || link_n_queued(link) > 0) {
+    if (link->phase != LINK_LEAVING || link->is_touched || link_n_queued(link) > 0) {
         return;
     }
-    if (!link->is_told_end && link->player.has_id) {
+    if (link->is_dismissed && !link->is_told_end && link->player.has_id) {
         stay_end(link->mush->stay, &link->player, NULL);
         link->is_told_end = true;
     }
@@ -106,6 +107,7 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
         return;
     }
     if ((what & BEV_EVENT_ERROR) != 0) {
+        link->has_ended = true;
         if (link->phase != LINK_LEAVING) {
             link_leave(link);
         }
@@ -243,6 +245,18 @@ struct link *link_find_id(struct mush *mush, const uint8_t *id)
     return link;
 }
 
+void link_supersede(struct mush *mush, const struct stay_player *player)
+{
+    struct link *link = player->has_id ? link_find_id(mush, player->id) : NULL;
+    if (link != NULL) {
+        turn_commit(mush); // what it has done so far counts
+    }
+    if (link != NULL && link->phase != LINK_GONE) {
+        link->player.has_id = false; // the ledger's entry is the new one's
+        go(link);
+    }
+}
+
 struct link *link_of(struct mush *mush, const struct object *player)
 {
     struct link *link = mush->first;
@@ -318,6 +332,7 @@ void link_leave(struct link *link)
         return;
     }
     bool was_playing = link_is_playing(link);
+    link->is_dismissed = !link->has_ended;
     set_phase(link, LINK_LEAVING);
     if (was_playing) {
         play_leave(link);
@@ -326,5 +341,4 @@ void link_leave(struct link *link)
     evbuffer_drain(link->input, evbuffer_get_length(link->input));
     bufferevent_enable(link->stream, EV_READ);
     set_timer(link, LINK_LEAVE_S);
-    link_shut_if_flushed(link);
 }

@@ -101,7 +101,9 @@ struct link {
     unsigned n_failures; // wrong passwords
     unsigned n_lost;     // lines that found no room
     bool has_ended;      // the player will type nothing more
+    bool is_dismissed;   // LEAVING: the game's wish, or the player's; else it was cut off
     bool is_told_end;    // stay_end has been called
+    bool has_left_state; // stay_leave has been called
 };
 
 // ---- link.c: from the beginning to the end
@@ -114,6 +116,10 @@ void link_free(struct link *link);
 
 struct link *link_find(struct mush *mush, uint64_t number);
 struct link *link_find_id(struct mush *mush, const uint8_t *id);
+
+// A connection has come that may be here already: when stayd's worker dies just while it joins a
+// player to the game, the next worker does so again. The newest counts; nobody sees the other go.
+void link_supersede(struct mush *mush, const struct stay_player *player);
 
 // A player's connection, or one of them; NULL: it is not connected.
 struct link *link_of(struct mush *mush, const struct object *player);

@@ -12,6 +12,7 @@
 #include "play.h"
 #include "reboot.h"
 #include "shut.h"
+#include "stayd.h"
 #include "terminal.h"
 #include "turn.h"
 #include <errno.h>
@@ -26,87 +27,6 @@
 #include <unistd.h>
 
 enum { STOP_S = LINK_LEAVE_S + 2, SWEEP_S = 60, COME_BACK_S = 600 };
-
-// Beside this program, or one folder above (where a build has it); else the name, for PATH.
-static char *find_stayd(const char *program)
-{
-    static const char *const places[] = {"stayd", "../stayd"};
-    char *copy = strdup(program);
-    const char *folder = copy != NULL ? dirname(copy) : ".";
-    char *found = NULL;
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && found == NULL; i++) {
-        struct stat status;
-        char *path;
-        if (asprintf(&path, "%s/%s", folder, places[i]) < 0) {
-            continue;
-        }
-        if (stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0) {
-            found = path;
-        } else {
-            free(path);
-        }
-    }
-    free(copy);
-    return found != NULL ? found : strdup("stayd");
-}
-
-static void say_how_started(const struct mush *mush)
-{
-    static const char *const words[] = {
-        [STAY_STARTED] = "stayd is started; players can connect",
-        [STAY_FOUND] = "stayd is running already and is used again; players can connect",
-        [STAY_FOUND_DIFFERENT] =
-            "stayd is running already; minimush.conf's new settings count when it is started anew",
-        [STAY_KEPT] = "rebooted",
-        [STAY_NOT_ASKED] = "stayd is left alone",
-    };
-    fprintf(stderr, "%sminimush: %s\n", stay_remarks(mush->stay),
-            words[stay_how_started(mush->stay)]);
-}
-
-// Its name without "." and "..": a socket's name has little room.
-static char *make_folder(const char *path)
-{
-    char *folder = NULL;
-    if (mkdir(path, 0700) == 0 || errno == EEXIST) {
-        folder = realpath(path, NULL);
-    }
-    if (folder == NULL) {
-        fprintf(stderr, "minimush: %s: %s\n", path, strerror(errno));
-    }
-    return folder;
-}
-
-// The first thing after the configuration, as the world may take long to load and players can knock
-// meanwhile. At a reboot nothing is started: stayd has gone on all the time.
-static bool open_stay(struct mush *mush)
-{
-    struct settings *settings = mush->settings;
-    char error[STAY_ERROR_BYTES];
-    char *directory = NULL;
-    char *stayd = settings->stayd != NULL ? strdup(settings->stayd) : find_stayd(mush->program);
-    char *folder = make_folder(settings->directory);
-    if (folder == NULL || asprintf(&directory, "%s/run", folder) < 0) {
-        directory = NULL;
-    } else {
-        struct stay_options options = {.game = settings->game,
-                                       .directory = directory,
-                                       .stayd = stayd,
-                                       .settings = settings->stayd_setting,
-                                       .n_settings = settings->n_stayd_settings,
-                                       .resumes = settings->resumes,
-                                       .acknowledges = settings->resumes};
-        mush->stay = stay_open(&options, error, sizeof error);
-        if (mush->stay == NULL) {
-            size_t n = strlen(error);
-            fprintf(stderr, "minimush: %s%s", error, n > 0 && error[n - 1] == '\n' ? "" : "\n");
-        }
-    }
-    free(folder);
-    free(directory);
-    free(stayd);
-    return mush->stay != NULL;
-}
 
 static bool is_nowhere(void *arg, const uint8_t *id)
 {
@@ -163,6 +83,7 @@ static void on_door(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     while (stay_accept(mush->stay, &player) > 0) {
+        link_supersede(mush, &player);
         switch (player.origin) {
         case STAY_REBOOTED:
             link_restore(mush, &player);
@@ -200,6 +121,18 @@ static bool is_here(void *arg, const uint8_t *id)
     return link_find_id(arg, id) != NULL;
 }
 
+// What stayd did not do is a mistake of ours: the log says it once.
+static void say_refusals(struct mush *mush)
+{
+    struct stay_counts counts;
+    stay_counts(mush->stay, &counts);
+    if (counts.n_refused > mush->n_refused) {
+        mush->n_refused = counts.n_refused;
+        fprintf(stderr, "minimush: stayd has refused %llu requests:\n%s",
+                (unsigned long long)counts.n_refused, stay_remarks(mush->stay));
+    }
+}
+
 // Those who have left are forgotten soon. Others without a link were there when the game died: they
 // have some time to come back.
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
@@ -207,6 +140,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     struct mush *mush = arg;
     (void)fd;
     (void)what;
+    say_refusals(mush);
     ledger_sweep(world_db(mush->world), time(NULL) < mush->begun_at + COME_BACK_S, is_here, mush);
 }
 
@@ -265,7 +199,7 @@ bool mush_start(struct mush *mush, struct settings *settings, char *program)
 {
     *mush = (struct mush){.settings = settings, .program = program, .started_at = time(NULL)};
     mush->begun_at = mush->started_at;
-    if (!open_stay(mush) || !open_world(mush)) {
+    if (!stayd_open(mush) || !open_world(mush)) {
         return false;
     }
     mush->base = event_base_new();
@@ -273,7 +207,7 @@ bool mush_start(struct mush *mush, struct settings *settings, char *program)
         fprintf(stderr, "minimush: cannot start: %s\n", strerror(errno));
         return false;
     }
-    say_how_started(mush);
+    stayd_say_how(mush);
     reboot_take_state(mush);
     on_door(-1, 0, mush);
     if (stay_how_started(mush->stay) == STAY_KEPT) {
@@ -310,6 +244,9 @@ void mush_free(struct mush *mush)
     }
     if (mush->world != NULL) {
         world_close(mush->world);
+    }
+    if (mush->stay != NULL) {
+        say_refusals(mush);
     }
     bool ends_all = mush->is_stopping && !mush->settings->shutdown_holds;
     if (ends_all && mush->settings->stops_stayd && stay_stop(mush->stay) == 0) {

@@ -107,10 +107,9 @@ static uint64_t n_taken(const struct link *link)
 
 static void put_entry(struct link *link, size_t n_fresh)
 {
-    bool is_leaving = link->phase == LINK_LEAVING || link->phase == LINK_GONE;
     struct ledger_entry entry = {
         .player = link->self != NULL ? link->self->id : 0,
-        .phase = is_leaving ? LEDGER_LEAVING : LEDGER_HERE,
+        .phase = link->is_dismissed ? LEDGER_LEAVING : LEDGER_HERE,
         .n_input = link->n_done,
         .marks = link_marks(link),
         .n_output = link->n_output + n_fresh,
@@ -143,15 +142,26 @@ void link_store(struct link *link)
     put_entry(link, n_fresh);
 }
 
+// Not beyond what has been read: what is still to be passed over, stayd has yet to send.
+static void acknowledge(struct link *link)
+{
+    uint64_t n_done = link->n_done - link->n_passed_over;
+    if (link_is_stored(link) && n_done > link->n_told && link->phase != LINK_GONE) {
+        stay_acknowledge(link->mush->stay, &link->player, n_done);
+        link->n_told = n_done;
+    }
+}
+
 void link_release(struct link *link)
 {
     link->n_output += evbuffer_get_length(link->fresh);
     if (link->phase != LINK_GONE) {
         bufferevent_write_buffer(link->stream, link->fresh);
     }
-    if (link_is_stored(link) && link->n_told != link->n_done && link->phase != LINK_GONE) {
-        stay_acknowledge(link->mush->stay, &link->player, link->n_done);
-        link->n_told = link->n_done;
+    acknowledge(link);
+    if (link_is_playing(link) && !link->has_left_state) {
+        link_leave_state(link);
+        link->has_left_state = true;
     }
     link_shut_if_flushed(link);
 }

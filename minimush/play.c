@@ -89,7 +89,6 @@ void play_enter(struct link *link)
     tell_neighbours(link, "connected");
     look_around(link);
     gmcp_send_room(link);
-    link_leave_state(link);
 }
 
 void play_leave(struct link *link)

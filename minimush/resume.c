@@ -99,9 +99,7 @@ struct link *link_resume(struct mush *mush, const struct stay_player *player)
         terminal_invite(link); // stayd has withdrawn what the dead game had agreed on
     }
     link_tell(link, "GAME: The game is back.");
-    if (link_is_playing(link)) {
-        link_leave_state(link);
-    } else if (!is_known) {
+    if (!is_known && !link_is_playing(link)) {
         play_greet(link);
     }
     link_go_on(link);

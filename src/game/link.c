@@ -136,10 +136,10 @@ enum link_status link_make(struct slot *slot, const struct conf_game *game, int 
     }
     slot->game_pid = terms->pid;
     slot->game_start = terms->start;
-    slot->flags &= ~(SLOT_FLAG_ACKS | SLOT_FLAG_RESUMES);
-    slot->flags |= SLOT_FLAG_LINKED | terms->flags;
+    uint32_t flags = slot->flags & ~(SLOT_FLAG_ACKS | SLOT_FLAG_RESUMES);
     POINT(LINK_READY);
-    atomic_store_explicit(&slot->game_fd, fd, memory_order_release);
+    // In one: a player who is not linked must not be taken for one who has been, or was resumed.
+    slot_link(slot, fd, flags | SLOT_FLAG_LINKED | terms->flags);
     POINT(LINK_CLAIMED);
     return LINK_MADE;
 }

@@ -49,8 +49,13 @@ static void keep_input(struct relay_run *run)
         drop_unsent(&next, buffer_bytes(&next.out));
         if (slot_has(run->slot, SLOT_FLAG_TELNET))
             next.flags |= FLOW_DISCARD;
-    } else if (next.flags & FLOW_MID_LINE && !slot_has(run->slot, SLOT_FLAG_ACKS)) {
-        skip_line(run->vault, &next);
+    } else {
+        // A line begun for a game before this one is still to be passed over; what follows it is
+        // not.
+        if (next.flags & FLOW_DISCARD)
+            next.flags = (uint8_t)((next.flags & ~FLOW_DISCARD) | FLOW_SKIP);
+        if (next.flags & FLOW_MID_LINE && !slot_has(run->slot, SLOT_FLAG_ACKS))
+            skip_line(run->vault, &next);
     }
     next.flags &= (uint8_t)~FLOW_MID_LINE;
     next.telnet.flags &= (uint8_t)~TELNET_DROPPING;
@@ -69,8 +74,7 @@ void relay_unlink(struct vault *vault, struct chunk_pool *chunks, struct slot *s
     if (fd < 0)
         return;
     keep_input(&run);
-    if (slot->held_ms == 0)
-        slot->held_ms = clock_boot_ms();
+    slot->held_ms = clock_boot_ms(); // what stands there may be of a hold long over
     atomic_store_explicit(&slot->game_fd, -1, memory_order_release);
     POINT(LINK_DROPPED);
     close(fd);
@@ -101,6 +105,10 @@ static void take_words(struct flow_state *next, const struct relay_words *words,
     next->flags = (uint8_t)((next->flags | words->set) & ~words->clear);
     if (words->notice)
         next->notice = words->notice;
+    if (words->are_last) {
+        next->phase = FLOW_ENDING;
+        next->flags |= FLOW_END_MEANT;
+    }
 }
 
 // Where telnet will be behind all that the game has said so far.
@@ -135,9 +143,11 @@ bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot
     struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     struct flow_state next = run_state(&run, TO_PLAYER);
     struct buffer *buffer = slot_receive_buffer(slot, &next);
-    struct telnet_state telnet = telnet_behind(vault, slot);
     uint8_t line[LINE_BYTES];
-    if (next.phase != FLOW_OPEN || is_mid(&telnet))
+    if (next.phase != FLOW_OPEN)
+        return false;
+    struct telnet_state telnet = telnet_behind(vault, slot);
+    if (is_mid(&telnet))
         return false;
     size_t n = put_line(line, words->text, telnet.flags & TELNET_IN_LINE);
     if (buffer_room(buffer) < n)
@@ -173,23 +183,38 @@ bool relay_mend(struct vault *vault, struct chunk_pool *chunks, struct slot *slo
     return run_give(&run, &next, out, n);
 }
 
+// The game is not told of those before it: no later one resumes what they knew of the player, and
+// output is counted from here.
+static void begin_anew(struct relay_run *run)
+{
+    struct flow_state next = run_state(run, TO_PLAYER);
+    run->slot->flags &= ~SLOT_FLAG_RESUMES;
+    next.aside = next.received;
+    run_commit(run, TO_PLAYER, &next);
+}
+
 void relay_prepare_link(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                         bool is_resumed)
 {
     struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     struct flow_state next = run_state(&run, TO_GAME);
+    if (!is_resumed)
+        begin_anew(&run);
     if (slot_has(slot, SLOT_FLAG_LINKED) && !is_resumed) {
         drop_unsent(&next, buffer_bytes(&next.out));
         if (slot_has(slot, SLOT_FLAG_TELNET))
             next.flags |= FLOW_DISCARD;
     }
     next.aside = next.sent;
+    if (!is_resumed)
+        next.origin = next.sent;
     run_commit(&run, TO_GAME, &next);
 }
 
 uint64_t relay_input_offset(const struct slot *slot)
 {
-    return flow_now(&slot->flow[TO_GAME])->sent;
+    const struct flow_state *now = flow_now(&slot->flow[TO_GAME]);
+    return now->sent - now->origin;
 }
 
 uint64_t relay_output_offset(const struct slot *slot)
@@ -204,10 +229,11 @@ bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct sl
     struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     struct flow_state next = run_state(&run, TO_GAME);
     uint64_t first = next.sent - next.kept;
-    if (offset > next.sent)
+    if (offset > next.sent - next.origin)
         return false;
+    offset += next.origin;
     if (offset <= first)
-        return offset == first || next.phase == FLOW_SHUT;
+        return true; // what was acknowledged already, or needed no acknowledgement
     buffer_take(&next.out, (uint32_t)(offset - first));
     next.kept = (uint16_t)(next.sent - offset);
     run_commit(&run, TO_GAME, &next);

@@ -109,8 +109,9 @@ bool run_receive(struct relay_run *run, enum flow_dir dir, int fd, unsigned bit)
         chunk_give(run->chunks, chunk);
     if (n < 0)
         return receive_failed(run, dir, bit);
-    // Less than was asked for: the socket is empty, or its end is next and epoll will say so.
-    if ((uint32_t)n < room)
+    // Less than was asked for: the socket is empty, or its end is next and epoll will say so. Of a
+    // dead game's socket nothing may ever be said; there the next receive tells.
+    if ((uint32_t)n < room && !(run->conn->is_orphan && bit == RELAY_READ_GAME))
         run->conn->ready &= (uint8_t)~bit;
     return true;
 }

@@ -54,6 +54,9 @@ static unsigned what_to_await(const struct relay_run *run)
         wants |= RELAY_READ_PLAYER;
     if (to_player_has_room(run) && !run->is_short)
         wants |= RELAY_READ_GAME;
+    // No event need come of a dead game's socket.
+    if (wants & RELAY_READ_GAME && run->conn->is_orphan)
+        wants |= RELAY_POLL;
     if (to_game->phase != FLOW_OPEN && run->slot->game_fd < 0)
         wants |= RELAY_LEFT;
     if (flow_unsent(to_game) > 0 && run->slot->game_fd >= 0 &&

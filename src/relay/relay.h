@@ -82,6 +82,7 @@ struct relay_words {
     uint8_t set;      // FLOW_* flags of TO_PLAYER that change with the same commit
     uint8_t clear;
     uint32_t notice; // token; 0: this is none
+    bool are_last;   // the player ends behind them: relay_end follows
 };
 
 // Say it behind what the game has said so far. False: there is no room now, or the game is in the
@@ -103,12 +104,14 @@ bool relay_mend(struct vault *vault, struct chunk_pool *chunks, struct slot *slo
 void relay_prepare_link(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                         bool is_resumed);
 
-// How much of the player's input the game has taken, or, not linked, where it will go on.
+// Counted from the player's first link, or from the last one that did not resume it: how much of
+// the player's input the game has been sent, or, not linked, where it will go on.
 uint64_t relay_input_offset(const struct slot *slot);
 // How much of the game's output has been taken.
 uint64_t relay_output_offset(const struct slot *slot);
 
-// The game has acted on all input before offset. False: it goes back or beyond what was sent.
+// The game has acted on all input before offset; going back changes nothing. False: that is beyond
+// what was sent.
 bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                        uint64_t offset);
 

@@ -127,9 +127,10 @@ size_t telnet_filter(struct telnet_state *state, const struct telnet_rules *rule
 
 // The game is dead: put its direction right. What it left unfinished is finished (subnegotiation,
 // UTF-8 character, ANSI sequence), colours are reset, whatever it offered or asked for is
-// withdrawn, in force or not, so that the next game begins afresh, ECHO above all, and a line begun
-// is ended (CR LF). *game and *player are both directions' states; *game is what it is behind those
-// bytes. Returns how many bytes to send to the player. Not to be called when telnet_is_lost.
+// withdrawn, in force or not, so that the next game begins afresh, ECHO above all (for a player who
+// has never agreed to anything, nothing but ECHO), and a line begun is ended (CR LF). *game and
+// *player are both directions' states; *game is what it is behind those bytes. Returns how many
+// bytes to send to the player. Not to be called when telnet_is_lost.
 size_t telnet_mend(struct telnet_state *game, const struct telnet_state *player,
                    uint8_t out[TELNET_MEND_BYTES]);
 

@@ -85,14 +85,20 @@ static void withdraw(struct mend *mend, uint8_t verb, uint64_t options)
     }
 }
 
+#define OPTION_ECHO 1 // RFC 857
+
 static void withdraw_all(struct mend *mend)
 {
     struct telnet_state *game = mend->game;
     const struct telnet_state *player = mend->player;
     const uint64_t agreed_will = game->will & player->does;
     const uint64_t agreed_does = game->does & player->will;
-    withdraw(mend, VERB_WONT, game->will);
-    withdraw(mend, VERB_DONT, game->does);
+    // Who has never agreed to anything may be a raw terminal, on which commands are odd characters:
+    // it gets no more of them than ECHO takes.
+    const bool is_raw = !(player->will | player->does | player->will_turn | player->does_turn);
+    withdraw(mend, VERB_WONT, is_raw ? game->will & telnet_option_bit(OPTION_ECHO) : game->will);
+    withdraw(mend, VERB_DONT, is_raw ? 0 : game->does);
+    game->will = game->does = 0;
     game->will_turn ^= agreed_will & ~(game->will_turn ^ player->will_turn);
     game->does_turn ^= agreed_does & ~(game->does_turn ^ player->does_turn);
 }

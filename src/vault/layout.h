@@ -24,7 +24,7 @@
 #include "telnet/telnet.h"
 
 #define VAULT_MAGIC 0x6474757661796174ULL
-#define VAULT_LAYOUT 2u
+#define VAULT_LAYOUT 3u
 
 // A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
 // bytes, RFC 5246 section 6.2.3) and is a whole number of pages.
@@ -73,7 +73,10 @@ struct flow_state {
     struct buffer out;          // as to be sent: text (to_game) or ciphertext (to_player)
     struct telnet_state telnet; // where this direction's telnet stands; unused if the game's is off
     uint64_t aside;             // to_game: `sent` when the present link began;
-                                // to_player: how much of `received` was stayd's own words
+                                // to_player: how much of `received` was stayd's own words, or said
+                                // by games before the one that `origin` is of
+    uint64_t origin;            // to_game: `sent` when the player came to a game that was not told
+                                // where the input goes on: this is 0 for it and those that resume
     uint8_t phase;              // enum flow_phase
     uint8_t key;                // index into slot.keys
     uint8_t alert;              // to_game: alert owed to the player; to_player: alert sent
@@ -127,20 +130,26 @@ enum slot_state {
 struct slot {
     _Atomic uint32_t state;    // enum slot_state; the slot's claim on everything in it
     _Atomic int32_t player_fd; // -1: none
-    _Atomic int32_t game_fd;   // -1: not linked; set only after the header went out whole (I9)
-    _Atomic uint32_t flags;    // SLOT_FLAG_*
-    uint8_t id[16];            // random, never used again
-    uint8_t address[16];       // player's, IPv4 as ::ffff:a.b.c.d
-    uint64_t opened_ms;        // boottime at takeover, ms; the wall clock may be set anew
-    uint16_t port;             // player's
-    uint16_t listener;         // index into the configuration's listeners
-    uint16_t game;             // index into the configuration's games
-    uint16_t tls_version;      // 0x0303, 0x0304; 0: plain
-    uint16_t suite;            // IANA cipher suite
-    uint16_t write_limit;      // largest plaintext of a record we may send (RFC 6066, 4)
-    uint8_t cipher;            // enum record_cipher
-    uint8_t facts_bytes;       // used part of facts
-    _Atomic uint8_t crashes;   // worker crashes while this slot was being served
+    union {
+        struct {
+            _Atomic int32_t
+                game_fd;            // -1: not linked; set only after the header went out whole (I9)
+            _Atomic uint32_t flags; // SLOT_FLAG_*
+        };
+        _Atomic uint64_t link; // both, so that a link comes with its flags (slot_link)
+    };
+    uint8_t id[16];          // random, never used again
+    uint8_t address[16];     // player's, IPv4 as ::ffff:a.b.c.d
+    uint64_t opened_ms;      // boottime at takeover, ms; the wall clock may be set anew
+    uint16_t port;           // player's
+    uint16_t listener;       // index into the configuration's listeners
+    uint16_t game;           // index into the configuration's games
+    uint16_t tls_version;    // 0x0303, 0x0304; 0: plain
+    uint16_t suite;          // IANA cipher suite
+    uint16_t write_limit;    // largest plaintext of a record we may send (RFC 6066, 4)
+    uint8_t cipher;          // enum record_cipher
+    uint8_t facts_bytes;     // used part of facts
+    _Atomic uint8_t crashes; // worker crashes while this slot was being served
     uint8_t reserved[5];
     int32_t game_pid;        // process behind the present link; 0: not known
     uint64_t game_start;     // its start time (game/process.h)
@@ -255,10 +264,11 @@ static_assert(sizeof(struct buffer) == 8, "layout");
 static_assert(sizeof(struct record_state) == 16, "layout");
 static_assert(sizeof(struct record_key) == 96, "layout");
 static_assert(sizeof(struct telnet_state) == 40, "layout");
-static_assert(sizeof(struct flow_state) == 120, "layout");
-static_assert(sizeof(struct flow) == 248, "layout");
+static_assert(sizeof(struct flow_state) == 128, "layout");
+static_assert(sizeof(struct flow) == 264, "layout");
+static_assert(offsetof(struct slot, link) == 8 && offsetof(struct slot, flags) == 12, "layout");
 static_assert(offsetof(struct slot, flow) == 104, "layout");
-static_assert(sizeof(struct slot) == 1056, "layout");
+static_assert(sizeof(struct slot) == 1088, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
 static_assert(sizeof(struct vault_game) == 56, "layout");
 static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");

@@ -17,6 +17,7 @@
 
 #include "vault/vault.h"
 #include <stdbool.h>
+#include <string.h>
 
 // Which slots are free: in the worker's heap, worked out at start, like chunks.
 struct slot_pool {
@@ -38,6 +39,19 @@ void slot_return(struct slot_pool *pool, struct slot *slot);
 // Give up the claim, then close the descriptors; wipes the keys. Chunks and cells are
 // the caller's to give back (before: the slot names them).
 void slot_free(struct slot_pool *pool, struct slot *slot);
+
+// Join it to the game on this descriptor; its flags change with the same store.
+static inline void slot_link(struct slot *slot, int32_t game_fd, uint32_t flags)
+{
+    const struct {
+        int32_t game_fd;
+        uint32_t flags;
+    } link = {game_fd, flags};
+    uint64_t word;
+    static_assert(sizeof link == sizeof word, "slot.link");
+    memcpy(&word, &link, sizeof word);
+    atomic_store_explicit(&slot->link, word, memory_order_release);
+}
 
 static inline bool slot_has(const struct slot *slot, uint32_t flag)
 {

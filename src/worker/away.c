@@ -50,6 +50,7 @@ static bool hold(struct conn *conn)
     struct slot *slot = conn_slot(conn);
     conn_unwatch_game(conn);
     relay_unlink(worker->vault, &worker->chunks, slot);
+    games_note_held(worker, slot);
     say_held(slot);
     conn->relay.is_orphan = false;
     conn->relay.errors &= (uint8_t) ~(RELAY_READ_GAME | RELAY_WRITE_GAME);
@@ -86,18 +87,20 @@ bool away_greet(struct conn *conn)
            relay_say(worker->vault, &worker->chunks, slot, &words);
 }
 
-void away_tell_wait(struct conn *conn)
+bool away_tell_wait(struct conn *conn)
 {
     struct worker *worker = conn->worker;
     const struct relay_words words = {.text = text_of(conn, CONF_TEXT_WAIT), .set = FLOW_AWAY};
-    if (relay_say(worker->vault, &worker->chunks, conn_slot(conn), &words))
-        conn_serve(conn, 0);
+    if (!relay_say(worker->vault, &worker->chunks, conn_slot(conn), &words))
+        return false;
+    conn_serve(conn, 0);
+    return true;
 }
 
 void away_give_up(struct conn *conn)
 {
     struct worker *worker = conn->worker;
-    const struct relay_words words = {.text = text_of(conn, CONF_TEXT_GONE)};
+    const struct relay_words words = {.text = text_of(conn, CONF_TEXT_GONE), .are_last = true};
     relay_say(worker->vault, &worker->chunks, conn_slot(conn), &words);
     relay_end(worker->vault, &worker->chunks, conn_slot(conn));
     conn_serve(conn, 0);

@@ -20,8 +20,9 @@ bool away_judge(struct conn *conn);
 // run the slot again.
 bool away_greet(struct conn *conn);
 
-// Not linked: tell the player that the game does not answer.
-void away_tell_wait(struct conn *conn);
+// Not linked: tell the player that the game does not answer. False: not now. The slot may be free
+// when this returns.
+bool away_tell_wait(struct conn *conn);
 
 // Held for too long: tell, and end.
 void away_give_up(struct conn *conn);

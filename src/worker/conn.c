@@ -115,9 +115,14 @@ static unsigned run(struct conn *conn)
 static unsigned waits_of(const struct conn *conn, unsigned wants)
 {
     unsigned waits = 0;
-    if (conn_slot(conn)->game_fd < 0 && !(wants & RELAY_LINGER))
+    const struct slot *slot = conn_slot(conn);
+    bool is_linked = slot->game_fd >= 0;
+    if (!is_linked && !(wants & RELAY_LINGER))
         waits |= WAITING_JOIN;
-    if (wants & RELAY_POLL)
+    // Before the player is told that the game is back, nothing is read from it.
+    const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
+    bool is_untold = is_linked && to_player->phase == FLOW_OPEN && to_player->flags & FLOW_AWAY;
+    if (wants & RELAY_POLL || is_untold)
         waits |= WAITING_POLL;
     if (wants & RELAY_LINGER)
         waits |= WAITING_LINGER;
@@ -127,7 +132,7 @@ static unsigned waits_of(const struct conn *conn, unsigned wants)
         waits |= WAITING_LEFT;
     if (wants & RELAY_STUCK)
         waits |= WAITING_STUCK;
-    if (wants & RELAY_JUDGE && conn_slot(conn)->game_fd >= 0)
+    if (wants & RELAY_JUDGE) // or to be mended, for which memory may be short
         waits |= WAITING_JUDGE;
     return waits;
 }

@@ -23,6 +23,7 @@
 #define LEFTOVER_MS 60000u // a dead game's child may keep its listening socket
 #define SAVING_MS 30000u   // for a game without its connector to save its database
 #define LOOK_MS 200u       // until a game of an unknown process is looked for
+#define LOOK_AGAIN_MS 50u  // what was seen then holds for all players who are judged meanwhile
 
 static const struct conf_game *conf_of(const struct worker *worker, unsigned game)
 {
@@ -39,14 +40,39 @@ static void stop_watching(struct game_watch *watch)
     watch->pid = 0;
 }
 
+static bool is_link_of(const struct slot *slot, unsigned game, const struct game_state *state)
+{
+    return slot->state == SLOT_LIVE && slot->game == game && slot->game_fd >= 0 &&
+           slot->game_pid == state->pid && slot->game_start == state->start;
+}
+
 // The process is dead. What it has said on its links is read to the end, then each is judged.
 static void orphan_links(struct worker *worker, unsigned game, const struct game_state *dead)
 {
     struct vault *vault = worker->vault;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        if (!is_link_of(&vault->slots[i], game, dead))
+            continue;
+        worker->conns[i].relay.is_orphan = true;
+        conn_serve(&worker->conns[i], RELAY_READ_GAME);
+    }
+}
+
+// A worker may have died before all links of a dead process were judged.
+static void orphan_dead_links(struct worker *worker)
+{
+    struct vault *vault = worker->vault;
+    struct game_state seen = {0}; // looked at last
+    bool is_dead = false;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         const struct slot *slot = &vault->slots[i];
-        if (slot->state != SLOT_LIVE || slot->game != game || slot->game_fd < 0 ||
-            slot->game_pid != dead->pid || slot->game_start != dead->start)
+        if (slot->state != SLOT_LIVE || slot->game_fd < 0)
+            continue;
+        if (slot->game_pid != seen.pid || slot->game_start != seen.start)
+            is_dead = process_look(slot->game_pid, slot->game_start) == PROCESS_DEAD;
+        seen.pid = slot->game_pid;
+        seen.start = slot->game_start;
+        if (!is_dead)
             continue;
         worker->conns[i].relay.is_orphan = true;
         conn_serve(&worker->conns[i], RELAY_READ_GAME);
@@ -107,16 +133,16 @@ void games_start(struct worker *worker)
 {
     for (unsigned i = 0; i < worker->heritage->conf.n_games; i++) {
         worker->games.watch[i].worker = worker;
+        worker->games.watch[i].may_resume = true;
         struct game_state now = game_now(worker->vault->head, i);
         if (now.pid == 0 || now.flags & GAME_AWAY)
             continue;
-        if (process_look(now.pid, now.start) == PROCESS_DEAD) {
+        if (process_look(now.pid, now.start) == PROCESS_DEAD)
             note_death(worker, i);
-            orphan_links(worker, i, &now);
-        } else {
+        else
             watch_process(worker, i);
-        }
     }
+    orphan_dead_links(worker);
 }
 
 void games_stop(struct worker *worker)
@@ -145,6 +171,21 @@ static void note_here(struct worker *worker, unsigned game, pid_t pid, uint64_t 
     watch_process(worker, game);
 }
 
+static uint32_t link_flags(const struct game_state *now)
+{
+    return (now->flags & GAME_ACKS ? SLOT_FLAG_ACKS : 0u) |
+           (now->flags & GAME_RESUMES ? SLOT_FLAG_RESUMES : 0u);
+}
+
+// What a process says when it attaches holds for the links that it has already, too.
+static void mark_links(struct worker *worker, unsigned game, const struct game_state *now)
+{
+    struct vault *vault = worker->vault;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
+        if (is_link_of(&vault->slots[i], game, now))
+            vault->slots[i].flags |= link_flags(now);
+}
+
 enum order_result order_attach(struct worker *worker, unsigned game, pid_t pid, bool resumes,
                                bool acknowledges)
 {
@@ -157,6 +198,7 @@ enum order_result order_attach(struct worker *worker, unsigned game, pid_t pid, 
         GAME_SEEN | GAME_ATTACHED | (resumes ? GAME_RESUMES : 0) | (acknowledges ? GAME_ACKS : 0);
     game_commit(worker->vault->head, game, &next);
     worker->games.watch[game].attach_until_ms = 0;
+    mark_links(worker, game, &next);
     waiting_hurry(worker);
     return ORDER_DONE;
 }
@@ -198,14 +240,22 @@ void games_note_link(struct worker *worker, const struct slot *slot)
     watch->newest[watch->n_newest++ % GAMES_UNREAD] = vault_slot_index(worker->vault, slot);
 }
 
-static bool has_resumable(const struct worker *worker, unsigned game)
+void games_note_held(struct worker *worker, const struct slot *slot)
+{
+    worker->games.watch[slot->game].may_resume = true;
+}
+
+static bool has_resumable(struct worker *worker, unsigned game)
 {
     const struct vault *vault = worker->vault;
+    if (!worker->games.watch[game].may_resume)
+        return false;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
         if (vault->slots[i].state == SLOT_LIVE && vault->slots[i].game == game &&
             vault->slots[i].game_fd < 0 && slot_has(&vault->slots[i], SLOT_FLAG_LINKED) &&
             slot_has(&vault->slots[i], SLOT_FLAG_RESUMES))
             return true;
+    worker->games.watch[game].may_resume = false;
     return false;
 }
 
@@ -254,12 +304,7 @@ bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms 
         return false;
     note_here(worker, game, pid, start);
     now = game_now(worker->vault->head, game);
-    *terms = (struct link_terms){
-        .pid = pid,
-        .start = start,
-        .flags = (now.flags & GAME_ACKS ? SLOT_FLAG_ACKS : 0) |
-                 (now.flags & GAME_RESUMES ? SLOT_FLAG_RESUMES : 0),
-    };
+    *terms = (struct link_terms){.pid = pid, .start = start, .flags = link_flags(&now)};
     return true;
 }
 
@@ -283,12 +328,23 @@ static uint32_t plan_of(const struct worker *worker, const struct slot *slot)
     return is_same ? now.flags & (GAME_HOLDS | GAME_LEAVES) : 0;
 }
 
+// The kernel's list of sockets is long when there are many players, and they end together.
+static bool is_listening(struct worker *worker, unsigned game)
+{
+    struct game_watch *watch = &worker->games.watch[game];
+    if (watch->looked_ms == 0 || clock_boot_ms() >= watch->looked_ms + LOOK_AGAIN_MS) {
+        watch->is_listening = link_is_listening(conf_of(worker, game));
+        watch->looked_ms = clock_boot_ms();
+    }
+    return watch->is_listening;
+}
+
 static enum games_verdict judge_unknown(struct worker *worker, const struct slot *slot,
                                         uint64_t since_ms)
 {
     if (since_ms < LOOK_MS)
         return GAMES_LATER;
-    if (link_is_listening(conf_of(worker, slot->game)))
+    if (is_listening(worker, slot->game))
         return GAMES_PLAYER;
     games_note_away(worker, slot->game);
     return GAMES_DEAD;

@@ -32,9 +32,12 @@ struct games {
         struct worker *worker;
         struct event *death; // the process' pidfd; NULL: not watched
         int pidfd;
-        int32_t pid;                   // whose
-        uint64_t attach_until_ms;      // a process that has not attached may still; 0: none
-        int32_t attach_pid;            // which
+        int32_t pid;              // whose
+        uint64_t attach_until_ms; // a process that has not attached may still; 0: none
+        int32_t attach_pid;       // which
+        bool may_resume;          // some of its players, not linked, may be resumable
+        bool is_listening;        // when it was looked for last, at looked_ms
+        uint64_t looked_ms;
         uint32_t newest[GAMES_UNREAD]; // slots linked last
         unsigned n_newest;             // ever
     } watch[VAULT_GAMES];
@@ -50,6 +53,9 @@ bool games_have_room(struct worker *worker, unsigned game);
 // A connect to the game has succeeded: note who is there, and say on what terms the slot may be
 // linked. False: not now; the process that is there is dying, or may yet attach to resume players.
 bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms *terms);
+
+// A slot has lost its link, and waits for another.
+void games_note_held(struct worker *worker, const struct slot *slot);
 
 // A slot was linked.
 void games_note_link(struct worker *worker, const struct slot *slot);

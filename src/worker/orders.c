@@ -47,7 +47,7 @@ enum order_result order_close(struct worker *worker, struct slot *slot, const ch
         conn_serve(conn, RELAY_READY_ALL);
     if (slot->state != SLOT_LIVE)
         return ORDER_DONE;
-    const struct relay_words words = {.text = text ? text : ""};
+    const struct relay_words words = {.text = text ? text : "", .are_last = true};
     relay_say(worker->vault, &worker->chunks, slot, &words);
     relay_end(worker->vault, &worker->chunks, slot);
     conn_serve(conn, RELAY_READY_ALL);

@@ -141,24 +141,27 @@ static void say_linked(const struct slot *slot)
     log_event(LOG_GAME_LINK, "id=%s", log_id(id, slot->id));
 }
 
-// The game cannot be reached: the player is told so once, and in the end closed.
+// The game cannot be reached, or the player does not take what comes before that: the player is
+// told so once, and in the end closed.
 static void keep_waiting(struct conn *conn, const struct conf_game *game, uint64_t now_ms)
 {
     struct worker *worker = conn->worker;
     struct slot *slot = conn_slot(conn);
+    const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
     uint64_t since_ms = slot->held_ms ? slot->held_ms : slot->opened_ms;
     uint64_t waited_ms = now_ms > since_ms ? now_ms - since_ms : 0;
     int error = worker->waiting.game[slot->game].error;
-    const char *why = error ? strerror(error) : "too many wait";
+    const char *why = to_player->phase != FLOW_OPEN ? "the player does not read"
+                      : error                       ? strerror(error)
+                                                    : "too many wait";
     bool is_away = game_now(worker->vault->head, slot->game).flags & GAME_AWAY;
     if (game->hold_ms != CONF_FOREVER && waited_ms > game->hold_ms) {
         log_event(LOG_GAME_FAILED, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
                   why);
         away_give_up(conn);
-    } else if ((waited_ms >= TELL_AFTER_MS || is_away) &&
-               !(flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_AWAY)) {
+    } else if ((waited_ms >= TELL_AFTER_MS || is_away) && to_player->phase == FLOW_OPEN &&
+               !(to_player->flags & FLOW_AWAY) && away_tell_wait(conn)) {
         log_event(LOG_GAME_WAIT, "game=%s connect=%s error=\"%s\"", game->name, game->connect, why);
-        away_tell_wait(conn);
     }
 }
 
@@ -184,6 +187,8 @@ static enum link_status make_link(struct conn *conn, const struct conf_game *gam
     bool is_resumed = slot_has(slot, SLOT_FLAG_LINKED) && slot_has(slot, SLOT_FLAG_RESUMES) &&
                       terms->flags & SLOT_FLAG_RESUMES;
     relay_prepare_link(worker->vault, &worker->chunks, slot, is_resumed);
+    if (!is_resumed && slot_has(slot, SLOT_FLAG_LINKED))
+        state_put(&worker->cells, slot, NULL, 0); // a dead game's, of which this one knows nothing
     const struct header_resumed resumed = {
         .input = relay_input_offset(slot),
         .output = relay_output_offset(slot),
@@ -261,7 +266,9 @@ static void note_attempt(struct conn *conn, const struct conf_game *game, enum l
 void waiting_connected(struct conn *conn, int fd, int error)
 {
     const struct conf_game *game = &conn->worker->heritage->conf.game[conn_slot(conn)->game];
-    if (!(conn->waits & WAITING_JOIN)) { // it has ended meanwhile
+    const struct flow_state *to_player = flow_now(&conn_slot(conn)->flow[TO_PLAYER]);
+    if (!(conn->waits & WAITING_JOIN) || to_player->flags & FLOW_END_MEANT ||
+        to_player->phase != FLOW_OPEN) { // it has begun to end meanwhile
         if (fd >= 0)
             close(fd);
         return;
@@ -278,17 +285,18 @@ static void try_join(struct conn *conn, uint64_t waited_ms, uint64_t now_ms)
     struct slot *slot = conn_slot(conn);
     const struct conf_game *game = &worker->heritage->conf.game[slot->game];
     struct waiting_game *it = &worker->waiting.game[slot->game];
-    if (!settle_name(conn, waited_ms))
+    const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
+    if (to_player->flags & FLOW_END_MEANT || !settle_name(conn, waited_ms))
         return;
     // Those who came first go first: while one is refused, nobody else tries. Who has not taken
     // the dead game's last words yet is not ready.
-    if (now_ms < it->retry_ms || !has_credit(it, game, now_ms) ||
-        flow_now(&slot->flow[TO_PLAYER])->phase != FLOW_OPEN) {
-        if (now_ms < it->retry_ms)
-            keep_waiting(conn, game, now_ms);
+    bool is_ready = to_player->phase == FLOW_OPEN;
+    if (now_ms < it->retry_ms || !is_ready) {
+        keep_waiting(conn, game, now_ms);
         return;
     }
-    note_attempt(conn, game, try_link(conn, game));
+    if (has_credit(it, game, now_ms))
+        note_attempt(conn, game, try_link(conn, game));
 }
 
 static void drop(struct conn *conn)
@@ -297,14 +305,15 @@ static void drop(struct conn *conn)
     conn_serve(conn, 0);
 }
 
-// A player who does not read may still be held, if its game is dead.
-static void end_stuck(struct conn *conn, struct waiting_entry *entry, uint64_t now_ms)
+// A player who does not read may still be held, if its game is dead, as long as any other.
+static bool is_stuck(const struct conn *conn, uint64_t waited_ms)
 {
-    bool is_meant = flow_now(&conn_slot(conn)->flow[TO_PLAYER])->flags & FLOW_END_MEANT;
-    if (is_meant || games_is_alive(conn_slot(conn)))
-        conn_close(conn, "ended by the game; the player does not read");
-    else
-        entry->since_ms = now_ms;
+    const struct slot *slot = conn_slot(conn);
+    uint64_t hold_ms = conn->worker->heritage->conf.game[slot->game].hold_ms;
+    if (!(conn->waits & WAITING_STUCK) || waited_ms <= STUCK_MS)
+        return false;
+    return flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_END_MEANT || games_is_alive(slot) ||
+           (hold_ms != CONF_FOREVER && waited_ms > hold_ms);
 }
 
 // Look at one that waits. It may stop waiting, or be closed.
@@ -320,8 +329,8 @@ static void look(struct conn *conn, struct waiting_entry *entry, uint64_t now_ms
         conn_close(conn, "ended; the player did not close");
     else if (conn->waits & WAITING_HALF && waited_ms > HALF_MS)
         conn_close(conn, "ended by the game; the player did not close");
-    else if (conn->waits & WAITING_STUCK && waited_ms > STUCK_MS)
-        end_stuck(conn, entry, now_ms);
+    else if (is_stuck(conn, waited_ms))
+        conn_close(conn, "ended by the game; the player does not read");
     else if (conn->waits & WAITING_LEFT && waited_ms > LEFT_MS)
         drop(conn);
     else if (conn->waits & (WAITING_POLL | WAITING_JUDGE))

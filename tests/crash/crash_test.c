@@ -92,7 +92,11 @@ static void find_game(struct world *world)
 // A whole life: come, speak small and large, rekey, hear, lose the game and find it again, close.
 static void live(struct world *world)
 {
+    // What was typed before there was a game is for the first one.
+    world->is_dead = true;
     world_player_says(world, player_text, 1);
+    world_work(world);
+    world->is_dead = false;
     world_work(world);
     world_game_accepts(world);
     world_work(world);

@@ -4,14 +4,16 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
 from support import processes
 from support.control import Control
-from support.daemon import free_port
-from support.game import TLV_UNIQUE_ID
+from support.daemon import ROOT, free_port
+from support.game import TLV_RESUMED, TLV_UNIQUE_ID, Game
 from support.lone_game import LoneGame
 from support.players import PlainPlayer, TlsPlayer
 from support.waiting import until
@@ -399,3 +401,134 @@ def test_a_line_longer_than_what_is_kept_for_an_acknowledgement_goes_through(
     assert pair.link.read_line() == b""
     assert control.ask(f"ack {conn} {119007}").word == "ok"
     pair.check()
+
+
+@pytest.fixture
+def take_over(folder):
+    """take_over(lone): this process takes the place of that dead game."""
+    made = []
+
+    def take(lone_game):
+        place = lone_game.connect.removeprefix("unix:")
+        os.unlink(place)
+        made.append(Game(place))
+        return made[-1]
+    yield take
+    for game in made:
+        game.close()
+
+
+def test_offsets_begin_anew_for_a_game_that_is_not_told_where_the_input_goes_on(
+        make_stage, lone, take_over):
+    first = lone()
+    stage = make_stage(its_game=first)
+    player = enter(stage)
+    check_echo(player)
+    first.kill()
+    player.read_until(AWAY)
+    control = attach(stage, "ack")
+    link = take_over(first).accept_of(player)
+    assert TLV_RESUMED not in link.header.tlvs
+    conn = link.header.tlvs[TLV_UNIQUE_ID].hex()
+    for n in range(1, 6):  # more in all than stayd keeps
+        player.send(b"x" * 8190 + b"\r\n")
+        assert link.read_line() == b"x" * 8190
+        assert control.ask(f"ack {conn} {n * 8192 + 1}").word == "bad-offset"
+        assert control.ask(f"ack {conn} {n * 8192}").word == "ok"
+
+
+@pytest.fixture
+def resuming(folder):
+    """resuming(stage, place): doc/examples/control.py, a game that counts lines and resumes."""
+    made = []
+
+    def start(stage, place):
+        made.append(subprocess.Popen([sys.executable, os.path.join(ROOT, "doc/examples/control.py"),
+                                      os.path.join(stage.stayd.folder, "control.sock"), "mush",
+                                      place]))
+        return made[-1]
+    yield start
+    for game in made:
+        game.kill()
+        game.wait()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_came_from_a_game_that_did_not_resume_is_resumed_from_the_next_one_with_all_input(
+        make_stage, lone, resuming, kind):
+    first = lone()
+    stage = make_stage(its_game=first)
+    player = enter(stage, kind)
+    check_echo(player)
+    player.send(b"half a line for the fir")
+    first.kill()
+    player.read_until(AWAY)
+    place = first.connect.removeprefix("unix:")
+    second = resuming(stage, place)
+    player.read_until(b"Welcome, 0 lines so far.\r\n")
+    second.kill()
+    player.read_until(AWAY)
+    player.send(b"st\r\nnorth\r\n")
+    resuming(stage, place)
+    player.read_until(b"Welcome back, 0 lines so far.\r\n")
+    assert player.read_until(b"1: north\r\n") == b"1: north\r\n"
+
+
+@pytest.mark.parametrize("is_worker_killed", [False, True])
+@pytest.mark.parametrize("kind", ["1.3", "plain"])
+def test_a_dump_child_does_not_hide_the_death_from_one_who_has_not_read_the_last_words_yet(
+        make_stage, lone, kind, is_worker_killed):
+    game = lone()
+    stage = make_stage(its_game=game)
+    player = stage.player(kind, receive_bytes=4096)
+    read_here(player)
+    player.send(b"dump 40\r\n")
+    player.read_until(b"dumping\r\n")
+    player.send(b"flood 1000000\r\n")
+    player.read_until(b"flood 0\r\n")
+    time.sleep(0.3)
+    game.kill()
+    stage.stayd.log.expect("game-away")
+    if is_worker_killed:
+        stage.stayd.family.kill("worker")
+    player.read_until(AWAY, seconds=20)
+
+
+def flood_of(n_bytes):
+    """As many lines as make up at least n_bytes."""
+    n = made = 0
+    while made < n_bytes:
+        made += len(b"flood %d\r\n" % n)
+        n += 1
+    return b"flood %d\r\n" % n
+
+
+def test_who_does_not_read_is_held_no_longer_than_others(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game, game_options={"hold": "1s"})
+    control = Control(os.path.join(stage.stayd.folder, "control.sock"))
+    players = [stage.player("plain", receive_bytes=4096)]
+    players[0].send(b"flood 1000000\r\n")
+    time.sleep(0.5)
+    taken = int(control.ask("list").items[0]["to-player"])  # by the kernel
+    game.restart()
+    # Of some of these stayd has all of the last words and cannot get rid of them.
+    for more in range(5000, 40000, 5000):
+        players.append(stage.player("plain", receive_bytes=4096))
+        players[-1].send(flood_of(taken + more))
+    time.sleep(0.5)
+    game.kill()
+    found = stage.stayd.log.expect("game-failed .*the player does not read")
+    time.sleep(0.5)
+    assert len(stage.stayd.log.find("game-failed .*the player does not read")) <= len(players), found
+
+
+def test_the_death_of_a_game_of_an_unknown_process_is_found_out_once_for_all_players(
+        make_stage, lone):
+    game = lone(free_port(), backlog=1024)
+    stage = make_stage(its_game=game, game_options={"reconnect-rate": 10000})
+    players = [enter(stage, "plain") for _ in range(900)]
+    game.kill()
+    end = time.monotonic() + 4  # looking for each of them takes twice that
+    for player in players:
+        assert player.read_until(AWAY, seconds=max(0.1, end - time.monotonic())) == AWAY

@@ -5,6 +5,8 @@ import os
 import random
 import re
 import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -13,10 +15,11 @@ import pytest
 from support.daemon import BUILD, free_port
 from support.mush import PASSWORD, Chorus, Mush, ask, create, reboot
 from support.players import PlainPlayer, TlsPlayer
+from support.stream import SocketStream
 
 AWAY = b"GAME: The game has stopped. You stay connected until it is back.\r\n"
 BACK = b"GAME: The game is back.\r\n"
-N_KILLS = 25
+N_KILLS = 30
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def test_times_and_the_last_page_survive(start, again, join):
     two.read_until(b"One pages: second\r\n")
 
 
-def test_every_line_counts_exactly_once_however_often_the_game_is_killed(start, again, join):
+def test_every_line_counts_exactly_once_whatever_is_killed_how_often(start, again, join):
     mush = start()
     speaker = join("Speaker")
     hearer = join("Hearer", "plain")
@@ -114,14 +117,20 @@ def test_every_line_counts_exactly_once_however_often_the_game_is_killed(start, 
     players["Older"].read_until(b"Plain arrives.\r\n")
     chorus = Chorus(players)
     chance = random.Random(4202)
-    n_said = 0
+    n_said = n_kills = 0
     for _ in range(N_KILLS):
         for _ in range(chance.randrange(1, 40)):
             speaker.send(b"say number %d\r\n" % n_said)
             n_said += 1
         time.sleep(chance.random() * 0.02)
-        mush.kill()
-        mush = again()
+        for victim in chance.sample(("worker", "game"), chance.randrange(1, 3)):
+            if victim == "game":
+                mush.kill()
+                n_kills += 1
+            else:
+                mush.family.kill("worker")
+        if mush.process.poll() is not None:
+            mush = again()
         chorus.await_progress(2)
     chorus.finish()
     speaker.send(b"page Hearer=that is all\r\n")
@@ -130,7 +139,7 @@ def test_every_line_counts_exactly_once_however_often_the_game_is_killed(start, 
     wanted = [b"%d" % n for n in range(n_said)]
     assert re.findall(rb'You say, "number (\d+)"\r\n', said) == wanted
     assert re.findall(rb'Speaker says, "number (\d+)"\r\n', heard) == wanted
-    assert heard.count(BACK) == N_KILLS and b"disconnected" not in heard
+    assert heard.count(BACK) == n_kills and b"disconnected" not in heard
 
 
 def crowd(join, n):
@@ -334,3 +343,36 @@ def test_a_line_beyond_the_limit_is_dropped_whole_and_play_goes_on(start, again,
     one.send(b"\r\nthink next\r\n")
     assert one.read_line().endswith(b"nothing of it was done.")
     assert one.read_line() == b"next"
+
+
+def knock(folder, tlvs):
+    """A connection to the game as stayd makes them, with these parts in its header."""
+    body = bytes(12) + b"".join(struct.pack(">BH", kind, len(value)) + value
+                                for kind, value in tlvs.items())
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(os.path.join(folder, "data", "run", "game.sock"))
+    sock.sendall(b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack(">H", len(body)) + body)
+    return SocketStream(sock)
+
+
+def test_a_connection_that_comes_twice_counts_once(start, join, folder):
+    """stayd's worker may die just while it joins a player to the game."""
+    start()
+    hearer = join("Hearer")
+    number = os.urandom(16)
+    first = knock(folder, {0x05: number})
+    first.read_until(b"WHO, QUIT\r\n")
+    second = knock(folder, {0x05: number})
+    assert first.read_to_end() == (b"", "eof")
+    lines = f"create Twice {PASSWORD}\r\nnorth\r\n".encode()
+    second.read_until(b"WHO, QUIT\r\n")
+    second.send(lines)
+    second.read_until(b"Exits: south, inn, east\r\n")
+    hearer.read_until(b"Twice goes north.\r\n")
+    third = knock(folder, {0x05: number, 0xE2: struct.pack(">QQ", len(lines), 1 << 20)})
+    assert second.read_to_end() == (b"", "eof")
+    assert third.read_line() == b"GAME: The game is back."
+    ask(third, b"look", b"Lamp Street")
+    third.read_until(b"Exits: ")
+    assert ask(hearer, b"think quiet", b"quiet\r\n") == b"quiet\r\n"
+    third.close()

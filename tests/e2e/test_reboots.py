@@ -25,6 +25,7 @@ def mush_ports():
 def mush(start_mush, mush_ports, pki):
     ports = {name: f"127.0.0.1:{port}" for name, port in mush_ports.items()}
     return start_mush({"tls-address": ports["tls"], "plain-address": ports["plain"],
+                       "telnet-first": "yes",
                        "certificate": pki.path("mush.chain"), "key": pki.path("mush.key"),
                        "stayd.listen rsa.address": ports["rsa"],
                        "stayd.listen rsa.certificate": pki.path("rsa.chain"),

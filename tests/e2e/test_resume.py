@@ -218,6 +218,31 @@ def test_a_process_that_does_not_attach_gets_new_players(lone, folder):
         other.close()
 
 
+def test_a_link_without_resume_is_counted_from_its_beginning(lone, folder):
+    stage, game = lone("resume ack")
+    player = enter(stage)
+    ask(player, b"one", b"echo one\r\n")
+    lose(game, player)
+    stranger = LoneGame(game.place).start()  # does not attach
+    try:
+        player.read_until(HERE)
+        ask(player, b"two", b"echo two\r\n")
+        stranger.kill()
+        player.read_until(AWAY)
+        stranger.arguments = game.arguments  # attaches
+        stranger.start()
+        assert b"resumed" not in player.read_until(HERE)
+        ask(player, b"ack-lines", b"")
+        text = ask(player, b"three", b"echo three\r\n")
+        stranger.kill()
+        player.read_until(AWAY)
+        stranger.start()
+        found = RESUMED.search(player.read_until(RESUMED))
+        assert int(found[1]) == len(b"ack-lines\r\nthree\r\n") and text
+    finally:
+        stranger.close()
+
+
 def test_of_a_large_paste_no_line_is_lost_but_those_in_work(lone):
     stage, game = lone("resume ack")
     player = enter(stage, "plain")

@@ -122,6 +122,11 @@ static void die(struct talk *talk)
     uint8_t out[TELNET_MEND_BYTES];
     if (telnet_is_lost(&talk->game, &talk->player))
         return;
+    const struct telnet_state *player = &talk->player;
+    if (!(player->will | player->does | player->will_turn | player->does_turn)) {
+        talk->seen.will &= telnet_option_bit(1); // a raw terminal has made nothing of the rest
+        talk->seen.does = 0;
+    }
     const size_t n = telnet_mend(&talk->game, &talk->player, out);
     const struct telnet_state *game = &talk->game;
     need(n <= TELNET_MEND_BYTES && telnet_is_valid(game));

@@ -42,7 +42,7 @@ static void help_lines_fit_a_window_of_eighty_columns(void **state)
     for (size_t i = 0; command_at(i) != NULL; i++) {
         for (const char *text = help_find(command_at(i)->topic); *text != '\0';) {
             size_t n = strcspn(text, "\n");
-            assert_true(n <= 100);
+            assert_true(n <= 80);
             text += n + (text[n] == '\n' ? 1 : 0);
         }
     }

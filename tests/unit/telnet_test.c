@@ -777,10 +777,21 @@ static void an_offer_without_an_answer_is_withdrawn_and_none_is_waited_for(void 
 {
     (void)unused;
     struct line line = game_says();
-    PASSES(&line, "\xff\xfb\x01\xff\xfd\x18");
-    MENDS(&line, "\xff\xfc\x01\xff\xfe\x18");
+    PASSES(&line, "\xff\xfb\x01\xff\xfd\x18\xff\xfd\x1f");
     turn(&line);
-    PASSES(&line, "\xff\xfe\x01\xff\xfc\x18");
+    PASSES(&line, "\xff\xfb\x1f");
+    MENDS(&line, "\xff\xfc\x01\xff\xfe\x18\xff\xfe\x1f");
+    GIVES(&line, "\xff\xfe\x01\xff\xfc\x18\xff\xfc\x1f", "\xff\xfe\x01\xff\xfc\x18");
+}
+
+static void a_raw_terminal_is_told_of_echo_only(void **unused)
+{
+    (void)unused;
+    struct line line = game_says();
+    PASSES(&line, "\xff\xfb\x01\xff\xfd\x18\xff\xfd\x1f");
+    MENDS(&line, "\xff\xfc\x01");
+    PASSES(&line, "\xff\xfd\x18");
+    MENDS(&line, "");
 }
 
 static void a_refused_offer_brings_no_answer(void **unused)
@@ -839,6 +850,7 @@ static void the_most_that_can_be_mended_fits(void **unused)
         feed(&line, offer, sizeof offer);
     }
     PASSES(&line, "\x1b[1m\x1b]\xf0\xff\xfa\xc9{");
+    line.player.will = telnet_option_bit(24); // it is no raw terminal
     mend(&line);
     assert_int_equal(line.n_out, 2 + 3 + 2 + 4 + 2 * 3 * 62);
     assert_int_equal(line.game.will | line.game.does, 0);
@@ -958,6 +970,7 @@ int main(void)
         cmocka_unit_test(other_answers_pass_while_one_is_to_come),
         cmocka_unit_test(answers_are_swallowed_while_all_is_dropped),
         cmocka_unit_test(an_offer_without_an_answer_is_withdrawn_and_none_is_waited_for),
+        cmocka_unit_test(a_raw_terminal_is_told_of_echo_only),
         cmocka_unit_test(a_refused_offer_brings_no_answer),
         cmocka_unit_test(one_answer_stays_one_when_the_next_game_dies_before_it),
         cmocka_unit_test(games_may_die_one_after_the_other),

@@ -1,0 +1,94 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Finds the program stayd and opens libstay (stayd.h). Errors: words on stderr.
+#include "stayd.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Beside this program, or one folder above (where a build has it); else the name, for PATH.
+static char *find_stayd(const char *program)
+{
+    static const char *const places[] = {"stayd", "../stayd"};
+    char *copy = strdup(program);
+    const char *folder = copy != NULL ? dirname(copy) : ".";
+    char *found = NULL;
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && found == NULL; i++) {
+        struct stat status;
+        char *path;
+        if (asprintf(&path, "%s/%s", folder, places[i]) < 0) {
+            continue;
+        }
+        if (stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0) {
+            found = path;
+        } else {
+            free(path);
+        }
+    }
+    free(copy);
+    return found != NULL ? found : strdup("stayd");
+}
+
+void stayd_say_how(const struct mush *mush)
+{
+    static const char *const words[] = {
+        [STAY_STARTED] = "stayd is started; players can connect",
+        [STAY_FOUND] = "stayd is running already and is used again; players can connect",
+        [STAY_FOUND_DIFFERENT] =
+            "stayd is running already; minimush.conf's new settings count when it is started anew",
+        [STAY_KEPT] = "rebooted",
+        [STAY_NOT_ASKED] = "stayd is left alone",
+    };
+    fprintf(stderr, "%sminimush: %s\n", stay_remarks(mush->stay),
+            words[stay_how_started(mush->stay)]);
+}
+
+// Its name without "." and "..": a socket's name has little room.
+static char *make_folder(const char *path)
+{
+    char *folder = NULL;
+    if (mkdir(path, 0700) == 0 || errno == EEXIST) {
+        folder = realpath(path, NULL);
+    }
+    if (folder == NULL) {
+        fprintf(stderr, "minimush: %s: %s\n", path, strerror(errno));
+    }
+    return folder;
+}
+
+// The first thing after the configuration, as the world may take long to load and players can knock
+// meanwhile. At a reboot nothing is started: stayd has gone on all the time.
+bool stayd_open(struct mush *mush)
+{
+    struct settings *settings = mush->settings;
+    char error[STAY_ERROR_BYTES];
+    char *directory = NULL;
+    char *stayd = settings->stayd != NULL ? strdup(settings->stayd) : find_stayd(mush->program);
+    char *folder = make_folder(settings->directory);
+    if (folder == NULL || asprintf(&directory, "%s/run", folder) < 0) {
+        directory = NULL;
+    } else {
+        struct stay_options options = {.game = settings->game,
+                                       .directory = directory,
+                                       .stayd = stayd,
+                                       .settings = settings->stayd_setting,
+                                       .n_settings = settings->n_stayd_settings,
+                                       .resumes = settings->resumes,
+                                       .acknowledges = settings->resumes};
+        mush->stay = stay_open(&options, error, sizeof error);
+        if (mush->stay == NULL) {
+            size_t n = strlen(error);
+            fprintf(stderr, "minimush: %s%s", error, n > 0 && error[n - 1] == '\n' ? "" : "\n");
+        }
+    }
+    free(folder);
+    free(directory);
+    free(stayd);
+    return mush->stay != NULL;
+}
