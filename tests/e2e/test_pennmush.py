@@ -409,7 +409,7 @@ def test_new_settings_hold_when_nobody_is_connected_any_more(dropin):
 def test_a_stayd_that_is_gone_altogether_is_started_anew(dropin):
     stage = dropin().await_ready()
     stage.enter()
-    stage.family.kill("guard", "spare", "worker")
+    stage.family.kill_all()
     stage.await_ready(2)
     stage.enter()
     assert len(stage.words.find("Spawning ssl_slave")) == 1
