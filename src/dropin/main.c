@@ -32,6 +32,7 @@
 
 #define SETTINGS_TIMEOUT_MS 10000
 #define STOP_TIMEOUT_MS 10000
+#define RETURN_MS 20 // to the next worker
 #define SHORTEST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS 10000
 
@@ -124,6 +125,27 @@ static const char *find_program(void)
     return "stayd";
 }
 
+// Was one of the files that stayd has read changed since? Its control socket is as old as itself.
+static bool is_outdated(const struct place *place)
+{
+    char conf[STAY_PATH_BYTES];
+    struct stat start;
+    stay_place_path(conf, place->folder, STAY_CONFIGURATION);
+    const char *const files[] = {conf, place->settings.private_key_file,
+                                 place->settings.certificate_file, place->settings.ca_file};
+    if (stat(place->control, &start) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct stat its;
+        if (stat(files[i], &its) < 0 || its.st_mtim.tv_sec < start.st_mtim.tv_sec)
+            continue;
+        if (its.st_mtim.tv_sec > start.st_mtim.tv_sec ||
+            its.st_mtim.tv_nsec > start.st_mtim.tv_nsec)
+            return true;
+    }
+    return false;
+}
+
 // stayd cannot change its settings yet. One without players is ended, to be started anew. Returns
 // whether it has ended.
 static bool replace_idle(const struct place *place)
@@ -132,12 +154,12 @@ static bool replace_idle(const struct place *place)
     pid_t guard = stay_place_guard(place->control);
     int n = service_count_players(place->control, error, sizeof error);
     if (n != 0 || guard <= 0) {
-        say("the settings have changed, but stayd goes on with the former ones, because players "
-            "are connected; to end it with all of them, and have it started anew: kill %d",
-            (int)guard);
+        say("the settings or the certificate have changed, but stayd goes on with the former ones, "
+            "because %s; to end it with all players, and have it started anew: kill %d",
+            n < 0 ? error : "players are connected", (int)guard);
         return false;
     }
-    say("the settings have changed; stayd, without players, is started anew");
+    say("the settings or the certificate have changed; stayd, without players, is started anew");
     kill(guard, SIGTERM);
     for (int waited_ms = 0; waited_ms < STOP_TIMEOUT_MS; waited_ms += SHORTEST_PAUSE_MS) {
         if (!stay_place_has_stayd(place->control))
@@ -147,24 +169,31 @@ static bool replace_idle(const struct place *place)
     return false;
 }
 
-// Is there a stayd now?
-static bool launch(const struct place *place, char *error, size_t error_size)
+static bool find_or_start(const struct place *place, const char *text, char *error,
+                          size_t error_size)
 {
     char said[STAY_ERROR_BYTES];
     enum stay_start how;
+    if (!stay_launch(place->folder, find_program(), text, &how, said, sizeof said, error,
+                     error_size))
+        return false;
+    if (how == STAY_STARTED)
+        say("stayd is started; its log is %s/" STAY_LOG "\n%s", place->folder, said);
+    else if ((how == STAY_FOUND_DIFFERENT || is_outdated(place)) && replace_idle(place))
+        return find_or_start(place, text, error, error_size);
+    else
+        say("stayd is running, process %d", (int)stay_place_guard(place->control));
+    return true;
+}
+
+// Is there a stayd now?
+static bool launch(const struct place *place, char *error, size_t error_size)
+{
     char *text = read_admins_file(place);
     if (!text)
         text = configuration_write(&place->settings, place->home, place->folder, error, error_size);
-    bool is_here = text && stay_launch(place->folder, find_program(), text, &how, said, sizeof said,
-                                       error, error_size);
-    if (is_here && how == STAY_FOUND_DIFFERENT && replace_idle(place))
-        is_here = stay_launch(place->folder, find_program(), text, &how, said, sizeof said, error,
-                              error_size);
+    bool is_here = text && find_or_start(place, text, error, error_size);
     free(text);
-    if (is_here && how == STAY_STARTED)
-        say("stayd is started; its log is %s/" STAY_LOG "\n%s", place->folder, said);
-    else if (is_here)
-        say("stayd is running, process %d", (int)stay_place_guard(place->control));
     return is_here;
 }
 
@@ -179,7 +208,7 @@ static _Noreturn void work(const struct place *place)
         if (is_here && service_run(place->control, CONFIGURATION_GAME, place->settings.socket_file,
                                    error, sizeof error)) {
             ms = SHORTEST_PAUSE_MS;
-            pause_ms(ms / 10);
+            pause_ms(RETURN_MS);
             continue;
         }
         if (ms > SHORTEST_PAUSE_MS) // the first failure may be a worker's end

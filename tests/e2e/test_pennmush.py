@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import threading
 
 import pytest
@@ -404,6 +405,29 @@ def test_new_settings_hold_when_nobody_is_connected_any_more(dropin):
     assert HERE.search(TlsPlayer(stage.port).read_until(HERE))[1] == b"S"
     with pytest.raises(ConnectionRefusedError):
         TlsPlayer(first)
+
+
+def test_a_renewed_certificate_holds_when_nobody_is_connected_any_more(dropin, pki, folder):
+    os.makedirs(os.path.join(folder, "game"))
+
+    def renew(name):
+        with open(os.path.join(folder, "game", "both.pem"), "wb") as both:
+            for kind in ("chain", "key"):
+                both.write(open(pki.path(f"{name}.{kind}"), "rb").read())
+
+    def shown():
+        player = TlsPlayer(stage.port)
+        player.read_until(HERE)
+        player.close()
+        return ssl.DER_cert_to_PEM_cert(player.tls.getpeercert(True))
+    renew("mush")
+    stage = dropin(ssl_certificate_file="both.pem").await_ready()
+    assert shown() in Log(pki.path("mush.pem")).text()
+    renew("rsa")
+    stage.log.expect("player-close")
+    stage.kill_slave()
+    stage.words.expect("without players, is started anew")
+    assert shown() in Log(pki.path("rsa.pem")).text()
 
 
 def test_a_stayd_that_is_gone_altogether_is_started_anew(dropin):
