@@ -64,6 +64,21 @@ static void pennmush_reads_address_and_host_or_the_address_twice(void **state)
     assert_int_equal(header_write(CONF_HEADER_NONE, &slot, ipv4_to, 4202, NULL, out), 0);
 }
 
+static void pennmush_is_not_told_a_name_that_it_would_cut(void **state)
+{
+    uint8_t out[HEADER_MAX_BYTES];
+    char name[101];
+    (void)state;
+    memset(name, 'n', sizeof name);
+    struct slot slot = ipv4_slot();
+    assert_true(facts_add(&slot, FACT_HOST, name, 99));
+    assert_int_equal(header_write(CONF_PENNMUSH, &slot, ipv4_to, 4202, NULL, out), 10 + 99 + 2);
+    slot = ipv4_slot();
+    assert_true(facts_add(&slot, FACT_HOST, name, 100));
+    assert_int_equal(header_write(CONF_PENNMUSH, &slot, ipv4_to, 4202, NULL, out), 21);
+    assert_memory_equal(out, "192.0.2.7^192.0.2.7\r\n", 21);
+}
+
 static void v2_of_a_plain_player_has_addresses_and_id(void **state)
 {
     static const uint8_t wanted[] = {
@@ -134,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(v1_is_a_line_for_both_families),
         cmocka_unit_test(pennmush_reads_address_and_host_or_the_address_twice),
+        cmocka_unit_test(pennmush_is_not_told_a_name_that_it_would_cut),
         cmocka_unit_test(v2_of_a_plain_player_has_addresses_and_id),
         cmocka_unit_test(v2_of_a_tls_player_tells_version_cipher_and_certificate),
         cmocka_unit_test(the_fullest_slot_fits),
