@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+// PennMUSH cuts what is longer, and a cut name is nobody's.
+#define PENNMUSH_HOST_BYTES 99u
+
 enum tlv {
     TLV_ALPN = 0x01,
     TLV_AUTHORITY = 0x02,
@@ -133,7 +136,7 @@ static size_t write_pennmush(const struct slot *slot, uint8_t *out)
     size_t n = 0;
     const uint8_t *host = facts_find(slot, FACT_HOST, &n);
     address_print(text, slot->address);
-    if (!host)
+    if (!host || n > PENNMUSH_HOST_BYTES)
         return (size_t)snprintf((char *)out, HEADER_MAX_BYTES, "%s^%s\r\n", text, text);
     return (size_t)snprintf((char *)out, HEADER_MAX_BYTES, "%s^%.*s\r\n", text, (int)n,
                             (const char *)host);

@@ -89,6 +89,21 @@ static void pennmush_reads_address_and_host_or_the_address_twice(void **state)
     assert_int_equal(header_write(CONF_HEADER_NONE, &slot, ipv4_to, 4202, NULL, out), 0);
 }
 
+static void pennmush_is_not_told_a_name_that_it_would_cut(void **state)
+{
+    uint8_t out[HEADER_MAX_BYTES];
+    char name[101];
+    (void)state;
+    memset(name, 'n', sizeof name);
+    struct slot slot = ipv4_slot();
+    assert_true(facts_add(&slot, FACT_HOST, name, 99));
+    assert_int_equal(header_write(CONF_PENNMUSH, &slot, ipv4_to, 4202, NULL, out), 10 + 99 + 2);
+    slot = ipv4_slot();
+    assert_true(facts_add(&slot, FACT_HOST, name, 100));
+    assert_int_equal(header_write(CONF_PENNMUSH, &slot, ipv4_to, 4202, NULL, out), 21);
+    assert_memory_equal(out, "192.0.2.7^192.0.2.7\r\n", 21);
+}
+
 static void forwarded_is_an_offer_and_the_host_or_else_the_address(void **state)
 {
     uint8_t out[HEADER_FORWARDED_BYTES];
@@ -178,6 +193,7 @@ int main(void)
         cmocka_unit_test(v1_of_two_families_has_the_players),
         cmocka_unit_test(v1_at_its_longest_is_what_the_specification_allows),
         cmocka_unit_test(pennmush_reads_address_and_host_or_the_address_twice),
+        cmocka_unit_test(pennmush_is_not_told_a_name_that_it_would_cut),
         cmocka_unit_test(forwarded_is_an_offer_and_the_host_or_else_the_address),
         cmocka_unit_test(v2_of_a_plain_player_has_addresses_and_id),
         cmocka_unit_test(v2_of_a_tls_player_tells_version_cipher_and_certificate),
