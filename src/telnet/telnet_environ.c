@@ -15,7 +15,8 @@
 // the letters IPADDRESS come in a row, whatever stands between them: the last one becomes an X, and
 // the game has a variable that it does not know. And where two readers could see different ends of
 // a subnegotiation (an IAC in it with neither IAC nor SE behind), there is an end for both, or
-// none.
+// none. What is taken for granted: wherever an IAC is, a game takes the byte behind it together
+// with it.
 //
 // What is to be said is found by comparing both directions' states, as withdrawals are: a game's
 // SENDs are counted, and so are those answered; what the game has heard is a bit that flips, equal
