@@ -119,6 +119,21 @@ static void check_links(const struct conf_game *game, const int *lines,
                       "remove it");
 }
 
+// What a player says about itself is only found where telnet is followed and not compressed.
+static void check_guarded(const struct conf_game *game, const char *key, const int *lines,
+                          struct conf_complaints *complaints)
+{
+    const int line = line_of(lines, CONF_GAME, key, game->line);
+    if (!game->is_telnet)
+        conf_complain(complaints, line,
+                      "%s = yes means nothing with telnet = no; write telnet = yes", key);
+    if (game->may_compress)
+        conf_complain(complaints, line,
+                      "%s = yes does not go with compression = yes, under which players could say "
+                      "where they are by themselves; remove one of them",
+                      key);
+}
+
 static void check_game(const struct conf *conf, unsigned n, const int *lines,
                        struct conf_complaints *complaints)
 {
@@ -132,6 +147,10 @@ static void check_game(const struct conf *conf, unsigned n, const int *lines,
     if (game->may_compress && !game->is_telnet)
         conf_complain(complaints, line_of(lines, CONF_GAME, "compression", game->line),
                       "compression means nothing with telnet = no; remove it");
+    if (game->is_mnes)
+        check_guarded(game, "mnes", lines, complaints);
+    if (game->is_forwarded)
+        check_guarded(game, "forwarded", lines, complaints);
 }
 
 // Would bind(2) refuse the second of these? A wildcard takes the port on every address of its

@@ -86,6 +86,8 @@ struct conf_game {
     char *pid_file;          // TCP: where the game writes its process id; NULL: nowhere
     bool is_telnet;
     bool may_compress;
+    bool is_mnes;
+    bool is_forwarded;
     uint64_t hold_ms; // CONF_FOREVER possible
     char *user;       // who may speak for it on the control socket; NULL: admins alone
     uid_t user_uid;   // looked up when the configuration was read

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 static size_t make_header(const struct slot *slot, const struct conf_game *game,
-                          const struct header_resumed *resumed, uint8_t out[HEADER_MAX_BYTES])
+                          const struct header_resumed *resumed, uint8_t out[LINK_HEADER_BYTES])
 {
     struct sockaddr_storage local;
     socklen_t n_local = sizeof local;
@@ -28,7 +28,10 @@ static size_t make_header(const struct slot *slot, const struct conf_game *game,
     uint16_t to_port = 0;
     if (getsockname(slot->player_fd, (struct sockaddr *)&local, &n_local) == 0)
         address_to_bytes((struct sockaddr *)&local, to, &to_port);
-    return header_write(game->header, slot, to, to_port, resumed, out);
+    size_t n = header_write(game->header, slot, to, to_port, resumed, out);
+    if (game->is_forwarded)
+        n += header_write_forwarded(slot, out + n);
+    return n;
 }
 
 static bool is_connected(int fd)
@@ -78,7 +81,7 @@ enum link_status link_judge(int error)
 }
 
 size_t link_header(const struct slot *slot, const struct conf_game *game,
-                   uint8_t out[HEADER_MAX_BYTES])
+                   uint8_t out[LINK_HEADER_BYTES])
 {
     return make_header(slot, game, NULL, out);
 }
@@ -120,7 +123,7 @@ pid_t link_peer(const struct conf_game *game, int fd)
 static bool introduce(const struct slot *slot, const struct conf_game *game, int fd,
                       const struct header_resumed *resumed)
 {
-    uint8_t header[HEADER_MAX_BYTES];
+    uint8_t header[LINK_HEADER_BYTES];
     size_t n = make_header(slot, game, resumed, header);
     return n == 0 || send(fd, header, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
 }

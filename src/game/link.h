@@ -15,6 +15,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+// All that can come before the player's first byte.
+#define LINK_HEADER_BYTES (HEADER_MAX_BYTES + HEADER_FORWARDED_BYTES)
+
 enum link_status {
     LINK_MADE,
     LINK_ASKED, // the game's connector has been asked (ops/connector.h)
@@ -37,7 +40,7 @@ pid_t link_peer(const struct conf_game *game, int fd);
 
 // The header that link_make writes for a player who is new to the game. Returns its length.
 size_t link_header(const struct slot *slot, const struct conf_game *game,
-                   uint8_t out[HEADER_MAX_BYTES]);
+                   uint8_t out[LINK_HEADER_BYTES]);
 
 // What is true of a link besides its descriptor.
 struct link_terms {

@@ -80,7 +80,7 @@ enum link_status connector_ask(struct worker *worker, const struct slot *slot)
     static const struct timeval patience = {.tv_sec = CONNECTOR_PATIENCE_S};
     struct connector *connector = worker->connectors.of_game[slot->game];
     struct connector_ask ask;
-    uint8_t header[HEADER_MAX_BYTES];
+    uint8_t header[LINK_HEADER_BYTES];
     char line[CONNECTOR_ASK_BYTES];
     if (connector && connector->is_asked)
         return LINK_ASKED;

@@ -118,6 +118,7 @@ static struct telnet_state telnet_behind(const struct vault *vault, const struct
     const struct flow_state *now = flow_now(&slot->flow[TO_PLAYER]);
     struct telnet_state telnet = now->telnet;
     struct telnet_rules rules = {.may_compress = slot_has(slot, SLOT_FLAG_MAY_COMPRESS),
+                                 .is_forwarded = slot_has(slot, SLOT_FLAG_FORWARDED),
                                  .other = &flow_now(&slot->flow[TO_GAME])->telnet};
     if (slot_has(slot, SLOT_FLAG_TELNET) && now->in.chunk != CHUNK_NONE)
         telnet_filter(&telnet, &rules, vault_chunk(vault, now->in.chunk) + now->in.start,

@@ -146,6 +146,8 @@ struct telnet_rules run_telnet_rules(const struct relay_run *run, enum flow_dir 
     struct telnet_rules rules = {
         .is_player = dir == TO_GAME,
         .may_compress = slot_has(slot, SLOT_FLAG_MAY_COMPRESS),
+        .is_mnes = slot_has(slot, SLOT_FLAG_MNES),
+        .is_forwarded = slot_has(slot, SLOT_FLAG_FORWARDED),
         .other = &flow_now(&slot->flow[!dir])->telnet,
     };
     if (dir == TO_GAME && flags & FLOW_DISCARD && slot->game_fd < 0)

@@ -3,6 +3,7 @@
 //
 // From the player to the game: receive, open records, send (relay.h).
 // Errors: a broken record becomes an alert that to_player.c sends.
+#include "base/address.h"
 #include "base/log.h"
 #include "relay/flow_io.h"
 
@@ -158,6 +159,35 @@ static bool take_steps(struct relay_run *run)
     return has_moved;
 }
 
+// What stayd says to the game in the player's place (telnet/telnet_environ.c).
+static bool say_environ(struct relay_run *run)
+{
+    const struct telnet_state *game = &flow_now(&run->slot->flow[TO_PLAYER])->telnet;
+    struct flow_state next = run_state(run, TO_GAME);
+    char address[ADDRESS_TEXT_BYTES];
+    if (!slot_has(run->slot, SLOT_FLAG_MNES) || run->slot->game_fd < 0 || next.phase != FLOW_OPEN ||
+        !telnet_environ_is_due(game, &next.telnet) ||
+        !run_make_out_room(run, TO_GAME, TELNET_ENVIRON_BYTES))
+        return false;
+    next = run_state(run, TO_GAME);
+    const uint32_t chunk = run_chunk(run, &next.out);
+    if (chunk == CHUNK_NONE)
+        return false;
+    const bool was_fresh = next.out.chunk == CHUNK_NONE;
+    const size_t n =
+        telnet_environ_say(game, &next.telnet, address_print(address, run->slot->address),
+                           vault_chunk(run->vault, chunk) + next.out.end);
+    if (n) {
+        next.out.chunk = chunk;
+        next.out.end = (uint16_t)(next.out.end + n);
+    }
+    POINT(ENVIRON_SAID);
+    run_commit(run, TO_GAME, &next);
+    if (was_fresh && n == 0)
+        chunk_give(run->chunks, chunk);
+    return true;
+}
+
 // Games may take the header with one read and whatever came along with it as
 // garbage or as input, so nothing follows it until the game has read it.
 static bool is_header_unread(const struct relay_run *run)
@@ -200,6 +230,7 @@ bool to_game_run(struct relay_run *run)
     if ((run->conn->ready & RELAY_READ_PLAYER) && to_game_has_room(run) && make_room(run))
         has_moved |= run_receive(run, TO_GAME, run->slot->player_fd, RELAY_READ_PLAYER);
     has_moved |= take_steps(run);
+    has_moved |= say_environ(run);
     has_moved |= send_game(run);
     struct flow_state now = run_state(run, TO_GAME);
     if (now.phase == FLOW_ENDING && flow_unsent(&now) == 0 && !is_step_due(run, &now)) {

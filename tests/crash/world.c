@@ -133,7 +133,7 @@ static struct slot *let_in(const struct world *world, struct slot_pool *slots)
     if (!slot)
         _exit(1);
     if (world_is_telnet(world))
-        slot->flags |= SLOT_FLAG_TELNET;
+        slot->flags |= SLOT_FLAG_TELNET | SLOT_FLAG_MNES;
     if (is_tls(world)) {
         slot->flags |= SLOT_FLAG_TLS;
         slot->tls_version = world->params.version;

@@ -308,6 +308,11 @@ static void mistakes_between_options_are_said(void **state)
                    "1 key file for 0 certificate files");
     assert_mistake(SMALL "[listen x]\naddress = [::]:1\nclient-ca = k\n", 7,
                    "add client-certificates = ask");
+    assert_mistake(SMALL "mnes = yes\ntelnet = no\n", 5,
+                   "mnes = yes means nothing with telnet = no");
+    assert_mistake(SMALL "compression = yes\nmnes = yes\n", 6,
+                   "does not go with compression = yes");
+    assert_mistake(SMALL "forwarded = yes\ncompression = yes\n", 5, "does not go with compression");
 }
 
 static void all_mistakes_of_a_file_are_said_in_order(void **state)
