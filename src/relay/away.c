@@ -137,6 +137,12 @@ bool relay_is_mid_sequence(const struct vault *vault, const struct slot *slot)
     return is_mid(&telnet);
 }
 
+// The game's side has ended, and that is not passed on yet.
+static bool can_say_last(const struct flow_state *now)
+{
+    return now->phase == FLOW_ENDING && !(now->flags & FLOW_CLOSE_SEALED);
+}
+
 bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                const struct relay_words *words)
 {
@@ -144,7 +150,7 @@ bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot
     struct flow_state next = run_state(&run, TO_PLAYER);
     struct buffer *buffer = slot_receive_buffer(slot, &next);
     uint8_t line[LINE_BYTES];
-    if (next.phase != FLOW_OPEN)
+    if (next.phase != FLOW_OPEN && !(words->are_last && can_say_last(&next)))
         return false;
     struct telnet_state telnet = telnet_behind(vault, slot);
     if (is_mid(&telnet))

@@ -66,6 +66,9 @@ bool run_send(struct relay_run *run, enum flow_dir dir, int fd, unsigned bit);
 // send can tell, so there it is not known yet.
 bool relay_has_hung_up(const struct slot *slot);
 
+// The flow's source says nothing more that counts; TO_PLAYER: and that is the player's end.
+void run_start_ending(struct relay_run *run, enum flow_dir dir);
+
 // Pass the end on to fd (if any) and shut the flow.
 void run_pass_end(struct relay_run *run, enum flow_dir dir, int fd);
 
