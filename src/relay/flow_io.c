@@ -255,6 +255,18 @@ bool run_make_out_room(struct relay_run *run, enum flow_dir dir, uint32_t n)
     return true;
 }
 
+void run_start_ending(struct relay_run *run, enum flow_dir dir)
+{
+    struct flow_state next = run_state(run, dir);
+    bool is_known = dir == TO_GAME || next.flags & FLOW_END_MEANT;
+    if (next.phase == FLOW_SHUT || (next.phase == FLOW_ENDING && is_known))
+        return;
+    next.phase = FLOW_ENDING;
+    if (dir == TO_PLAYER)
+        next.flags |= FLOW_END_MEANT;
+    run_commit(run, dir, &next);
+}
+
 void run_pass_end(struct relay_run *run, enum flow_dir dir, int fd)
 {
     if (fd >= 0)

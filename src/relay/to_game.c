@@ -147,7 +147,7 @@ static bool open_record(struct relay_run *run)
     return true;
 }
 
-static bool take_steps(struct relay_run *run)
+bool to_game_step(struct relay_run *run)
 {
     bool has_moved = false;
     if (slot_is_tls(run->slot))
@@ -156,7 +156,15 @@ static bool take_steps(struct relay_run *run)
     else if (slot_has_step(run->slot))
         while (run_follow(run, TO_GAME))
             has_moved = true;
-    return has_moved;
+    return run_skip_line(run) || has_moved;
+}
+
+// The game's side has ended, and whether it is dead is not judged: a process that has died since,
+// or a child of it that still has the socket, would get what is for the next one.
+static bool may_hear(const struct relay_run *run)
+{
+    const struct flow_state *to_player = flow_now(&run->slot->flow[TO_PLAYER]);
+    return to_player->phase != FLOW_ENDING || to_player->flags & FLOW_END_MEANT;
 }
 
 // What stayd says to the game in the player's place (telnet/telnet_environ.c).
@@ -200,7 +208,7 @@ static bool is_header_unread(const struct relay_run *run)
 static bool send_game(struct relay_run *run)
 {
     if (flow_unsent(flow_now(&run->slot->flow[TO_GAME])) == 0 || run->slot->game_fd < 0 ||
-        !(run->conn->ready & RELAY_WRITE_GAME))
+        !(run->conn->ready & RELAY_WRITE_GAME) || !may_hear(run))
         return false;
     if (is_header_unread(run)) {
         run->wishes |= RELAY_POLL;
@@ -223,13 +231,18 @@ static void make_plain_room(struct relay_run *run)
         run_make_out_room(run, TO_GAME, 1);
 }
 
+bool to_game_receive(struct relay_run *run)
+{
+    return run->conn->ready & RELAY_READ_PLAYER && to_game_has_room(run) && make_room(run) &&
+           run_receive(run, TO_GAME, run->slot->player_fd, RELAY_READ_PLAYER);
+}
+
 bool to_game_run(struct relay_run *run)
 {
     bool has_moved = false;
     make_plain_room(run);
-    if ((run->conn->ready & RELAY_READ_PLAYER) && to_game_has_room(run) && make_room(run))
-        has_moved |= run_receive(run, TO_GAME, run->slot->player_fd, RELAY_READ_PLAYER);
-    has_moved |= take_steps(run);
+    has_moved |= to_game_receive(run);
+    has_moved |= to_game_step(run);
     has_moved |= say_environ(run);
     has_moved |= send_game(run);
     struct flow_state now = run_state(run, TO_GAME);

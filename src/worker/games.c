@@ -23,6 +23,7 @@
 #define LEFTOVER_MS 60000u // a dead game's child may keep its listening socket
 #define SAVING_MS 30000u   // for a game without its connector to save its database
 #define LOOK_MS 200u       // until a game of an unknown process is looked for
+#define ORDER_MS 1u        // what the game has ordered before it closed the link is done first
 #define LOOK_AGAIN_MS 50u  // what was seen then holds for all players who are judged meanwhile
 
 static const struct conf_game *conf_of(const struct worker *worker, unsigned game)
@@ -377,8 +378,10 @@ enum games_verdict games_judge(struct worker *worker, const struct slot *slot, u
     if (plan)
         return plan & GAME_HOLDS ? GAMES_DEAD : GAMES_PLAYER;
     // A game that ends by itself often closes its players first, and dies a moment later.
-    bool may_be_shutdown = conf->on_shutdown == CONF_SHUTDOWN_HOLD &&
-                           since_ms < shutdown_wait_ms(worker, slot->game) &&
-                           flow_now(&slot->flow[TO_GAME])->phase == FLOW_OPEN;
-    return may_be_shutdown ? GAMES_LATER : GAMES_PLAYER;
+    uint64_t wait_ms =
+        conf->on_shutdown == CONF_SHUTDOWN_HOLD ? shutdown_wait_ms(worker, slot->game) : 0;
+    if (wait_ms < ORDER_MS)
+        wait_ms = ORDER_MS;
+    bool may_be_more = since_ms < wait_ms && flow_now(&slot->flow[TO_GAME])->phase == FLOW_OPEN;
+    return may_be_more ? GAMES_LATER : GAMES_PLAYER;
 }

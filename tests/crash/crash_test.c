@@ -218,6 +218,45 @@ static void a_plain_telnet_player_survives_a_crash_at_every_point(void **state)
     die_everywhere(WORLD_PLAIN_TELNET);
 }
 
+// What is typed once the link is being given up is for the next game, although a child of the dead
+// one would take it.
+static void a_dead_games_child_hears_nothing_wherever_the_worker_dies(void **state)
+{
+    struct trap *trap =
+        mmap(NULL, sizeof *trap, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    unsigned n_said = 0;
+    (void)state;
+    assert_ptr_not_equal(trap, MAP_FAILED);
+    for (int point = 0; point < POINT_COUNT; point++) {
+        unsigned nth = 0;
+        do {
+            struct world world;
+            nth++;
+            *trap = (struct trap){.has_fired = true};
+            world_make(&world, WORLD_PLAIN_TELNET, trap);
+            world_work(&world);
+            world_game_accepts(&world);
+            player_types(&world, "one\r\n");
+            world_game_hears(&world, (const uint8_t *)"one\r\n", 5, false);
+            *trap = (struct trap){.point = (enum point)point, .nth = nth};
+            world.words = "two\r\n";
+            world_game_leaves_child(&world);
+            world_work(&world);
+            world_child_heard_nothing(&world);
+            bool is_said = !world.words;
+            n_said += is_said;
+            world.is_dead = false;
+            world_work(&world);
+            world_game_accepts(&world);
+            world_work(&world);
+            world_game_hears(&world, (const uint8_t *)"two\r\n", is_said ? 5 : 0, false);
+            world_free(&world);
+        } while (trap->has_fired);
+    }
+    assert_true(n_said > 0);
+    munmap(trap, sizeof *trap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +264,7 @@ int main(void)
         cmocka_unit_test(a_tls12_player_survives_a_crash_at_every_point),
         cmocka_unit_test(a_plain_player_survives_a_crash_at_every_point),
         cmocka_unit_test(a_plain_telnet_player_survives_a_crash_at_every_point),
+        cmocka_unit_test(a_dead_games_child_hears_nothing_wherever_the_worker_dies),
     };
     make_texts();
     if (!record_init())
