@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "ops/answer.h"
+#include "ops/connector.h"
 #include "ops/task.h"
 
 #include <assert.h>
@@ -35,20 +36,22 @@ static_assert(TASK_STEP_BYTES < CONTROL_OUTPUT_BYTES / 2, "a step's output");
 enum wait {
     WAIT_INPUT,
     WAIT_TURN,
-    WAIT_OTHERS,  // the guard, for instance
-    WAIT_ROOM,    // until the peer has read
-    WAIT_NOTHING, // it is over
+    WAIT_OTHERS,    // the guard, for instance
+    WAIT_ROOM,      // until the peer has read
+    WAIT_NOTHING,   // it is over
+    WAIT_CONNECTOR, // for ever: ops/connector.c reads
 };
 
 struct link {
     struct control *control;
     struct link *next;
     struct bufferevent *stream;
-    struct event *turn; // goes on in the loop's next turn
-    bool is_skipping;   // inside a line that is too long
-    bool has_ended;     // the peer has said all
-    bool is_over;       // to be freed
-    bool is_busy;       // the task is not done
+    struct event *turn;          // goes on in the loop's next turn
+    bool is_skipping;            // inside a line that is too long
+    bool has_ended;              // the peer has said all
+    bool is_over;                // to be freed
+    bool is_busy;                // the task is not done
+    struct connector *connector; // NULL: it is none
     struct task task;
 };
 
@@ -63,6 +66,8 @@ struct control {
 static void end(struct link *link)
 {
     link->is_over = true;
+    if (link->connector)
+        connector_stop(link->connector);
     bufferevent_disable(link->stream, EV_READ | EV_WRITE);
     event_del(link->turn);
     event_active(link->control->reaper, EV_TIMEOUT, 0);
@@ -70,6 +75,8 @@ static void end(struct link *link)
 
 static void free_link(struct link *link)
 {
+    if (link->connector)
+        connector_free(link->connector);
     if (link->turn)
         event_free(link->turn);
     if (link->stream)
@@ -158,10 +165,28 @@ static enum wait run(struct link *link)
         link->is_busy = !task_step(&link->task, link->control->worker);
         if (link->task.is_torn)
             return WAIT_NOTHING;
+        if (link->task.is_connector)
+            return WAIT_CONNECTOR;
         if (link->is_busy && link->task.waits)
             return WAIT_OTHERS;
     }
     return WAIT_ROOM;
+}
+
+static void on_connector_over(void *owner)
+{
+    end(owner);
+}
+
+// What has been sent too early is lost, with descriptors that may have come with it.
+static void become_connector(struct link *link)
+{
+    bool is_clean = evbuffer_get_length(bufferevent_get_input(link->stream)) == 0;
+    if (is_clean && !link->has_ended)
+        link->connector = connector_make(link->control->worker, link->task.game, link->stream,
+                                         on_connector_over, link);
+    if (!link->connector)
+        end(link);
 }
 
 static void work(struct link *link)
@@ -169,6 +194,10 @@ static void work(struct link *link)
     static const struct timeval at_once = {0};
     static const struct timeval later = {.tv_usec = WAIT_MS * 1000};
     enum wait wait = run(link);
+    if (wait == WAIT_CONNECTOR) {
+        become_connector(link);
+        return;
+    }
     bool is_sent = evbuffer_get_length(bufferevent_get_output(link->stream)) == 0;
     if (wait == WAIT_NOTHING || (wait == WAIT_INPUT && link->has_ended && is_sent)) {
         end(link);
@@ -195,7 +224,8 @@ static void on_progress(struct bufferevent *stream, void *arg)
 {
     struct link *link = arg;
     (void)stream;
-    if (!link->is_over && !event_pending(link->turn, EV_TIMEOUT, NULL))
+    bool is_ours = !link->is_over && !link->task.is_connector;
+    if (is_ours && !event_pending(link->turn, EV_TIMEOUT, NULL))
         work(link);
 }
 

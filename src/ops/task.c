@@ -151,6 +151,16 @@ static bool do_attach(struct task *task, struct worker *worker)
     return true;
 }
 
+static bool do_connector(struct task *task, struct worker *worker)
+{
+    if (worker->heritage->conf.game[task->game].links != CONF_LINKS_CONNECTOR)
+        return end_error(task, REQUEST_BAD_REQUEST,
+                         "stayd connects to this game itself; write links = connector in its "
+                         "section of stayd.conf");
+    task->is_connector = true;
+    return end_well(task);
+}
+
 static bool do_state(struct task *task, struct worker *worker)
 {
     bool is_allowed;
@@ -359,12 +369,13 @@ void task_begin(struct task *task)
 bool task_step(struct task *task, struct worker *worker)
 {
     static bool (*const verbs[REQUEST_N_VERBS])(struct task *, struct worker *) = {
-        [REQUEST_ATTACH] = do_attach, [REQUEST_STATE] = do_state,
-        [REQUEST_ACK] = do_ack,       [REQUEST_CLOSE] = do_close,
-        [REQUEST_HELD] = do_list,     [REQUEST_REBOOT] = do_plan,
-        [REQUEST_SHUTDOWN] = do_plan, [REQUEST_STATUS] = do_status,
-        [REQUEST_LIST] = do_list,     [REQUEST_KICK] = do_close,
-        [REQUEST_NOTICE] = do_notice, [REQUEST_RELOAD] = reload_task_step,
+        [REQUEST_ATTACH] = do_attach,        [REQUEST_CONNECTOR] = do_connector,
+        [REQUEST_STATE] = do_state,          [REQUEST_ACK] = do_ack,
+        [REQUEST_CLOSE] = do_close,          [REQUEST_HELD] = do_list,
+        [REQUEST_REBOOT] = do_plan,          [REQUEST_SHUTDOWN] = do_plan,
+        [REQUEST_STATUS] = do_status,        [REQUEST_LIST] = do_list,
+        [REQUEST_KICK] = do_close,           [REQUEST_NOTICE] = do_notice,
+        [REQUEST_RELOAD] = reload_task_step,
     };
     task->waits = false;
     if (!task->has_begun) {

@@ -127,6 +127,8 @@ enum slot_state {
 #define SLOT_FLAG_ACKS 128u        // the present link's game acknowledges its input
 #define SLOT_FLAG_RESUMES 256u     // that game, or the dead one before, attached to resume
 #define SLOT_FLAG_LINKED 512u      // there has been a link
+#define SLOT_FLAG_MNES 1024u       // stayd says IPADDRESS to the game (telnet/telnet_environ.c)
+#define SLOT_FLAG_FORWARDED 2048u  // stayd says FORWARDED to the game
 
 // One player's connection.
 struct slot {
@@ -187,7 +189,7 @@ struct game_state {
 
 struct vault_game {
     _Atomic uint32_t current; // 0 or 1
-    _Atomic uint32_t tag;     // of the game's name: an index that nobody needs goes to another game
+    uint32_t reserved;
     struct game_state copy[2];
 };
 
@@ -217,13 +219,15 @@ struct vault_order {
 };
 
 struct vault_reload {
-    _Atomic uint64_t asked;                 // number of the last order
-    _Atomic uint64_t done;                  // of the last one that is answered
-    _Atomic uint32_t heritages;             // ids of heritages given out (guard/heritage.h)
-    _Atomic uint32_t worker_heritage;       // whose the present worker is
-    _Atomic uint32_t strays;                // listening sockets may be open that nobody claims
-    _Atomic uint32_t wanted_heritage;       // a worker with another one is to retire
-    _Atomic uint64_t expiry_told_s;         // wall clock: certificates' ends were last warned of
+    _Atomic uint64_t asked;           // number of the last order
+    _Atomic uint64_t done;            // of the last one that is answered
+    _Atomic uint32_t heritages;       // ids of heritages given out (guard/heritage.h)
+    _Atomic uint32_t worker_heritage; // whose the present worker is
+    _Atomic uint32_t strays;          // listening sockets may be open that nobody claims
+    _Atomic uint32_t wanted_heritage; // a worker with another one is to retire
+    _Atomic uint64_t expiry_told_s;   // wall clock: certificates' ends were last warned of
+    // Of the games' names, by index: an index that nobody needs goes to another game.
+    _Atomic uint32_t game_tag[VAULT_GAMES];
     struct vault_order order[VAULT_ORDERS]; // by number
 };
 
@@ -286,12 +290,12 @@ struct vault_head {
 static_assert(sizeof(struct buffer) == 8, "layout");
 static_assert(sizeof(struct record_state) == 16, "layout");
 static_assert(sizeof(struct record_key) == 96, "layout");
-static_assert(sizeof(struct telnet_state) == 40, "layout");
-static_assert(sizeof(struct flow_state) == 128, "layout");
-static_assert(sizeof(struct flow) == 264, "layout");
+static_assert(sizeof(struct telnet_state) == 48, "layout");
+static_assert(sizeof(struct flow_state) == 136, "layout");
+static_assert(sizeof(struct flow) == 280, "layout");
 static_assert(offsetof(struct slot, link) == 8 && offsetof(struct slot, flags) == 12, "layout");
 static_assert(offsetof(struct slot, flow) == 104, "layout");
-static_assert(sizeof(struct slot) == 1088, "layout");
+static_assert(sizeof(struct slot) == 1120, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
 static_assert(sizeof(struct vault_game) == 56, "layout");
 static_assert(sizeof(struct vault_order) == 1296, "layout");
