@@ -24,7 +24,7 @@
 #include "telnet/telnet.h"
 
 #define VAULT_MAGIC 0x6474757661796174ULL
-#define VAULT_LAYOUT 4u
+#define VAULT_LAYOUT 5u
 
 // A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
 // bytes, RFC 5246 section 6.2.3) and is a whole number of pages.
@@ -129,6 +129,8 @@ enum slot_state {
 #define SLOT_FLAG_LINKED 512u      // there has been a link
 #define SLOT_FLAG_MNES 1024u       // stayd says IPADDRESS to the game (telnet/telnet_environ.c)
 #define SLOT_FLAG_FORWARDED 2048u  // stayd says FORWARDED to the game
+#define SLOT_FLAG_HOLDS 4096u      // GAME_HOLDS of the process behind the link
+#define SLOT_FLAG_LEAVES 8192u     // GAME_LEAVES
 
 // One player's connection.
 struct slot {
@@ -156,7 +158,8 @@ struct slot {
     _Atomic uint8_t crashes; // worker crashes while this slot was being served
     uint8_t reserved[5];
     int32_t game_pid;        // process behind the present link; 0: not known
-    uint64_t game_start;     // its start time (game/process.h)
+    uint64_t game_start;     // its start time (game/process.h); of one not known, the socket that
+                             // listened for it (link_listener); 0: not known either
     uint64_t held_ms;        // boottime since when it waits for a game; 0: it does not
     _Atomic uint64_t resume; // resume state: first cell << 32 | bytes; 0: none (vault/state.h)
     struct flow flow[2];     // by enum flow_dir
@@ -175,7 +178,7 @@ struct cell {
 struct game_state {
     int32_t pid;       // 0: not known
     uint32_t flags;    // GAME_*
-    uint64_t start;    // its start time (game/process.h)
+    uint64_t start;    // its start time, as in a slot
     uint64_t since_ms; // boottime of the last change between here and away
 };
 
@@ -189,7 +192,8 @@ struct game_state {
 
 struct vault_game {
     _Atomic uint32_t current; // 0 or 1
-    uint32_t reserved;
+    _Atomic int32_t
+        listener_pid; // who made the listening socket that led to the game last; 0: none
     struct game_state copy[2];
 };
 
