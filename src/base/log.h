@@ -42,6 +42,9 @@ enum log_event {
 // errno, and then goes on as before. Replaces an earlier target without closing it.
 int log_open(const char *target, enum log_level level);
 
+// Go on with a descriptor that log_open of an earlier program has opened for this target.
+void log_adopt(const char *target, enum log_level level, int fd);
+
 // Write one event. fmt gives "key=value key=value"; may be "".
 void log_event(enum log_event event, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -10,10 +10,13 @@
 #include "base/log.h"
 #include "base/title.h"
 #include "guard/clone.h"
+#include "guard/guard_part.h"
 #include "guard/lease.h"
 #include "guard/obituary.h"
+#include "guard/probation.h"
 #include "guard/role.h"
 #include "guard/sweep.h"
+#include "guard/upgrade.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -30,42 +33,27 @@
 #define READY_LOOK_MS 5   // while the first worker starts
 #define END_GRACE_MS 500u // beyond stop-timeout, before the worker is killed
 #define START_TRIES 3u    // workers that may die before the first one is ready
+#define END_MS 2000       // for a killed process to be dead
 
-struct process {
-    pid_t pid; // 0: none
-    int pidfd;
-    bool is_child;
-};
-
-struct guard {
-    const struct heritage *heritage;
-    struct vault vault;
-    uint64_t word; // our own, in vault_head.guard
-    struct process worker;
-    struct process spare;
-    struct brake brake;
-    uint64_t retry_ms; // no clone before: the last one failed, or workers die too fast
-    bool was_ready;    // some worker has been ready
-    unsigned n_failed;
-};
-
-static volatile sig_atomic_t orders; // SIGTERM, SIGINT received
+static volatile sig_atomic_t orders;   // SIGTERM, SIGINT received
+static volatile sig_atomic_t upgrades; // SIGUSR2 received
 
 static void take_order(int signal_number)
 {
-    (void)signal_number;
-    orders = orders + 1;
+    if (signal_number == SIGUSR2)
+        upgrades = upgrades + 1;
+    else
+        orders = orders + 1;
 }
 
 void guard_keep_fd(struct vault *vault, unsigned place, int fd)
 {
-    vault->head->guard_fds[place] = fd;
+    vault_guard_fds(vault)[place] = fd;
 }
 
-// Replace the descriptor at this place; the old one gives up its claim first.
-static void renew_fd(struct guard *guard, unsigned place, int fd)
+void guard_renew_fd(struct guard *guard, unsigned place, int fd)
 {
-    int old = guard->vault.head->guard_fds[place];
+    int old = vault_guard_fds(&guard->vault)[place];
     guard_keep_fd(&guard->vault, place, fd);
     if (old >= 0 && old != fd)
         close(old);
@@ -75,11 +63,12 @@ static void set_signals(void)
 {
     // A guard may have been a worker's copy: none of its handlers stays.
     static const int defaults[] = {SIGSEGV, SIGABRT, SIGILL, SIGFPE, SIGTRAP, SIGCHLD};
-    static const int ignored[] = {SIGHUP, SIGPIPE, SIGUSR1};
+    static const int ignored[] = {SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2};
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
     sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGUSR2);
     sigprocmask(SIG_SETMASK, &blocked, NULL);
 #ifndef __SANITIZE_ADDRESS__
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
@@ -90,9 +79,11 @@ static void set_signals(void)
 #endif
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
+    // Ignored for a moment: what an earlier program was still to be told is over.
     struct sigaction action = {.sa_handler = take_order};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGUSR2, &action, NULL);
 }
 
 static void write_pid(const struct guard *guard)
@@ -106,19 +97,45 @@ static void write_pid(const struct guard *guard)
         log_event(LOG_SYSTEM, "what=\"write the pid\" error=\"%s\"", strerror(errno));
 }
 
-// The spare sleeps until the guard is dead.
-static void spare_run(const struct heritage *heritage, uint64_t guard_word)
+static void wake(int signal_number)
 {
-    struct vault_head *head = heritage->vault.head;
+    (void)signal_number;
+}
+
+// SIGUSR1 wakes the spare, and only while it sleeps.
+static void set_spare_signals(sigset_t *asleep)
+{
+    sigset_t blocked;
+    struct sigaction action = {.sa_handler = wake};
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
+    sigfillset(asleep);
+    sigdelset(asleep, SIGUSR1);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+// The spare sleeps until the guard is dead, or is a new program that is late.
+static void spare_run(const struct heritage *heritage, uint64_t guard_word)
+{
+    const struct vault *vault = &heritage->vault;
+    sigset_t asleep;
+    set_spare_signals(&asleep);
     title_set("stayd: spare");
-    struct pollfd guard = {.fd = head->guard_fds[HERITAGE_GUARD_PIDFD], .events = POLLIN};
+    struct pollfd guard = {.fd = vault_guard_fds(vault)[HERITAGE_GUARD_PIDFD], .events = POLLIN};
     // If the guard is gone already, this is over at once. A descriptor that is not one
     // any more belonged to a guard that another process has replaced.
-    while (head->guard == guard_word && poll(&guard, 1, -1) <= 0)
-        continue;
-    if (!(guard.revents & POLLIN))
+    while (vault->head->guard == guard_word) {
+        int ms = probation_sleep_ms(vault);
+        struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+        if (ppoll(&guard, 1, ms < 0 ? NULL : &timeout, &asleep) > 0)
+            break;
+        probation_end_late(vault, guard.fd);
+    }
+    if (!(guard.revents & POLLIN) || !vault_is_proven(vault))
         _exit(0);
     role_become(guard_run, heritage, guard_word);
 }
@@ -129,7 +146,7 @@ static void clone_failed(struct guard *guard, const char *what)
     guard->retry_ms = clock_boot_ms() + RETRY_MS;
 }
 
-static void make_spare(struct guard *guard)
+bool guard_make_spare(struct guard *guard)
 {
     int pidfd;
     pid_t pid = clone_sharing_table(&pidfd);
@@ -137,12 +154,13 @@ static void make_spare(struct guard *guard)
         role_become(spare_run, guard->heritage, guard->word);
     if (pid < 0) {
         clone_failed(guard, "make a spare");
-        return;
+        return false;
     }
     guard->vault.head->spare = (uint32_t)pid;
-    renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
-    guard->spare = (struct process){pid, pidfd, true};
+    guard_renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
+    guard->spare = (struct process){pid, pidfd};
     log_event(LOG_SPARE_MADE, "pid=%d", (int)pid);
+    return true;
 }
 
 // Watch a worker that an earlier guard made.
@@ -151,8 +169,8 @@ static bool adopt_worker(struct guard *guard, uint64_t word)
     int pidfd = pidfd_open(lease_pid(word), 0);
     if (pidfd < 0)
         return false;
-    renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){lease_pid(word), pidfd, false};
+    guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
+    guard->worker = (struct process){lease_pid(word), pidfd};
     if (guard->vault.head->ending_until_ms)
         kill(guard->worker.pid, SIGUSR1);
     return true;
@@ -180,8 +198,8 @@ static void make_worker(struct guard *guard)
         return;
     }
     head->workers_made++;
-    renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){pid, pidfd, true};
+    guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
+    guard->worker = (struct process){pid, pidfd};
     log_event(LOG_WORKER_MADE, "pid=%d", (int)pid);
 }
 
@@ -209,7 +227,9 @@ static void worker_died(struct guard *guard)
     guard->was_ready |= was_ready;
     if (guard->vault.head->has_ended && status <= 0)
         return;
-    int crash = obituary_write(&guard->vault, pid, status);
+    char how[OBITUARY_HOW_BYTES];
+    int crash = obituary_write(&guard->vault, pid, status, how);
+    probation_count_death(guard, how);
     if (!guard->was_ready && ++guard->n_failed >= START_TRIES) {
         log_event(LOG_SYSTEM, "what=\"no worker gets ready\"");
         finish(guard, 1);
@@ -227,6 +247,7 @@ static void begin_end(struct guard *guard)
         head->ending_until_ms = now_ms;
     else
         head->ending_until_ms = now_ms + guard->heritage->conf.stop_timeout_ms + 1;
+    upgrade_cancel(guard, "an orderly end has begun");
     log_event(LOG_STOP, "within_ms=%llu", (unsigned long long)(head->ending_until_ms - now_ms));
     if (guard->worker.pid > 0)
         kill(guard->worker.pid, SIGUSR1);
@@ -234,26 +255,35 @@ static void begin_end(struct guard *guard)
 
 static void say_ready(struct guard *guard)
 {
-    struct vault_head *head = guard->vault.head;
-    int fd = head->guard_fds[HERITAGE_READY];
+    int fd = vault_guard_fds(&guard->vault)[HERITAGE_READY];
     guard->was_ready = true;
     if (fd < 0)
         return;
     if (write(fd, "1", 1) != 1)
         log_event(LOG_SYSTEM, "what=\"say ready\" error=\"%s\"", strerror(errno));
-    renew_fd(guard, HERITAGE_READY, -1);
+    guard_renew_fd(guard, HERITAGE_READY, -1);
 }
 
-static bool is_dead(const struct process *process)
+bool guard_is_dead(const struct process *process)
 {
     struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
     return process->pid > 0 && poll(&poll_fd, 1, 0) == 1;
+}
+
+void guard_end_process(const struct process *process)
+{
+    struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
+    kill(process->pid, SIGKILL);
+    poll(&poll_fd, 1, END_MS);
+    waitpid(process->pid, NULL, WNOHANG);
 }
 
 // How long to sleep at most, ms; -1: until something happens.
 static int sleep_ms(const struct guard *guard, uint64_t now_ms)
 {
     const struct vault_head *head = guard->vault.head;
+    if (upgrade_sleep_ms(guard) >= 0)
+        return upgrade_sleep_ms(guard);
     if (guard->worker.pid == 0 || guard->spare.pid == 0)
         return guard->retry_ms > now_ms ? (int)(guard->retry_ms - now_ms) : LOOK_MS;
     if (!guard->was_ready)
@@ -284,28 +314,43 @@ static void step(struct guard *guard)
     // Nobody takes a living guard's place; if it has happened, there is one guard too many.
     if (head->guard != guard->word)
         _exit(0);
-    if (is_dead(&guard->worker))
+    if (guard_is_dead(&guard->worker))
         worker_died(guard);
     if (head->has_ended)
         finish(guard, 0);
     bool may_clone = clock_boot_ms() >= guard->retry_ms;
     if (guard->worker.pid == 0 && may_clone)
         make_worker(guard);
-    if (is_dead(&guard->spare)) {
+    if (guard_is_dead(&guard->spare)) {
         waitpid(guard->spare.pid, NULL, WNOHANG);
         log_event(LOG_SPARE_DIED, "pid=%d", (int)guard->spare.pid);
         guard->spare = (struct process){0};
     }
-    if (guard->spare.pid == 0 && may_clone)
-        make_spare(guard);
+    probation_step(guard);
+    if (guard->spare.pid == 0 && may_clone && vault_is_proven(&guard->vault))
+        guard_make_spare(guard);
     if (!guard->was_ready && head->worker_ready)
         say_ready(guard);
     if (orders) {
         orders = 0;
         begin_end(guard);
     }
+    if (upgrades && guard->was_ready) {
+        upgrades = 0;
+        upgrade_order(guard);
+    }
+    upgrade_step(guard);
     if (head->ending_until_ms && clock_boot_ms() >= head->ending_until_ms + END_GRACE_MS)
         finish(guard, 0);
+}
+
+static _Noreturn void loop(struct guard *guard)
+{
+    guard->brake = (struct brake){BRAKE_FULL, clock_boot_ms()};
+    for (;;) {
+        step(guard);
+        sleep_until_news(guard);
+    }
 }
 
 void guard_run(const struct heritage *heritage, uint64_t dead)
@@ -318,12 +363,22 @@ void guard_run(const struct heritage *heritage, uint64_t dead)
     title_set("stayd: guard");
     if (lease_pid(dead))
         log_event(LOG_GUARD_TAKEN, "pid=%d dead=%d", (int)getpid(), (int)lease_pid(dead));
-    guard.was_ready = lease_pid(dead) && guard.vault.head->guard_fds[HERITAGE_READY] < 0;
-    guard.brake = (struct brake){BRAKE_FULL, clock_boot_ms()};
-    renew_fd(&guard, HERITAGE_GUARD_PIDFD, pidfd_open(getpid(), 0));
+    guard.was_ready = lease_pid(dead) && vault_guard_fds(&guard.vault)[HERITAGE_READY] < 0;
+    guard_renew_fd(&guard, HERITAGE_GUARD_PIDFD, pidfd_open(getpid(), 0));
+    guard_renew_fd(&guard, HERITAGE_TRIAL, -1);
     write_pid(&guard);
-    for (;;) {
-        step(&guard);
-        sleep_until_news(&guard);
-    }
+    probation_take_up(&guard);
+    loop(&guard);
+}
+
+void guard_adopt(const struct heritage *heritage, uint64_t word)
+{
+    struct guard guard = {.heritage = heritage, .vault = heritage->vault, .word = word};
+    const struct vault_head *head = guard.vault.head;
+    set_signals();
+    title_set("stayd: guard");
+    guard.was_ready = true;
+    guard.spare = (struct process){lease_pid(head->spare),
+                                   vault_guard_fds(&guard.vault)[HERITAGE_SPARE_PIDFD]};
+    loop(&guard);
 }

@@ -25,6 +25,7 @@ struct heritage {
     struct heritage_socket socket[HERITAGE_MAX_SOCKETS];
     unsigned n_sockets;
     struct vault vault;
+    char *program; // path of the program that runs
     int lock_fd;
     int control_fd;      // listening
     uint64_t started_ms; // boottime
@@ -32,7 +33,7 @@ struct heritage {
     bool is_alone;       // one process, no guard: for valgrind
 };
 
-// Places in vault_head.guard_fds.
+// Places in vault_guard_fds.
 enum heritage_fd {
     HERITAGE_STDIN,
     HERITAGE_STDOUT,
@@ -45,6 +46,7 @@ enum heritage_fd {
     HERITAGE_SPARE_PIDFD,
     HERITAGE_WORKER_PIDFD,
     HERITAGE_CONTROL,
+    HERITAGE_TRIAL,        // what a program on trial says
     HERITAGE_SOCKETS = 16, // and following
 };
 

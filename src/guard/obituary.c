@@ -43,33 +43,34 @@ static void blame_address(struct vault_head *head)
     place->crashes = 1;
 }
 
-static void describe(char text[64], int status, int signal_number)
+static void describe(char text[OBITUARY_HOW_BYTES], int status, int signal_number)
 {
     if (signal_number)
-        snprintf(text, 64, "signal %d (%s)", signal_number, strsignal(signal_number));
+        snprintf(text, OBITUARY_HOW_BYTES, "signal %d (%s)", signal_number,
+                 strsignal(signal_number));
     else if (status >= 0 && WIFEXITED(status))
-        snprintf(text, 64, "exit %d", WEXITSTATUS(status));
+        snprintf(text, OBITUARY_HOW_BYTES, "exit %d", WEXITSTATUS(status));
     else
-        snprintf(text, 64, "killed, it seems");
+        snprintf(text, OBITUARY_HOW_BYTES, "killed, it seems");
 }
 
-int obituary_write(struct vault *vault, pid_t pid, int status)
+int obituary_write(struct vault *vault, pid_t pid, int status, char how[OBITUARY_HOW_BYTES])
 {
     struct vault_head *head = vault->head;
     int signal_number =
         status >= 0 && WIFSIGNALED(status) ? WTERMSIG(status) : (int)head->worker_signal;
     bool has_crashed = is_crash(signal_number);
-    char how[64];
+    bool is_blamed = has_crashed && vault_is_proven(vault);
     char serving[ADDRESS_TEXT_BYTES + 16] = "-";
     if (head->serving_slot != SLOT_NONE) {
         snprintf(serving, sizeof serving, "slot:%u", head->serving_slot);
-        if (has_crashed)
+        if (is_blamed)
             blame_slot(vault, head->serving_slot);
     } else if (head->serving_address_set) {
         char address[ADDRESS_TEXT_BYTES];
         snprintf(serving, sizeof serving, "handshake:%s",
                  address_print(address, head->serving_address));
-        if (has_crashed)
+        if (is_blamed)
             blame_address(head);
     }
     describe(how, status, signal_number);

@@ -15,8 +15,10 @@
 #include <sys/types.h>
 
 // Note the death of the last worker. status: from waitpid(2), or -1 if it was not our child.
-// Returns the signal it crashed by, 0 if it did not crash.
-int obituary_write(struct vault *vault, pid_t pid, int status);
+// Returns the signal it crashed by, 0 if it did not crash; `how` in words. Nobody is to blame for a
+// crash of a program on probation.
+#define OBITUARY_HOW_BYTES 64u
+int obituary_write(struct vault *vault, pid_t pid, int status, char how[OBITUARY_HOW_BYTES]);
 
 // A brake that slows and never stops: deaths use up tokens, time gives them back.
 struct brake {

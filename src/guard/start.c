@@ -244,10 +244,15 @@ bool start_prepare(struct heritage *heritage)
     }
     if (!become_user(heritage->conf.user))
         return false;
-#ifndef __SANITIZE_ADDRESS__            // LeakSanitizer needs ptrace
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // the processes hold keys
-#endif
+    start_hide();
     return true;
+}
+
+void start_hide(void)
+{
+#ifndef __SANITIZE_ADDRESS__ // LeakSanitizer needs ptrace
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 }
 
 void start_free(struct heritage *heritage)
@@ -256,5 +261,6 @@ void start_free(struct heritage *heritage)
         if (heritage->certs[i])
             certs_free(heritage->certs[i]);
     record_free();
+    free(heritage->program);
     conf_free(&heritage->conf);
 }

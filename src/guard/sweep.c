@@ -20,7 +20,7 @@ static void keep(uint8_t *kept, uint32_t n, int fd)
 static void mark_kept(const struct vault *vault, uint8_t *kept, uint32_t n)
 {
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
-        keep(kept, n, vault->head->guard_fds[i]);
+        keep(kept, n, vault_guard_fds(vault)[i]);
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         const struct slot *slot = &vault->slots[i];
         if (slot->state != SLOT_LIVE)

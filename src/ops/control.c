@@ -4,9 +4,10 @@
 // The server (control.h): one struct link a connection, on a bufferevent.
 //
 // A link does what it can (run), and stops when no whole line is there (input brings it back), when
-// its share of the turn is over (it goes on in the next), or when enough is to be sent (its having
-// gone brings it back). Only in the first case it reads, one line's worth at most. After the peer's
-// end of file the rest is done and sent, then it is over.
+// its share of the turn is over (it goes on in the next), when the task waits for something (it
+// looks again after a while), or when enough is to be sent (its having gone brings it back). Only
+// in the first case it reads, one line's worth at most. After the peer's end of file the rest is
+// done and sent, then it is over.
 //
 // A link is not freed where it is found to be over, but after the callbacks (reap).
 //
@@ -26,6 +27,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define LOOK_MS 50   // while a task waits
 #define PAUSE_MS 100 // after an accept that failed for want of descriptors or memory
 #define GO_ON_BYTES (CONTROL_OUTPUT_BYTES / 4)
 
@@ -34,6 +36,7 @@ static_assert(TASK_STEP_BYTES < CONTROL_OUTPUT_BYTES / 2, "a step's output");
 enum wait {
     WAIT_INPUT,
     WAIT_TURN,
+    WAIT_A_WHILE,
     WAIT_ROOM,    // until the peer has read
     WAIT_NOTHING, // it is over
 };
@@ -156,6 +159,8 @@ static enum wait run(struct link *link)
         link->is_busy = !task_step(&link->task, link->control->worker);
         if (link->task.is_torn)
             return WAIT_NOTHING;
+        if (link->is_busy && link->task.is_waiting)
+            return WAIT_A_WHILE;
     }
     return WAIT_ROOM;
 }
@@ -163,14 +168,15 @@ static enum wait run(struct link *link)
 static void work(struct link *link)
 {
     static const struct timeval at_once = {0};
+    static const struct timeval a_while = {.tv_usec = LOOK_MS * 1000};
     enum wait wait = run(link);
     bool is_sent = evbuffer_get_length(bufferevent_get_output(link->stream)) == 0;
     if (wait == WAIT_NOTHING || (wait == WAIT_INPUT && link->has_ended && is_sent)) {
         end(link);
         return;
     }
-    if (wait == WAIT_TURN)
-        event_add(link->turn, &at_once);
+    if (wait == WAIT_TURN || wait == WAIT_A_WHILE)
+        event_add(link->turn, wait == WAIT_TURN ? &at_once : &a_while);
     // A bufferevent that reads, and has a line's worth, calls again and again until it is taken.
     if (wait != WAIT_INPUT)
         bufferevent_disable(link->stream, EV_READ);

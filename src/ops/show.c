@@ -12,12 +12,27 @@
 #include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
+#include "vault/upgrading.h"
 #include "worker/orders.h"
 
 static uint64_t seconds_since(uint64_t boot_ms)
 {
     uint64_t now_ms = clock_boot_ms();
     return now_ms > boot_ms ? (now_ms - boot_ms) / 1000 : 0;
+}
+
+// Nothing, if there was none.
+static void add_upgrade(struct answer *answer, const struct vault_upgrade *note)
+{
+    enum upgrade_phase phase = note->phase;
+    if (phase == UPGRADE_NONE)
+        return;
+    answer_text(answer, "upgrade", upgrading_word(phase));
+    answer_text(answer, "upgrade-from", note->from);
+    answer_text(answer, "upgrade-to", note->to);
+    answer_number(answer, "upgrade-since", seconds_since(note->at_ms));
+    if (phase == UPGRADE_REFUSED || phase == UPGRADE_BACK)
+        answer_text(answer, "upgrade-why", note->why);
 }
 
 void show_stayd(struct answer *answer, const char *id, const struct worker *worker)
@@ -33,6 +48,7 @@ void show_stayd(struct answer *answer, const char *id, const struct worker *work
     answer_number(answer, "spare", (uint64_t)lease_pid(head->spare));
     answer_number(answer, "worker", (uint64_t)lease_pid(head->table));
     answer_number(answer, "workers-made", head->workers_made);
+    add_upgrade(answer, &head->upgrade);
     answer_finish(answer);
 }
 

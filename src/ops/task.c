@@ -6,11 +6,14 @@
 #include "ops/task.h"
 
 #include "base/log.h"
+#include "guard/lease.h"
 #include "ops/answer.h"
 #include "ops/show.h"
+#include "vault/upgrading.h"
 #include "worker/orders.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <string.h>
 
 #define ITEMS_A_STEP 64u
@@ -19,6 +22,7 @@
 
 static_assert(REQUEST_GAME_BYTES == CONF_NAME_BYTES, "a game's name");
 static_assert(REQUEST_STATE_BYTES == VAULT_STATE_BYTES, "resume state");
+static_assert(REQUEST_TEXT_BYTES < VAULT_PATH_BYTES, "a path");
 static_assert(ITEMS_A_STEP * ANSWER_LINE_BYTES <= TASK_STEP_BYTES, "a step");
 
 static void put(struct task *task, const struct answer *answer)
@@ -304,6 +308,46 @@ static bool do_notice(struct task *task, struct worker *worker)
     return true;
 }
 
+static bool end_upgrade(struct task *task, const struct vault_upgrade *note)
+{
+    char why[VAULT_WHY_BYTES + 128];
+    if (note->phase != UPGRADE_GOOD) {
+        snprintf(why, sizeof why, "%s goes on, because of the new program: %s; put that right",
+                 note->from, note->why);
+        return end_error(task, REQUEST_NOT_UPGRADED, why);
+    }
+    struct answer answer;
+    answer_ok(&answer, task->request.id);
+    answer_text(&answer, "from", note->from);
+    answer_text(&answer, "to", note->to);
+    answer_finish(&answer);
+    put(task, &answer);
+    return true;
+}
+
+// The guard does it. This worker is ended meanwhile; who asks again is answered by another.
+static bool do_upgrade(struct task *task, struct worker *worker)
+{
+    struct vault_head *head = worker->vault->head;
+    if (worker->heritage->is_alone)
+        return end_error(task, REQUEST_NOT_UPGRADED, "stayd runs --alone; start it without");
+    switch (upgrading_ask(head, make_token(task), task->request.text)) {
+    case UPGRADING_ANOTHER:
+        return end_error(task, REQUEST_NOT_UPGRADED, "another upgrade is under way; ask again");
+    case UPGRADING_DONE:
+        return end_upgrade(task, &head->upgrade);
+    case UPGRADING_ASKED:
+        if (task->next++ == 0)
+            log_order(task, "program", *task->request.text ? "given" : "same");
+        kill(lease_pid(head->guard), SIGUSR2);
+        break;
+    case UPGRADING_RUNS:
+        break;
+    }
+    task->is_waiting = true;
+    return false;
+}
+
 static bool find_game(struct task *task, const struct worker *worker)
 {
     const struct conf *conf = &worker->heritage->conf;
@@ -346,8 +390,9 @@ bool task_step(struct task *task, struct worker *worker)
         [REQUEST_ATTACH] = do_attach, [REQUEST_STATE] = do_state,   [REQUEST_ACK] = do_ack,
         [REQUEST_CLOSE] = do_close,   [REQUEST_HELD] = do_list,     [REQUEST_REBOOT] = do_plan,
         [REQUEST_SHUTDOWN] = do_plan, [REQUEST_STATUS] = do_status, [REQUEST_LIST] = do_list,
-        [REQUEST_KICK] = do_close,    [REQUEST_NOTICE] = do_notice,
+        [REQUEST_KICK] = do_close,    [REQUEST_NOTICE] = do_notice, [REQUEST_UPGRADE] = do_upgrade,
     };
+    task->is_waiting = false;
     if (!task->has_begun) {
         task->has_begun = true;
         if (check(task, worker))

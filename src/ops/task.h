@@ -30,6 +30,7 @@ struct task {
     struct task_asker asker;
     struct evbuffer *out; // the caller's
     bool is_torn;
+    bool is_waiting; // the next step is of use only after a while
     // How far it is.
     bool has_begun;
     unsigned game;            // that the request names; TASK_ALL_GAMES: all, or none is named
@@ -45,7 +46,7 @@ struct task {
 // The request has been parsed, well or not: make it new.
 void task_begin(struct task *task);
 
-// Does some of it. True: the end of the answer is written.
+// Does some of it. True: the end of the answer is written. False: go on, at once unless is_waiting.
 bool task_step(struct task *task, struct worker *worker);
 
 #endif

@@ -429,7 +429,7 @@ void world_game_dies(struct world *world)
     world->is_dead = true;
     close(world->game);
     world->game = -1;
-    world->vault.head->guard_fds[7] = -1;
+    vault_guard_fds(&world->vault)[7] = -1;
 }
 
 void world_game_hears(struct world *world, const uint8_t *text, size_t n, bool is_end)

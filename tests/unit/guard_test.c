@@ -144,29 +144,30 @@ static void the_sweep_closes_what_nobody_claims_and_nothing_else(void **state)
 static void who_is_served_in_two_crashes_is_blamed_but_never_for_a_kill(void **state)
 {
     struct vault vault;
+    char how[OBITUARY_HOW_BYTES];
     (void)state;
     assert_int_equal(vault_make(&vault, 4), 0);
     assert_int_equal(vault_reserve_slots(&vault, 2), 0);
     vault.head->serving_slot = 1;
-    assert_int_equal(obituary_write(&vault, 1, SIGKILL), 0);
+    assert_int_equal(obituary_write(&vault, 1, SIGKILL, how), 0);
     assert_int_equal(vault.slots[1].crashes, 0);
     vault.head->serving_slot = 1;
-    assert_int_equal(obituary_write(&vault, 1, SIGBUS), 0);
+    assert_int_equal(obituary_write(&vault, 1, SIGBUS, how), 0);
     assert_int_equal(vault.slots[1].crashes, 0);
     vault.head->serving_slot = 1;
-    assert_int_equal(obituary_write(&vault, 1, SIGSEGV), SIGSEGV);
+    assert_int_equal(obituary_write(&vault, 1, SIGSEGV, how), SIGSEGV);
     assert_int_equal(vault.slots[1].crashes, 1);
     // Not our child: only the note tells.
     vault.head->serving_slot = 1;
     vault.head->worker_signal = SIGABRT;
-    assert_int_equal(obituary_write(&vault, 1, -1), SIGABRT);
+    assert_int_equal(obituary_write(&vault, 1, -1, how), SIGABRT);
     assert_int_equal(vault.slots[1].crashes, 2);
     assert_int_equal(vault.slots[0].crashes, 0);
     assert_int_equal(vault.head->serving_slot, SLOT_NONE);
     for (int i = 0; i < 2; i++) {
         memset(vault.head->serving_address, 9, 16);
         vault.head->serving_address_set = 1;
-        obituary_write(&vault, 1, SIGSEGV);
+        obituary_write(&vault, 1, SIGSEGV, how);
     }
     assert_int_equal(vault.head->suspects[0].crashes, 2);
     int fd = vault.fd;

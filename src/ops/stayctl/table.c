@@ -107,6 +107,24 @@ static void print_table(FILE *out, const struct column *columns, const struct re
     }
 }
 
+static void print_upgrade(FILE *out, const struct reply *stayd)
+{
+    char cell[CELL_BYTES];
+    const char *word = reply_find(stayd, "upgrade");
+    if (!*word)
+        return;
+    write_time(cell, reply_find(stayd, "upgrade-since"));
+    fprintf(out, "last upgrade, %s ago: %s, from %s", cell, word,
+            reply_find(stayd, "upgrade-from"));
+    write_text(cell, reply_find(stayd, "upgrade-to"));
+    if (*reply_find(stayd, "upgrade-to"))
+        fprintf(out, " to %s", cell);
+    write_text(cell, reply_find(stayd, "upgrade-why"));
+    if (*reply_find(stayd, "upgrade-why"))
+        fprintf(out, ": %s", cell);
+    fputc('\n', out);
+}
+
 static void print_status(FILE *out, const struct ask_answer *answer)
 {
     static const struct column columns[] = {
@@ -131,9 +149,11 @@ static void print_status(FILE *out, const struct ask_answer *answer)
     write_time(uptime, reply_find(stayd, "uptime"));
     fprintf(out, "stayd %s, up %s: %s of at most %s players\n", version, uptime,
             reply_find(stayd, "players"), reply_find(stayd, "max-players"));
-    fprintf(out, "guard %s, spare %s, worker %s; workers made: %s\n\n", reply_find(stayd, "guard"),
+    fprintf(out, "guard %s, spare %s, worker %s; workers made: %s\n", reply_find(stayd, "guard"),
             reply_find(stayd, "spare"), reply_find(stayd, "worker"),
             reply_find(stayd, "workers-made"));
+    print_upgrade(out, stayd);
+    fputc('\n', out);
     print_table(out, columns, answer->item + 1, answer->n_items - 1);
 }
 
@@ -181,6 +201,9 @@ void print_answer(FILE *out, enum request_verb verb, const struct ask_answer *an
         print_held(out, answer);
     else if (verb == REQUEST_NOTICE)
         print_notice(out, answer);
+    else if (verb == REQUEST_UPGRADE)
+        fprintf(out, "upgraded from %s to %s\n", reply_find(&answer->end, "from"),
+                reply_find(&answer->end, "to"));
     else if (verb == REQUEST_KICK)
         fputs(*reply_find(&answer->end, "gone") ? "gone already\n" : "kicked\n", out);
 }
