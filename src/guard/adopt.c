@@ -133,7 +133,7 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     heritage->program = strdup(baton.program);
     heritage->started_ms = baton.started_ms;
     baton_free(&baton);
-    start_hide();
+    start_finish();
     log_event(LOG_UPGRADE, "phase=adopted version=%s conf=%s", STAYD_VERSION, heritage->conf.path);
     return word;
 }

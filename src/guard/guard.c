@@ -273,7 +273,7 @@ bool guard_is_dead(const struct process *process)
 void guard_end_process(const struct process *process)
 {
     struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
-    kill(process->pid, SIGKILL);
+    pidfd_send_signal(process->pidfd, SIGKILL, NULL, 0);
     poll(&poll_fd, 1, END_MS);
     waitpid(process->pid, NULL, WNOHANG);
 }

@@ -12,6 +12,7 @@
 #include "guard/control_socket.h"
 #include "guard/guard.h"
 #include "ops/control.h"
+#include "worker/death_note.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -244,12 +245,13 @@ bool start_prepare(struct heritage *heritage)
     }
     if (!become_user(heritage->conf.user))
         return false;
-    start_hide();
+    start_finish();
     return true;
 }
 
-void start_hide(void)
+void start_finish(void)
 {
+    death_note_load();
 #ifndef __SANITIZE_ADDRESS__ // LeakSanitizer needs ptrace
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif

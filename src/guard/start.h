@@ -16,8 +16,9 @@ bool start_load_certs(struct heritage *heritage, bool may_make);
 // Everything after a good configuration and certificates. heritage->conf is set.
 bool start_prepare(struct heritage *heritage);
 
-// The processes hold keys: they are not for debuggers and core files. (prctl(2); exec undoes it.)
-void start_hide(void);
+// What start and adoption both end with: the processes hold keys and are not for debuggers and core
+// files (prctl(2); exec undoes it).
+void start_finish(void);
 
 void start_free(struct heritage *heritage);
 

@@ -17,7 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +134,13 @@ static void keep_claimed(const struct vault *vault)
     }
 }
 
+// A copy of the table for this process alone. As unshare(2) with CLONE_FILES does, which containers
+// forbid.
+static bool leave_table(void)
+{
+    return close_range(~0u, ~0u, CLOSE_RANGE_UNSHARE) == 0;
+}
+
 // What is the guard's in the old table is also in the new one, under the same numbers.
 static void hand_down_fds(struct vault *vault, uint64_t table_number)
 {
@@ -172,7 +179,7 @@ static void hand_over(struct guard *guard)
         return;
     }
     sweep_descriptors(&guard->vault);
-    if (unshare(CLONE_FILES) == 0) {
+    if (leave_table()) {
         hand_down_fds(&guard->vault, table_number);
         exec_program(guard, baton);
     }
@@ -196,6 +203,9 @@ void upgrade_step(struct guard *guard)
     if (guard->is_tried && has_way_back(guard)) {
         guard->is_tried = false;
         hand_over(guard);
+    } else if (guard->is_tried && clock_boot_ms() >= guard->trial.deadline_ms) {
+        guard->is_tried = false;
+        refuse(guard, "there is no spare, so there would be no way back");
     }
 }
 

@@ -10,8 +10,8 @@
 //      good: upgrade_step
 //        note PROBATION, so that from here on the spare is the way back (guard/probation.h)
 //        end the worker, take the table, sweep
-//        unshare(2) the table: the spare keeps the old one, which agrees in all that slots name
-//        exec the new program, which finds descriptors in the vault and the rest in its baton;
+//        leave the table for a copy: the spare keeps the old one, which agrees in all that slots
+//        name exec the new program, which finds descriptors in the vault and the rest in its baton;
 //        it begins in guard/adopt.h
 //
 // A guard that is killed on this way is followed by its spare, as always, with the old program.

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The items that `status`, `list` and `held` answer with (doc/PROTOCOL.control): what the worker
-// knows, put into lines.
+// The items that `status`, `list` and `held` answer with, and upgrade's end (doc/PROTOCOL.control):
+// what the worker knows, put into lines.
 //
 // Errors: none.
 #ifndef STAYD_OPS_SHOW_H
@@ -13,6 +13,9 @@
 
 void show_stayd(struct answer *answer, const char *id, const struct worker *worker);
 void show_game(struct answer *answer, const char *id, struct worker *worker, unsigned game);
+
+// The end of `upgrade`, which is over.
+void show_upgrade(struct answer *answer, const char *id, const struct vault_upgrade *note);
 
 // A live slot, for `list` and for `held`.
 void show_player(struct answer *answer, const char *id, const struct worker *worker,

@@ -308,34 +308,20 @@ static bool do_notice(struct task *task, struct worker *worker)
     return true;
 }
 
-static bool end_upgrade(struct task *task, const struct vault_upgrade *note)
-{
-    char why[VAULT_WHY_BYTES + 128];
-    if (note->phase != UPGRADE_GOOD) {
-        snprintf(why, sizeof why, "%s goes on, because of the new program: %s; put that right",
-                 note->from, note->why);
-        return end_error(task, REQUEST_NOT_UPGRADED, why);
-    }
-    struct answer answer;
-    answer_ok(&answer, task->request.id);
-    answer_text(&answer, "from", note->from);
-    answer_text(&answer, "to", note->to);
-    answer_finish(&answer);
-    put(task, &answer);
-    return true;
-}
-
 // The guard does it. This worker is ended meanwhile; who asks again is answered by another.
 static bool do_upgrade(struct task *task, struct worker *worker)
 {
     struct vault_head *head = worker->vault->head;
+    struct answer answer;
     if (worker->heritage->is_alone)
         return end_error(task, REQUEST_NOT_UPGRADED, "stayd runs --alone; start it without");
     switch (upgrading_ask(head, make_token(task), task->request.text)) {
     case UPGRADING_ANOTHER:
         return end_error(task, REQUEST_NOT_UPGRADED, "another upgrade is under way; ask again");
     case UPGRADING_DONE:
-        return end_upgrade(task, &head->upgrade);
+        show_upgrade(&answer, task->request.id, &head->upgrade);
+        put(task, &answer);
+        return true;
     case UPGRADING_ASKED:
         if (task->next++ == 0)
             log_order(task, "program", *task->request.text ? "given" : "same");

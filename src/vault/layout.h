@@ -46,6 +46,9 @@
 #define VAULT_PATH_BYTES 1024u
 #define VAULT_VERSION_BYTES 32u
 #define VAULT_WHY_BYTES 256u
+#define VAULT_FRAMES 12u
+#define VAULT_LAST_BYTES 384u
+#define VAULT_CRASH_SIGNALS 8u // enough for those of guard/obituary.c
 
 // Resume state (vault/state.h) lies in a chain of cells.
 #define VAULT_STATE_BYTES 4096u // most for one player
@@ -255,6 +258,16 @@ struct vault_upgrade {
     char why[VAULT_WHY_BYTES]; // not UPGRADE_GOOD
 };
 
+// The workers that have died (guard/obituary.h); counted since the first program's start.
+struct vault_deaths {
+    _Atomic uint32_t n_frames;    // of a crashing worker's note: the calls that it was in
+    _Atomic uint32_t poisoned;    // slots closed
+    uint64_t frame[VAULT_FRAMES]; // addresses in the program, from its beginning; innermost first
+    _Atomic uint32_t crashes[VAULT_CRASH_SIGNALS];
+    uint64_t last_ms; // boottime; 0: none has died
+    char last[VAULT_LAST_BYTES];
+};
+
 struct vault_head {
     uint64_t magic;
     uint32_t layout;
@@ -290,6 +303,7 @@ struct vault_head {
 
     _Alignas(4096) struct receipt receipt; // a page of its own, locked by each worker
     _Alignas(4096) struct vault_upgrade upgrade;
+    struct vault_deaths deaths;
     // While an upgrade is on probation there are two descriptor tables. They agree in players' and
     // games' descriptors, not in the guard's own: those stand once for tables of even number, once
     // for those of odd (vault_guard_fds). Whose number is not this one may become nothing.
@@ -310,6 +324,7 @@ static_assert(sizeof(struct cell) == 256, "layout");
 static_assert(sizeof(struct vault_game) == 56, "layout");
 static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");
 static_assert(sizeof(struct vault_upgrade) == 1392, "layout");
+static_assert(sizeof(struct vault_deaths) == 528, "layout");
 static_assert(offsetof(struct vault_head, receipt) == 4096, "layout");
 static_assert(offsetof(struct vault_head, upgrade) == 8192, "layout");
 static_assert(sizeof(struct vault_head) <= VAULT_HEAD_BYTES, "layout");

@@ -200,6 +200,7 @@ static void close_poison(struct worker *worker)
         char address[ADDRESS_TEXT_BYTES];
         log_event(LOG_POISON, "address=%s id=%s crashes=%u", address_print(address, slot->address),
                   log_id(id, slot->id), slot->crashes);
+        vault->head->deaths.poisoned++;
         worker_free_slot(worker, slot);
     }
 }

@@ -144,7 +144,7 @@ def test_players_talk_on_over_twenty_upgrades_to_and_fro(site):
 BROKEN = {
     "layout": (r"knows vault layout 99, and the players are in one of layout \d+", "refused"),
     "exits": ("on trial it ended with status 0 and said nothing", "refused"),
-    "hangs": ("on trial it gave no answer within 1000 ms", "refused"),
+    "hangs": ("on trial it gave no answer within 3000 ms", "refused"),
     "late": ("it was not ready in time", "back"),
     "ends": ("its guard died before it was good", "back"),
     "crashes": (r"its worker died 3 times, at last: signal 6 \(Aborted\)", "back"),
@@ -270,16 +270,27 @@ def test_what_has_ended_on_probation_stays_ended_on_the_way_back(site):
     until(lambda: site.count_fds() <= before - 2 * len(leaving) + 2, "descriptors are closed")
 
 
+def kill(site, victim):
+    """Whoever it is at this moment; the upgrade may end it first."""
+    def try_to():
+        try:
+            os.kill(site.stayd.family.pid(victim), signal.SIGKILL)
+            return True
+        except ProcessLookupError:
+            return False
+    until(try_to, f"a {victim} is killed")
+
+
 @pytest.mark.parametrize("victim", ("guard", "spare", "worker"))
 def test_any_process_can_die_at_any_moment_of_an_upgrade(site, victim):
     crowd = Crowd(site.stage, 9)
     site.check_family()
     results = set()
-    for n in range(12):
+    for n in range(int(os.environ.get("ROUNDS", "10"))):
         site.put("next" if n % 2 == 0 else "this")
         order_upgrade(site)
         time.sleep(random.uniform(0, 0.3))
-        site.stayd.family.kill(victim)
+        kill(site, victim)
         if victim != "guard":  # who may have been killed before it began
             site.stayd.log.expect("upgrade phase=trial", n + 1)
         results.add(await_result(site))

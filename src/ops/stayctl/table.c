@@ -107,21 +107,40 @@ static void print_table(FILE *out, const struct column *columns, const struct re
     }
 }
 
-static void print_upgrade(FILE *out, const struct reply *stayd)
+// "BEFORE" and the value of this key, if there is one.
+static void print_if(FILE *out, const char *before, const struct reply *item, const char *key,
+                     enum form form)
 {
     char cell[CELL_BYTES];
-    const char *word = reply_find(stayd, "upgrade");
-    if (!*word)
+    const char *value = reply_find(item, key);
+    if (!*value)
         return;
-    write_time(cell, reply_find(stayd, "upgrade-since"));
-    fprintf(out, "last upgrade, %s ago: %s, from %s", cell, word,
-            reply_find(stayd, "upgrade-from"));
-    write_text(cell, reply_find(stayd, "upgrade-to"));
-    if (*reply_find(stayd, "upgrade-to"))
-        fprintf(out, " to %s", cell);
-    write_text(cell, reply_find(stayd, "upgrade-why"));
-    if (*reply_find(stayd, "upgrade-why"))
-        fprintf(out, ": %s", cell);
+    if (form == TIME)
+        write_time(cell, value);
+    else
+        write_text(cell, value);
+    fprintf(out, "%s%s", before, cell);
+}
+
+static void print_deaths(FILE *out, const struct reply *stayd)
+{
+    fprintf(out, "workers made: %s", reply_find(stayd, "workers-made"));
+    print_if(out, "; crashes: ", stayd, "crashes", TEXT);
+    print_if(out, "; players closed for that: ", stayd, "poisoned", NUMBER);
+    print_if(out, "\nlast death of a worker, ", stayd, "last-death-since", TIME);
+    print_if(out, " ago: ", stayd, "last-death", TEXT);
+    fputc('\n', out);
+}
+
+static void print_upgrade(FILE *out, const struct reply *stayd)
+{
+    if (!*reply_find(stayd, "upgrade"))
+        return;
+    print_if(out, "last upgrade, ", stayd, "upgrade-since", TIME);
+    print_if(out, " ago: ", stayd, "upgrade", TEXT);
+    print_if(out, ", from ", stayd, "upgrade-from", TEXT);
+    print_if(out, " to ", stayd, "upgrade-to", TEXT);
+    print_if(out, ": ", stayd, "upgrade-why", TEXT);
     fputc('\n', out);
 }
 
@@ -149,9 +168,9 @@ static void print_status(FILE *out, const struct ask_answer *answer)
     write_time(uptime, reply_find(stayd, "uptime"));
     fprintf(out, "stayd %s, up %s: %s of at most %s players\n", version, uptime,
             reply_find(stayd, "players"), reply_find(stayd, "max-players"));
-    fprintf(out, "guard %s, spare %s, worker %s; workers made: %s\n", reply_find(stayd, "guard"),
-            reply_find(stayd, "spare"), reply_find(stayd, "worker"),
-            reply_find(stayd, "workers-made"));
+    fprintf(out, "guard %s, spare %s, worker %s; ", reply_find(stayd, "guard"),
+            reply_find(stayd, "spare"), reply_find(stayd, "worker"));
+    print_deaths(out, stayd);
     print_upgrade(out, stayd);
     fputc('\n', out);
     print_table(out, columns, answer->item + 1, answer->n_items - 1);
