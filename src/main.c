@@ -192,7 +192,7 @@ static char *find_program(const char *called)
 int main(int argc, char **argv)
 {
     static struct heritage heritage = {.lock_fd = -1, .control_fd = -1, .ready_fd = -1};
-    struct arguments arguments = {.conf = DEFAULT_CONF};
+    static struct arguments arguments = {.conf = DEFAULT_CONF};
     title_init(argc, argv);
     fill_standard();
     read_arguments(argc, argv, &arguments);
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
         return 1;
     heritage.is_alone = arguments.is_alone;
     if (arguments.is_check) {
-        if (!start_load_certs(&heritage, false))
+        if (!start_load_certs(&heritage, false, stderr, stderr))
             return 1;
         printf("%s: good\n", heritage.conf.path);
         start_free(&heritage);
@@ -218,7 +218,7 @@ int main(int argc, char **argv)
         perror("stayd: cannot detach");
         return 1;
     }
-    if (!start_load_certs(&heritage, true) || !start_prepare(&heritage))
+    if (!start_load_certs(&heritage, true, stderr, stderr) || !start_prepare(&heritage))
         return 1;
     close_standard(arguments.is_daemon);
     if (arguments.is_alone)

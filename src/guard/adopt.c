@@ -58,9 +58,10 @@ static bool is_same_shape(const struct heritage *heritage, const struct baton *b
 }
 
 static bool can_go_on(struct heritage *heritage, const struct baton *baton, const char *conf,
-                      FILE *words)
+                      bool may_make, FILE *words, FILE *remarks)
 {
-    if (conf_load(&heritage->conf, conf, words) > 0 || !is_same_shape(heritage, baton, words))
+    if (conf_load(&heritage->conf, conf, words) > 0 || !is_same_shape(heritage, baton, words) ||
+        !start_load_certs(heritage, may_make, words, remarks))
         return false;
     if (record_init())
         return true;
@@ -71,12 +72,14 @@ static bool can_go_on(struct heritage *heritage, const struct baton *baton, cons
 int adopt_try(struct heritage *heritage, const char *text, const char *conf)
 {
     struct baton baton;
-    if (!baton_read(&baton, text)) {
+    FILE *nowhere = fopen("/dev/null", "w"); // what a start has remarked, the next one will
+    if (!nowhere || !baton_read(&baton, text)) {
         fprintf(stderr, "it does not understand what it is handed\n");
         return 1;
     }
     bool is_good = map_vault(heritage, &baton, stderr) &&
-                   can_go_on(heritage, &baton, conf, stderr) && start_load_certs(heritage, false);
+                   can_go_on(heritage, &baton, conf, false, stderr, nowhere);
+    fclose(nowhere);
     if (is_good) {
         fprintf(stdout, "\n" TRIAL_GOOD STAYD_VERSION "\n");
         start_free(heritage);
@@ -120,7 +123,7 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     if (word != baton.guard_word || lease_pid(word) != getpid())
         exit(1);
     FILE *words = open_memstream(&said, &n_said);
-    if (!words || !can_go_on(heritage, &baton, conf, words)) {
+    if (!words || !can_go_on(heritage, &baton, conf, true, words, stderr)) {
         if (words)
             fclose(words);
         probation_fail(&heritage->vault, "%s", said ? said : "no memory");
@@ -128,8 +131,6 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     fclose(words);
     free(said);
     take_fds(heritage);
-    if (!start_load_certs(heritage, true))
-        probation_fail(&heritage->vault, "it cannot load the certificates");
     heritage->program = strdup(baton.program);
     heritage->started_ms = baton.started_ms;
     baton_free(&baton);

@@ -37,14 +37,14 @@ static bool complain(const char *what, const char *detail)
     return false;
 }
 
-bool start_load_certs(struct heritage *heritage, bool may_make)
+bool start_load_certs(struct heritage *heritage, bool may_make, FILE *complaints, FILE *remarks)
 {
     bool is_ok = true;
     for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
         const struct conf_listener *listener = &heritage->conf.listener[i];
         if (!listener->is_tls)
             continue;
-        heritage->certs[i] = certs_load(&heritage->conf, listener, may_make, stderr, stderr);
+        heritage->certs[i] = certs_load(&heritage->conf, listener, may_make, complaints, remarks);
         if (!heritage->certs[i] && (may_make || listener->n_certificates))
             is_ok = false;
         if (heritage->certs[i])

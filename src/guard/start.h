@@ -10,8 +10,8 @@
 
 #include "guard/heritage.h"
 
-// Load the certificates of all TLS listeners. may_make: as in certs_load.
-bool start_load_certs(struct heritage *heritage, bool may_make);
+// Load the certificates of all TLS listeners. may_make, complaints, remarks: as in certs_load.
+bool start_load_certs(struct heritage *heritage, bool may_make, FILE *complaints, FILE *remarks);
 
 // Everything after a good configuration and certificates. heritage->conf is set.
 bool start_prepare(struct heritage *heritage);

@@ -101,7 +101,7 @@ static void tell_why(char why[VAULT_WHY_BYTES], const char *said, int status)
         snprintf(why, VAULT_WHY_BYTES, "on trial it ended with status %d and said nothing",
                  WEXITSTATUS(status));
     for (size_t n = strlen(why); n > 0 && why[n - 1] == ' '; n--)
-        why[n - 1] = '\0';
+        why[n - 1] = '\0'; // a line's end
 }
 
 enum trial_status trial_look(struct trial *trial, char version[VAULT_VERSION_BYTES],

@@ -19,7 +19,7 @@ from support.mush import Mush
 from support.pki import Pki
 from support.players import PlainPlayer, TlsPlayer
 
-TEST_S = int(os.environ.get("TEST_S","60"))
+TEST_S = 60
 
 
 def pytest_configure(config):
