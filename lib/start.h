@@ -10,7 +10,6 @@
 
 #include "stay.h"
 
-#define STAY_START_TIMEOUT_MS 30000
 #define STAY_MAX_NAME 64u
 
 bool stay_start_check_name(const char *game, char *error, size_t error_size);

@@ -9,30 +9,50 @@
 
 #define ID(id) (const void *)(id), (size_t)LEDGER_ID_BYTES
 
+#define COLUMNS                                                                                    \
+    "player, phase, n_input, marks, n_output, connected_at, spoke_at, is_telnet, charset, paged,"  \
+    " id"
+enum { ID_COLUMN = 10 };
+
+static void read_entry(sqlite3_stmt *row, struct ledger_entry *entry)
+{
+    *entry = (struct ledger_entry){
+        .player = sqlite3_column_int64(row, 0),
+        .phase = (enum ledger_phase)sqlite3_column_int(row, 1),
+        .n_input = (uint64_t)sqlite3_column_int64(row, 2),
+        .marks = (unsigned)sqlite3_column_int(row, 3),
+        .n_output = (uint64_t)sqlite3_column_int64(row, 4),
+        .connected_at = sqlite3_column_int64(row, 5),
+        .spoke_at = sqlite3_column_int64(row, 6),
+        .is_telnet = sqlite3_column_int(row, 7) != 0,
+        .charset = (unsigned)sqlite3_column_int(row, 8),
+    };
+    snprintf(entry->paged, sizeof entry->paged, "%s", db_text(row, 9));
+}
+
 bool ledger_find(struct db *db, const uint8_t *id, struct ledger_entry *entry)
 {
-    sqlite3_stmt *row =
-        db_ask(db,
-               "SELECT player, phase, n_input, marks, n_output, connected_at, spoke_at, is_telnet,"
-               " charset, paged FROM connection WHERE id = ?",
-               "b", ID(id));
+    sqlite3_stmt *row = db_ask(db, "SELECT " COLUMNS " FROM connection WHERE id = ?", "b", ID(id));
     bool is_known = false;
     while (db_next(db, row)) {
         is_known = true;
-        *entry = (struct ledger_entry){
-            .player = sqlite3_column_int64(row, 0),
-            .phase = (enum ledger_phase)sqlite3_column_int(row, 1),
-            .n_input = (uint64_t)sqlite3_column_int64(row, 2),
-            .marks = (unsigned)sqlite3_column_int(row, 3),
-            .n_output = (uint64_t)sqlite3_column_int64(row, 4),
-            .connected_at = sqlite3_column_int64(row, 5),
-            .spoke_at = sqlite3_column_int64(row, 6),
-            .is_telnet = sqlite3_column_int(row, 7) != 0,
-            .charset = (unsigned)sqlite3_column_int(row, 8),
-        };
-        snprintf(entry->paged, sizeof entry->paged, "%s", db_text(row, 9));
+        read_entry(row, entry);
     }
     return is_known;
+}
+
+void ledger_each(struct db *db,
+                 void (*take)(void *arg, const uint8_t *id, const struct ledger_entry *entry),
+                 void *arg)
+{
+    struct ledger_entry entry;
+    sqlite3_stmt *row = db_ask(db, "SELECT " COLUMNS " FROM connection ORDER BY connected_at", "");
+    while (db_next(db, row)) {
+        if (sqlite3_column_bytes(row, ID_COLUMN) == LEDGER_ID_BYTES) {
+            read_entry(row, &entry);
+            take(arg, sqlite3_column_blob(row, ID_COLUMN), &entry);
+        }
+    }
 }
 
 void ledger_put(struct db *db, const uint8_t *id, const struct ledger_entry *entry)

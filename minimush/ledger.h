@@ -24,6 +24,8 @@
 enum ledger_phase { // in the file
     LEDGER_HERE,
     LEDGER_LEAVING, // it has taken its leave: nothing but its last output is owed to it
+    LEDGER_CUT_OFF, // its connection has ended, and the others have seen it go
+    LEDGER_AWAITED, // it has not come back yet; that the game is back is in its outbox
 };
 
 struct ledger_entry {
@@ -41,6 +43,11 @@ struct ledger_entry {
 
 // False: not known.
 bool ledger_find(struct db *db, const uint8_t *id, struct ledger_entry *entry);
+
+// Give each to `take`, the oldest first. It may read the ledger, and not write it.
+void ledger_each(struct db *db,
+                 void (*take)(void *arg, const uint8_t *id, const struct ledger_entry *entry),
+                 void *arg);
 
 void ledger_put(struct db *db, const uint8_t *id, const struct ledger_entry *entry);
 

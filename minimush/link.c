@@ -32,6 +32,7 @@ static const bool may_follow[LINK_N_PHASES][LINK_N_PHASES] = {
                       [LINK_GONE] = true},
     [LINK_WAITING] = {[LINK_LOGIN] = true, [LINK_LEAVING] = true, [LINK_GONE] = true},
     [LINK_PLAYING] = {[LINK_LEAVING] = true, [LINK_GONE] = true},
+    [LINK_AWAITED] = {[LINK_LEAVING] = true, [LINK_GONE] = true},
     [LINK_LEAVING] = {[LINK_GONE] = true},
 };
 
@@ -54,8 +55,28 @@ void link_touch(struct link *link)
 static void go(struct link *link)
 {
     set_phase(link, LINK_GONE);
-    bufferevent_disable(link->stream, EV_READ | EV_WRITE);
+    if (link->stream != NULL) {
+        bufferevent_disable(link->stream, EV_READ | EV_WRITE);
+    }
     link->mush->has_gone = true;
+}
+
+static void tell_end(struct link *link)
+{
+    if (link->is_dismissed && !link->is_told_end && link->player.has_id) {
+        stay_end(link->mush->stay, &link->player, NULL);
+        link->is_told_end = true;
+    }
+}
+
+// The connection has ended without a leave.
+static void cut_off(struct link *link)
+{
+    link->has_ended = true;
+    link_leave(link);
+    if (link->phase != LINK_GONE) {
+        go(link);
+    }
 }
 
 // Shut our end once everything has gone out. A close with unread input would make the other side
@@ -66,10 +87,7 @@ void link_shut_if_flushed(struct link *link)
     if (link->phase != LINK_LEAVING || link->is_touched || link_n_queued(link) > 0) {
         return;
     }
-    if (link->is_dismissed && !link->is_told_end && link->player.has_id) {
-        stay_end(link->mush->stay, &link->player, NULL);
-        link->is_told_end = true;
-    }
+    tell_end(link);
     shutdown(bufferevent_getfd(link->stream), SHUT_WR);
     if (link->has_ended) {
         go(link);
@@ -107,13 +125,7 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
         return;
     }
     if ((what & BEV_EVENT_ERROR) != 0) {
-        link->has_ended = true;
-        if (link->phase != LINK_LEAVING) {
-            link_leave(link);
-        }
-        if (link->phase != LINK_GONE) {
-            go(link);
-        }
+        cut_off(link);
         return;
     }
     if ((what & BEV_EVENT_EOF) == 0) {
@@ -137,6 +149,28 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+static void set_timer(struct link *link, int seconds)
+{
+    struct timeval wait = {.tv_sec = seconds};
+    event_add(link->timer, &wait);
+}
+
+// As long as others come back, there may be more of them. Who was booted meanwhile and has not come
+// for its last words is ended without.
+static void stop_waiting(struct link *link)
+{
+    struct mush *mush = link->mush;
+    int64_t left = mush->resumed_at + mush->settings->come_back_s - time(NULL);
+    if (left > 0 && left <= mush->settings->come_back_s) {
+        set_timer(link, (int)left);
+    } else if (link->phase == LINK_AWAITED) {
+        cut_off(link);
+    } else {
+        tell_end(link);
+        go(link);
+    }
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct link *link = arg;
@@ -144,22 +178,32 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (link->phase == LINK_WAITING) {
         link_resume_login(link);
+    } else if (link->phase != LINK_GONE && link->stream == NULL) {
+        stop_waiting(link);
     } else if (link->phase == LINK_LEAVING) {
         go(link);
     }
 }
 
-static void set_timer(struct link *link, int seconds)
+static bool make_stream(struct link *link)
 {
-    struct timeval wait = {.tv_sec = seconds};
-    event_add(link->timer, &wait);
+    link->stream = bufferevent_socket_new(link->mush->base, link->player.fd, BEV_OPT_CLOSE_ON_FREE);
+    if (link->stream == NULL) {
+        return false;
+    }
+    bufferevent_setcb(link->stream, on_read, on_written, on_event, link);
+    bufferevent_set_max_single_write(link->stream, LINK_HARD_BYTES);
+    bufferevent_enable(link->stream, EV_READ | EV_WRITE);
+    return true;
 }
 
 static struct link *make(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = calloc(1, sizeof *link);
     if (link == NULL) {
-        close(player->fd);
+        if (player->fd >= 0) {
+            close(player->fd);
+        }
         return NULL;
     }
     link->mush = mush;
@@ -171,7 +215,6 @@ static struct link *make(struct mush *mush, const struct stay_player *player)
     link->n_output = player->n_output;
     link->credit = 1000 * (int64_t)mush->settings->lines_at_once;
     link->connected_at = link->spoke_at = time(NULL);
-    link->stream = bufferevent_socket_new(mush->base, player->fd, BEV_OPT_CLOSE_ON_FREE);
     link->input = evbuffer_new();
     link->fresh = evbuffer_new();
     link->turn = evtimer_new(mush->base, on_turn, link);
@@ -179,14 +222,11 @@ static struct link *make(struct mush *mush, const struct stay_player *player)
     link->previous = mush->last;
     *(mush->last != NULL ? &mush->last->next : &mush->first) = link;
     mush->last = link;
-    if (link->stream == NULL || link->input == NULL || link->fresh == NULL || link->turn == NULL ||
-        link->timer == NULL) {
+    if (link->input == NULL || link->fresh == NULL || link->turn == NULL || link->timer == NULL ||
+        (player->fd >= 0 && !make_stream(link))) {
         link_free(link);
         return NULL;
     }
-    bufferevent_setcb(link->stream, on_read, on_written, on_event, link);
-    bufferevent_set_max_single_write(link->stream, LINK_HARD_BYTES);
-    bufferevent_enable(link->stream, EV_READ | EV_WRITE);
     link_touch(link);
     return link;
 }
@@ -219,7 +259,7 @@ void link_free(struct link *link)
     }
     if (link->stream != NULL) {
         bufferevent_free(link->stream);
-    } else {
+    } else if (link->player.fd >= 0) {
         close(link->player.fd);
     }
     explicit_bzero(&link->line, sizeof link->line);
@@ -245,16 +285,26 @@ struct link *link_find_id(struct mush *mush, const uint8_t *id)
     return link;
 }
 
-void link_supersede(struct mush *mush, const struct stay_player *player)
+unsigned link_supersede(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = player->has_id ? link_find_id(mush, player->id) : NULL;
-    if (link != NULL) {
+    if (link == NULL) {
+        return 0;
+    }
+    if (link->is_touched) {
         turn_commit(mush); // what it has done so far counts
     }
-    if (link != NULL && link->phase != LINK_GONE) {
+    if (link->phase != LINK_GONE) {
         link->player.has_id = false; // the ledger's entry is the new one's
         go(link);
     }
+    return link->n_lost;
+}
+
+void link_await(struct link *link)
+{
+    link->phase = LINK_AWAITED;
+    set_timer(link, link->mush->settings->come_back_s);
 }
 
 struct link *link_of(struct mush *mush, const struct object *player)
@@ -339,6 +389,8 @@ void link_leave(struct link *link)
     }
     link_settle(link);
     evbuffer_drain(link->input, evbuffer_get_length(link->input));
-    bufferevent_enable(link->stream, EV_READ);
-    set_timer(link, LINK_LEAVE_S);
+    if (link->stream != NULL) {
+        bufferevent_enable(link->stream, EV_READ);
+        set_timer(link, LINK_LEAVE_S);
+    }
 }

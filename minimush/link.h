@@ -14,6 +14,12 @@
 //   A known certificate leads from LOGIN to PLAYING at once. LEAVING: what is queued goes out, then
 //   our end is shut, then the other side closes or the time is up. GONE: freed at the turn's end.
 //
+//   AWAITED ── it comes back, on a link of its own ──▶ GONE
+//      └───── booted, or the time is up ──▶ LEAVING ──▶ GONE
+//   A player who was playing when the game died, and whom stayd has yet to hand out again. It has
+//   no stream: what is said to it waits in the outbox. To the others it is there, as it has been
+//   all the time.
+//
 // The way of bytes, in and out (turn.h says when):
 //
 //   fd ─▶ input ─▶ telnet ─▶ line ─▶ play_line ─▶ fresh ═COMMIT═▶ stream ─▶ fd
@@ -50,6 +56,7 @@ enum link_phase {
     LINK_HASHING,
     LINK_WAITING,
     LINK_PLAYING,
+    LINK_AWAITED,
     LINK_LEAVING,
     LINK_GONE,
     LINK_N_PHASES,
@@ -73,10 +80,10 @@ struct link {
     uint64_t number; // never used again while the process lives
     enum link_phase phase;
     struct stay_player player;
-    struct object *self; // PLAYING
-    struct bufferevent *stream;
-    struct event *turn;  // go on with the input
-    struct event *timer; // WAITING, LEAVING
+    struct object *self;        // PLAYING, AWAITED
+    struct bufferevent *stream; // NULL: AWAITED, or was
+    struct event *turn;         // go on with the input
+    struct event *timer;        // WAITING, AWAITED, LEAVING
 
     struct evbuffer *input; // from n_done on
     size_t n_taken;         // of it, made into lines
@@ -91,6 +98,7 @@ struct link {
     struct evbuffer *fresh; // the turn's output, not committed yet
     uint64_t n_output;      // where it begins
     bool has_outbox;        // some output is stored
+    size_t n_owed;          // without a stream: bytes of it, taken by stayd or not
 
     char prompt_name[WORLD_PLAYER_NAME_BYTES]; // PROMPT: whose password
     bool is_asking;                            // @password is being worked on
@@ -108,7 +116,7 @@ struct link {
 
 // ---- link.c: from the beginning to the end
 
-// Takes the player over. NULL, the connection closed: no memory.
+// Takes the player over; fd -1: it gets no stream. NULL, the connection closed: no memory.
 struct link *link_new(struct mush *mush, const struct stay_player *player);
 
 // Frees it and closes the connection. Only for the turn's end and the game's.
@@ -118,8 +126,12 @@ struct link *link_find(struct mush *mush, uint64_t number);
 struct link *link_find_id(struct mush *mush, const uint8_t *id);
 
 // A connection has come that may be here already: when stayd's worker dies just while it joins a
-// player to the game, the next worker does so again. The newest counts; nobody sees the other go.
-void link_supersede(struct mush *mush, const struct stay_player *player);
+// player to the game, the next worker does so again; or it was awaited. The newest counts; nobody
+// sees the other go. Returns how many lines found no room in that one.
+unsigned link_supersede(struct mush *mush, const struct stay_player *player);
+
+// A new link without a stream waits for its player.
+void link_await(struct link *link);
 
 // A player's connection, or one of them; NULL: it is not connected.
 struct link *link_of(struct mush *mush, const struct object *player);
@@ -191,14 +203,19 @@ struct link *link_restore(struct mush *mush, const struct stay_player *player);
 
 // ---- resume.c: after the game's death
 
-struct link *link_resume(struct mush *mush, const struct stay_player *player);
+// n_lost: link_supersede's.
+struct link *link_resume(struct mush *mush, const struct stay_player *player, unsigned n_lost);
+
+// Wait for everybody who was playing and is not here yet.
+void link_await_all(struct mush *mush);
 
 // Leave with stayd what link_resume wants.
 void link_leave_state(struct link *link);
 
+// In the game; the others need not know whether it has come back yet.
 static inline bool link_is_playing(const struct link *link)
 {
-    return link->phase == LINK_PLAYING;
+    return link->phase == LINK_PLAYING || link->phase == LINK_AWAITED;
 }
 
 // Is it in the ledger?

@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP_S = LINK_LEAVE_S + 2, SWEEP_S = 60, COME_BACK_S = 600 };
+enum { STOP_S = LINK_LEAVE_S + 2, SWEEP_S = 60, KNOWN_S = 600 };
 
 static bool is_nowhere(void *arg, const uint8_t *id)
 {
@@ -83,13 +83,13 @@ static void on_door(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     while (stay_accept(mush->stay, &player) > 0) {
-        link_supersede(mush, &player);
+        unsigned n_lost = link_supersede(mush, &player);
         switch (player.origin) {
         case STAY_REBOOTED:
             link_restore(mush, &player);
             break;
         case STAY_RESUMED:
-            link_resume(mush, &player);
+            link_resume(mush, &player, n_lost);
             break;
         case STAY_NEW:
             receive(mush, &player);
@@ -111,7 +111,8 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     (void)what;
     stay_work(mush->stay);
     for (struct link *link = mush->first; link != NULL; link = link->next) {
-        is_done = is_done && mush->settings->shutdown_holds && link_n_queued(link) == 0;
+        bool has_all = mush->settings->shutdown_holds && link_n_queued(link) == 0;
+        is_done = is_done && (has_all || link->stream == NULL);
     }
     mush->is_over = (is_done && is_everything_said(mush)) || time(NULL) >= mush->stop_at;
 }
@@ -133,15 +134,15 @@ static void say_refusals(struct mush *mush)
     }
 }
 
-// Those who have left are forgotten soon. Others without a link were there when the game died: they
-// have some time to come back.
+// Those who have left are forgotten soon. Others without a link may come back, although nobody
+// waits for them any more.
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct mush *mush = arg;
     (void)fd;
     (void)what;
     say_refusals(mush);
-    ledger_sweep(world_db(mush->world), time(NULL) < mush->begun_at + COME_BACK_S, is_here, mush);
+    ledger_sweep(world_db(mush->world), time(NULL) < mush->begun_at + KNOWN_S, is_here, mush);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
@@ -210,6 +211,9 @@ bool mush_start(struct mush *mush, struct settings *settings, char *program)
     stayd_say_how(mush);
     reboot_take_state(mush);
     on_door(-1, 0, mush);
+    if (stay_how_started(mush->stay) != STAY_STARTED) { // who came with another stayd is gone
+        link_await_all(mush);
+    }
     if (stay_how_started(mush->stay) == STAY_KEPT) {
         mush_tell_all(mush, "GAME: The reboot is over.");
     }

@@ -17,7 +17,8 @@
 size_t link_n_queued(const struct link *link)
 {
     return evbuffer_get_length(link->fresh) +
-           evbuffer_get_length(bufferevent_get_output(link->stream));
+           (link->stream != NULL ? evbuffer_get_length(bufferevent_get_output(link->stream))
+                                 : link->n_owed);
 }
 
 static bool has_room(struct link *link)
@@ -96,6 +97,9 @@ void link_send(struct link *link, const void *bytes, size_t n)
 // so what it says is never less than the bytes that nobody has read yet, and 0 when there are none.
 static uint64_t n_taken(const struct link *link)
 {
+    if (link->stream == NULL) {
+        return 0; // it will be known when the player comes back
+    }
     uint64_t n_written = link->n_output - evbuffer_get_length(bufferevent_get_output(link->stream));
     int n_unread = -1;
     if (ioctl(link->player.fd, SIOCOUTQ, &n_unread) != 0 || n_unread < 0 ||
@@ -105,11 +109,23 @@ static uint64_t n_taken(const struct link *link)
     return n_written - (uint64_t)n_unread;
 }
 
+static enum ledger_phase ledger_phase(const struct link *link)
+{
+    if (link->phase == LINK_AWAITED) {
+        return LEDGER_AWAITED;
+    }
+    if (link->is_dismissed) {
+        return LEDGER_LEAVING;
+    }
+    bool has_gone = link->phase == LINK_LEAVING || link->phase == LINK_GONE;
+    return has_gone ? LEDGER_CUT_OFF : LEDGER_HERE;
+}
+
 static void put_entry(struct link *link, size_t n_fresh)
 {
     struct ledger_entry entry = {
         .player = link->self != NULL ? link->self->id : 0,
-        .phase = link->is_dismissed ? LEDGER_LEAVING : LEDGER_HERE,
+        .phase = ledger_phase(link),
         .n_input = link->n_done,
         .marks = link_marks(link),
         .n_output = link->n_output + n_fresh,
@@ -154,7 +170,13 @@ static void acknowledge(struct link *link)
 
 void link_release(struct link *link)
 {
-    link->n_output += evbuffer_get_length(link->fresh);
+    size_t n_fresh = evbuffer_get_length(link->fresh);
+    link->n_output += n_fresh;
+    if (link->stream == NULL) { // it is in the outbox
+        link->n_owed += n_fresh;
+        evbuffer_drain(link->fresh, n_fresh);
+        return;
+    }
     if (link->phase != LINK_GONE) {
         bufferevent_write_buffer(link->stream, link->fresh);
     }

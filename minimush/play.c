@@ -91,6 +91,11 @@ void play_enter(struct link *link)
     gmcp_send_room(link);
 }
 
+void play_come_back(struct link *link)
+{
+    tell_neighbours(link, "connected");
+}
+
 void play_leave(struct link *link)
 {
     tell_neighbours(link, "disconnected");

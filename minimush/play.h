@@ -39,6 +39,7 @@ void play_line(struct link *link, char *line);
 
 // The player has logged in; has left the game.
 void play_enter(struct link *link);
+void play_come_back(struct link *link); // after the others had seen it go
 void play_leave(struct link *link);
 
 // Cut the first word off, and the spaces around what is left. Returns what is left.

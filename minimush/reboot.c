@@ -76,7 +76,7 @@ static bool keep_everybody(struct mush *mush)
     bool is_kept = stay_keep(mush->stay, NULL, state.bytes, state.n) == 0;
     state_free(&state);
     for (struct link *link = mush->first; link != NULL; link = link->next) {
-        if (link->phase != LINK_GONE) {
+        if (link->phase != LINK_GONE && link->stream != NULL) { // the ledger keeps the awaited
             is_kept = link_keep(link) && is_kept;
         }
     }

@@ -4,6 +4,9 @@
 // A link after the game's death (link.h): stayd has kept the player and hands it out anew, with the
 // input that was not acknowledged. What the ledger knows puts it back where it stood.
 //
+// stayd hands out one after the other, and what the first does at once is for all to see: until it
+// is their turn, the ledger's entries stand for the others (link_await_all).
+//
 // Errors: a player that nobody knows any more finds itself at the connect screen.
 #include "link.h"
 
@@ -12,6 +15,7 @@
 #include "terminal.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 // What is left with stayd. The ledger knows all of it; a game without a database would leave here
 // what it must know, and minimush falls back on it when the world was put back from an older copy.
@@ -32,13 +36,23 @@ void link_leave_state(struct link *link)
 static void send_owed(void *arg, const void *bytes, size_t n)
 {
     struct link *link = arg;
-    bufferevent_write(link->stream, bytes, n);
+    if (link->stream != NULL) {
+        bufferevent_write(link->stream, bytes, n);
+    } else {
+        link->n_owed += n;
+    }
+}
+
+static struct object *character_of(struct mush *mush, int64_t number)
+{
+    struct object *character = world_get(mush->world, number);
+    return character != NULL && character->kind == WORLD_PLAYER ? character : NULL;
 }
 
 static void place(struct link *link, int64_t character)
 {
-    struct object *self = world_get(link->mush->world, character);
-    if (self != NULL && self->kind == WORLD_PLAYER) {
+    struct object *self = character_of(link->mush, character);
+    if (self != NULL) {
         link->self = self;
         link->phase = LINK_PLAYING;
     }
@@ -77,28 +91,76 @@ static void take_state(struct link *link, const struct stay_player *player)
     }
 }
 
-struct link *link_resume(struct mush *mush, const struct stay_player *player)
+// It takes its leave alone; the others have seen it go.
+static void leave_unseen(struct link *link)
 {
-    struct ledger_entry entry;
+    link->phase = LINK_LOGIN;
+    link_leave(link);
+}
+
+static void tell_back(struct link *link)
+{
+    link_tell(link, "GAME: The game is back.");
+}
+
+// It knows nothing of what stayd has of it, so none of its input or output counts as taken.
+static void await(void *arg, const uint8_t *id, const struct ledger_entry *entry)
+{
+    struct mush *mush = arg;
+    struct stay_player player = {.fd = -1, .has_id = true};
+    bool is_meant = entry->phase == LEDGER_LEAVING ||
+                    (entry->phase != LEDGER_CUT_OFF && character_of(mush, entry->player) != NULL);
+    if (!is_meant || link_find_id(mush, id) != NULL) {
+        return;
+    }
+    memcpy(player.id, id, sizeof player.id);
+    struct link *link = link_new(mush, &player);
+    if (link == NULL) {
+        return;
+    }
+    take_entry(link, &player, entry);
+    link_await(link);
+    if (entry->phase == LEDGER_HERE) {
+        tell_back(link);
+    } else if (entry->phase == LEDGER_LEAVING) {
+        leave_unseen(link);
+    }
+}
+
+void link_await_all(struct mush *mush)
+{
+    mush->resumed_at = time(NULL);
+    ledger_each(world_db(mush->world), await, mush);
+}
+
+struct link *link_resume(struct mush *mush, const struct stay_player *player, unsigned n_lost)
+{
+    struct ledger_entry entry = {.phase = LEDGER_HERE};
     struct link *link = link_new(mush, player);
+    mush->resumed_at = time(NULL);
     if (link == NULL) {
         return NULL;
     }
+    link->n_lost = n_lost;
     bool is_known = link_is_stored(link) && ledger_find(world_db(mush->world), player->id, &entry);
     if (is_known) {
         take_entry(link, player, &entry);
     } else {
         take_state(link, player);
     }
-    if (is_known && entry.phase == LEDGER_LEAVING) {
-        link->phase = LINK_LOGIN; // it takes its leave alone; the others have seen it go
-        link_leave(link);
+    if (entry.phase == LEDGER_LEAVING) {
+        leave_unseen(link);
         return link;
+    }
+    if (entry.phase != LEDGER_AWAITED) {
+        tell_back(link);
     }
     if (link->telnet.is_heard) {
         terminal_invite(link); // stayd has withdrawn what the dead game had agreed on
     }
-    link_tell(link, "GAME: The game is back.");
+    if (entry.phase == LEDGER_CUT_OFF && link_is_playing(link)) {
+        play_come_back(link);
+    }
     if (!is_known && !link_is_playing(link)) {
         play_greet(link);
     }

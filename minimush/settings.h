@@ -27,6 +27,7 @@ struct settings {
     bool resumes;        // players are put back after a crash
     bool shutdown_holds; // and kept over a shutdown
     bool telnet_first;   // terminal.c
+    int come_back_s;     // patience with those who were playing when the game died
     int lines_at_once;
     int lines_a_second;
     int password_cost;

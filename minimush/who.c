@@ -46,6 +46,14 @@ static void put_host(char *out, size_t out_size, const struct stay_player *playe
     }
 }
 
+// What kind of line an awaited one has is not known before it comes.
+static const char *line_of(const struct link *link)
+{
+    return link->phase == LINK_AWAITED ? "held"
+           : link->player.is_tls       ? link->player.tls_version
+                                       : "plain";
+}
+
 static void tell_player(struct link *link, const struct link *other, bool has_doing)
 {
     int64_t now = time(NULL);
@@ -61,8 +69,8 @@ static void tell_player(struct link *link, const struct link *other, bool has_do
     if (link_is_playing(link)) {
         put_host(host, sizeof host, &other->player);
     }
-    link_tell(link, "%-20s %10s %5s  %-8s %s", other->self->name, on_for, idle,
-              other->player.is_tls ? other->player.tls_version : "plain", host);
+    link_tell(link, "%-20s %10s %5s  %-8s %s", other->self->name, on_for, idle, line_of(other),
+              host);
 }
 
 // Wizards may be dark.

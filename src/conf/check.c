@@ -61,6 +61,10 @@ static void check_tls(const struct conf_listener *listener, const int *lines,
     if (listener->client_ca && listener->client_certificates == CONF_CLIENT_CERTIFICATES_NO)
         conf_complain(complaints, line_of(lines, CONF_LISTEN, "client-ca", listener->line),
                       "client-ca without asking for certificates; add client-certificates = ask");
+    if (!listener->client_ca && listener->client_certificates == CONF_CLIENT_CERTIFICATES_REQUIRE)
+        conf_complain(
+            complaints, line_of(lines, CONF_LISTEN, "client-certificates", listener->line),
+            "nobody could get in, because no certificate is trusted; add client-ca = FILE");
 }
 
 static void find_game(const struct conf *conf, struct conf_listener *listener, const int *lines,
@@ -104,18 +108,49 @@ static void check_sni(const struct conf *conf, unsigned n, const int *lines,
                                   conf->game[n].sni[i], conf->game[j].name, conf->game[j].line);
 }
 
+// The connector writes the header itself, and can be given it only as a whole and in advance.
+static void check_links(const struct conf_game *game, const int *lines,
+                        struct conf_complaints *complaints)
+{
+    if (game->links == CONF_LINKS_CONNECTOR &&
+        (game->header != CONF_PENNMUSH || game->sockaddr.ss_family != AF_UNIX))
+        conf_complain(complaints, line_of(lines, CONF_GAME, "links", game->line),
+                      "links = connector goes with header = pennmush and connect = unix:PATH only; "
+                      "remove it");
+}
+
+// What a player says about itself is only found where telnet is followed and not compressed.
+static void check_guarded(const struct conf_game *game, const char *key, const int *lines,
+                          struct conf_complaints *complaints)
+{
+    const int line = line_of(lines, CONF_GAME, key, game->line);
+    if (!game->is_telnet)
+        conf_complain(complaints, line,
+                      "%s = yes means nothing with telnet = no; write telnet = yes", key);
+    if (game->may_compress)
+        conf_complain(complaints, line,
+                      "%s = yes does not go with compression = yes, under which players could say "
+                      "where they are by themselves; remove one of them",
+                      key);
+}
+
 static void check_game(const struct conf *conf, unsigned n, const int *lines,
                        struct conf_complaints *complaints)
 {
     const struct conf_game *game = &conf->game[n];
     check_required(CONF_GAME, game->name, game->line, lines, complaints);
     check_sni(conf, n, lines, complaints);
+    check_links(game, lines, complaints);
     if (game->pid_file && game->sockaddr.ss_family == AF_UNIX)
         conf_complain(complaints, line_of(lines, CONF_GAME, "pid-file", game->line),
                       "a game on a Unix socket needs no pid-file; remove it");
     if (game->may_compress && !game->is_telnet)
         conf_complain(complaints, line_of(lines, CONF_GAME, "compression", game->line),
                       "compression means nothing with telnet = no; remove it");
+    if (game->is_mnes)
+        check_guarded(game, "mnes", lines, complaints);
+    if (game->is_forwarded)
+        check_guarded(game, "forwarded", lines, complaints);
 }
 
 // Would bind(2) refuse the second of these? A wildcard takes the port on every address of its

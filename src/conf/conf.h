@@ -31,7 +31,12 @@
 
 enum conf_header { CONF_PROXY_V2, CONF_PROXY_V1, CONF_PENNMUSH, CONF_HEADER_NONE };
 enum conf_names { CONF_NAMES_OFF, CONF_NAMES_ON, CONF_NAMES_NO_WAIT };
-enum conf_client_certificates { CONF_CLIENT_CERTIFICATES_NO, CONF_CLIENT_CERTIFICATES_ASK };
+enum conf_client_certificates {
+    CONF_CLIENT_CERTIFICATES_NO,
+    CONF_CLIENT_CERTIFICATES_ASK,
+    CONF_CLIENT_CERTIFICATES_REQUIRE,
+};
+enum conf_links { CONF_LINKS_DIRECT, CONF_LINKS_CONNECTOR };
 
 enum conf_shutdown { CONF_SHUTDOWN_HOLD, CONF_SHUTDOWN_END };
 
@@ -76,10 +81,13 @@ struct conf_game {
     socklen_t sockaddr_bytes;
     char *connect; // as written
     enum conf_header header;
+    enum conf_links links; // who makes the connections to it
     char *sni[CONF_MAX_SNI]; // names by which players' programs can ask for it; unused ones NULL
     char *pid_file;          // TCP: where the game writes its process id; NULL: nowhere
     bool is_telnet;
     bool may_compress;
+    bool is_mnes;
+    bool is_forwarded;
     uint64_t hold_ms; // CONF_FOREVER possible
     char *user;       // who may speak for it on the control socket; NULL: admins alone
     uid_t user_uid;   // looked up when the configuration was read

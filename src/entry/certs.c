@@ -137,6 +137,8 @@ static SSL_CTX *make_context(struct certs *certs, const struct conf_listener *li
         SSL_CTX_set_alpn_select_cb(context, on_alpn, certs);
     if (listener->client_certificates == CONF_CLIENT_CERTIFICATES_ASK)
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, on_verify);
+    if (listener->client_certificates == CONF_CLIENT_CERTIFICATES_REQUIRE)
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     tickets_attach(context);
     return context;
 }

@@ -18,5 +18,7 @@ void choose_game(struct slot *slot, const struct conf *conf)
     slot->game = (uint16_t)conf_game_for(conf, slot->listener, sni);
     const struct conf_game *game = &conf->game[slot->game];
     slot->flags |= (game->is_telnet ? SLOT_FLAG_TELNET : 0) |
-                   (game->may_compress ? SLOT_FLAG_MAY_COMPRESS : 0);
+                   (game->may_compress ? SLOT_FLAG_MAY_COMPRESS : 0) |
+                   (game->is_mnes ? SLOT_FLAG_MNES : 0) |
+                   (game->is_forwarded ? SLOT_FLAG_FORWARDED : 0);
 }

@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+// PennMUSH cuts what is longer, and a cut name is nobody's.
+#define PENNMUSH_HOST_BYTES 99u
+
 enum tlv {
     TLV_ALPN = 0x01,
     TLV_AUTHORITY = 0x02,
@@ -110,15 +113,21 @@ static size_t write_v2(const struct slot *slot, const uint8_t to[16], uint16_t t
     return at;
 }
 
+// Version 1 has no form for two families. What counts is the player's, and what is written of the
+// other address must be of the same: none, then. UNKNOWN would say nothing of the player.
 static size_t write_v1(const struct slot *slot, const uint8_t to[16], uint16_t to_port,
                        uint8_t *out)
 {
     char from_text[ADDRESS_TEXT_BYTES];
     char to_text[ADDRESS_TEXT_BYTES];
-    bool is_ipv4 = address_is_ipv4(slot->address) && address_is_ipv4(to);
+    const bool is_ipv4 = address_is_ipv4(slot->address);
+    address_print(from_text, slot->address);
+    if (address_is_ipv4(to) == is_ipv4)
+        address_print(to_text, to);
+    else
+        strcpy(to_text, is_ipv4 ? "0.0.0.0" : "::");
     return (size_t)snprintf((char *)out, HEADER_MAX_BYTES, "PROXY %s %s %s %u %u\r\n",
-                            is_ipv4 ? "TCP4" : "TCP6", address_print(from_text, slot->address),
-                            address_print(to_text, to), slot->port, to_port);
+                            is_ipv4 ? "TCP4" : "TCP6", from_text, to_text, slot->port, to_port);
 }
 
 static size_t write_pennmush(const struct slot *slot, uint8_t *out)
@@ -127,7 +136,7 @@ static size_t write_pennmush(const struct slot *slot, uint8_t *out)
     size_t n = 0;
     const uint8_t *host = facts_find(slot, FACT_HOST, &n);
     address_print(text, slot->address);
-    if (!host)
+    if (!host || n > PENNMUSH_HOST_BYTES)
         return (size_t)snprintf((char *)out, HEADER_MAX_BYTES, "%s^%s\r\n", text, text);
     return (size_t)snprintf((char *)out, HEADER_MAX_BYTES, "%s^%.*s\r\n", text, (int)n,
                             (const char *)host);
@@ -148,4 +157,17 @@ size_t header_write(enum conf_header header, const struct slot *slot, const uint
         break;
     }
     return 0;
+}
+
+size_t header_write_forwarded(const struct slot *slot, uint8_t out[HEADER_FORWARDED_BYTES])
+{
+    char text[ADDRESS_TEXT_BYTES];
+    size_t n_host = 0;
+    const char *host = (const char *)facts_find(slot, FACT_HOST, &n_host);
+    if (!host) {
+        host = address_print(text, slot->address);
+        n_host = strlen(host);
+    }
+    return (size_t)snprintf((char *)out, HEADER_FORWARDED_BYTES,
+                            "\xff\xfb\x71\xff\xfa\x71%.*s\xff\xf0", (int)n_host, host);
 }

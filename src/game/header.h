@@ -37,4 +37,9 @@ size_t header_write(enum conf_header header, const struct slot *slot, const uint
                     uint16_t to_port, const struct header_resumed *resumed,
                     uint8_t out[HEADER_MAX_BYTES]);
 
+// What a fuzzball reads besides (option `forwarded`): IAC WILL FORWARDED, IAC SB FORWARDED, the
+// host name or else the address, IAC SE. At most 127 bytes of it count there (src/interface.c).
+#define HEADER_FORWARDED_BYTES 144u
+size_t header_write_forwarded(const struct slot *slot, uint8_t out[HEADER_FORWARDED_BYTES]);
+
 #endif

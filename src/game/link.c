@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 static size_t make_header(const struct slot *slot, const struct conf_game *game,
-                          const struct header_resumed *resumed, uint8_t out[HEADER_MAX_BYTES])
+                          const struct header_resumed *resumed, uint8_t out[LINK_HEADER_BYTES])
 {
     struct sockaddr_storage local;
     socklen_t n_local = sizeof local;
@@ -28,7 +28,10 @@ static size_t make_header(const struct slot *slot, const struct conf_game *game,
     uint16_t to_port = 0;
     if (getsockname(slot->player_fd, (struct sockaddr *)&local, &n_local) == 0)
         address_to_bytes((struct sockaddr *)&local, to, &to_port);
-    return header_write(game->header, slot, to, to_port, resumed, out);
+    size_t n = header_write(game->header, slot, to, to_port, resumed, out);
+    if (game->is_forwarded)
+        n += header_write_forwarded(slot, out + n);
+    return n;
 }
 
 static bool is_connected(int fd)
@@ -68,8 +71,43 @@ enum link_status link_connect(const struct conf_game *game, int *fd)
     *fd = connect_game(game);
     if (*fd >= 0)
         return LINK_MADE;
-    return errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS ? LINK_BUSY
-                                                                                     : LINK_AWAY;
+    return link_judge(errno);
+}
+
+enum link_status link_judge(int error)
+{
+    bool is_busy = error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOBUFS;
+    return is_busy ? LINK_BUSY : LINK_AWAY;
+}
+
+size_t link_header(const struct slot *slot, const struct conf_game *game,
+                   uint8_t out[LINK_HEADER_BYTES])
+{
+    return make_header(slot, game, NULL, out);
+}
+
+// A game may have bound its socket by a path from its own folder; then only the end is known.
+static bool is_path_of(const struct conf_game *game, const char *bound)
+{
+    const char *path = ((const struct sockaddr_un *)&game->sockaddr)->sun_path;
+    size_t n_path = strlen(path);
+    if (strncmp(bound, "./", 2) == 0)
+        bound += 2;
+    size_t n = strlen(bound);
+    if (*bound == '/' || n == 0 || n >= n_path)
+        return strcmp(bound, path) == 0;
+    return path[n_path - n - 1] == '/' && strcmp(path + n_path - n, bound) == 0;
+}
+
+bool link_is_to(const struct conf_game *game, int fd)
+{
+    struct sockaddr_un peer = {0};
+    socklen_t n_peer = sizeof peer - 1; // a 0 stays behind the path
+    int type = 0;
+    socklen_t n_type = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n_type) == 0 && type == SOCK_STREAM &&
+           getpeername(fd, (struct sockaddr *)&peer, &n_peer) == 0 && peer.sun_family == AF_UNIX &&
+           is_path_of(game, peer.sun_path);
 }
 
 pid_t link_peer(const struct conf_game *game, int fd)
@@ -81,13 +119,19 @@ pid_t link_peer(const struct conf_game *game, int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.pid : 0;
 }
 
+// An empty socket takes a header whole; if not, the game never saw a player.
+static bool introduce(const struct slot *slot, const struct conf_game *game, int fd,
+                      const struct header_resumed *resumed)
+{
+    uint8_t header[LINK_HEADER_BYTES];
+    size_t n = make_header(slot, game, resumed, header);
+    return n == 0 || send(fd, header, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
+}
+
 enum link_status link_make(struct slot *slot, const struct conf_game *game, int fd,
                            const struct link_terms *terms)
 {
-    uint8_t header[HEADER_MAX_BYTES];
-    size_t n_header = make_header(slot, game, terms->resumed, header);
-    // An empty socket takes a header whole; if not, the game never saw a player.
-    if (n_header && send(fd, header, n_header, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n_header) {
+    if (!terms->is_introduced && !introduce(slot, game, fd, terms->resumed)) {
         int error = errno;
         close(fd);
         errno = error;
@@ -106,11 +150,10 @@ enum link_status link_make(struct slot *slot, const struct conf_game *game, int 
 // unix(7): Num RefCount Protocol Flags Type St Inode Path. 00010000 is __SO_ACCEPTCON.
 static bool is_unix_line(const char *line, const struct conf_game *game)
 {
-    const struct sockaddr_un *address = (const struct sockaddr_un *)&game->sockaddr;
     unsigned long flags;
     int n = 0;
     return sscanf(line, "%*s %*s %*s %lx %*s %*s %*s %n", &flags, &n) == 1 && n > 0 &&
-           flags & 0x10000 && strcmp(line + n, address->sun_path) == 0;
+           flags & 0x10000 && is_path_of(game, line + n);
 }
 
 // proc(5), /proc/net/tcp: sl local_address rem_address st; state 0A is LISTEN. Whose address, the

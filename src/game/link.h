@@ -15,18 +15,32 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+// All that can come before the player's first byte.
+#define LINK_HEADER_BYTES (HEADER_MAX_BYTES + HEADER_FORWARDED_BYTES)
+
 enum link_status {
     LINK_MADE,
-    LINK_BUSY, // the game's backlog is full, or it is slow: no event will come, try on a timer
-    LINK_AWAY, // nobody listens there (errno); try on a slower timer
+    LINK_ASKED, // the game's connector has been asked (ops/connector.h)
+    LINK_BUSY,  // the game's backlog is full, or it is slow: no event will come, try on a timer
+    LINK_AWAY,  // nobody listens there (errno); try on a slower timer
 };
 
 // Connect to the game. Never blocks. LINK_MADE: *fd is the caller's.
 enum link_status link_connect(const struct conf_game *game, int *fd);
 
+// What a connect that failed with this error means: LINK_BUSY or LINK_AWAY.
+enum link_status link_judge(int error);
+
+// Is fd a Unix stream socket, connected to the game's?
+bool link_is_to(const struct conf_game *game, int fd);
+
 // Who listens there: over a Unix socket the process that called listen(2) (SO_PEERCRED, unix(7)),
 // over TCP the one in the game's pid-file. 0: not known.
 pid_t link_peer(const struct conf_game *game, int fd);
+
+// The header that link_make writes for a player who is new to the game. Returns its length.
+size_t link_header(const struct slot *slot, const struct conf_game *game,
+                   uint8_t out[LINK_HEADER_BYTES]);
 
 // What is true of a link besides its descriptor.
 struct link_terms {
@@ -34,6 +48,7 @@ struct link_terms {
     uint64_t start;
     uint32_t flags;                       // SLOT_FLAG_ACKS, SLOT_FLAG_RESUMES
     const struct header_resumed *resumed; // NULL: a new player for the game
+    bool is_introduced;                   // the header has gone out already
 };
 
 // Write the header on fd and give it to slot, which is not linked. LINK_BUSY: fd is closed.

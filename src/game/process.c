@@ -4,6 +4,7 @@
 // Looking into /proc (process.h). Errors: as there.
 #include "game/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,6 +20,7 @@
 struct stat_line {
     char state;
     uint64_t flags;
+    uint64_t n_threads;
     uint64_t start;
 };
 
@@ -36,11 +38,9 @@ static bool read_text(const char *path, char *text, size_t size)
     return n > 0;
 }
 
-static bool read_stat(pid_t pid, struct stat_line *line)
+static bool read_stat_file(const char *path, struct stat_line *line)
 {
-    char path[32];
     char text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     if (!read_text(path, text, sizeof text))
         return false;
     // The name, in parentheses, may hold anything; the last one closes it.
@@ -53,6 +53,8 @@ static bool read_stat(pid_t pid, struct stat_line *line)
     for (char *word = strtok_r(at + 2, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
         if (field == 9)
             line->flags = strtoull(word, NULL, 10);
+        if (field == 20)
+            line->n_threads = strtoull(word, NULL, 10);
         if (field == 22)
             line->start = strtoull(word, NULL, 10);
         field++;
@@ -60,15 +62,45 @@ static bool read_stat(pid_t pid, struct stat_line *line)
     return field > 22;
 }
 
-static bool is_living(const struct stat_line *line)
+static bool read_stat(pid_t pid, struct stat_line *line)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    return read_stat_file(path, line);
+}
+
+static bool is_thread_living(const struct stat_line *line)
 {
     return line->state != 'Z' && line->state != 'X' && !(line->flags & EXITING);
+}
+
+// The first thread may have ended, and others go on with the descriptors.
+static bool has_living_thread(pid_t pid)
+{
+    char path[64];
+    bool is_found = false;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *threads = opendir(path);
+    if (!threads)
+        return false;
+    for (struct dirent *one; !is_found && (one = readdir(threads));) {
+        struct stat_line line = {0};
+        snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, atoi(one->d_name));
+        is_found = read_stat_file(path, &line) && is_thread_living(&line);
+    }
+    closedir(threads);
+    return is_found;
+}
+
+static bool is_living(pid_t pid, const struct stat_line *line)
+{
+    return is_thread_living(line) || (line->n_threads > 1 && has_living_thread(pid));
 }
 
 uint64_t process_start(pid_t pid)
 {
     struct stat_line line = {0};
-    return pid > 0 && read_stat(pid, &line) && is_living(&line) ? line.start : 0;
+    return pid > 0 && read_stat(pid, &line) && is_living(pid, &line) ? line.start : 0;
 }
 
 enum process_life process_look(pid_t pid, uint64_t start)
@@ -77,7 +109,7 @@ enum process_life process_look(pid_t pid, uint64_t start)
     if (pid <= 0 || start == 0)
         return PROCESS_UNKNOWN;
     if (read_stat(pid, &line))
-        return line.start == start && is_living(&line) ? PROCESS_ALIVE : PROCESS_DEAD;
+        return line.start == start && is_living(pid, &line) ? PROCESS_ALIVE : PROCESS_DEAD;
     // /proc may be closed to us (hidepid); a signal that is not sent asks the same question.
     if (kill(pid, 0) == 0 || errno == EPERM)
         return PROCESS_UNKNOWN;
@@ -88,7 +120,7 @@ enum process_life process_look(pid_t pid, uint64_t start)
 bool process_is_dying(pid_t pid)
 {
     struct stat_line line = {0};
-    if (pid <= 0 || !read_stat(pid, &line) || is_living(&line))
+    if (pid <= 0 || !read_stat(pid, &line) || is_living(pid, &line))
         return false;
     struct pollfd poll_fd = {.fd = pidfd_open(pid, 0), .events = POLLIN};
     if (poll_fd.fd < 0)

@@ -6,7 +6,7 @@
 //
 // When a process dies, the kernel closes its sockets before its pidfd becomes readable. What tells
 // at that moment is the flag PF_EXITING (0x4) in /proc/PID/stat, field 9 (proc(5)): it is set
-// before the first descriptor is closed.
+// before the first descriptor is closed. Of a process with threads, all must have it.
 //
 // Errors: what cannot be found out is PROCESS_UNKNOWN.
 #ifndef STAYD_GAME_PROCESS_H

@@ -6,50 +6,53 @@
 #include "guard/sweep.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#define MIN_TABLE (1u << 20) // the kernel's own default maximum, fs.nr_open
-
-static void keep(uint8_t *kept, uint32_t n, int fd)
-{
-    if (fd >= 0 && (uint32_t)fd < n)
-        kept[fd] = 1;
-}
-
-static void mark_kept(const struct vault *vault, uint8_t *kept, uint32_t n)
+// Call see for every descriptor that is claimed.
+static void each_kept(const struct vault *vault, void (*see)(void *arg, int fd), void *arg)
 {
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
-        keep(kept, n, vault_guard_fds(vault)[i]);
+        see(arg, vault_guard_fds(vault)[i]);
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         const struct slot *slot = &vault->slots[i];
         if (slot->state != SLOT_LIVE)
             continue;
-        keep(kept, n, slot->player_fd);
-        keep(kept, n, slot->game_fd);
+        see(arg, slot->player_fd);
+        see(arg, slot->game_fd);
     }
+}
+
+static void find_highest(void *arg, int fd)
+{
+    int *highest = arg;
+    if (fd > *highest)
+        *highest = fd;
+}
+
+static void mark(void *arg, int fd)
+{
+    uint8_t *kept = arg;
+    if (fd >= 0)
+        kept[fd] = 1;
 }
 
 void sweep_descriptors(const struct vault *vault)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    // The limit may have been lowered below what is open.
-    uint32_t n = (uint32_t)limit.rlim_cur > MIN_TABLE ? (uint32_t)limit.rlim_cur : MIN_TABLE;
-    uint8_t *kept = calloc(n, 1);
+    int highest = -1;
+    each_kept(vault, find_highest, &highest);
+    unsigned n = (unsigned)(highest + 1);
+    uint8_t *kept = calloc(n + 1, 1);
     if (!kept)
         return;
-    mark_kept(vault, kept, n);
-    for (uint32_t fd = 0; fd < n;) {
-        if (kept[fd]) {
-            fd++;
-            continue;
-        }
-        uint32_t first = fd;
+    each_kept(vault, mark, kept);
+    for (unsigned fd = 0; fd < n;) {
+        unsigned first = fd;
         while (fd < n && !kept[fd])
             fd++;
-        close_range(first, fd == n ? ~0u : fd - 1, 0);
+        if (fd > first)
+            close_range(first, fd - 1, 0);
+        fd++;
     }
+    close_range(n, ~0u, 0);
     free(kept);
 }

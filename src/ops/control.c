@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "ops/answer.h"
+#include "ops/connector.h"
 #include "ops/task.h"
 
 #include <assert.h>
@@ -37,19 +38,21 @@ enum wait {
     WAIT_INPUT,
     WAIT_TURN,
     WAIT_A_WHILE,
-    WAIT_ROOM,    // until the peer has read
-    WAIT_NOTHING, // it is over
+    WAIT_ROOM,      // until the peer has read
+    WAIT_NOTHING,   // it is over
+    WAIT_CONNECTOR, // for ever: ops/connector.c reads
 };
 
 struct link {
     struct control *control;
     struct link *next;
     struct bufferevent *stream;
-    struct event *turn; // goes on in the loop's next turn
-    bool is_skipping;   // inside a line that is too long
-    bool has_ended;     // the peer has said all
-    bool is_over;       // to be freed
-    bool is_busy;       // the task is not done
+    struct event *turn;          // goes on in the loop's next turn
+    bool is_skipping;            // inside a line that is too long
+    bool has_ended;              // the peer has said all
+    bool is_over;                // to be freed
+    bool is_busy;                // the task is not done
+    struct connector *connector; // NULL: it is none
     struct task task;
 };
 
@@ -64,6 +67,8 @@ struct control {
 static void end(struct link *link)
 {
     link->is_over = true;
+    if (link->connector)
+        connector_stop(link->connector);
     bufferevent_disable(link->stream, EV_READ | EV_WRITE);
     event_del(link->turn);
     event_active(link->control->reaper, EV_TIMEOUT, 0);
@@ -71,6 +76,8 @@ static void end(struct link *link)
 
 static void free_link(struct link *link)
 {
+    if (link->connector)
+        connector_free(link->connector);
     if (link->turn)
         event_free(link->turn);
     if (link->stream)
@@ -161,8 +168,26 @@ static enum wait run(struct link *link)
             return WAIT_NOTHING;
         if (link->is_busy && link->task.is_waiting)
             return WAIT_A_WHILE;
+        if (link->task.is_connector)
+            return WAIT_CONNECTOR;
     }
     return WAIT_ROOM;
+}
+
+static void on_connector_over(void *owner)
+{
+    end(owner);
+}
+
+// What has been sent too early is lost, with descriptors that may have come with it.
+static void become_connector(struct link *link)
+{
+    bool is_clean = evbuffer_get_length(bufferevent_get_input(link->stream)) == 0;
+    if (is_clean && !link->has_ended)
+        link->connector = connector_make(link->control->worker, link->task.game, link->stream,
+                                         on_connector_over, link);
+    if (!link->connector)
+        end(link);
 }
 
 static void work(struct link *link)
@@ -170,6 +195,10 @@ static void work(struct link *link)
     static const struct timeval at_once = {0};
     static const struct timeval a_while = {.tv_usec = LOOK_MS * 1000};
     enum wait wait = run(link);
+    if (wait == WAIT_CONNECTOR) {
+        become_connector(link);
+        return;
+    }
     bool is_sent = evbuffer_get_length(bufferevent_get_output(link->stream)) == 0;
     if (wait == WAIT_NOTHING || (wait == WAIT_INPUT && link->has_ended && is_sent)) {
         end(link);
@@ -196,7 +225,8 @@ static void on_progress(struct bufferevent *stream, void *arg)
 {
     struct link *link = arg;
     (void)stream;
-    if (!link->is_over && !event_pending(link->turn, EV_TIMEOUT, NULL))
+    bool is_ours = !link->is_over && !link->task.is_connector;
+    if (is_ours && !event_pending(link->turn, EV_TIMEOUT, NULL))
         work(link);
 }
 

@@ -10,6 +10,7 @@
 #include "entry/suites.h"
 #include "guard/lease.h"
 #include "guard/obituary.h"
+#include "ops/connector.h"
 #include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
@@ -102,6 +103,8 @@ void show_game(struct answer *answer, const char *id, struct worker *worker, uns
     answer_flag(answer, "attached", look.is_attached);
     answer_flag(answer, "resume", look.resumes);
     answer_flag(answer, "ack", look.acknowledges);
+    if (conf->links == CONF_LINKS_CONNECTOR)
+        answer_flag(answer, "connector", connector_is_here(worker, game));
     answer_number(answer, "players", look.n_players);
     answer_number(answer, "held", look.n_held);
     // It has been unknown since stayd started.

@@ -152,6 +152,16 @@ static bool do_attach(struct task *task, struct worker *worker)
     return true;
 }
 
+static bool do_connector(struct task *task, struct worker *worker)
+{
+    if (worker->heritage->conf.game[task->game].links != CONF_LINKS_CONNECTOR)
+        return end_error(task, REQUEST_BAD_REQUEST,
+                         "stayd connects to this game itself; write links = connector in its "
+                         "section of stayd.conf");
+    task->is_connector = true;
+    return end_well(task);
+}
+
 static bool do_state(struct task *task, struct worker *worker)
 {
     bool is_allowed;
@@ -313,6 +323,8 @@ static bool do_upgrade(struct task *task, struct worker *worker)
 {
     struct vault_head *head = worker->vault->head;
     struct answer answer;
+    if (task->next++ == 0)
+        log_order(task, "program", *task->request.text ? "given" : "same");
     if (worker->heritage->is_alone)
         return end_error(task, REQUEST_NOT_UPGRADED, "stayd runs --alone; start it without");
     switch (upgrading_ask(head, make_token(task), task->request.text)) {
@@ -323,8 +335,6 @@ static bool do_upgrade(struct task *task, struct worker *worker)
         put(task, &answer);
         return true;
     case UPGRADING_ASKED:
-        if (task->next++ == 0)
-            log_order(task, "program", *task->request.text ? "given" : "same");
         kill(lease_pid(head->guard), SIGUSR2);
         break;
     case UPGRADING_RUNS:
@@ -373,10 +383,13 @@ void task_begin(struct task *task)
 bool task_step(struct task *task, struct worker *worker)
 {
     static bool (*const verbs[REQUEST_N_VERBS])(struct task *, struct worker *) = {
-        [REQUEST_ATTACH] = do_attach, [REQUEST_STATE] = do_state,   [REQUEST_ACK] = do_ack,
-        [REQUEST_CLOSE] = do_close,   [REQUEST_HELD] = do_list,     [REQUEST_REBOOT] = do_plan,
-        [REQUEST_SHUTDOWN] = do_plan, [REQUEST_STATUS] = do_status, [REQUEST_LIST] = do_list,
-        [REQUEST_KICK] = do_close,    [REQUEST_NOTICE] = do_notice, [REQUEST_UPGRADE] = do_upgrade,
+        [REQUEST_ATTACH] = do_attach,   [REQUEST_CONNECTOR] = do_connector,
+        [REQUEST_STATE] = do_state,     [REQUEST_ACK] = do_ack,
+        [REQUEST_CLOSE] = do_close,     [REQUEST_HELD] = do_list,
+        [REQUEST_REBOOT] = do_plan,     [REQUEST_SHUTDOWN] = do_plan,
+        [REQUEST_STATUS] = do_status,   [REQUEST_LIST] = do_list,
+        [REQUEST_KICK] = do_close,      [REQUEST_NOTICE] = do_notice,
+        [REQUEST_UPGRADE] = do_upgrade,
     };
     task->is_waiting = false;
     if (!task->has_begun) {

@@ -30,7 +30,8 @@ struct task {
     struct task_asker asker;
     struct evbuffer *out; // the caller's
     bool is_torn;
-    bool is_waiting; // the next step is of use only after a while
+    bool is_waiting;   // the next step is of use only after a while
+    bool is_connector; // what the peer says from now on is for ops/connector.h
     // How far it is.
     bool has_begun;
     unsigned game;            // that the request names; TASK_ALL_GAMES: all, or none is named

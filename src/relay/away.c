@@ -13,9 +13,12 @@
 #include "relay/flow_io.h"
 
 #include "base/clock.h"
+#include "base/line.h"
 
 #include <string.h>
 #include <unistd.h>
+
+#define DROP_RECEIVES 8u // of a player's input are dropped when a link is made
 
 // Unsent input goes; it counts as sent, so that offsets go on (I11).
 static void drop_unsent(struct flow_state *next, uint32_t n)
@@ -24,15 +27,50 @@ static void drop_unsent(struct flow_state *next, uint32_t n)
     buffer_take(&next->out, n);
 }
 
+// All of `out` goes, and with it what is still to come of a line begun.
+static void drop_out(const struct relay_run *run, struct flow_state *next)
+{
+    uint32_t n = buffer_bytes(&next->out);
+    bool is_in_line = next->flags & (FLOW_MID_LINE | FLOW_SKIP);
+    if (n)
+        is_in_line =
+            !line_ends_at(vault_chunk(run->vault, next->out.chunk) + next->out.start, n, n);
+    drop_unsent(next, n);
+    if (slot_has(run->slot, SLOT_FLAG_TELNET))
+        next->flags |= FLOW_DISCARD; // telnet's follower knows where the line ends
+    else if (is_in_line)
+        next->flags |= FLOW_SKIP;
+    else
+        next->flags &= (uint8_t)~FLOW_SKIP;
+}
+
 // The rest of the line in which the game died is for nobody.
 static void skip_line(const struct vault *vault, struct flow_state *next)
 {
     uint32_t n = buffer_bytes(&next->out);
-    const uint8_t *text = n ? vault_chunk(vault, next->out.chunk) + next->out.start : NULL;
-    const uint8_t *end = n ? memchr(text, '\n', n) : NULL;
-    drop_unsent(next, end ? (uint32_t)(end - text) + 1 : n);
-    if (!end)
+    uint32_t n_line = 0;
+    if (n)
+        n_line = (uint32_t)line_bytes(vault_chunk(vault, next->out.chunk) + next->out.start, n);
+    drop_unsent(next, n_line ? n_line : n);
+    if (n_line)
+        next->flags &= (uint8_t)~FLOW_SKIP;
+    else
         next->flags |= FLOW_SKIP;
+}
+
+bool run_skip_line(struct relay_run *run)
+{
+    struct flow_state next = run_state(run, TO_GAME);
+    if (slot_has(run->slot, SLOT_FLAG_TELNET) || !(next.flags & FLOW_SKIP) ||
+        next.out.chunk == CHUNK_NONE)
+        return false;
+    uint64_t sent = next.sent;
+    skip_line(run->vault, &next);
+    // A game that is linked already does not count what it does not get.
+    next.origin += next.sent - sent;
+    next.aside += next.sent - sent;
+    run_commit(run, TO_GAME, &next);
+    return true;
 }
 
 // What the player has typed: all of it is kept for a game that resumes; what it has had and not
@@ -46,9 +84,7 @@ static void keep_input(struct relay_run *run)
     next.sent -= next.kept;
     next.kept = 0;
     if (!slot_has(run->slot, SLOT_FLAG_RESUMES)) {
-        drop_unsent(&next, buffer_bytes(&next.out));
-        if (slot_has(run->slot, SLOT_FLAG_TELNET))
-            next.flags |= FLOW_DISCARD;
+        drop_out(run, &next);
     } else {
         // A line begun for a game before this one is still to be passed over; what follows it is
         // not.
@@ -118,6 +154,7 @@ static struct telnet_state telnet_behind(const struct vault *vault, const struct
     const struct flow_state *now = flow_now(&slot->flow[TO_PLAYER]);
     struct telnet_state telnet = now->telnet;
     struct telnet_rules rules = {.may_compress = slot_has(slot, SLOT_FLAG_MAY_COMPRESS),
+                                 .is_forwarded = slot_has(slot, SLOT_FLAG_FORWARDED),
                                  .other = &flow_now(&slot->flow[TO_GAME])->telnet};
     if (slot_has(slot, SLOT_FLAG_TELNET) && now->in.chunk != CHUNK_NONE)
         telnet_filter(&telnet, &rules, vault_chunk(vault, now->in.chunk) + now->in.start,
@@ -137,6 +174,12 @@ bool relay_is_mid_sequence(const struct vault *vault, const struct slot *slot)
     return is_mid(&telnet);
 }
 
+// The game's side has ended, and that is not passed on yet.
+static bool can_say_last(const struct flow_state *now)
+{
+    return now->phase == FLOW_ENDING && !(now->flags & FLOW_CLOSE_SEALED);
+}
+
 bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                const struct relay_words *words)
 {
@@ -144,7 +187,7 @@ bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot
     struct flow_state next = run_state(&run, TO_PLAYER);
     struct buffer *buffer = slot_receive_buffer(slot, &next);
     uint8_t line[LINE_BYTES];
-    if (next.phase != FLOW_OPEN)
+    if (next.phase != FLOW_OPEN && !(words->are_last && can_say_last(&next)))
         return false;
     struct telnet_state telnet = telnet_behind(vault, slot);
     if (is_mid(&telnet))
@@ -193,18 +236,28 @@ static void begin_anew(struct relay_run *run)
     run_commit(run, TO_PLAYER, &next);
 }
 
+// All that has come from the player by now, and the rest of a line begun, was for a game before.
+static void drop_input(struct relay_run *run)
+{
+    struct relay_conn conn = {.ready = RELAY_READ_PLAYER};
+    run->conn = &conn;
+    run->receives_left = DROP_RECEIVES;
+    do {
+        struct flow_state next = run_state(run, TO_GAME);
+        drop_out(run, &next);
+        run_commit(run, TO_GAME, &next);
+    } while (to_game_step(run) || to_game_receive(run));
+}
+
 void relay_prepare_link(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                         bool is_resumed)
 {
     struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
-    struct flow_state next = run_state(&run, TO_GAME);
     if (!is_resumed)
         begin_anew(&run);
-    if (slot_has(slot, SLOT_FLAG_LINKED) && !is_resumed) {
-        drop_unsent(&next, buffer_bytes(&next.out));
-        if (slot_has(slot, SLOT_FLAG_TELNET))
-            next.flags |= FLOW_DISCARD;
-    }
+    if (slot_has(slot, SLOT_FLAG_LINKED) && !is_resumed)
+        drop_input(&run);
+    struct flow_state next = run_state(&run, TO_GAME);
     next.aside = next.sent;
     if (!is_resumed)
         next.origin = next.sent;

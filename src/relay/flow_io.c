@@ -146,6 +146,8 @@ struct telnet_rules run_telnet_rules(const struct relay_run *run, enum flow_dir 
     struct telnet_rules rules = {
         .is_player = dir == TO_GAME,
         .may_compress = slot_has(slot, SLOT_FLAG_MAY_COMPRESS),
+        .is_mnes = slot_has(slot, SLOT_FLAG_MNES),
+        .is_forwarded = slot_has(slot, SLOT_FLAG_FORWARDED),
         .other = &flow_now(&slot->flow[!dir])->telnet,
     };
     if (dir == TO_GAME && flags & FLOW_DISCARD && slot->game_fd < 0)
@@ -251,6 +253,18 @@ bool run_make_out_room(struct relay_run *run, enum flow_dir dir, uint32_t n)
     next.out = (struct buffer){.chunk = chunk, .end = (uint16_t)n_bytes};
     run_commit(run, dir, &next);
     return true;
+}
+
+void run_start_ending(struct relay_run *run, enum flow_dir dir)
+{
+    struct flow_state next = run_state(run, dir);
+    bool is_known = dir == TO_GAME || next.flags & FLOW_END_MEANT;
+    if (next.phase == FLOW_SHUT || (next.phase == FLOW_ENDING && is_known))
+        return;
+    next.phase = FLOW_ENDING;
+    if (dir == TO_PLAYER)
+        next.flags |= FLOW_END_MEANT;
+    run_commit(run, dir, &next);
 }
 
 void run_pass_end(struct relay_run *run, enum flow_dir dir, int fd)

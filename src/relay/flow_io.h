@@ -66,12 +66,23 @@ bool run_send(struct relay_run *run, enum flow_dir dir, int fd, unsigned bit);
 // send can tell, so there it is not known yet.
 bool relay_has_hung_up(const struct slot *slot);
 
+// Without telnet nobody follows the player's lines: pass over what has come of the one in which a
+// game died (FLOW_SKIP).
+bool run_skip_line(struct relay_run *run);
+
+// The flow's source says nothing more that counts; TO_PLAYER: and that is the player's end.
+void run_start_ending(struct relay_run *run, enum flow_dir dir);
+
 // Pass the end on to fd (if any) and shut the flow.
 void run_pass_end(struct relay_run *run, enum flow_dir dir, int fd);
 
 // Give the player n bytes of our own behind what it has been given, past telnet's filter, and
 // commit *next with them. False: there is no room now, and nothing has changed.
 bool run_give(struct relay_run *run, struct flow_state *next, const uint8_t *text, size_t n);
+
+// Its parts: receive if there is room; take what was received as far as `out`.
+bool to_game_receive(struct relay_run *run);
+bool to_game_step(struct relay_run *run);
 
 bool to_game_run(struct relay_run *run);
 bool to_player_run(struct relay_run *run);

@@ -118,31 +118,36 @@ unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *
     return what_to_await(&run);
 }
 
-static void start_ending(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
-                         enum flow_dir dir)
-{
-    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
-    struct flow_state next = run_state(&run, dir);
-    bool is_known = dir == TO_GAME || next.flags & FLOW_END_MEANT;
-    if (next.phase == FLOW_SHUT || (next.phase == FLOW_ENDING && is_known))
-        return;
-    next.phase = FLOW_ENDING;
-    if (dir == TO_PLAYER)
-        next.flags |= FLOW_END_MEANT;
-    run_commit(&run, dir, &next);
-}
-
 void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
 {
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     if (!(slot->flags & (SLOT_FLAG_PLAYER_ENDED | SLOT_FLAG_GAME_ENDED)))
         slot->flags |= SLOT_FLAG_WE_ENDED;
-    start_ending(vault, chunks, slot, TO_PLAYER);
-    start_ending(vault, chunks, slot, TO_GAME);
+    run_start_ending(&run, TO_PLAYER);
+    run_start_ending(&run, TO_GAME);
+}
+
+void relay_end_saying(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+                      const char *text)
+{
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    const struct relay_words words = {.text = text, .are_last = true};
+    // First, for this tells the end from the game's: the words are not said again.
+    run_start_ending(&run, TO_GAME);
+    relay_say(vault, chunks, slot, &words);
+    relay_end(vault, chunks, slot);
+}
+
+bool relay_is_ended(const struct slot *slot)
+{
+    return flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_END_MEANT &&
+           flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN;
 }
 
 void relay_let_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
 {
-    start_ending(vault, chunks, slot, TO_PLAYER);
+    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    run_start_ending(&run, TO_PLAYER);
 }
 
 void relay_drop(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)

@@ -82,13 +82,21 @@ struct relay_words {
     uint8_t set;      // FLOW_* flags of TO_PLAYER that change with the same commit
     uint8_t clear;
     uint32_t notice; // token; 0: this is none
-    bool are_last;   // the player ends behind them: relay_end follows
+    bool are_last;   // the player ends behind them
 };
 
-// Say it behind what the game has said so far. False: there is no room now, or the game is in the
-// middle of something that must not be broken; nothing has changed.
+// Say it behind what the game has said so far. False: there is no room now, the game is in the
+// middle of something that must not be broken, or its side has ended (last words can be said until
+// the end is passed on); nothing has changed.
 bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                const struct relay_words *words);
+
+// relay_end behind last words, if they can be said.
+void relay_end_saying(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
+                      const char *text);
+
+// Has relay_end been called?
+bool relay_is_ended(const struct slot *slot);
 
 // The game is dead (away.c). Give up the link; the game's last words, which are read, are still to
 // be passed on. Can be done again after a crash.

@@ -3,6 +3,7 @@
 //
 // From the player to the game: receive, open records, send (relay.h).
 // Errors: a broken record becomes an alert that to_player.c sends.
+#include "base/address.h"
 #include "base/log.h"
 #include "relay/flow_io.h"
 
@@ -146,7 +147,7 @@ static bool open_record(struct relay_run *run)
     return true;
 }
 
-static bool take_steps(struct relay_run *run)
+bool to_game_step(struct relay_run *run)
 {
     bool has_moved = false;
     if (slot_is_tls(run->slot))
@@ -155,7 +156,44 @@ static bool take_steps(struct relay_run *run)
     else if (slot_has_step(run->slot))
         while (run_follow(run, TO_GAME))
             has_moved = true;
-    return has_moved;
+    return run_skip_line(run) || has_moved;
+}
+
+// The game's side has ended, and whether it is dead is not judged: a process that has died since,
+// or a child of it that still has the socket, would get what is for the next one.
+static bool may_hear(const struct relay_run *run)
+{
+    const struct flow_state *to_player = flow_now(&run->slot->flow[TO_PLAYER]);
+    return to_player->phase != FLOW_ENDING || to_player->flags & FLOW_END_MEANT;
+}
+
+// What stayd says to the game in the player's place (telnet/telnet_environ.c).
+static bool say_environ(struct relay_run *run)
+{
+    const struct telnet_state *game = &flow_now(&run->slot->flow[TO_PLAYER])->telnet;
+    struct flow_state next = run_state(run, TO_GAME);
+    char address[ADDRESS_TEXT_BYTES];
+    if (!slot_has(run->slot, SLOT_FLAG_MNES) || run->slot->game_fd < 0 || next.phase != FLOW_OPEN ||
+        !telnet_environ_is_due(game, &next.telnet) ||
+        !run_make_out_room(run, TO_GAME, TELNET_ENVIRON_BYTES))
+        return false;
+    next = run_state(run, TO_GAME);
+    const uint32_t chunk = run_chunk(run, &next.out);
+    if (chunk == CHUNK_NONE)
+        return false;
+    const bool was_fresh = next.out.chunk == CHUNK_NONE;
+    const size_t n =
+        telnet_environ_say(game, &next.telnet, address_print(address, run->slot->address),
+                           vault_chunk(run->vault, chunk) + next.out.end);
+    if (n) {
+        next.out.chunk = chunk;
+        next.out.end = (uint16_t)(next.out.end + n);
+    }
+    POINT(ENVIRON_SAID);
+    run_commit(run, TO_GAME, &next);
+    if (was_fresh && n == 0)
+        chunk_give(run->chunks, chunk);
+    return true;
 }
 
 // Games may take the header with one read and whatever came along with it as
@@ -170,7 +208,7 @@ static bool is_header_unread(const struct relay_run *run)
 static bool send_game(struct relay_run *run)
 {
     if (flow_unsent(flow_now(&run->slot->flow[TO_GAME])) == 0 || run->slot->game_fd < 0 ||
-        !(run->conn->ready & RELAY_WRITE_GAME))
+        !(run->conn->ready & RELAY_WRITE_GAME) || !may_hear(run))
         return false;
     if (is_header_unread(run)) {
         run->wishes |= RELAY_POLL;
@@ -193,13 +231,19 @@ static void make_plain_room(struct relay_run *run)
         run_make_out_room(run, TO_GAME, 1);
 }
 
+bool to_game_receive(struct relay_run *run)
+{
+    return run->conn->ready & RELAY_READ_PLAYER && to_game_has_room(run) && make_room(run) &&
+           run_receive(run, TO_GAME, run->slot->player_fd, RELAY_READ_PLAYER);
+}
+
 bool to_game_run(struct relay_run *run)
 {
     bool has_moved = false;
     make_plain_room(run);
-    if ((run->conn->ready & RELAY_READ_PLAYER) && to_game_has_room(run) && make_room(run))
-        has_moved |= run_receive(run, TO_GAME, run->slot->player_fd, RELAY_READ_PLAYER);
-    has_moved |= take_steps(run);
+    has_moved |= to_game_receive(run);
+    has_moved |= to_game_step(run);
+    has_moved |= say_environ(run);
     has_moved |= send_game(run);
     struct flow_state now = run_state(run, TO_GAME);
     if (now.phase == FLOW_ENDING && flow_unsent(&now) == 0 && !is_step_due(run, &now)) {

@@ -16,6 +16,10 @@
 //   - a player's answers to what stayd has withdrawn in the dead game's place are swallowed; the
 //     next game never asked.
 //
+// and, if the rules say so, that nobody but stayd tells the game where a player comes from: by
+// NEW-ENVIRON (telnet_environ.c), or by fuzzball's FORWARDED (option 113), which is then taken out
+// of both directions.
+//
 // What breaks the protocol goes through as it is. An IAC inside a subnegotiation with a command
 // behind it (not IAC, not SE) ends the one and begins the other, as libtelnet has it; should that
 // command not go through, an IAC SE goes in its place. With anything else behind the IAC (below
@@ -32,20 +36,24 @@
 
 // One direction. All zero at the start. Options are bits, see telnet_option_bit.
 struct telnet_state {
-    uint64_t will;      // options this side has last said WILL to
-    uint64_t does;      // options this side has last said DO to
-    uint64_t will_turn; // game: flips with each WONT said in a dead game's place;
-                        // player: flips with each DONT that answered one. Unequal: it is to come
-    uint64_t does_turn; // the same for DONT, answered by WONT
-    uint8_t command;    // enum telnet_command
-    uint8_t verb;       // the verb that waits for its option; the option of a subnegotiation;
-                        // else 0
-    uint8_t ansi;       // enum telnet_ansi
-    uint8_t utf8_left;  // continuation bytes that the present character still lacks
-    uint8_t utf8_next;  // one that is valid as the next of them (telnet_text.c), else 0
-    uint8_t flags;      // TELNET_*
-    uint8_t parameter;  // the CSI sequence's parameter so far, 255 at most
-    uint8_t reserved;
+    uint64_t will;        // options this side has last said WILL to
+    uint64_t does;        // options this side has last said DO to
+    uint64_t will_turn;   // game: flips with each WONT said in a dead game's place;
+                          // player: flips with each DONT that answered one. Unequal: it is to come
+    uint64_t does_turn;   // the same for DONT, answered by WONT
+    uint8_t command;      // enum telnet_command
+    uint8_t verb;         // the verb that waits for its option; the option of a subnegotiation;
+                          // else 0
+    uint8_t ansi;         // enum telnet_ansi
+    uint8_t utf8_left;    // continuation bytes that the present character still lacks
+    uint8_t utf8_next;    // one that is valid as the next of them (telnet_text.c), else 0
+    uint8_t flags;        // TELNET_*
+    uint8_t parameter;    // the CSI sequence's parameter so far, 255 at most
+    uint8_t environ;      // where it is within NEW-ENVIRON (telnet_part.h)
+    uint8_t environ_turn; // player: flips with each WILL and WONT that stayd has said for it; game:
+                          // the player's when it began. Unequal: it has heard WILL
+    uint8_t environ_sends; // game: how often it has asked, modulo 256; player: how often answered
+    uint8_t reserved[6];
 };
 
 enum telnet_command {
@@ -92,6 +100,8 @@ enum telnet_keep {
 struct telnet_rules {
     bool is_player;    // whose bytes these are; else the game's
     bool may_compress; // let MCCP pass
+    bool is_mnes;      // stayd says IPADDRESS, and the player does not. Not with may_compress
+    bool is_forwarded; // stayd alone says FORWARDED. Not with may_compress
     enum telnet_keep keep;
     const struct telnet_state *other; // player: the game's state; game: not looked at
 };
@@ -133,6 +143,18 @@ size_t telnet_filter(struct telnet_state *state, const struct telnet_rules *rule
 // bytes to send to the player. Not to be called when telnet_is_lost.
 size_t telnet_mend(struct telnet_state *game, const struct telnet_state *player,
                    uint8_t out[TELNET_MEND_BYTES]);
+
+// Has stayd something to say about NEW-ENVIRON to the game, in the player's place? True only
+// between the player's commands, where it can be said.
+bool telnet_environ_is_due(const struct telnet_state *game, const struct telnet_state *player);
+
+// The most that telnet_environ_say writes: WILL and IS, with an address of 45 characters.
+#define TELNET_ENVIRON_BYTES 80u
+
+// Write what is due. *player is what it is behind those bytes. Returns how many bytes to send to
+// the game.
+size_t telnet_environ_say(const struct telnet_state *game, struct telnet_state *player,
+                          const char *address, uint8_t out[TELNET_ENVIRON_BYTES]);
 
 // Compression is under way or about to begin: the stream cannot be put right.
 bool telnet_is_lost(const struct telnet_state *game, const struct telnet_state *player);

@@ -82,6 +82,18 @@ static void take_text(struct filter *filter, uint8_t byte)
     put(filter, byte);
 }
 
+// Did this command end a NEW-ENVIRON that must have one end only (telnet_environ.c)?
+static bool is_cut(const struct telnet_state *state)
+{
+    return state->environ == ENVIRON_CUT;
+}
+
+static void leave_out_cut(struct filter *filter)
+{
+    filter->state->environ = 0;
+    leave_out(filter);
+}
+
 static void begin_command(struct filter *filter, uint8_t byte)
 {
     if (byte == IAC) {
@@ -91,6 +103,9 @@ static void begin_command(struct filter *filter, uint8_t byte)
         set_command(filter, TELNET_SUB_IAC_SB, 0);
     } else if (byte >= VERB_WILL) {
         set_command(filter, TELNET_VERB, byte);
+    } else if (is_cut(filter->state)) {
+        set_command(filter, TELNET_TEXT, 0);
+        leave_out_cut(filter);
     } else {
         set_command(filter, TELNET_TEXT, 0);
         close_sub(filter->state);
@@ -126,18 +141,21 @@ static bool is_to_be_swallowed(struct filter *filter, uint8_t verb, uint64_t bit
 
 static void take_option(struct filter *filter, uint8_t option)
 {
+    const struct telnet_rules *rules = filter->rules;
     const uint8_t verb = filter->state->verb;
     const uint64_t bit = telnet_option_bit(option);
     set_command(filter, TELNET_TEXT, 0);
-    if (telnet_is_mccp(option) && !filter->rules->may_compress) {
-        leave_out(filter);
+    if (is_cut(filter->state) || telnet_is_hidden(rules, option)) {
+        leave_out_cut(filter);
         return;
     }
     if (verb == VERB_WILL || verb == VERB_WONT)
         assign(&filter->state->will, bit, verb == VERB_WILL);
     else
         assign(&filter->state->does, bit, verb == VERB_DO);
-    if (is_to_be_swallowed(filter, verb, bit)) {
+    if (is_to_be_swallowed(filter, verb, bit) ||
+        (rules->is_player && rules->is_mnes &&
+         telnet_environ_is_ours(rules->other, verb, option))) {
         leave_out(filter);
         return;
     }
@@ -154,9 +172,10 @@ static void begin_sub(struct filter *filter, uint8_t option)
         // Muted, so that its end does not come through when the rules change in its middle.
         set_command(filter, option == IAC ? TELNET_MUTE_SUB_IAC : TELNET_MUTE_SUB,
                     option == IAC ? OPTION_UNKNOWN : option);
-    } else if (telnet_is_mccp(option) && !filter->rules->may_compress) {
-        leave_out(filter);
-        set_command(filter, TELNET_MUTE_SUB, option);
+    } else if (is_cut(filter->state) || telnet_is_hidden(filter->rules, option)) {
+        leave_out_cut(filter);
+        set_command(filter, option == IAC ? TELNET_MUTE_SUB_IAC : TELNET_MUTE_SUB,
+                    option == IAC ? OPTION_UNKNOWN : option);
     } else {
         close_sub(filter->state);
         put(filter, IAC);
@@ -166,6 +185,8 @@ static void begin_sub(struct filter *filter, uint8_t option)
         } else {
             put(filter, option);
             set_command(filter, TELNET_SUB, option);
+            if (option == OPTION_NEW_ENVIRON)
+                telnet_environ_begin(filter->state, filter->rules->is_player);
         }
     }
 }
@@ -180,6 +201,7 @@ static void end_sub(struct filter *filter)
     struct telnet_state *state = filter->state;
     const uint8_t option = state->verb;
     set_command(filter, TELNET_TEXT, 0);
+    telnet_environ_end(state);
     if (!filter->rules->may_compress || !telnet_is_mccp(option) ||
         filter->rules->is_player != (option == OPTION_MCCP3))
         return;
@@ -199,7 +221,7 @@ static void take_sub(struct filter *filter, uint8_t byte)
         return;
     }
     if (!is_muted)
-        put(filter, byte);
+        put(filter, telnet_environ_pass(state, filter->rules, byte));
     // MCCP1 ends its only subnegotiation with WILL SE, without IAC.
     if (byte == VERB_SE && state->verb == OPTION_MCCP1 && !filter->rules->is_player)
         end_sub(filter);
@@ -215,10 +237,13 @@ static void take_sub_iac(struct filter *filter, uint8_t byte)
     if (is_command && (is_muted || !telnet_is_mccp(state->verb))) {
         if (!is_muted)
             state->flags |= TELNET_SUB_OPEN;
+        state->environ =
+            !is_muted && telnet_environ_is_guarded(state, filter->rules) ? ENVIRON_CUT : 0;
         begin_command(filter, byte);
         return;
     }
-    if (!is_muted) {
+    if (!is_muted &&
+        (!telnet_environ_is_guarded(state, filter->rules) || byte == IAC || byte == VERB_SE)) {
         put(filter, IAC);
         put(filter, byte);
     }
@@ -265,6 +290,7 @@ static void begin_drop(struct telnet_state *state, enum telnet_keep keep)
         state->flags = (uint8_t)(state->flags & ~TELNET_DROPPING);
     if (keep == TELNET_KEEP || telnet_is_dropping(state))
         return;
+    state->environ = 0;
     if (state->command == TELNET_SUB)
         state->command = TELNET_MUTE_SUB;
     else if (state->command == TELNET_SUB_IAC)

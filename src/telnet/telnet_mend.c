@@ -46,6 +46,7 @@ static void finish_command(struct mend *mend)
     }
     game->command = TELNET_TEXT;
     game->verb = 0;
+    game->environ = 0;
 }
 
 static void finish_text(struct mend *mend)
@@ -110,6 +111,7 @@ size_t telnet_mend(struct telnet_state *game, const struct telnet_state *player,
     finish_command(&mend);
     finish_text(&mend);
     withdraw_all(&mend);
+    telnet_environ_forget(game, player);
     if (game->flags & TELNET_IN_LINE)
         SAY(&mend, "\r\n");
     return mend.n;

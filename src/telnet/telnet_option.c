@@ -6,6 +6,7 @@
 #include "telnet/telnet_part.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define FIRST_OF_MANY 48u // bits below stand for the option of the same number
 
@@ -33,7 +34,7 @@ static const uint8_t later_options[] = {
 #define ALL_OPTIONS ((UINT64_C(1) << (FIRST_OF_MANY + N_LATER)) - 1)
 
 static_assert(FIRST_OF_MANY + N_LATER < 64, "telnet_state");
-static_assert(sizeof(struct telnet_state) == 40, "the vault holds it");
+static_assert(sizeof(struct telnet_state) == 48, "the vault holds it");
 
 uint64_t telnet_option_bit(uint8_t option)
 {
@@ -53,6 +54,16 @@ uint8_t telnet_option_of(unsigned bit)
     return bit - FIRST_OF_MANY < N_LATER ? later_options[bit - FIRST_OF_MANY] : 0;
 }
 
+// Where the player could say where it is, a 255 is no option: a game might take it for an IAC.
+bool telnet_is_hidden(const struct telnet_rules *rules, uint8_t option)
+{
+    if (telnet_is_mccp(option))
+        return !rules->may_compress;
+    if (option == IAC)
+        return rules->is_player && (rules->is_mnes || rules->is_forwarded);
+    return option == OPTION_FORWARDED && rules->is_forwarded;
+}
+
 static bool has_flags(const struct telnet_state *state, unsigned flags)
 {
     return (state->flags & flags) != 0;
@@ -70,6 +81,21 @@ static bool is_command_valid(const struct telnet_state *state)
     default:
         return state->command < TELNET_N_COMMANDS;
     }
+}
+
+static bool is_environ_valid(const struct telnet_state *state)
+{
+    static const uint8_t zero[sizeof state->reserved];
+    const bool is_in = state->command == TELNET_SUB || state->command == TELNET_SUB_IAC;
+    if (state->environ_turn > 1 || memcmp(state->reserved, zero, sizeof zero) != 0)
+        return false;
+    if (state->environ == ENVIRON_CUT)
+        return has_flags(state, TELNET_SUB_OPEN);
+    if (state->environ == 0)
+        return true;
+    return is_in && state->verb == OPTION_NEW_ENVIRON &&
+           (state->environ < sizeof "IPADDRESS" - 1 ||
+            (state->environ >= ENVIRON_FIRST && state->environ <= ENVIRON_OTHER));
 }
 
 static bool is_utf8_valid(const struct telnet_state *state)
@@ -118,6 +144,6 @@ static bool are_flags_valid(const struct telnet_state *state)
 bool telnet_is_valid(const struct telnet_state *state)
 {
     const uint64_t options = state->will | state->does | state->will_turn | state->does_turn;
-    return (options & ~ALL_OPTIONS) == 0 && state->reserved == 0 && is_command_valid(state) &&
+    return (options & ~ALL_OPTIONS) == 0 && is_environ_valid(state) && is_command_valid(state) &&
            is_text_valid(state) && are_flags_valid(state);
 }

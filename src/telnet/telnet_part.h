@@ -22,7 +22,14 @@ enum {
     IAC = 255,
 };
 
-enum { OPTION_MCCP1 = 85, OPTION_MCCP2 = 86, OPTION_MCCP3 = 87, OPTION_UNKNOWN = 255 };
+enum {
+    OPTION_NEW_ENVIRON = 39, // RFC 1572
+    OPTION_MCCP1 = 85,
+    OPTION_MCCP2 = 86,
+    OPTION_MCCP3 = 87,
+    OPTION_FORWARDED = 113, // fuzzball's, include/interface.h there
+    OPTION_UNKNOWN = 255
+};
 
 static inline bool telnet_is_mccp(uint8_t option)
 {
@@ -33,11 +40,40 @@ static inline bool telnet_is_mccp(uint8_t option)
 // stands for none.
 uint8_t telnet_option_of(unsigned bit);
 
+// Is this an option that only one side is to know of?
+bool telnet_is_hidden(const struct telnet_rules *rules, uint8_t option);
+
 // Follow one byte of text, telnet commands taken out and IAC undoubled.
 void telnet_text_follow(struct telnet_state *state, bool is_player, uint8_t byte);
 
 // Follow n of them, none of them IAC.
 void telnet_text_follow_all(struct telnet_state *state, bool is_player, const uint8_t *in,
                             size_t n);
+
+// telnet_state.environ. Of a player: how many letters of IPADDRESS have come in a row, or
+// ENVIRON_CUT. Of a game: what its subnegotiation is. 0 outside of NEW-ENVIRON.
+enum {
+    ENVIRON_FIRST = 16, // its first byte is to come
+    ENVIRON_SEND = 17,
+    ENVIRON_OTHER = 18,
+    ENVIRON_CUT = 32, // a command has come in the player's, which ends it, and is left out
+};
+
+// A NEW-ENVIRON subnegotiation begins; a subnegotiation ends.
+void telnet_environ_begin(struct telnet_state *state, bool is_player);
+void telnet_environ_end(struct telnet_state *state);
+
+// One byte of any subnegotiation, as it is to go on.
+uint8_t telnet_environ_pass(struct telnet_state *state, const struct telnet_rules *rules,
+                            uint8_t byte);
+
+// Is the subnegotiation one in which the player must not say where it is?
+bool telnet_environ_is_guarded(const struct telnet_state *state, const struct telnet_rules *rules);
+
+// Is this command of the player's one that stayd has answered in its place?
+bool telnet_environ_is_ours(const struct telnet_state *game, uint8_t verb, uint8_t option);
+
+// The game is dead: the next one has heard and asked nothing.
+void telnet_environ_forget(struct telnet_state *game, const struct telnet_state *player);
 
 #endif

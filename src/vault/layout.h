@@ -25,7 +25,7 @@
 
 #define VAULT_MAGIC 0x6474757661796174ULL
 #ifndef VAULT_LAYOUT // a test builds one that differs
-#define VAULT_LAYOUT 4u
+#define VAULT_LAYOUT 5u
 #endif
 
 // A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
@@ -133,6 +133,8 @@ enum slot_state {
 #define SLOT_FLAG_ACKS 128u        // the present link's game acknowledges its input
 #define SLOT_FLAG_RESUMES 256u     // that game, or the dead one before, attached to resume
 #define SLOT_FLAG_LINKED 512u      // there has been a link
+#define SLOT_FLAG_MNES 1024u       // stayd says IPADDRESS to the game (telnet/telnet_environ.c)
+#define SLOT_FLAG_FORWARDED 2048u  // stayd says FORWARDED to the game
 
 // One player's connection.
 struct slot {
@@ -314,12 +316,12 @@ struct vault_head {
 static_assert(sizeof(struct buffer) == 8, "layout");
 static_assert(sizeof(struct record_state) == 16, "layout");
 static_assert(sizeof(struct record_key) == 96, "layout");
-static_assert(sizeof(struct telnet_state) == 40, "layout");
-static_assert(sizeof(struct flow_state) == 128, "layout");
-static_assert(sizeof(struct flow) == 264, "layout");
+static_assert(sizeof(struct telnet_state) == 48, "layout");
+static_assert(sizeof(struct flow_state) == 136, "layout");
+static_assert(sizeof(struct flow) == 280, "layout");
 static_assert(offsetof(struct slot, link) == 8 && offsetof(struct slot, flags) == 12, "layout");
 static_assert(offsetof(struct slot, flow) == 104, "layout");
-static_assert(sizeof(struct slot) == 1088, "layout");
+static_assert(sizeof(struct slot) == 1120, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
 static_assert(sizeof(struct vault_game) == 56, "layout");
 static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");

@@ -6,6 +6,7 @@
 // Errors: -1 with errno of the call.
 #include "vault/receipt.h"
 
+#include "base/line.h"
 #include "vault/flow.h"
 #include "vault/point.h"
 #include "vault/slot.h"
@@ -43,9 +44,11 @@ static void take_sent(const struct vault *vault, const struct slot *slot, enum f
 {
     bool is_in_line = next->telnet.flags & TELNET_IN_LINE;
     next->sent += count;
-    if (flow_unsent(next) > count)
-        is_in_line =
-            vault_chunk(vault, next->out.chunk)[next->out.start + next->kept + count - 1] != '\n';
+    if (flow_unsent(next) > count || !slot_has(slot, SLOT_FLAG_TELNET)) {
+        const struct buffer *out = &next->out;
+        const uint8_t *text = vault_chunk(vault, out->chunk) + out->start;
+        is_in_line = !line_ends_at(text, buffer_bytes(out), next->kept + count);
+    }
     if (dir == TO_GAME && is_in_line)
         next->flags |= FLOW_MID_LINE;
     else if (dir == TO_GAME)

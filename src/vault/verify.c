@@ -133,12 +133,27 @@ static int claim_all(const struct vault *vault, const struct slot *slot, struct 
     return 0;
 }
 
+// Of those that can be: verify_slot refuses the others.
+static uint32_t highest_fd(const struct vault *vault)
+{
+    int highest = 0;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        const struct slot *slot = &vault->slots[i];
+        if (slot->state == SLOT_LIVE && slot->player_fd < FD_LIMIT && slot->player_fd > highest)
+            highest = slot->player_fd;
+        if (slot->state == SLOT_LIVE && slot->game_fd < FD_LIMIT && slot->game_fd > highest)
+            highest = slot->game_fd;
+    }
+    return (uint32_t)highest;
+}
+
 uint32_t verify_all(const struct vault *vault,
                     void (*report)(void *arg, uint32_t slot, int invariant), void *arg)
 {
     struct claims chunks = {calloc(vault->head->n_chunks, sizeof(uint32_t)), vault->head->n_chunks};
     struct claims cells = {calloc(vault->head->n_cells, sizeof(uint32_t)), vault->head->n_cells};
-    struct claims fds = {calloc(FD_LIMIT, sizeof(uint32_t)), FD_LIMIT};
+    uint32_t n_fds = highest_fd(vault) + 1;
+    struct claims fds = {calloc(n_fds, sizeof(uint32_t)), n_fds};
     uint32_t n_broken = 0;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         const struct slot *slot = &vault->slots[i];

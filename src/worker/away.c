@@ -100,8 +100,7 @@ bool away_tell_wait(struct conn *conn)
 void away_give_up(struct conn *conn)
 {
     struct worker *worker = conn->worker;
-    const struct relay_words words = {.text = text_of(conn, CONF_TEXT_GONE), .are_last = true};
-    relay_say(worker->vault, &worker->chunks, conn_slot(conn), &words);
-    relay_end(worker->vault, &worker->chunks, conn_slot(conn));
+    relay_end_saying(worker->vault, &worker->chunks, conn_slot(conn),
+                     text_of(conn, CONF_TEXT_GONE));
     conn_serve(conn, 0);
 }

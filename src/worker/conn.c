@@ -142,6 +142,19 @@ void conn_unwatch_game(struct conn *conn)
     watch_all(conn, conn->watched & (RELAY_READ_PLAYER | RELAY_WRITE_PLAYER));
 }
 
+// Enough turns to read all that a Unix socket holds by default.
+#define ALL_TURNS 4
+
+void conn_take_words(struct conn *conn)
+{
+    conn->relay.ready |= RELAY_READY_ALL;
+    for (int turn = 0; turn < ALL_TURNS; turn++) {
+        run(conn);
+        if (away_greet(conn))
+            run(conn);
+    }
+}
+
 void conn_serve(struct conn *conn, unsigned ready)
 {
     conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);

@@ -33,6 +33,10 @@ void conn_open(struct worker *worker, struct slot *slot);
 // become ready. The slot may be free when this returns.
 void conn_serve(struct conn *conn, unsigned ready);
 
+// Take what the game has said by now. If that is its end, nothing is made of it before the conn is
+// served.
+void conn_take_words(struct conn *conn);
+
 // The game's socket is about to be closed.
 void conn_unwatch_game(struct conn *conn);
 

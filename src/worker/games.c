@@ -21,7 +21,9 @@
 
 #define ATTACH_MS 5000u    // for a new process to attach, when players wait to be resumed
 #define LEFTOVER_MS 60000u // a dead game's child may keep its listening socket
+#define SAVING_MS 30000u   // for a game without its connector to save its database
 #define LOOK_MS 200u       // until a game of an unknown process is looked for
+#define ORDER_MS 1u        // what the game has ordered before it closed the link is done first
 #define LOOK_AGAIN_MS 50u  // what was seen then holds for all players who are judged meanwhile
 
 static const struct conf_game *conf_of(const struct worker *worker, unsigned game)
@@ -351,6 +353,15 @@ static enum games_verdict judge_unknown(struct worker *worker, const struct slot
     return GAMES_DEAD;
 }
 
+// Until when a game that has closed a player may yet end by itself. One that has ended its
+// connector, too, is on its way: PennMUSH saves its database then.
+static uint64_t shutdown_wait_ms(const struct worker *worker, unsigned game)
+{
+    const struct conf_game *conf = conf_of(worker, game);
+    bool has_lost_it = conf->links == CONF_LINKS_CONNECTOR && !connector_is_here(worker, game);
+    return has_lost_it && conf->shutdown_wait_ms < SAVING_MS ? SAVING_MS : conf->shutdown_wait_ms;
+}
+
 enum games_verdict games_judge(struct worker *worker, const struct slot *slot, uint64_t since_ms)
 {
     const struct conf_game *conf = conf_of(worker, slot->game);
@@ -369,8 +380,10 @@ enum games_verdict games_judge(struct worker *worker, const struct slot *slot, u
     if (plan)
         return plan & GAME_HOLDS ? GAMES_DEAD : GAMES_PLAYER;
     // A game that ends by itself often closes its players first, and dies a moment later.
-    bool may_be_shutdown = conf->on_shutdown == CONF_SHUTDOWN_HOLD &&
-                           since_ms < conf->shutdown_wait_ms &&
-                           flow_now(&slot->flow[TO_GAME])->phase == FLOW_OPEN;
-    return may_be_shutdown ? GAMES_LATER : GAMES_PLAYER;
+    uint64_t wait_ms =
+        conf->on_shutdown == CONF_SHUTDOWN_HOLD ? shutdown_wait_ms(worker, slot->game) : 0;
+    if (wait_ms < ORDER_MS)
+        wait_ms = ORDER_MS;
+    bool may_be_more = since_ms < wait_ms && flow_now(&slot->flow[TO_GAME])->phase == FLOW_OPEN;
+    return may_be_more ? GAMES_LATER : GAMES_PLAYER;
 }

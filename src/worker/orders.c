@@ -35,21 +35,13 @@ enum order_result order_acknowledge(struct worker *worker, struct slot *slot, ui
     return ORDER_DONE;
 }
 
-// Enough turns to read all that a Unix socket holds by default.
-#define LAST_TURNS 4
-
 enum order_result order_close(struct worker *worker, struct slot *slot, const char *text)
 {
     struct conn *conn = conn_of(worker, slot);
-    if (flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_END_MEANT)
+    if (relay_is_ended(slot))
         return ORDER_DONE; // under way already
-    for (int turn = 0; turn < LAST_TURNS && slot->state == SLOT_LIVE; turn++)
-        conn_serve(conn, RELAY_READY_ALL);
-    if (slot->state != SLOT_LIVE)
-        return ORDER_DONE;
-    const struct relay_words words = {.text = text ? text : "", .are_last = true};
-    relay_say(worker->vault, &worker->chunks, slot, &words);
-    relay_end(worker->vault, &worker->chunks, slot);
+    conn_take_words(conn);
+    relay_end_saying(worker->vault, &worker->chunks, slot, text ? text : "");
     conn_serve(conn, RELAY_READY_ALL);
     return ORDER_DONE;
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "game/link.h"
+#include "ops/connector.h"
 #include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
@@ -72,6 +73,12 @@ void waiting_hurry(struct worker *worker)
 {
     if (worker->waiting.n)
         arm(&worker->waiting, 0);
+}
+
+void waiting_retry(struct worker *worker, unsigned game)
+{
+    worker->waiting.game[game].retry_ms = 0;
+    waiting_hurry(worker);
 }
 
 // Some things are hurried by what others do (a backlog, memory), some only end.
@@ -195,25 +202,31 @@ static enum link_status make_link(struct conn *conn, const struct conf_game *gam
     return status;
 }
 
-// One attempt. LINK_BUSY also: the game has enough to look at, or may yet attach.
-static enum link_status try_link(struct conn *conn, const struct conf_game *game)
+// The game is connected; fd is ours. LINK_AWAY with EAGAIN also: it may yet attach.
+static enum link_status take_link(struct conn *conn, const struct conf_game *game, int fd)
 {
-    struct worker *worker = conn->worker;
-    unsigned index = conn_slot(conn)->game;
     struct link_terms terms;
-    int fd;
-    errno = 0;
-    if (!games_have_room(worker, index))
-        return LINK_BUSY;
-    enum link_status status = link_connect(game, &fd);
-    if (status != LINK_MADE)
-        return status;
-    if (!games_meet(worker, index, fd, &terms)) {
+    if (!games_meet(conn->worker, conn_slot(conn)->game, fd, &terms)) {
         close(fd);
         errno = EAGAIN;
         return LINK_AWAY;
     }
+    terms.is_introduced = game->links == CONF_LINKS_CONNECTOR;
     return make_link(conn, game, fd, &terms);
+}
+
+// One attempt. LINK_BUSY also: the game has enough to look at.
+static enum link_status try_link(struct conn *conn, const struct conf_game *game)
+{
+    struct worker *worker = conn->worker;
+    int fd;
+    errno = 0;
+    if (!games_have_room(worker, conn_slot(conn)->game))
+        return LINK_BUSY;
+    if (game->links == CONF_LINKS_CONNECTOR)
+        return connector_ask(worker, conn_slot(conn));
+    enum link_status status = link_connect(game, &fd);
+    return status == LINK_MADE ? take_link(conn, game, fd) : status;
 }
 
 static void joined(struct conn *conn)
@@ -225,6 +238,45 @@ static void joined(struct conn *conn)
     games_note_link(worker, slot);
     say_linked(slot);
     conn_serve(conn, RELAY_READY_ALL);
+}
+
+// How an attempt has ended, with errno.
+static void note_attempt(struct conn *conn, const struct conf_game *game, enum link_status status)
+{
+    struct worker *worker = conn->worker;
+    unsigned index = conn_slot(conn)->game;
+    struct waiting_game *it = &worker->waiting.game[index];
+    if (status == LINK_ASKED) { // waiting_connected will say how it ends
+        it->retry_ms = clock_boot_ms() + BUSY_RETRY_MS;
+        return;
+    }
+    it->error = status == LINK_MADE ? 0 : errno;
+    it->retry_ms = 0;
+    if (status == LINK_MADE) {
+        joined(conn);
+        return;
+    }
+    if (status == LINK_AWAY && it->error != EAGAIN)
+        games_note_away(worker, index);
+    uint64_t now_ms = clock_boot_ms();
+    it->retry_ms = now_ms + (status == LINK_BUSY ? BUSY_RETRY_MS : AWAY_RETRY_MS);
+    keep_waiting(conn, game, now_ms);
+}
+
+void waiting_connected(struct conn *conn, int fd, int error)
+{
+    const struct conf_game *game = &conn->worker->heritage->conf.game[conn_slot(conn)->game];
+    const struct flow_state *to_player = flow_now(&conn_slot(conn)->flow[TO_PLAYER]);
+    if (!(conn->waits & WAITING_JOIN) || to_player->flags & FLOW_END_MEANT ||
+        to_player->phase != FLOW_OPEN) { // it has begun to end meanwhile
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    enum link_status status = fd >= 0 ? take_link(conn, game, fd) : link_judge(error);
+    if (fd < 0)
+        errno = error;
+    note_attempt(conn, game, status);
 }
 
 static void try_join(struct conn *conn, uint64_t waited_ms, uint64_t now_ms)
@@ -243,18 +295,8 @@ static void try_join(struct conn *conn, uint64_t waited_ms, uint64_t now_ms)
         keep_waiting(conn, game, now_ms);
         return;
     }
-    if (!has_credit(it, game, now_ms))
-        return;
-    enum link_status status = try_link(conn, game);
-    it->error = status == LINK_MADE ? 0 : errno;
-    if (status == LINK_MADE) {
-        joined(conn);
-        return;
-    }
-    if (status == LINK_AWAY && it->error != EAGAIN)
-        games_note_away(worker, slot->game);
-    it->retry_ms = clock_boot_ms() + (status == LINK_BUSY ? BUSY_RETRY_MS : AWAY_RETRY_MS);
-    keep_waiting(conn, game, now_ms);
+    if (has_credit(it, game, now_ms))
+        note_attempt(conn, game, try_link(conn, game));
 }
 
 static void drop(struct conn *conn)

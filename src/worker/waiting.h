@@ -55,6 +55,12 @@ void waiting_forget(struct waiting *waiting); // the heap only (worker_forget)
 // This conn waits for exactly these things from now on.
 void waiting_set(struct conn *conn, unsigned for_what);
 
+// What was asked of the game's connector has come: fd, which is the callee's, or -1 and an errno.
+void waiting_connected(struct conn *conn, int fd, int error);
+
+// The game may be reached now: try at once.
+void waiting_retry(struct worker *worker, unsigned game);
+
 // Look soon: something that was waited for may have come.
 void waiting_hurry(struct worker *worker);
 

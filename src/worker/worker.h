@@ -12,6 +12,7 @@
 #include "entry/handshake.h"
 #include "game/names.h"
 #include "guard/heritage.h"
+#include "ops/connector.h"
 #include "relay/relay.h"
 #include "vault/state.h"
 #include "worker/conn.h"
@@ -39,6 +40,7 @@ struct worker {
     struct names *names;
     struct accepting *accepting;
     struct control *control;
+    struct connectors connectors;
     struct waiting waiting;
     bool is_ending;
     bool has_new; // players came since housekeeping last looked

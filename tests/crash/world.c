@@ -103,7 +103,7 @@ static void make_keys(struct world *world)
 void world_make(struct world *world, enum world_kind kind, struct trap *trap)
 {
     int pair[2];
-    *world = (struct world){.kind = kind, .trap = trap, .is_acking = true};
+    *world = (struct world){.kind = kind, .trap = trap, .is_acking = true, .child = -1};
     assert_int_equal(vault_make(&world->vault, 4), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     world->player = pair[0];
@@ -117,7 +117,7 @@ void world_make(struct world *world, enum world_kind kind, struct trap *trap)
 
 void world_free(struct world *world)
 {
-    int fds[] = {world->player, world->listener, world->game, world->vault.fd};
+    int fds[] = {world->player, world->listener, world->game, world->child, world->vault.fd};
     vault_unmap(&world->vault);
     for (unsigned i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
@@ -133,7 +133,7 @@ static struct slot *let_in(const struct world *world, struct slot_pool *slots)
     if (!slot)
         _exit(1);
     if (world_is_telnet(world))
-        slot->flags |= SLOT_FLAG_TELNET;
+        slot->flags |= SLOT_FLAG_TELNET | SLOT_FLAG_MNES;
     if (is_tls(world)) {
         slot->flags |= SLOT_FLAG_TLS;
         slot->tls_version = world->params.version;
@@ -196,6 +196,7 @@ static void serve(const struct world *world, struct slot_pool *slots, struct chu
 {
     struct vault vault = world->vault;
     struct relay_conn conn = RELAY_CONN_NEW;
+    conn.is_orphan = world->is_dead;
     // Twice with everything ready: nothing may be left that only needs another look.
     for (int i = 0; i < 12; i++) {
         if (slot->game_fd < 0 && !world->is_dead &&
@@ -261,6 +262,16 @@ static _Noreturn void small_worker(const struct world *world)
     _exit(chunks.n_free == vault.head->n_chunks || !must_be_idle ? 0 : 2);
 }
 
+static void say_words(struct world *world)
+{
+    const struct slot *slot = &world->vault.slots[0];
+    if (!world->words || slot->game_fd < 0 ||
+        flow_now(&slot->flow[TO_PLAYER])->phase != FLOW_ENDING)
+        return;
+    world_player_says(world, (const uint8_t *)world->words, strlen(world->words));
+    world->words = NULL;
+}
+
 void world_work(struct world *world)
 {
     for (;;) {
@@ -279,6 +290,7 @@ void world_work(struct world *world)
             return;
         }
         assert_int_equal(WTERMSIG(status), SIGKILL);
+        say_words(world);
     }
 }
 
@@ -430,6 +442,21 @@ void world_game_dies(struct world *world)
     close(world->game);
     world->game = -1;
     vault_guard_fds(&world->vault)[7] = -1;
+}
+
+void world_game_leaves_child(struct world *world)
+{
+    world->is_dead = true;
+    world->child = world->game;
+    guard_keep_fd(&world->vault, 8, world->child);
+    world->game = -1;
+    vault_guard_fds(&world->vault)[7] = -1;
+}
+
+void world_child_heard_nothing(struct world *world)
+{
+    uint8_t byte;
+    assert_true(recv(world->child, &byte, 1, MSG_DONTWAIT) <= 0);
 }
 
 void world_game_hears(struct world *world, const uint8_t *text, size_t n, bool is_end)

@@ -50,6 +50,9 @@ struct world {
     int listener;           // the game's
     int game;               // the game's end of the link, -1 before
     bool is_dead;           // the game's process, for the workers
+    int child;              // of the dead game, with its end of the link; -1: none
+    const char *words;      // to be said by the player when a worker has died while it was giving
+                            // up the link; NULL: none, or said
     bool is_acking;         // the game acknowledges all that it was sent
     uint64_t resumed_input; // of the last header with E2
     size_t n_headers_resumed;
@@ -82,6 +85,9 @@ void world_game_accepts(struct world *world);
 void world_game_hears(struct world *world, const uint8_t *text, size_t n, bool is_end);
 // The game's process ends: its socket is closed, and workers see that it is dead.
 void world_game_dies(struct world *world);
+// ... but a child of it keeps its socket, and must hear nothing from now on.
+void world_game_leaves_child(struct world *world);
+void world_child_heard_nothing(struct world *world);
 
 bool world_resumes(const struct world *world);
 bool world_acks(const struct world *world);

@@ -18,6 +18,7 @@ from support.game import Game, Pair
 from support.mush import Mush
 from support.pki import Pki
 from support.players import PlainPlayer, TlsPlayer
+from support.town import Town
 
 TEST_S = 60
 
@@ -138,6 +139,20 @@ def start_mush(folder):
     yield start
     for mush in started:
         mush.end()
+
+
+@pytest.fixture
+def town(start_mush, pki):
+    """town(key=value, ...): minimush with these settings."""
+    towns = []
+
+    def begin(**settings):
+        towns.append(Town(start_mush, pki, {key.replace("_", "-"): value
+                                            for key, value in settings.items()}))
+        return towns[-1]
+    yield begin
+    for made in towns:
+        made.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@
 import os
 import pwd
 import select
+import signal
 import socket
 import stat
 import subprocess
@@ -81,6 +82,41 @@ def test_kick_ends_the_player_after_its_text(stage):
     assert control.ask(f"kick {conn}").pairs == {"gone": "1"}
     stage.stayd.log.expect(rf"control-order verb=kick uid={os.getuid()} pid={os.getpid()} id={conn}")
     other.check()
+
+
+@pytest.mark.parametrize("on_shutdown", ["hold", "end"])
+@pytest.mark.parametrize("kind", ["1.3", "plain"])
+def test_the_words_of_a_close_are_said_although_the_game_closes_the_link_right_behind_it(
+        make_stage, kind, on_shutdown):
+    stage = make_stage(game_options={"on-shutdown": on_shutdown, "shutdown-wait": "5s"})
+    control = open_control(stage)
+    pairs = [stage.pair(kind) for _ in range(4)]
+    worker = stage.stayd.family.pid("worker")
+    os.kill(worker, signal.SIGSTOP)  # so that it sees all of it at once
+    for pair in pairs:
+        pair.link.send(b"last line\r\n")
+        control.send(f"c close {pair.link.header.tlvs[5].hex()} So long.\n".encode())
+        pair.link.close()
+    os.kill(worker, signal.SIGCONT)
+    for pair in pairs:
+        text, how = pair.player.read_to_end()
+        assert text == b"last line\r\nSo long.\r\n" and how in ("close_notify", "eof")
+        assert control.read_answer().word == "ok"
+
+
+@pytest.mark.parametrize("kind", ["1.3", "plain"])
+def test_the_words_of_a_close_are_said_once_to_one_whose_link_has_ended(make_stage, kind):
+    stage = make_stage(game_options={"shutdown-wait": "20s"})
+    control = open_control(stage)
+    pair = stage.pair(kind)
+    conn = pair.link.header.tlvs[5].hex()
+    pair.link.send(b"last line\r\n")
+    pair.link.close()
+    assert pair.player.read_line() == b"last line"
+    assert control.ask(f"close {conn} So long.").word == "ok"
+    assert control.ask(f"close {conn} So long.").word == "ok"
+    text, how = pair.player.read_to_end()
+    assert text == b"So long.\r\n" and how in ("close_notify", "eof")
 
 
 def test_a_notice_is_said_once_even_if_a_worker_dies_in_between(stage):

@@ -9,7 +9,7 @@ import pytest
 from support import game as wire
 from support.daemon import free_port
 from support.game import Game, Pair
-from support.players import context_for
+from support.players import PlainPlayer, context_for
 
 
 @pytest.fixture
@@ -93,6 +93,17 @@ def test_proxy_v1_tells_the_addresses_in_one_line(make_stage):
     link = stage.game.accept_raw()
     assert link.read_until(b"\r\n") == \
         b"PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n" % (player.port, stage.tls_port)
+    Pair(player, link).check()
+
+
+def test_proxy_v1_over_tcp_tells_an_ipv6_players_in_one_line_and_with_one_read(
+        start_stayd, tcp_game, port):
+    start_stayd({"plain": {"address": f"[::1]:{port}", "tls": "no"}},
+                {"mush": {"connect": tcp_game.connect, "header": "proxy-v1"}}, {"host-names": "off"})
+    player = PlainPlayer(port, host="::1")
+    link = tcp_game.accept_raw()
+    wanted = b"PROXY TCP6 ::1 ::1 %d %d\r\n" % (player.port, port)
+    assert link.sock.recv(107) == wanted
     Pair(player, link).check()
 
 

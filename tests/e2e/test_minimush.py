@@ -6,67 +6,12 @@ import re
 
 import pytest
 
-from support.daemon import free_port
-from support.mush import PASSWORD, ask, create, reboot
-from support.players import PlainPlayer, TlsPlayer, context_for
+from support.mush import PASSWORD, ask, reboot
+from support.town import BACK, answer
 
 IAC, SB, SE = b"\xff", b"\xff\xfa", b"\xff\xf0"
 WILL, WONT, DO, DONT = (IAC + bytes([verb]) for verb in (251, 252, 253, 254))
 ECHO, TTYPE, NAWS, CHARSET, GMCP = (bytes([option]) for option in (1, 24, 31, 42, 201))
-BACK = b"GAME: The game is back.\r\n"
-
-
-class Town:
-    """A running minimush, and players for it, who are closed before it ends."""
-
-    def __init__(self, begin, pki, settings):
-        self.ports = {"tls": free_port(), "plain": free_port()}
-        self.pki = pki
-        self.begin = begin
-        self.players = []
-        self.mush = begin({"tls-address": f"127.0.0.1:{self.ports['tls']}",
-                           "plain-address": f"127.0.0.1:{self.ports['plain']}",
-                           "certificate": pki.path("mush.chain"), "key": pki.path("mush.key"),
-                           **settings})
-
-    def player(self, name=None, kind="1.3", certificate=None):
-        if kind == "plain":
-            player = PlainPlayer(self.ports["plain"])
-        else:
-            pair = certificate and (self.pki.path(f"{certificate}.chain"),
-                                    self.pki.path(f"{certificate}.key"))
-            player = TlsPlayer(self.ports["tls"],
-                               context=context_for(kind, client_certificate=pair))
-        self.players.append(player)
-        return create(player, name) if name else player
-
-    def crash(self):
-        self.mush.kill()
-        self.mush = self.begin(None)
-
-    def close(self):
-        for player in self.players:
-            player.close()
-
-
-@pytest.fixture
-def town(start_mush, pki):
-    """town(key=value, ...): minimush with these settings."""
-    towns = []
-
-    def begin(**settings):
-        towns.append(Town(start_mush, pki, {key.replace("_", "-"): value
-                                            for key, value in settings.items()}))
-        return towns[-1]
-    yield begin
-    for made in towns:
-        made.close()
-
-
-def answer(player, line):
-    """All that the player sees until what it thinks next."""
-    text = ask(player, line + b"\r\nthink ~", b"~\r\n")
-    return text[:-3].decode(errors="replace")
 
 
 @pytest.mark.short
@@ -275,8 +220,8 @@ def test_a_mud_program_is_understood_and_a_password_is_not_echoed(town):
     late.send(DONT + ECHO)
     here.crash()
     for client in (player, late):
-        client.read_until(DO + TTYPE)  # afresh
         client.read_until(BACK)
+        client.read_until(DO + TTYPE)  # afresh
     answer_telnet(player)
     assert "Program: Tester" in answer(player, b"@terminal")
     reboot(player)

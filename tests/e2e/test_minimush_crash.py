@@ -5,20 +5,19 @@ import os
 import random
 import re
 import signal
-import socket
 import struct
-import subprocess
 import time
 
 import pytest
 
+from support import processes
 from support.daemon import BUILD, free_port
 from support.mush import PASSWORD, Chorus, Mush, ask, create, reboot
 from support.players import PlainPlayer, TlsPlayer
-from support.stream import SocketStream
+from support.town import BACK, knock
+from support.waiting import until
 
 AWAY = b"GAME: The game has stopped. You stay connected until it is back.\r\n"
-BACK = b"GAME: The game is back.\r\n"
 N_KILLS = 30
 
 
@@ -97,12 +96,14 @@ def test_times_and_the_last_page_survive(start, again, join):
     one = join("One")
     two = join("Two")
     ask(one, b"page two=first", b"You paged Two with: first\r\n")
-    time.sleep(1.1)  # so that WHO shows another second if the time began anew
+
+    def idle():
+        return int(re.search(rb"Two +\S+ +(\d+)s", ask(one, b"WHO", b"connected.\r\n")).group(1))
+    idle_before = until(idle, "a second has passed for Two")
     mush.kill()
     again()
     await_back(one)
-    idle = re.search(rb"Two +\S+ +(\d+)s", ask(one, b"WHO", b"are connected.")).group(1)
-    assert int(idle) >= 1
+    assert idle() >= idle_before
     ask(one, b"page second", b"You paged Two with: second\r\n")
     two.read_until(b"One pages: second\r\n")
 
@@ -118,6 +119,7 @@ def test_every_line_counts_exactly_once_whatever_is_killed_how_often(start, agai
     chorus = Chorus(players)
     chance = random.Random(4202)
     n_said = n_kills = 0
+    heard = b""
     for _ in range(N_KILLS):
         for _ in range(chance.randrange(1, 40)):
             speaker.send(b"say number %d\r\n" % n_said)
@@ -131,11 +133,12 @@ def test_every_line_counts_exactly_once_whatever_is_killed_how_often(start, agai
                 mush.family.kill("worker")
         if mush.process.poll() is not None:
             mush = again()
+            heard += hearer.read_until(BACK)
         chorus.await_progress(2)
     chorus.finish()
     speaker.send(b"page Hearer=that is all\r\n")
     said = speaker.read_until(b"You paged Hearer with: that is all\r\n")
-    heard = hearer.read_until(b"Speaker pages: that is all\r\n")
+    heard += hearer.read_until(b"Speaker pages: that is all\r\n")
     wanted = [b"%d" % n for n in range(n_said)]
     assert re.findall(rb'You say, "number (\d+)"\r\n', said) == wanted
     assert re.findall(rb'Speaker says, "number (\d+)"\r\n', heard) == wanted
@@ -200,21 +203,34 @@ def test_without_resume_they_see_the_login_screen_connected_still(start, again, 
         ask(player, f"connect {name} {PASSWORD}".encode(), f"You are {name}".encode())
 
 
-def dies_at(folder, n):
-    """Start the game so that it dies at its n-th write. False: it has less to write."""
+def dies_at(folder, n, is_done):
+    """Start the game so that it dies at its n-th write. False: it has no more to write, and
+    is_done() is true."""
     die = os.path.join(BUILD, "tests", "e2e", "libdie.so")
     mush = Mush(folder, None, wrapper=("env", f"LD_PRELOAD={die}", f"DIE_AT={n}"))
+    until(lambda: mush.process.poll() is not None or is_done(), "it dies, or all is done")
     try:
-        mush.process.wait(1)
+        until(lambda: mush.process.poll() is not None, "the last acknowledgement", 0.5)
         return True
-    except subprocess.TimeoutExpired:
+    except AssertionError:
         mush.kill()
         return False
+
+
+def has_come(player, *texts):
+    """Have these come? They can still be read."""
+    player.receive(0.01)
+    return all(text in player.buffer for text in texts)
 
 
 def test_a_kill_at_any_write_loses_nothing_and_doubles_nothing(start, again, join, folder):
     mush = start()
     one, two = join("One"), join("Two", "plain")
+
+    def is_done():
+        return has_come(one, b'You say, "number %d"\r\n' % n, b"thing%d" % n,
+                        b"Two pages: number %d\r\n" % n) and \
+            has_come(two, b"You paged One with: number %d\r\n" % n)
     n = 0
     is_dying = True
     while is_dying:
@@ -222,7 +238,7 @@ def test_a_kill_at_any_write_loses_nothing_and_doubles_nothing(start, again, joi
         mush.kill()
         one.send(b"say number %d\r\n@create thing%d\r\n" % (n, n))
         two.send(b"page One=number %d\r\n" % n)
-        is_dying = dies_at(folder, n)
+        is_dying = dies_at(folder, n, is_done)
     again()
     said = ask(one, b"think over", b"\nover\r\n")
     heard = ask(two, b"think over", b"\nover\r\n")
@@ -266,16 +282,25 @@ def test_the_world_that_was_built_is_there_once(start, again, join):
     assert re.findall(rb"thing(\d+)", held) == [b"%d" % n for n in range(60)]
 
 
+def await_hashing(mush):
+    """The thread for passwords has worked a little, so it is at it."""
+    def has_worked():
+        pid = mush.process.pid
+        threads = {int(name) for name in os.listdir(f"/proc/{pid}/task")} - {pid}
+        return any(processes.cpu_seconds(f"{pid}/task/{thread}") > 0 for thread in threads)
+    until(has_worked, "a password is being hashed")
+
+
 def test_a_login_that_was_being_worked_on_is_done_again(start, again, join):
     mush = start(password_cost=9)  # slow enough to be killed in
     player = join()
     player.read_until(b"WHO, QUIT\r\n")
     player.send(b"create One correct-horse\r\n")
     for _ in range(2):
-        time.sleep(0.05)
+        await_hashing(mush)
         mush.kill()
         mush = again()
-        player.read_until(BACK)
+        assert b"You are One" not in player.read_until(BACK)
     player.read_until(b"You are One")
     text = ask(player, b"think in", b"in\r\n")
     assert b"What?" not in text
@@ -343,16 +368,6 @@ def test_a_line_beyond_the_limit_is_dropped_whole_and_play_goes_on(start, again,
     one.send(b"\r\nthink next\r\n")
     assert one.read_line().endswith(b"nothing of it was done.")
     assert one.read_line() == b"next"
-
-
-def knock(folder, tlvs):
-    """A connection to the game as stayd makes them, with these parts in its header."""
-    body = bytes(12) + b"".join(struct.pack(">BH", kind, len(value)) + value
-                                for kind, value in tlvs.items())
-    sock = socket.socket(socket.AF_UNIX)
-    sock.connect(os.path.join(folder, "data", "run", "game.sock"))
-    sock.sendall(b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack(">H", len(body)) + body)
-    return SocketStream(sock)
 
 
 def test_a_connection_that_comes_twice_counts_once(start, join, folder):

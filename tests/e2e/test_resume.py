@@ -175,9 +175,10 @@ def test_offsets_say_where_input_and_output_go_on(lone):
     assert RESUMED.search(back).groups() == (b"%d" % len(b"ack\r\n"), b"%d" % len(text), b"")
 
 
+@pytest.mark.parametrize("telnet", ["yes", "no"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_acknowledgements_the_line_in_which_the_game_died_is_for_nobody(lone, kind):
-    stage, game = lone("resume")
+def test_without_acknowledgements_the_line_in_which_the_game_died_is_for_nobody(lone, kind, telnet):
+    stage, game = lone("resume", telnet=telnet)
     player = enter(stage, kind)
     ask(player, b"one", b"echo one\r\n")
     n_before = n_from_player(stage)
@@ -214,6 +215,24 @@ def test_a_process_that_does_not_attach_gets_new_players(lone, folder):
     try:
         assert b"resumed" not in player.read_until(HERE)
         assert ask(player, b"hello", b"echo hello\r\n") == b"echo hello\r\n"
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("telnet", ["yes", "no"])
+def test_a_process_that_does_not_attach_gets_nothing_of_much_that_was_typed_before(lone, telnet):
+    stage, game = lone("resume ack", telnet=telnet)
+    players = [enter(stage, kind) for kind in KINDS]
+    game.kill()
+    for player in players:
+        player.read_until(AWAY)
+        player.send(b"typed for nobody\r\n" * 4000 + b"and half a ")
+    other = LoneGame(game.place).start()
+    try:
+        for player in players:
+            player.read_until(HERE)
+            player.send(b"line\r\nhello\r\n")
+            assert player.read_line() == b"echo hello"
     finally:
         other.close()
 

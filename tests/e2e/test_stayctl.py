@@ -3,7 +3,6 @@
 """stayctl: what an admin sees, and the exit status."""
 import json
 import os
-import signal
 import subprocess
 import threading
 
@@ -88,8 +87,7 @@ def test_it_says_why_stayd_cannot_be_reached(stage, folder):
                               text=True, timeout=20, check=False)
     result = ask(os.path.join(folder, "none"))
     assert result.returncode == 3 and "is stayd running" in result.stderr
-    os.kill(stage.stayd.family.pid("worker"), signal.SIGSTOP)  # so that it makes no new guard
-    stage.stayd.family.kill("guard", "spare", "worker")
+    stage.stayd.family.kill_all()
     stage.stayd.process.wait()
     result = ask(path)
     assert result.returncode == 3 and "not running" in result.stderr

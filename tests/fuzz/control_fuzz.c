@@ -1,15 +1,16 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The control channel's parsers. The input is read as a line of requests, and as a line of an
-// answer. Held: what is taken is within its bounds and means the same when it is written anew; what
-// is refused has an ID that can be answered and a known word; a value that was written is read
-// again as it was.
+// The control channel's parsers. The input is read as a line of requests, as a line of an
+// answer, and as one of either side of a connector. Held: what is taken is within its bounds and
+// means the same when it is written anew; what is refused has an ID that can be answered and a
+// known word; a value that was written is read again as it was.
 //
 // Errors: abort.
 #include "fuzz.h"
 
 #include "ops/answer.h"
+#include "ops/connector_line.h"
 #include "ops/reply.h"
 
 #include <stdlib.h>
@@ -137,9 +138,35 @@ static void read_answers(const uint8_t *data, size_t size)
     hold(memchr(data, 0, n) || (strlen(value) == n && memcmp(value, data, n) == 0));
 }
 
+static void read_connector(const uint8_t *data, size_t size)
+{
+    static char line[CONNECTOR_ASK_BYTES + 64];
+    struct connector_ask ask;
+    struct connector_answer answer;
+    size_t n = size < sizeof line - 1 ? size : sizeof line - 1;
+    memcpy(line, data, n);
+    line[n] = '\0';
+    if (connector_parse_ask(&ask, line)) {
+        char anew[CONNECTOR_ASK_BYTES];
+        struct connector_ask again;
+        hold(ask.n_header > 0 && ask.n_header <= sizeof ask.header);
+        anew[connector_print_ask(anew, &ask) - 1] = '\0';
+        hold(connector_parse_ask(&again, anew) && again.number == ask.number &&
+             again.n_header == ask.n_header && memcmp(again.header, ask.header, ask.n_header) == 0);
+    }
+    if (connector_parse_answer(&answer, line)) {
+        char anew[CONNECTOR_ANSWER_BYTES];
+        struct connector_answer again;
+        anew[connector_print_answer(anew, &answer) - 1] = '\0';
+        hold(connector_parse_answer(&again, anew) && again.number == answer.number &&
+             again.error == answer.error);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     read_requests(data, size);
     read_answers(data, size);
+    read_connector(data, size);
     return 0;
 }

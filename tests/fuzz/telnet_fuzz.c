@@ -6,7 +6,11 @@
 // that the state is valid; that the game's state is what the player sees. After each death: nothing
 // is left over.
 //
-// Input: one byte (bit 0: MCCP may pass); then items
+// With MNES: the game is asked for IPADDRESS and answered at once; and however a reader that is as
+// simple as can be takes apart what the player sends, IPADDRESS is not in it. With FORWARDED: no
+// byte sequence of that option comes out.
+//
+// Input: one byte (bit 0: MCCP may pass; else bit 1: MNES, bit 2: FORWARDED); then items
 //   kind (1) | length (1) | that many bytes, or what is left, if somebody speaks
 // kind: bits 0 and 1: 0 the game speaks, 1 the player, 2 the game dies,
 // 3 the next thing to keep of the player is bits 2 and 3 (enum telnet_keep; 3 is 0); bits 4 to 7:
@@ -16,6 +20,7 @@
 #include "fuzz.h"
 #include "telnet/telnet.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,12 +32,30 @@ static void need(bool is_kept)
         abort();
 }
 
+// How a game may read what the player sends. They differ in what an IAC inside a subnegotiation
+// does that is followed by neither IAC nor SE.
+enum reader_kind {
+    READER_ENDS,  // it ends there, and the command counts
+    READER_SKIPS, // it and the byte behind it are passed over
+    READER_TAKES, // the byte behind it is taken
+    N_READERS,
+};
+
+struct reader {
+    enum { OUT, OUT_IAC, OUT_VERB, OUT_SB, IN, IN_IAC } place;
+    bool is_guarded; // the subnegotiation is one in which IPADDRESS must not be
+    unsigned row;    // letters of IPADDRESS in a row
+};
+
 struct talk {
     struct telnet_state game;
     struct telnet_state player;
     struct telnet_state seen; // what the player makes of all that it got
     bool may_compress;
+    bool is_mnes;
+    bool is_forwarded;
     enum telnet_keep keep;
+    struct reader reader[N_READERS];
 };
 
 static struct telnet_rules rules_of(const struct talk *talk, bool is_player)
@@ -40,6 +63,8 @@ static struct telnet_rules rules_of(const struct talk *talk, bool is_player)
     return (struct telnet_rules){
         .is_player = is_player,
         .may_compress = talk->may_compress,
+        .is_mnes = talk->is_mnes,
+        .is_forwarded = talk->is_forwarded,
         .keep = is_player ? talk->keep : TELNET_KEEP,
         .other = is_player ? &talk->game : NULL,
     };
@@ -70,6 +95,90 @@ static size_t filter(struct talk *talk, bool is_player, const uint8_t *in, size_
     if (is_player && talk->keep == TELNET_DROP_LINE && !telnet_is_dropping(state))
         talk->keep = TELNET_KEEP;
     return n_out;
+}
+
+static void read_data(struct reader *reader, uint8_t byte)
+{
+    static const char name[] = "IPADDRESS";
+    if (!reader->is_guarded || byte >= 0x80 || !isalnum(byte))
+        return;
+    if (toupper(byte) == name[reader->row])
+        reader->row++;
+    else
+        reader->row = toupper(byte) == name[0];
+    need(reader->row < sizeof name - 1);
+}
+
+static void read_command(struct reader *reader, uint8_t byte)
+{
+    reader->place = byte == 250 ? OUT_SB : byte > 250 && byte < 255 ? OUT_VERB : OUT;
+}
+
+static void read_in_iac(struct reader *reader, enum reader_kind kind, uint8_t byte)
+{
+    reader->place = IN;
+    if (byte == 240)
+        reader->place = OUT;
+    else if (byte == 255)
+        read_data(reader, byte);
+    else if (kind == READER_ENDS && byte >= 236)
+        read_command(reader, byte);
+    else if (kind != READER_SKIPS)
+        read_data(reader, byte);
+}
+
+static void read_byte(struct talk *talk, enum reader_kind kind, uint8_t byte)
+{
+    struct reader *reader = &talk->reader[kind];
+    switch (reader->place) {
+    case OUT:
+        reader->place = byte == 255 ? OUT_IAC : OUT;
+        break;
+    case OUT_IAC:
+        read_command(reader, byte);
+        break;
+    case OUT_VERB:
+    case OUT_SB:
+        need(byte != 113 || !talk->is_forwarded);
+        reader->is_guarded = talk->is_mnes && byte == 39;
+        reader->row = 0;
+        reader->place = reader->place == OUT_SB ? IN : OUT;
+        break;
+    case IN:
+        if (byte == 255)
+            reader->place = IN_IAC;
+        else
+            read_data(reader, byte);
+        break;
+    case IN_IAC:
+        read_in_iac(reader, kind, byte);
+        break;
+    }
+}
+
+static void forget_readers(struct talk *talk)
+{
+    memset(talk->reader, 0, sizeof talk->reader);
+}
+
+// What the player sends has come out.
+static void read_all(struct talk *talk, const uint8_t *out, size_t n)
+{
+    for (int kind = 0; kind < N_READERS; kind++) {
+        for (size_t i = 0; i < n; i++)
+            read_byte(talk, (enum reader_kind)kind, out[i]);
+    }
+}
+
+// stayd's own words come only between the player's.
+static void say_environ(struct talk *talk)
+{
+    uint8_t out[TELNET_ENVIRON_BYTES];
+    if (!talk->is_mnes || !telnet_environ_is_due(&talk->game, &talk->player))
+        return;
+    need(talk->reader[READER_ENDS].place == OUT || talk->keep != TELNET_KEEP);
+    need(telnet_environ_say(&talk->game, &talk->player, "::", out) < sizeof out);
+    need(!telnet_environ_is_due(&talk->game, &talk->player) && telnet_is_valid(&talk->player));
 }
 
 static bool is_in_sub(const struct telnet_state *state)
@@ -113,8 +222,11 @@ static void speak(struct talk *talk, bool is_player, const uint8_t *in, size_t n
         need(memcmp(&cut.player, &talk->player, sizeof cut.player) == 0);
         need(cut.keep == talk->keep);
     }
-    if (!is_player)
+    if (is_player)
+        read_all(talk, out, n_out);
+    else
         see(talk, out, n_out);
+    say_environ(talk);
 }
 
 static void die(struct talk *talk)
@@ -128,6 +240,8 @@ static void die(struct talk *talk)
         talk->seen.does = 0;
     }
     const size_t n = telnet_mend(&talk->game, &talk->player, out);
+    forget_readers(talk);
+    need(!telnet_environ_is_due(&talk->game, &talk->player));
     const struct telnet_state *game = &talk->game;
     need(n <= TELNET_MEND_BYTES && telnet_is_valid(game));
     need(game->command == TELNET_TEXT && game->ansi == TELNET_ANSI_NONE && game->utf8_left == 0);
@@ -139,15 +253,19 @@ static void die(struct talk *talk)
     need(memcmp(&mended, game, sizeof mended) == 0);
 }
 
-static enum telnet_keep keep_of(uint8_t kind)
+// What comes now is for another game.
+static void set_keep(struct talk *talk, uint8_t kind)
 {
     const unsigned keep = kind >> 2 & 3;
-    return keep <= TELNET_DROP_ALL ? (enum telnet_keep)keep : TELNET_KEEP;
+    talk->keep = keep <= TELNET_DROP_ALL ? (enum telnet_keep)keep : TELNET_KEEP;
+    forget_readers(talk);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct talk talk = {.may_compress = size > 0 && (data[0] & 1)};
+    const unsigned mode = size > 0 ? data[0] : 0;
+    struct talk talk = {
+        .may_compress = mode & 1, .is_mnes = (mode & 3) == 2, .is_forwarded = (mode & 5) == 4};
     size_t at = 1;
     while (at + 2 <= size) {
         const uint8_t kind = data[at];
@@ -159,7 +277,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else if ((kind & 3) == 2)
             die(&talk);
         else
-            talk.keep = keep_of(kind);
+            set_keep(&talk, kind);
         at += (kind & 3) < 2 ? n : 0;
     }
     return 0;

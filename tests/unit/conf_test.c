@@ -125,6 +125,32 @@ static void a_games_user_is_known_by_number(void **state)
     assert_mistake(SMALL "user = no-such-user\n", 5, "there is no such user; make one");
 }
 
+static void links_by_a_connector_are_pennmushs_only(void **state)
+{
+    (void)state;
+    assert_right(SMALL);
+    assert_int_equal(conf.game[0].links, CONF_LINKS_DIRECT);
+    conf_free(&conf);
+    assert_right(SMALL "header = pennmush\nlinks = connector\n");
+    assert_int_equal(conf.game[0].links, CONF_LINKS_CONNECTOR);
+    conf_free(&conf);
+    assert_mistake(SMALL "links = connector\n", 5, "header = pennmush");
+}
+
+static void requiring_certificates_needs_somebody_to_trust(void **state)
+{
+    static const char listener[] = "[listen other]\naddress = 127.0.0.1:9\n"
+                                   "client-certificates = require\n";
+    char text[512];
+    (void)state;
+    snprintf(text, sizeof text, SMALL "%s", listener);
+    assert_mistake(text, 7, "add client-ca = FILE");
+    snprintf(text, sizeof text, SMALL "%sclient-ca = /ca.pem\n", listener);
+    assert_right(text);
+    assert_int_equal(conf.listener[1].client_certificates, CONF_CLIENT_CERTIFICATES_REQUIRE);
+    conf_free(&conf);
+}
+
 static void every_option_is_read(void **state)
 {
     (void)state;
@@ -282,6 +308,11 @@ static void mistakes_between_options_are_said(void **state)
                    "1 key file for 0 certificate files");
     assert_mistake(SMALL "[listen x]\naddress = [::]:1\nclient-ca = k\n", 7,
                    "add client-certificates = ask");
+    assert_mistake(SMALL "mnes = yes\ntelnet = no\n", 5,
+                   "mnes = yes means nothing with telnet = no");
+    assert_mistake(SMALL "compression = yes\nmnes = yes\n", 6,
+                   "does not go with compression = yes");
+    assert_mistake(SMALL "forwarded = yes\ncompression = yes\n", 5, "does not go with compression");
 }
 
 static void all_mistakes_of_a_file_are_said_in_order(void **state)
@@ -418,6 +449,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_file_is_enough_and_the_rest_is_default),
         cmocka_unit_test(a_games_user_is_known_by_number),
+        cmocka_unit_test(links_by_a_connector_are_pennmushs_only),
+        cmocka_unit_test(requiring_certificates_needs_somebody_to_trust),
         cmocka_unit_test(every_option_is_read),
         cmocka_unit_test(mistakes_in_values_are_said),
         cmocka_unit_test(mistakes_between_options_are_said),

@@ -33,20 +33,45 @@ static struct slot ipv6_slot(void)
     return slot;
 }
 
-static void v1_is_a_line_for_both_families(void **state)
+static void assert_v1(const struct slot *slot, const uint8_t to[16], uint16_t to_port,
+                      const char *wanted)
 {
     uint8_t out[HEADER_MAX_BYTES];
+    size_t n = header_write(CONF_PROXY_V1, slot, to, to_port, NULL, out);
+    assert_int_equal(n, strlen(wanted));
+    assert_memory_equal(out, wanted, n);
+}
+
+static void v1_is_a_line_for_both_families(void **state)
+{
     struct slot slot = ipv4_slot();
     (void)state;
-    size_t n = header_write(CONF_PROXY_V1, &slot, ipv4_to, 4202, NULL, out);
-    static const char ipv4[] = "PROXY TCP4 192.0.2.7 198.51.100.1 51852 4202\r\n";
-    assert_int_equal(n, sizeof ipv4 - 1);
-    assert_memory_equal(out, ipv4, n);
+    assert_v1(&slot, ipv4_to, 4202, "PROXY TCP4 192.0.2.7 198.51.100.1 51852 4202\r\n");
     slot = ipv6_slot();
-    n = header_write(CONF_PROXY_V1, &slot, slot.address, 4202, NULL, out);
-    static const char ipv6[] = "PROXY TCP6 2001:db8::7 2001:db8::7 51852 4202\r\n";
-    assert_int_equal(n, sizeof ipv6 - 1);
-    assert_memory_equal(out, ipv6, n);
+    assert_v1(&slot, slot.address, 4202, "PROXY TCP6 2001:db8::7 2001:db8::7 51852 4202\r\n");
+}
+
+static void v1_of_two_families_has_the_players(void **state)
+{
+    static const uint8_t unknown[16] = {0};
+    struct slot slot = ipv4_slot();
+    (void)state;
+    assert_v1(&slot, ipv6_slot().address, 4202, "PROXY TCP4 192.0.2.7 0.0.0.0 51852 4202\r\n");
+    assert_v1(&slot, unknown, 0, "PROXY TCP4 192.0.2.7 0.0.0.0 51852 0\r\n");
+    slot = ipv6_slot();
+    assert_v1(&slot, ipv4_to, 4202, "PROXY TCP6 2001:db8::7 :: 51852 4202\r\n");
+}
+
+static void v1_at_its_longest_is_what_the_specification_allows(void **state)
+{
+    struct slot slot = ipv4_slot();
+    uint8_t out[HEADER_MAX_BYTES];
+    (void)state;
+    slot.port = UINT16_MAX;
+    memset(slot.address + 12, 255, 4);
+    assert_int_equal(header_write(CONF_PROXY_V1, &slot, slot.address, UINT16_MAX, NULL, out), 56);
+    memset(slot.address, 255, 16);
+    assert_int_equal(header_write(CONF_PROXY_V1, &slot, slot.address, UINT16_MAX, NULL, out), 104);
 }
 
 static void pennmush_reads_address_and_host_or_the_address_twice(void **state)
@@ -62,6 +87,38 @@ static void pennmush_reads_address_and_host_or_the_address_twice(void **state)
     assert_int_equal(n, 23);
     assert_memory_equal(out, "192.0.2.7^ada.example\r\n", n);
     assert_int_equal(header_write(CONF_HEADER_NONE, &slot, ipv4_to, 4202, NULL, out), 0);
+}
+
+static void pennmush_is_not_told_a_name_that_it_would_cut(void **state)
+{
+    uint8_t out[HEADER_MAX_BYTES];
+    char name[101];
+    (void)state;
+    memset(name, 'n', sizeof name);
+    struct slot slot = ipv4_slot();
+    assert_true(facts_add(&slot, FACT_HOST, name, 99));
+    assert_int_equal(header_write(CONF_PENNMUSH, &slot, ipv4_to, 4202, NULL, out), 10 + 99 + 2);
+    slot = ipv4_slot();
+    assert_true(facts_add(&slot, FACT_HOST, name, 100));
+    assert_int_equal(header_write(CONF_PENNMUSH, &slot, ipv4_to, 4202, NULL, out), 21);
+    assert_memory_equal(out, "192.0.2.7^192.0.2.7\r\n", 21);
+}
+
+static void forwarded_is_an_offer_and_the_host_or_else_the_address(void **state)
+{
+    uint8_t out[HEADER_FORWARDED_BYTES];
+    struct slot slot = ipv6_slot();
+    char host[128];
+    (void)state;
+    static const char address[] = "\xff\xfb\x71\xff\xfa\x71"
+                                  "2001:db8::7\xff\xf0";
+    assert_int_equal(header_write_forwarded(&slot, out), sizeof address - 1);
+    assert_memory_equal(out, address, sizeof address - 1);
+    memset(host, 'x', sizeof host);
+    assert_true(facts_add(&slot, FACT_HOST, host, 127));
+    assert_int_equal(header_write_forwarded(&slot, out), 6 + 127 + 2);
+    assert_memory_equal(out + 6, host, 127);
+    assert_memory_equal(out + 6 + 127, "\xff\xf0", 2);
 }
 
 static void v2_of_a_plain_player_has_addresses_and_id(void **state)
@@ -133,7 +190,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(v1_is_a_line_for_both_families),
+        cmocka_unit_test(v1_of_two_families_has_the_players),
+        cmocka_unit_test(v1_at_its_longest_is_what_the_specification_allows),
         cmocka_unit_test(pennmush_reads_address_and_host_or_the_address_twice),
+        cmocka_unit_test(pennmush_is_not_told_a_name_that_it_would_cut),
+        cmocka_unit_test(forwarded_is_an_offer_and_the_host_or_else_the_address),
         cmocka_unit_test(v2_of_a_plain_player_has_addresses_and_id),
         cmocka_unit_test(v2_of_a_tls_player_tells_version_cipher_and_certificate),
         cmocka_unit_test(the_fullest_slot_fits),

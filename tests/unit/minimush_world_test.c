@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "account.h"
-#include "ledger.h"
 #include "settings.h"
 #include "shut.h"
 #include "world.h"
@@ -327,91 +326,6 @@ static void sitelocks_last_until_they_are_removed(void **state)
     close_world(world);
 }
 
-static char owed[64];
-
-static void take_owed(void *arg, const void *bytes, size_t n)
-{
-    (void)arg;
-    strncat(owed, bytes, n);
-}
-
-static size_t owe(struct world *world, const uint8_t *id, uint64_t from)
-{
-    owed[0] = '\0';
-    return ledger_each_output(world_db(world), id, from, take_owed, NULL);
-}
-
-static void the_outbox_gives_back_what_was_not_taken(void **state)
-{
-    (void)state;
-    static const uint8_t id[LEDGER_ID_BYTES] = {7};
-    static const uint8_t other[LEDGER_ID_BYTES] = {8};
-    struct world *world = open_world();
-    struct db *db = world_db(world);
-    ledger_add_output(db, id, 100, "Hello\r\n", 7);
-    ledger_add_output(db, id, 107, "Good ", 5);
-    ledger_add_output(db, id, 112, "morning\r\n", 9);
-    ledger_add_output(db, other, 0, "else", 4);
-    close_world(world);
-    world = open_world();
-    db = world_db(world);
-    assert_int_equal(owe(world, id, 0), 3);
-    assert_string_equal(owed, "Hello\r\nGood morning\r\n");
-    owe(world, id, 107);
-    assert_string_equal(owed, "Good morning\r\n");
-    owe(world, id, 109); // in the middle of a piece
-    assert_string_equal(owed, "od morning\r\n");
-    owe(world, id, 121);
-    assert_string_equal(owed, "");
-    ledger_drop_output(db, id, 111); // what has not been taken whole stays
-    assert_int_equal(owe(world, id, 109), 2);
-    assert_string_equal(owed, "od morning\r\n");
-    ledger_forget(db, id);
-    assert_int_equal(owe(world, id, 0), 0);
-    assert_int_equal(owe(world, other, 0), 1);
-    close_world(world);
-}
-
-static bool is_seven(void *arg, const uint8_t *id)
-{
-    (void)arg;
-    return id[0] == 7;
-}
-
-static void connections_are_known_until_they_are_swept(void **state)
-{
-    (void)state;
-    static const uint8_t ids[3][LEDGER_ID_BYTES] = {{7}, {8}, {9}};
-    struct ledger_entry entry = {.player = 12, .n_input = 1ull << 40, .marks = 5};
-    struct ledger_entry found;
-    struct world *world = open_world();
-    struct db *db = world_db(world);
-    entry.n_output = 77;
-    entry.is_telnet = true;
-    strcpy(entry.paged, "One, Two");
-    for (size_t i = 0; i < 3; i++) {
-        entry.phase = i == 2 ? LEDGER_LEAVING : LEDGER_HERE;
-        ledger_put(db, ids[i], &entry);
-    }
-    entry.n_input++;
-    entry.phase = LEDGER_HERE;
-    ledger_put(db, ids[0], &entry);
-    close_world(world);
-    world = open_world();
-    db = world_db(world);
-    assert_true(ledger_find(db, ids[0], &found));
-    assert_int_equal(found.player, 12);
-    assert_int_equal(found.n_input, (1ull << 40) + 1);
-    assert_int_equal(found.n_output, 77);
-    assert_int_equal(found.marks, 5);
-    assert_true(found.is_telnet && strcmp(found.paged, "One, Two") == 0);
-    ledger_sweep(db, true, is_seven, NULL);
-    assert_true(ledger_find(db, ids[1], &found) && !ledger_find(db, ids[2], &found));
-    ledger_sweep(db, false, is_seven, NULL);
-    assert_true(ledger_find(db, ids[0], &found) && !ledger_find(db, ids[1], &found));
-    close_world(world);
-}
-
 // The tables and a few rows of the first minimush.
 static const char old_world[] =
     "CREATE TABLE room (id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL);"
@@ -522,11 +436,13 @@ static void the_games_configuration_carries_stayds_options(void **state)
                                 "certificate = chain.pem, /etc/other.pem\n"
                                 "max-players = 77\n"
                                 "stop-stayd = no\n"
+                                "come-back = 90\n"
                                 "stayd.listen tls.alpn = telnet\n"
                                 "stayd.game.hold = 5m"));
     assert_string_equal(settings.name, "The Old Mush");
     assert_string_equal(settings.game, "The-Old-Mush");
     assert_false(settings.stops_stayd);
+    assert_int_equal(settings.come_back_s, 90);
     assert_string_equal(passed_on(&settings, "listen tls", "address"), "[::]:4202, 0.0.0.0:4202");
     assert_string_equal(passed_on(&settings, "listen tls", "tls"), "yes");
     assert_string_equal(passed_on(&settings, "listen plain", "tls"), "no");
@@ -577,8 +493,6 @@ int main(void)
         TEST(things_move_are_changed_and_destroyed_and_all_of_it_lasts),
         TEST(who_may_change_what),
         TEST(a_certificate_lets_in_those_who_added_it),
-        TEST(the_outbox_gives_back_what_was_not_taken),
-        TEST(connections_are_known_until_they_are_swept),
         TEST(an_older_world_opens_and_everybody_is_where_they_were),
         TEST(a_newer_world_is_refused),
         TEST(sitelocks_last_until_they_are_removed),

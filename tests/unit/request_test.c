@@ -82,6 +82,15 @@ static void an_upgrades_path_is_absolute_and_may_hold_blanks(void **state)
     assert_refused("1 upgrade ./stayd", REQUEST_BAD_REQUEST);
 }
 
+static void a_connector_names_the_game(void **state)
+{
+    (void)state;
+    assert_string_equal(parse("1 connector mush")->game, "mush");
+    assert_int_equal(request.verb, REQUEST_CONNECTOR);
+    assert_refused("1 connector", REQUEST_BAD_REQUEST);
+    assert_refused("1 connector mush resume", REQUEST_BAD_REQUEST);
+}
+
 static void a_games_name_has_its_longest(void **state)
 {
     char line[128] = "1 held ";
@@ -358,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attach_names_the_game_and_what_it_can),
         cmocka_unit_test(an_upgrades_path_is_absolute_and_may_hold_blanks),
+        cmocka_unit_test(a_connector_names_the_game),
         cmocka_unit_test(a_games_name_has_its_longest),
         cmocka_unit_test(state_is_bytes_or_nothing),
         cmocka_unit_test(the_largest_state_is_4096_bytes),

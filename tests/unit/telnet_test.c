@@ -876,7 +876,12 @@ static void states_that_cannot_be_are_told(void **unused)
         {.flags = TELNET_CSI_OTHER},
         {.flags = TELNET_COMPRESSED, .command = TELNET_SUB},
         {.parameter = 1},
-        {.reserved = 1},
+        {.reserved = {1}},
+        {.environ = 3},
+        {.environ = 9, .command = TELNET_SUB, .verb = 39},
+        {.environ = 3, .command = TELNET_SUB, .verb = 24},
+        {.environ = 32, .command = TELNET_VERB, .verb = 251},
+        {.environ_turn = 2},
         {.will = UINT64_C(1) << 63},
     };
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """stayd as a process: its configuration, its log, its family of guard, spare and worker."""
 import os
+import random
 import re
 import signal
 import socket
@@ -19,10 +20,15 @@ READY = r" ready players="
 
 
 def free_port():
-    """A port that nobody has at the moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port that nobody has at the moment, and that no player's connect is given (ip(7),
+    ip_local_port_range)."""
+    while True:
+        with socket.socket() as sock:
+            try:
+                sock.bind(("0.0.0.0", random.randrange(10000, 32768)))
+                return sock.getsockname()[1]
+            except OSError:
+                pass
 
 
 def run_stayd(*arguments, **options):
@@ -97,6 +103,14 @@ class Family:
         pids = [self.pid(role) for role in roles]
         for pid in pids:
             os.kill(pid, number)
+        until(lambda: not any(processes.is_alive(pid) for pid in pids), "the killed are dead")
+
+    def kill_all(self):
+        """Stopped first, else one of them makes the others anew in between."""
+        pids = [self.pid(role) for role in ROLES]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                os.kill(pid, number)
         until(lambda: not any(processes.is_alive(pid) for pid in pids), "the killed are dead")
 
     def memory_bytes(self):

@@ -1,0 +1,231 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// stayd-ssl-slave(8): stands in the place of PennMUSH's ssl_slave, which the game starts itself and
+// tells its settings; writes stayd's configuration from them, starts stayd or finds it running, and
+// makes its links to the game. The game knows the players on TLS by that: it looks whether the
+// process that connects is the slave it has forked.
+//
+// It has no state: it may be killed at any instruction and players notice nothing. It ends when the
+// game is dead (PR_SET_PDEATHSIG), because what an old slave connects is not TLS to a new game;
+// stayd lives on and holds the players. PennMUSH starts a slave five times a minute and then never
+// again, so it does not end by itself for anything that may pass.
+//
+// Errors: said in netmush.log; exit status 1 for settings that cannot be used at all.
+#include "dropin/configuration.h"
+#include "dropin/say.h"
+#include "dropin/service.h"
+
+#include "launch.h"
+#include "place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SETTINGS_TIMEOUT_MS 10000
+#define STOP_TIMEOUT_MS 10000
+#define RETURN_MS 20 // to the next worker
+#define SHORTEST_PAUSE_MS 100
+#define LONGEST_PAUSE_MS 10000
+
+struct place {
+    struct settings settings;
+    char home[PATH_MAX];
+    char folder[STAY_PATH_BYTES];
+    char control[STAY_PATH_BYTES];
+};
+
+static void pause_ms(unsigned ms)
+{
+    poll(NULL, 0, (int)ms);
+}
+
+static _Noreturn void give_up(const char *why)
+{
+    say("%s", why);
+    exit(1);
+}
+
+// The game's death ends us, whatever is being done. It may have died before that was so.
+static void prepare_process(void)
+{
+    pid_t game = getppid();
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    if (getppid() != game)
+        exit(0);
+    close_range(3, ~0u, 0);
+}
+
+// PennMUSH writes all of it at once, so it comes in one piece, and keeps the pipe open.
+static void read_settings(struct place *place)
+{
+    char bytes[SETTINGS_BYTES * 2];
+    char error[STAY_ERROR_BYTES];
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    ssize_t n =
+        poll(&in, 1, SETTINGS_TIMEOUT_MS) == 1 ? read(STDIN_FILENO, bytes, sizeof bytes) : 0;
+    if (!settings_read(&place->settings, bytes, n > 0 ? (size_t)n : 0, error, sizeof error))
+        give_up(error);
+    if (!configuration_has_certificate(&place->settings))
+        say("neither ssl_private_key_file nor ssl_certificate_file is there; players get a "
+            "self-signed certificate");
+}
+
+static void find_place(struct place *place)
+{
+    char error[STAY_ERROR_BYTES];
+    if (!getcwd(place->home, sizeof place->home))
+        give_up(strerror(errno));
+    if (!configuration_folder(&place->settings, place->home, place->folder, sizeof place->folder,
+                              error, sizeof error) ||
+        !stay_place_make(place->folder, error, sizeof error))
+        give_up(error);
+    stay_place_path(place->control, place->folder, STAY_CONTROL);
+}
+
+// The file if the admin has made it his own, else NULL.
+static char *read_admins_file(const struct place *place)
+{
+    char path[STAY_PATH_BYTES];
+    struct stat status;
+    stay_place_path(path, place->folder, STAY_CONFIGURATION);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t size = fd >= 0 && fstat(fd, &status) == 0 ? (size_t)status.st_size : 0;
+    char *text = size > 0 ? calloc(1, size + 1) : NULL;
+    bool is_his = text && read(fd, text, size) == (ssize_t)size &&
+                  strncmp(text, CONFIGURATION_MARK, strlen(CONFIGURATION_MARK)) != 0;
+    if (fd >= 0)
+        close(fd);
+    if (is_his)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static const char *find_program(void)
+{
+    static const char *const places[] = {"./stayd", STAYD_PROGRAM};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (access(places[i], X_OK) == 0)
+            return places[i];
+    return "stayd";
+}
+
+// Was one of the files that stayd has read changed since? Its control socket is as old as itself.
+static bool is_outdated(const struct place *place)
+{
+    char conf[STAY_PATH_BYTES];
+    struct stat start;
+    stay_place_path(conf, place->folder, STAY_CONFIGURATION);
+    const char *const files[] = {conf, place->settings.private_key_file,
+                                 place->settings.certificate_file, place->settings.ca_file};
+    if (stat(place->control, &start) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct stat its;
+        if (stat(files[i], &its) < 0 || its.st_mtim.tv_sec < start.st_mtim.tv_sec)
+            continue;
+        if (its.st_mtim.tv_sec > start.st_mtim.tv_sec ||
+            its.st_mtim.tv_nsec > start.st_mtim.tv_nsec)
+            return true;
+    }
+    return false;
+}
+
+// stayd cannot change its settings yet. One without players is ended, to be started anew. Returns
+// whether it has ended.
+static bool replace_idle(const struct place *place)
+{
+    char error[STAY_ERROR_BYTES];
+    pid_t guard = stay_place_guard(place->control);
+    int n = service_count_players(place->control, error, sizeof error);
+    if (n != 0 || guard <= 0) {
+        say("the settings or the certificate have changed, but stayd goes on with the former ones, "
+            "because %s; to end it with all players, and have it started anew: kill %d",
+            n < 0 ? error : "players are connected", (int)guard);
+        return false;
+    }
+    say("the settings or the certificate have changed; stayd, without players, is started anew");
+    kill(guard, SIGTERM);
+    for (int waited_ms = 0; waited_ms < STOP_TIMEOUT_MS; waited_ms += SHORTEST_PAUSE_MS) {
+        if (!stay_place_has_stayd(place->control))
+            return true;
+        pause_ms(SHORTEST_PAUSE_MS);
+    }
+    return false;
+}
+
+static bool find_or_start(const struct place *place, const char *text, char *error,
+                          size_t error_size)
+{
+    char said[STAY_ERROR_BYTES];
+    enum stay_start how;
+    if (!stay_launch(place->folder, find_program(), text, &how, said, sizeof said, error,
+                     error_size))
+        return false;
+    if (how == STAY_STARTED)
+        say("stayd is started; its log is %s/" STAY_LOG "\n%s", place->folder, said);
+    else if ((how == STAY_FOUND_DIFFERENT || is_outdated(place)) && replace_idle(place))
+        return find_or_start(place, text, error, error_size);
+    else
+        say("stayd is running, process %d", (int)stay_place_guard(place->control));
+    return true;
+}
+
+// Is there a stayd now?
+static bool launch(const struct place *place, char *error, size_t error_size)
+{
+    char *text = read_admins_file(place);
+    if (!text)
+        text = configuration_write(&place->settings, place->home, place->folder, error, error_size);
+    bool is_here = text && find_or_start(place, text, error, error_size);
+    free(text);
+    return is_here;
+}
+
+// A worker's death ends the connection, and the next one is there within milliseconds. Whatever
+// else it is, it is tried again, and not said again as long as it is the same.
+static _Noreturn void work(const struct place *place)
+{
+    char error[STAY_ERROR_BYTES];
+    unsigned ms = SHORTEST_PAUSE_MS;
+    for (;;) {
+        bool is_here = stay_place_has_stayd(place->control) || launch(place, error, sizeof error);
+        if (is_here && service_run(place->control, CONFIGURATION_GAME, place->settings.socket_file,
+                                   error, sizeof error)) {
+            ms = SHORTEST_PAUSE_MS;
+            pause_ms(RETURN_MS);
+            continue;
+        }
+        if (ms > SHORTEST_PAUSE_MS) // the first failure may be a worker's end
+            say("%s", error);
+        pause_ms(ms);
+        ms = ms * 2 < LONGEST_PAUSE_MS ? ms * 2 : LONGEST_PAUSE_MS;
+    }
+}
+
+int main(void)
+{
+    static struct place place;
+    char error[STAY_ERROR_BYTES];
+    prepare_process();
+    read_settings(&place);
+    find_place(&place);
+    if (!launch(&place, error, sizeof error))
+        say("%s", error); // it may pass: a port in use, a file that is being renewed
+    work(&place);
+}

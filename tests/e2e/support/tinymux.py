@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: the stayd authors
+# SPDX-License-Identifier: MIT
+"""TinyMUX as Debian has it (package tinymux), not changed in anything, with libstayd-preload."""
+import os
+import shutil
+import signal
+import subprocess
+
+from . import processes
+from .daemon import BUILD
+from .waiting import WAIT_S, until
+
+PRELOAD = os.path.join(BUILD, "lib", "preload", "libstayd-preload.so")
+PROGRAMS = "/usr/lib/tinymux/game/bin"
+FILES = "/usr/share/tinymux/game"
+PASSWORD = b"potrzebie"  # of the database that comes with it; the wizard is #1
+
+
+def preload_environment(port, *words):
+    return {**os.environ, "LD_PRELOAD": PRELOAD, "STAYD_PRELOAD": " ".join((str(port), *words))}
+
+
+class TinyMux:
+    """`address`: where it listens."""
+
+    def __init__(self, folder, address, port, wrapper=()):
+        assert os.path.exists(PROGRAMS), "tinymux is not installed (tools/setup installs it)"
+        self.folder = os.path.join(folder, "tinymux")
+        self.port = port
+        self.wrapper = wrapper
+        self.process = None
+        self.pid_file = os.path.join(self.folder, "netmux.pid")
+        self.connect = f"tcp:[{address}]:{port}" if ":" in address else f"tcp:{address}:{port}"
+        shutil.copytree(FILES, self.folder)
+        os.symlink(PROGRAMS, os.path.join(self.folder, "bin"))
+        with open(os.path.join(self.folder, "netmux.conf"), "a", encoding="ascii") as file:
+            file.write(f"port {port}\nip_address {address}\nmud_name Test\n")
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [*self.wrapper, "./bin/netmux", "-c", "netmux.conf", "-p", self.pid_file, "-e", "."],
+            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**preload_environment(self.port), "LD_LIBRARY_PATH": "./bin"})
+        until(lambda: "DNS lookup slave started" in self.log(), "TinyMUX is up")
+        return self
+
+    def log(self):
+        text = ""
+        for name in sorted(os.listdir(self.folder)):
+            if name.endswith(".log"):
+                with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+                    text += file.read()
+        return text
+
+    def pid(self):
+        with open(self.pid_file, encoding="ascii") as file:
+            return int(file.read())
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(WAIT_S)
+        # The next one's words are waited for.
+        for name in os.listdir(self.folder):
+            if name.endswith(".log"):
+                os.rename(os.path.join(self.folder, name), os.path.join(self.folder, name + ".old"))
+
+    def end(self):
+        if self.process:
+            processes.end_all([self.process.pid])
+            self.process.wait(WAIT_S)
