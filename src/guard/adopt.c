@@ -72,6 +72,7 @@ static bool can_go_on(struct heritage *heritage, const struct baton *baton, cons
 int adopt_try(struct heritage *heritage, const char *text, const char *conf)
 {
     struct baton baton;
+    start_harden();
     FILE *nowhere = fopen("/dev/null", "w"); // what a start has remarked, the next one will
     if (!nowhere || !baton_read(&baton, text)) {
         fprintf(stderr, "it does not understand what it is handed\n");
@@ -115,6 +116,7 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     struct baton baton;
     char *said = NULL;
     size_t n_said;
+    start_harden();
     // Nothing of players' and games' for programs that a library may run.
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
     if (!baton_read(&baton, text) || !map_vault(heritage, &baton, stderr))
@@ -134,7 +136,6 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     heritage->program = strdup(baton.program);
     heritage->started_ms = baton.started_ms;
     baton_free(&baton);
-    start_finish();
     log_event(LOG_UPGRADE, "phase=adopted version=%s conf=%s", STAYD_VERSION, heritage->conf.path);
     return word;
 }

@@ -245,11 +245,11 @@ bool start_prepare(struct heritage *heritage)
     }
     if (!become_user(heritage->conf.user))
         return false;
-    start_finish();
+    start_harden();
     return true;
 }
 
-void start_finish(void)
+void start_harden(void)
 {
     death_note_load();
 #ifndef __SANITIZE_ADDRESS__ // LeakSanitizer needs ptrace

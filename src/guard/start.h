@@ -16,9 +16,9 @@ bool start_load_certs(struct heritage *heritage, bool may_make, FILE *complaints
 // Everything after a good configuration and certificates. heritage->conf is set.
 bool start_prepare(struct heritage *heritage);
 
-// What start and adoption both end with: the processes hold keys and are not for debuggers and core
-// files (prctl(2); exec undoes it).
-void start_finish(void);
+// Before keys are held, and after rights were given up: the processes are not for debuggers and core
+// files (prctl(2); exec and a change of user undo it). And what later processes cannot load.
+void start_harden(void);
 
 void start_free(struct heritage *heritage);
 
