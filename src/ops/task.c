@@ -327,19 +327,17 @@ static bool do_upgrade(struct task *task, struct worker *worker)
         log_order(task, "program", *task->request.text ? "given" : "same");
     if (worker->heritage->is_alone)
         return end_error(task, REQUEST_NOT_UPGRADED, "stayd runs --alone; start it without");
-    switch (upgrading_ask(head, make_token(task), task->request.text)) {
-    case UPGRADING_ANOTHER:
+    enum upgrading_answer how = upgrading_ask(head, make_token(task), task->request.text);
+    if (how == UPGRADING_ANOTHER)
         return end_error(task, REQUEST_NOT_UPGRADED, "another upgrade is under way; ask again");
-    case UPGRADING_DONE:
+    if (how == UPGRADING_DONE) {
         show_upgrade(&answer, task->request.id, &head->upgrade);
         put(task, &answer);
         return true;
-    case UPGRADING_ASKED:
-        kill(lease_pid(head->guard), SIGUSR2);
-        break;
-    case UPGRADING_RUNS:
-        break;
     }
+    uint64_t guard = head->guard;
+    if (how == UPGRADING_ASKED && lease_is_alive(guard))
+        kill(lease_pid(guard), SIGUSR2);
     task->is_waiting = true;
     return false;
 }

@@ -78,11 +78,11 @@ class Crowd:
 class Site:
     """stayd, run by a path at which other programs are put."""
 
-    def __init__(self, make_stage, folder):
+    def __init__(self, make_stage, folder, **options):
         self.program = os.path.join(folder, "stayd")
         self.put("this")
         self.strangers = set(processes.descendants())  # earlier tests'
-        self.stage = make_stage(program=self.program)
+        self.stage = make_stage(program=self.program, **options)
         self.stayd = self.stage.stayd
         self.control = os.path.join(self.stayd.folder, "control.sock")
 
@@ -338,3 +338,27 @@ def test_other_listeners_are_not_taken_for_the_ones_that_are_open(site):
         file.write(text.replace("[listen plain]", "[listen other]"))
     done = site.upgrade()
     assert done.returncode == 1 and "listeners or games are not those that run" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_rights_that_were_given_up_are_not_needed(make_stage, folder, pki):
+    for place in (folder, os.path.dirname(pki.path("mush.key"))):
+        os.chmod(place, 0o755)
+    os.chmod(pki.path("mush.key"), 0o600)
+    site = Site(make_stage, folder, options={"user": "nobody"})
+    os.chmod(os.path.join(folder, "game.sock"), 0o666)
+    pair = site.stage.pair("1.3")
+    site.put("next")
+    done = site.upgrade()
+    assert done.returncode == 1 and "mush.key" in done.stderr  # nobody cannot read it
+    pair.check()
+    os.chmod(pki.path("mush.key"), 0o644)
+    site.put("crashes")
+    assert "its worker died 3 times" in site.upgrade().stderr
+    pair.check()
+    site.put("next")
+    assert site.upgrade().returncode == 0
+    pair.check()
+    site.stage.pair("1.2").check()
+    site.check_family()
+    os.chmod(pki.path("mush.key"), 0o600)
