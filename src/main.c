@@ -197,6 +197,7 @@ int main(int argc, char **argv)
     fill_standard();
     read_arguments(argc, argv, &arguments);
     signal(SIGPIPE, SIG_IGN);
+    heritage.conf_path = arguments.conf;
     if (arguments.trial)
         return adopt_try(&heritage, arguments.trial, arguments.conf);
     if (arguments.adopt)

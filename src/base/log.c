@@ -117,6 +117,11 @@ int log_open(const char *name, enum log_level level)
     return fd;
 }
 
+void log_set_level(enum log_level level)
+{
+    target.level = level;
+}
+
 bool log_wants(enum log_level level)
 {
     return level <= target.level;

@@ -44,6 +44,7 @@ int log_open(const char *target, enum log_level level);
 
 // Go on with a descriptor that log_open of an earlier program has opened for this target.
 void log_adopt(const char *target, enum log_level level, int fd);
+void log_set_level(enum log_level level);
 
 // Write one event. fmt gives "key=value key=value"; may be "".
 void log_event(enum log_event event, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -5,9 +5,11 @@
 // with type, range, default, unit and help, stands in conf/options.def only;
 // the parser, `stayd --options` and the manual's tables come from there.
 //
-// A struct conf owns all that it points to. It is made once by the guard before
-// anything else and is only read afterwards; processes cloned later share it by
-// copy-on-write.
+// A struct conf owns all that it points to. It is made by the guard, at start and at a reload, and
+// is only read afterwards; processes cloned later share it by copy-on-write.
+//
+// Slots name listeners and games by index. So after a reload (conf/align.h) a name has the index
+// that it had, and the arrays can have holes: without a name, an address, anybody.
 #ifndef STAYD_CONF_CONF_H
 #define STAYD_CONF_CONF_H
 
@@ -58,8 +60,9 @@ struct conf_address {
 };
 
 struct conf_listener {
-    char name[CONF_NAME_BYTES];
-    int line; // of the section, for messages
+    char name[CONF_NAME_BYTES]; // "": a hole
+    bool is_gone;               // no longer in the file; players who came by it may live
+    int line;                   // of the section, for messages
     struct conf_address address[CONF_MAX_ADDRESSES];
     unsigned n_addresses;
     bool is_tls;
@@ -75,7 +78,8 @@ struct conf_listener {
 };
 
 struct conf_game {
-    char name[CONF_NAME_BYTES];
+    char name[CONF_NAME_BYTES]; // "": a hole
+    bool is_gone;               // no longer in the file; its players stay, nobody new is led to it
     int line;
     struct sockaddr_storage sockaddr; // AF_UNIX, AF_INET or AF_INET6
     socklen_t sockaddr_bytes;
@@ -109,6 +113,7 @@ struct conf {
     char *log;
     unsigned log_level; // enum log_level
     uint64_t stop_timeout_ms;
+    bool watches_certificates;
     enum conf_names names;
     uint64_t name_timeout_ms;
     struct conf_address name_server[CONF_MAX_NAME_SERVERS];

@@ -13,11 +13,12 @@
 #include <string.h>
 
 const struct conf_option conf_options[] = {
-#define OPTION(where, type, key, kind, member, ...)                                                \
-    {CONF_##where, key, CONF_KIND_##kind, offsetof(struct type, member), __VA_ARGS__},
-#define STAYD(...) OPTION(STAYD, conf, __VA_ARGS__)
-#define LISTEN(...) OPTION(LISTEN, conf_listener, __VA_ARGS__)
-#define GAME(...) OPTION(GAME, conf_game, __VA_ARGS__)
+#define OPTION(where, is_fixed, type, key, kind, member, ...)                                      \
+    {CONF_##where, is_fixed, key, CONF_KIND_##kind, offsetof(struct type, member), __VA_ARGS__},
+#define FIXED(...) OPTION(STAYD, true, conf, __VA_ARGS__)
+#define STAYD(...) OPTION(STAYD, false, conf, __VA_ARGS__)
+#define LISTEN(...) OPTION(LISTEN, false, conf_listener, __VA_ARGS__)
+#define GAME(...) OPTION(GAME, false, conf_game, __VA_ARGS__)
 #include "conf/options.def"
 };
 
@@ -159,6 +160,7 @@ void conf_print_options_mdoc(FILE *out)
             fprintf(out, "Default:\n.Li %s .\n", option->preset);
         else
             fprintf(out, "Default: none (%s).\n", option->absent);
+        fprintf(out, "Changed by: %s.\n", option->is_fixed ? "restart" : "reload");
     }
     fprintf(out, ".El\n");
 }

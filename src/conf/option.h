@@ -38,6 +38,7 @@ enum conf_kind {
 
 struct conf_option {
     enum conf_section section;
+    bool is_fixed; // for the life of a stayd: a reload does not change it
     const char *key;
     enum conf_kind kind;
     size_t offset; // in struct conf, conf_listener or conf_game

@@ -43,6 +43,8 @@ static bool is_tls(const struct accepting *all, unsigned socket)
 static void set_listeners(struct accepting *all)
 {
     for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++) {
+        if (!all->listener[i].listener)
+            continue;
         if (all->is_paused || (all->is_tls_paused && is_tls(all, i)))
             evconnlistener_disable(all->listener[i].listener);
         else
@@ -197,6 +199,8 @@ struct accepting *accepting_make(const struct accepting_setup *setup)
     bool is_ok = all->timer != NULL;
     for (unsigned i = 0; i < setup->heritage->n_sockets; i++) {
         struct listener *listener = &all->listener[i];
+        if (setup->heritage->socket[i].fd < 0)
+            continue;
         listener->all = all;
         listener->index = setup->heritage->socket[i].listener;
         listener->listener =

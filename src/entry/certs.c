@@ -21,15 +21,6 @@
 #include <unistd.h>
 
 #define SESSION_S (12 * 3600)
-#define ALPN_BYTES 8192u
-
-struct certs {
-    SSL_CTX *context[CONF_MAX_CERTIFICATES];
-    X509 *leaf[CONF_MAX_CERTIFICATES]; // of the context
-    unsigned n;
-    uint8_t alpn[ALPN_BYTES]; // as on the wire (RFC 7301, section 3.1)
-    unsigned n_alpn;
-};
 
 static const char tls12_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                                     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
@@ -81,7 +72,7 @@ static void set_alpn(struct certs *certs, const char *names)
 {
     while (names && *names) {
         size_t n = strcspn(names, ",");
-        if (n > 255 || certs->n_alpn + 1 + n > ALPN_BYTES)
+        if (n > 255 || certs->n_alpn + 1 + n > sizeof certs->alpn)
             return;
         certs->alpn[certs->n_alpn] = (uint8_t)n;
         memcpy(certs->alpn + certs->n_alpn + 1, names, n);
@@ -252,6 +243,8 @@ struct certs *certs_load(const struct conf *conf, const struct conf_listener *li
     if (listener->n_certificates == 0)
         load_own(certs, conf, listener, authorities, may_make, &report);
     sk_X509_pop_free(authorities, X509_free);
+    if (report.n_complaints == 0)
+        certs_try(certs, listener, &report);
     if (report.n_complaints) {
         certs_free(certs);
         return NULL;

@@ -13,6 +13,7 @@
 #include "vault/slot.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -139,7 +140,8 @@ enum link_status link_make(struct slot *slot, const struct conf_game *game, int 
     }
     slot->game_pid = terms->pid;
     slot->game_start = terms->start;
-    uint32_t flags = slot->flags & ~(SLOT_FLAG_ACKS | SLOT_FLAG_RESUMES);
+    uint32_t flags =
+        slot->flags & ~(SLOT_FLAG_ACKS | SLOT_FLAG_RESUMES | SLOT_FLAG_HOLDS | SLOT_FLAG_LEAVES);
     POINT(LINK_READY);
     // In one: a player who is not linked must not be taken for one who has been, or was resumed.
     slot_link(slot, fd, flags | SLOT_FLAG_LINKED | terms->flags);
@@ -148,46 +150,76 @@ enum link_status link_make(struct slot *slot, const struct conf_game *game, int 
 }
 
 // unix(7): Num RefCount Protocol Flags Type St Inode Path. 00010000 is __SO_ACCEPTCON.
-static bool is_unix_line(const char *line, const struct conf_game *game)
+static uint64_t read_unix_line(const char *line, const struct conf_game *game)
 {
     unsigned long flags;
+    unsigned long long inode;
     int n = 0;
-    return sscanf(line, "%*s %*s %*s %lx %*s %*s %*s %n", &flags, &n) == 1 && n > 0 &&
-           flags & 0x10000 && is_path_of(game, line + n);
+    bool is_it = sscanf(line, "%*s %*s %*s %lx %*s %*s %llu %n", &flags, &inode, &n) == 2 &&
+                 n > 0 && flags & 0x10000 && is_path_of(game, line + n);
+    return is_it ? inode : 0;
 }
 
-// proc(5), /proc/net/tcp: sl local_address rem_address st; state 0A is LISTEN. Whose address, the
-// port decides.
-static bool is_tcp_line(const char *line, const struct conf_game *game)
+// As /proc/net/tcp and tcp6 have it: words of four bytes in this machine's order.
+static bool read_address(const char *text, uint8_t bytes[16])
 {
-    uint8_t bytes[16];
-    uint16_t wanted = 0;
-    unsigned port, state;
-    address_to_bytes((const struct sockaddr *)&game->sockaddr, bytes, &wanted);
-    return sscanf(line, "%*s %*[0-9A-Fa-f]:%x %*s %x", &port, &state) == 2 && state == 0x0a &&
-           port == wanted;
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    size_t n_words = strlen(text) / 8;
+    if (strlen(text) % 8 || (n_words != 1 && n_words != 4))
+        return false;
+    memcpy(bytes, mapped, sizeof mapped);
+    for (size_t i = 0; i < n_words; i++) {
+        uint32_t word;
+        if (sscanf(text + 8 * i, "%8" SCNx32, &word) != 1)
+            return false;
+        memcpy(bytes + (n_words == 1 ? 12 : 4 * i), &word, 4);
+    }
+    return true;
 }
 
-static bool has_line(const char *path, const struct conf_game *game,
-                     bool (*is_it)(const char *line, const struct conf_game *game))
+static bool is_any(const uint8_t bytes[16])
+{
+    static const uint8_t any[16], any_mapped[16] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(bytes, any, 16) == 0 || memcmp(bytes, any_mapped, 16) == 0;
+}
+
+// proc(5), /proc/net/tcp: sl local_address rem_address st queues timer retransmits uid timeout
+// inode; state 0A is LISTEN. The port may have other listeners on other addresses (stayd's own).
+static uint64_t read_tcp_line(const char *line, const struct conf_game *game)
+{
+    char text[33];
+    uint8_t bytes[16], wanted[16];
+    uint16_t wanted_port = 0;
+    unsigned port, state;
+    unsigned long long inode;
+    address_to_bytes((const struct sockaddr *)&game->sockaddr, wanted, &wanted_port);
+    if (sscanf(line, "%*s %32[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*s %*s %llu", text, &port, &state,
+               &inode) != 4 ||
+        state != 0x0a || port != wanted_port || !read_address(text, bytes))
+        return 0;
+    return is_any(bytes) || memcmp(bytes, wanted, 16) == 0 ? inode : 0;
+}
+
+static uint64_t find_line(const char *path, const struct conf_game *game,
+                          uint64_t (*read_line)(const char *line, const struct conf_game *game))
 {
     char line[512];
-    bool is_found = false;
+    uint64_t inode = 0;
     FILE *file = fopen(path, "re");
     if (!file)
-        return errno != ENOENT; // it cannot be found out, so nobody is taken for dead
-    while (!is_found && fgets(line, sizeof line, file)) {
+        return errno == ENOENT ? 0 : LINK_UNSEEN; // so nobody is taken for dead
+    while (inode == 0 && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
-        is_found = is_it(line, game);
+        inode = read_line(line, game);
     }
     fclose(file);
-    return is_found;
+    return inode;
 }
 
-bool link_is_listening(const struct conf_game *game)
+uint64_t link_listener(const struct conf_game *game)
 {
     if (game->sockaddr.ss_family == AF_UNIX)
-        return has_line("/proc/net/unix", game, is_unix_line);
-    return has_line("/proc/net/tcp", game, is_tcp_line) ||
-           has_line("/proc/net/tcp6", game, is_tcp_line);
+        return find_line("/proc/net/unix", game, read_unix_line);
+    uint64_t inode = find_line("/proc/net/tcp", game, read_tcp_line);
+    return inode ? inode : find_line("/proc/net/tcp6", game, read_tcp_line);
 }

@@ -55,7 +55,10 @@ struct link_terms {
 enum link_status link_make(struct slot *slot, const struct conf_game *game, int fd,
                            const struct link_terms *terms);
 
-// Does somebody listen at the game's address? Without connecting, which the game would see.
-bool link_is_listening(const struct conf_game *game);
+// The socket that listens at the game's address, by its inode, which no other socket has while it
+// lives. Without connecting, which the game would see. 0: nobody listens.
+uint64_t link_listener(const struct conf_game *game);
+
+#define LINK_UNSEEN UINT64_MAX // it cannot be found out
 
 #endif

@@ -10,8 +10,9 @@
 #include "guard/guard.h"
 #include "guard/lease.h"
 #include "guard/probation.h"
+#include "guard/reload.h"
 #include "guard/start.h"
-#include "guard/trial.h"
+#include "guard/tryout.h"
 
 #include <errno.h>
 #include <linux/close_range.h>
@@ -43,6 +44,28 @@ static bool map_vault(struct heritage *heritage, const struct baton *baton, FILE
     return true;
 }
 
+// Listeners and games to the indices that they have now: a reload may have made them others than
+// the file's order.
+static bool take_indices(struct heritage *heritage, const struct baton *baton, FILE *words)
+{
+    struct conf *conf = &heritage->conf;
+    struct conf_use use;
+    struct conf *before = malloc(sizeof *before);
+    FILE *nowhere = fopen("/dev/null", "w");
+    bool is_good = before && nowhere;
+    if (is_good) {
+        *before = *conf; // what else an alignment would keep is the file's
+        reload_look_at_use(&heritage->vault, &use);
+        is_good = baton_names(baton, before) && conf_align(conf, before, &use, words, nowhere);
+    }
+    if (nowhere)
+        fclose(nowhere);
+    free(before);
+    if (!is_good)
+        fprintf(words, "listeners and games cannot be numbered as they are\n");
+    return is_good;
+}
+
 // Sockets are open, and slots name listeners and games by number: those must be the same.
 static bool is_same_shape(const struct heritage *heritage, const struct baton *baton, FILE *words)
 {
@@ -51,8 +74,8 @@ static bool is_same_shape(const struct heritage *heritage, const struct baton *b
     free(shape);
     if (!is_same)
         fprintf(words,
-                "in %s `control`, `log`, listeners or games are not those that run; put them "
-                "back, or restart\n",
+                "in %s `control`, `log`, listeners or games are not those that run; reload, "
+                "put them back, or restart\n",
                 heritage->conf.path);
     return is_same;
 }
@@ -60,7 +83,8 @@ static bool is_same_shape(const struct heritage *heritage, const struct baton *b
 static bool can_go_on(struct heritage *heritage, const struct baton *baton, const char *conf,
                       bool may_make, FILE *words, FILE *remarks)
 {
-    if (conf_load(&heritage->conf, conf, words) > 0 || !is_same_shape(heritage, baton, words) ||
+    if (conf_load(&heritage->conf, conf, words) > 0 || !take_indices(heritage, baton, words) ||
+        !is_same_shape(heritage, baton, words) ||
         !start_load_certs(heritage, may_make, words, remarks))
         return false;
     if (record_init())
@@ -82,7 +106,7 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
                    can_go_on(heritage, &baton, conf, false, stderr, nowhere);
     fclose(nowhere);
     if (is_good) {
-        fprintf(stdout, "\n" TRIAL_GOOD STAYD_VERSION "\n");
+        fprintf(stdout, "\n" TRYOUT_WORD STAYD_VERSION "\n");
         start_free(heritage);
         vault_unmap(&heritage->vault);
     }
@@ -90,16 +114,33 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
     return is_good && fflush(stdout) == 0 ? 0 : 1;
 }
 
-// In the order in which start.c has opened them, which the shape says.
-static void take_sockets(struct heritage *heritage)
+// Each address of the shape has its socket at the place that the baton names. False: it does not.
+static bool take_sockets(struct heritage *heritage, const char *places)
 {
     const _Atomic int32_t *fds = vault_guard_fds(&heritage->vault);
+    for (unsigned i = 0; i < HERITAGE_MAX_SOCKETS; i++)
+        heritage->socket[i].fd = -1;
     for (unsigned i = 0; i < heritage->conf.n_listeners; i++)
         for (unsigned j = 0; j < heritage->conf.listener[i].n_addresses; j++) {
-            heritage->socket[heritage->n_sockets] =
-                (struct heritage_socket){fds[HERITAGE_SOCKETS + heritage->n_sockets], (uint16_t)i};
-            heritage->n_sockets++;
+            char *end;
+            unsigned long place = strtoul(places, &end, 10);
+            if (end == places || place >= HERITAGE_MAX_SOCKETS || fds[HERITAGE_SOCKETS + place] < 0)
+                return false;
+            places = end;
+            heritage->socket[place] =
+                (struct heritage_socket){fds[HERITAGE_SOCKETS + place], (uint16_t)i, (uint16_t)j};
+            if (heritage->n_sockets <= place)
+                heritage->n_sockets = (unsigned)place + 1;
         }
+    return true;
+}
+
+// What was ordered of the program before is answered, and this one has read the files as they are.
+static void begin_heritage(struct heritage *heritage)
+{
+    struct vault_reload *reload = &heritage->vault.head->reload;
+    heritage->id = ++reload->heritages;
+    heritage->order = reload->done;
 }
 
 static void take_fds(struct heritage *heritage)
@@ -107,7 +148,6 @@ static void take_fds(struct heritage *heritage)
     const _Atomic int32_t *fds = vault_guard_fds(&heritage->vault);
     heritage->lock_fd = fds[HERITAGE_LOCK];
     heritage->control_fd = fds[HERITAGE_CONTROL];
-    take_sockets(heritage);
     log_adopt(heritage->conf.log, (enum log_level)heritage->conf.log_level, fds[HERITAGE_LOG]);
 }
 
@@ -132,7 +172,11 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     }
     fclose(words);
     free(said);
+    if (!take_sockets(heritage, baton.places))
+        probation_fail(&heritage->vault, "it does not find the listening sockets");
     take_fds(heritage);
+    begin_heritage(heritage);
+    heritage->conf_path = conf;
     heritage->program = strdup(baton.program);
     heritage->started_ms = baton.started_ms;
     baton_free(&baton);

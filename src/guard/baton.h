@@ -18,17 +18,26 @@ struct baton {
     uint64_t started_ms;   // boottime, of the first program
     char *program;         // path of the next one
     char *shape;           // baton_shape of the configuration that runs
+    char *gone;            // baton_gone of it; "": none
+    char *places; // where the sockets of the shape's addresses are, in their order: numbers
 };
 
 // What of a configuration must be the same for the next program, because sockets are open and
 // players' slots name listeners and games by their number: lines. The caller frees it.
 char *baton_shape(const struct conf *conf);
 
+// Listeners that a reload has removed, and whose players may live: lines "INDEX NAME".
+char *baton_gone(const struct conf *conf);
+
+// Listeners and games of shape and gone into *conf, each at its index, with its name and nothing
+// else. False: that is no shape.
+bool baton_names(const struct baton *baton, struct conf *conf);
+
 // The caller frees it. NULL without memory.
 char *baton_write(const struct baton *baton);
 
-// program and shape are the caller's to free (baton_free), whatever the result. False: something is
-// missing, or is no number.
+// program, shape, gone and places are the caller's to free (baton_free), whatever the result.
+// False: something is missing, or is no number.
 bool baton_read(struct baton *baton, const char *text);
 void baton_free(struct baton *baton);
 

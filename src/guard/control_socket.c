@@ -7,6 +7,8 @@
 // Errors: see control_socket.h.
 #include "guard/control_socket.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <pwd.h>
 #include <string.h>
@@ -55,6 +57,13 @@ static bool open_at(int fd, const char *path, const struct conf *conf)
     unlink(path);
     return fchmod(fd, mode) == 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
            chmod(path, mode) == 0 && give_to_user(path, conf->user) && listen(fd, BACKLOG) == 0;
+}
+
+void control_socket_set_mode(const struct conf *conf)
+{
+    if (chmod(conf->control, choose_mode(conf)) < 0)
+        log_event(LOG_RELOAD_REMARK, "what=\"%s: its mode cannot be changed: %s\"", conf->control,
+                  strerror(errno));
 }
 
 bool control_socket_open(struct heritage *heritage)

@@ -13,4 +13,7 @@
 // Sets heritage->control_fd. The lock must be held: a socket that is in the way is a dead one's.
 bool control_socket_open(struct heritage *heritage);
 
+// The file's mode as this configuration, with the same path, wants it. Logged if it cannot be.
+void control_socket_set_mode(const struct conf *conf);
+
 #endif

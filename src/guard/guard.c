@@ -14,6 +14,7 @@
 #include "guard/lease.h"
 #include "guard/obituary.h"
 #include "guard/probation.h"
+#include "guard/reload.h"
 #include "guard/role.h"
 #include "guard/sweep.h"
 #include "guard/upgrade.h"
@@ -37,6 +38,11 @@
 
 static volatile sig_atomic_t orders;   // SIGTERM, SIGINT received
 static volatile sig_atomic_t upgrades; // SIGUSR2 received
+
+static void wake(int signal_number)
+{
+    (void)signal_number;
+}
 
 static void take_order(int signal_number)
 {
@@ -63,12 +69,18 @@ static void set_signals(void)
 {
     // A guard may have been a worker's copy: none of its handlers stays.
     static const int defaults[] = {SIGSEGV, SIGABRT, SIGILL, SIGFPE, SIGTRAP, SIGCHLD};
-    static const int ignored[] = {SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2};
+    static const struct {
+        int number;
+        void (*take)(int);
+    } taken[] = {{SIGTERM, take_order},
+                 {SIGINT, take_order},
+                 {SIGUSR2, take_order},
+                 {SIGHUP, reload_note_signal},
+                 {SIGUSR1, wake}}; // there is an order in the vault
     sigset_t blocked;
     sigemptyset(&blocked);
-    sigaddset(&blocked, SIGTERM);
-    sigaddset(&blocked, SIGINT);
-    sigaddset(&blocked, SIGUSR2);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        sigaddset(&blocked, taken[i].number);
     sigprocmask(SIG_SETMASK, &blocked, NULL);
 #ifndef __SANITIZE_ADDRESS__
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
@@ -77,13 +89,10 @@ static void set_signals(void)
     signal(SIGCHLD, SIG_DFL);
     (void)defaults;
 #endif
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        signal(ignored[i], SIG_IGN);
-    // Ignored for a moment: what an earlier program was still to be told is over.
-    struct sigaction action = {.sa_handler = take_order};
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGUSR2, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN); // for a moment: what an earlier program was still to be told is over
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        sigaction(taken[i].number, &(struct sigaction){.sa_handler = taken[i].take}, NULL);
 }
 
 static void write_pid(const struct guard *guard)
@@ -97,11 +106,6 @@ static void write_pid(const struct guard *guard)
         log_event(LOG_SYSTEM, "what=\"write the pid\" error=\"%s\"", strerror(errno));
 }
 
-static void wake(int signal_number)
-{
-    (void)signal_number;
-}
-
 // SIGUSR1 wakes the spare, and only while it sleeps.
 static void set_spare_signals(sigset_t *asleep)
 {
@@ -109,6 +113,7 @@ static void set_spare_signals(sigset_t *asleep)
     struct sigaction action = {.sa_handler = wake};
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     signal(SIGUSR2, SIG_IGN);
     sigfillset(asleep);
     sigdelset(asleep, SIGUSR1);
@@ -158,7 +163,7 @@ bool guard_make_spare(struct guard *guard)
     }
     guard->vault.head->spare = (uint32_t)pid;
     guard_renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
-    guard->spare = (struct process){pid, pidfd};
+    guard->spare = (struct process){pid, pidfd, guard->heritage->id};
     log_event(LOG_SPARE_MADE, "pid=%d", (int)pid);
     return true;
 }
@@ -170,7 +175,7 @@ static bool adopt_worker(struct guard *guard, uint64_t word)
     if (pidfd < 0)
         return false;
     guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){lease_pid(word), pidfd};
+    guard->worker = (struct process){lease_pid(word), pidfd, 0};
     if (guard->vault.head->ending_until_ms)
         kill(guard->worker.pid, SIGUSR1);
     return true;
@@ -187,6 +192,7 @@ static void make_worker(struct guard *guard)
     uint64_t mine = lease_take(&head->table, seen);
     if (!mine)
         return; // a worker of an earlier guard was faster; look again
+    reload_prepare_worker(&guard->reload);
     sweep_descriptors(&guard->vault);
     head->worker_ready = 0;
     int pidfd;
@@ -199,18 +205,37 @@ static void make_worker(struct guard *guard)
     }
     head->workers_made++;
     guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){pid, pidfd};
+    guard->worker = (struct process){pid, pidfd, 0};
     log_event(LOG_WORKER_MADE, "pid=%d", (int)pid);
+}
+
+static void end_spare(struct guard *guard)
+{
+    if (guard->spare.pid <= 0)
+        return;
+    kill(guard->spare.pid, SIGKILL);
+    waitpid(guard->spare.pid, NULL, 0);
+    guard->spare = (struct process){0};
+}
+
+// A new heritage is taken on by the spare first, then by the worker. In this order, so that
+// somebody is there to make the worker whoever dies in between.
+static void pass_heritage_on(struct guard *guard)
+{
+    if (guard->spare.pid && guard->spare.heritage != guard->heritage->id)
+        end_spare(guard);
+    if (guard->spare.pid == 0)
+        guard_make_spare(guard);
+    bool is_ending = guard->vault.head->ending_until_ms; // the present worker's end will do
+    if (guard->spare.pid && guard->worker.pid > 0 && reload_is_due(&guard->reload) && !is_ending)
+        reload_end_worker(&guard->reload, guard->worker.pid, clock_boot_ms());
 }
 
 static void finish(struct guard *guard, int status)
 {
     if (guard->worker.pid > 0)
         kill(guard->worker.pid, SIGKILL);
-    if (guard->spare.pid > 0) {
-        kill(guard->spare.pid, SIGKILL);
-        waitpid(guard->spare.pid, NULL, 0);
-    }
+    end_spare(guard);
     unlink(guard->heritage->conf.control); // the lock is still ours
     log_event(LOG_STOP, "status=%d", status);
     exit(status);
@@ -227,6 +252,10 @@ static void worker_died(struct guard *guard)
     guard->was_ready |= was_ready;
     if (guard->vault.head->has_ended && status <= 0)
         return;
+    if (status == 0 && reload_is_due(&guard->reload)) {
+        log_event(LOG_WORKER_RETIRED, "pid=%d", (int)pid);
+        return;
+    }
     char how[OBITUARY_HOW_BYTES];
     int crash = obituary_write(&guard->vault, pid, status, how);
     probation_count_death(guard, how);
@@ -235,7 +264,8 @@ static void worker_died(struct guard *guard)
         finish(guard, 1);
     }
     uint64_t now_ms = clock_boot_ms();
-    guard->retry_ms = now_ms + brake_count(&guard->brake, crash || !was_ready, now_ms);
+    bool is_bad = crash || (!was_ready && !reload_is_due(&guard->reload));
+    guard->retry_ms = now_ms + brake_count(&guard->brake, is_bad, now_ms);
 }
 
 static void begin_end(struct guard *guard)
@@ -284,6 +314,8 @@ static int sleep_ms(const struct guard *guard, uint64_t now_ms)
     const struct vault_head *head = guard->vault.head;
     if (upgrade_sleep_ms(guard) >= 0)
         return upgrade_sleep_ms(guard);
+    if (upgrades && guard->was_ready)
+        return READY_LOOK_MS; // a reload is still under way
     if (guard->worker.pid == 0 || guard->spare.pid == 0)
         return guard->retry_ms > now_ms ? (int)(guard->retry_ms - now_ms) : LOOK_MS;
     if (!guard->was_ready)
@@ -298,14 +330,18 @@ static int sleep_ms(const struct guard *guard, uint64_t now_ms)
 static void sleep_until_news(struct guard *guard)
 {
     int ms = sleep_ms(guard, clock_boot_ms());
-    struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    struct pollfd deaths[2] = {
+    int reload_ms = reload_sleep_ms(&guard->reload, clock_boot_ms());
+    if (ms < 0 || ms > reload_ms)
+        ms = reload_ms;
+    struct pollfd deaths[] = {
         {.fd = guard->worker.pid ? guard->worker.pidfd : -1, .events = POLLIN},
         {.fd = guard->spare.pid ? guard->spare.pidfd : -1, .events = POLLIN},
+        {.fd = reload_fd(&guard->reload), .events = POLLIN},
     };
+    struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
     sigset_t none;
     sigemptyset(&none);
-    ppoll(deaths, 2, ms < 0 ? NULL : &timeout, &none);
+    ppoll(deaths, sizeof deaths / sizeof *deaths, &timeout, &none);
 }
 
 static void step(struct guard *guard)
@@ -326,16 +362,19 @@ static void step(struct guard *guard)
         log_event(LOG_SPARE_DIED, "pid=%d", (int)guard->spare.pid);
         guard->spare = (struct process){0};
     }
+    reload_step(&guard->reload, guard->was_ready && guard->worker.pid > 0, clock_boot_ms());
     probation_step(guard);
-    if (guard->spare.pid == 0 && may_clone && vault_is_proven(&guard->vault))
-        guard_make_spare(guard);
+    if (may_clone && vault_is_proven(&guard->vault))
+        pass_heritage_on(guard);
     if (!guard->was_ready && head->worker_ready)
         say_ready(guard);
     if (orders) {
         orders = 0;
         begin_end(guard);
     }
-    if (upgrades && guard->was_ready) {
+    // One that nobody has asked for ends by itself; one that somebody has is in the way.
+    if (upgrades && guard->was_ready &&
+        (!reload_is_under_way(&guard->reload) || reload_is_ordered(&guard->reload))) {
         upgrades = 0;
         upgrade_order(guard);
     }
@@ -355,7 +394,9 @@ static _Noreturn void loop(struct guard *guard)
 
 void guard_run(const struct heritage *heritage, uint64_t dead)
 {
-    struct guard guard = {.heritage = heritage, .vault = heritage->vault};
+    // It is this process' own, and nobody else in it holds on to what is in there.
+    struct heritage *own = (struct heritage *)heritage;
+    struct guard guard = {.heritage = own, .vault = own->vault, .reload = {.heritage = own}};
     guard.word = lease_take(&guard.vault.head->guard, dead);
     if (!guard.word)
         _exit(0);
@@ -365,7 +406,7 @@ void guard_run(const struct heritage *heritage, uint64_t dead)
         log_event(LOG_GUARD_TAKEN, "pid=%d dead=%d", (int)getpid(), (int)lease_pid(dead));
     guard.was_ready = lease_pid(dead) && vault_guard_fds(&guard.vault)[HERITAGE_READY] < 0;
     guard_renew_fd(&guard, HERITAGE_GUARD_PIDFD, pidfd_open(getpid(), 0));
-    guard_renew_fd(&guard, HERITAGE_TRIAL, -1);
+    guard_renew_fd(&guard, HERITAGE_TRYOUT, -1);
     write_pid(&guard);
     probation_take_up(&guard);
     loop(&guard);
@@ -373,12 +414,14 @@ void guard_run(const struct heritage *heritage, uint64_t dead)
 
 void guard_adopt(const struct heritage *heritage, uint64_t word)
 {
-    struct guard guard = {.heritage = heritage, .vault = heritage->vault, .word = word};
+    struct heritage *own = (struct heritage *)heritage;
+    struct guard guard = {
+        .heritage = own, .vault = own->vault, .word = word, .reload = {.heritage = own}};
     const struct vault_head *head = guard.vault.head;
     set_signals();
     title_set("stayd: guard");
     guard.was_ready = true;
     guard.spare = (struct process){lease_pid(head->spare),
-                                   vault_guard_fds(&guard.vault)[HERITAGE_SPARE_PIDFD]};
+                                   vault_guard_fds(&guard.vault)[HERITAGE_SPARE_PIDFD], 0};
     loop(&guard);
 }

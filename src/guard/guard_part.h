@@ -8,13 +8,15 @@
 
 #include "guard/heritage.h"
 #include "guard/obituary.h"
-#include "guard/trial.h"
+#include "guard/reload.h"
+#include "guard/tryout.h"
 
 #include <sys/types.h>
 
 struct process {
     pid_t pid; // 0: none
     int pidfd;
+    uint32_t heritage; // of a spare: whose it has
 };
 
 struct guard {
@@ -23,12 +25,13 @@ struct guard {
     uint64_t word; // our own, in vault_head.guard
     struct process worker;
     struct process spare;
+    struct reload reload;
     struct brake brake;
     uint64_t retry_ms; // no clone before: the last one failed, or workers die too fast
     bool was_ready;    // some worker has been ready
     unsigned n_failed;
     // upgrade.c
-    struct trial trial;
+    struct tryout tryout;
     bool is_tried; // the trial was good; what is next has to wait
     char program[VAULT_PATH_BYTES];
     // probation.c

@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// What the processes are born with: made once at start, before anything is cloned,
-// and only read afterwards. The vault is the one part that is shared memory; the
-// rest is each process' own copy.
+// What the processes are born with: configuration, certificates, sockets. Made at start, before
+// anything is cloned, and only read afterwards; a reload makes another one in the guard, from
+// which another spare and another worker are cloned (guard/reload.h). The vault is the one part
+// that is shared memory; the rest is each process' own copy.
 #ifndef STAYD_GUARD_HERITAGE_H
 #define STAYD_GUARD_HERITAGE_H
 
@@ -14,16 +15,19 @@
 
 #define HERITAGE_MAX_SOCKETS 128u
 
+// Keeps its place from one heritage to the next, because the place is its claim, too.
 struct heritage_socket {
-    int fd;
+    int fd;            // -1: none
     uint16_t listener; // index into conf.listener
+    uint16_t address;  // index into its addresses
 };
 
 struct heritage {
+    const char *conf_path; // as in the arguments: a link may come to lead elsewhere
     struct conf conf;
     struct certs *certs[CONF_MAX_LISTENERS]; // NULL: a plain listener
     struct heritage_socket socket[HERITAGE_MAX_SOCKETS];
-    unsigned n_sockets;
+    unsigned n_sockets; // places in use are below this
     struct vault vault;
     char *program; // path of the program that runs
     int lock_fd;
@@ -31,6 +35,10 @@ struct heritage {
     uint64_t started_ms; // boottime
     int ready_fd;        // --daemon: where to say that players can connect; -1: nowhere
     bool is_alone;       // one process, no guard: for valgrind
+    uint32_t id;         // never given twice; a worker whose heritage has another is out of date
+    uint64_t order;      // the last order to reload that this obeys (vault/asked.h)
+    uint64_t stamp;      // of the certificates' files that were read (guard/watch.h)
+    char remarks[VAULT_ORDER_TEXT_BYTES]; // what to answer to the order
 };
 
 // Places in vault_guard_fds.
@@ -46,7 +54,8 @@ enum heritage_fd {
     HERITAGE_SPARE_PIDFD,
     HERITAGE_WORKER_PIDFD,
     HERITAGE_CONTROL,
-    HERITAGE_TRIAL,        // what a program on trial says
+    HERITAGE_TRYOUT,       // what a program on trial says
+    HERITAGE_TRIAL_PIDFD,  // reads what is to be reloaded
     HERITAGE_SOCKETS = 16, // and following
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "guard/control_socket.h"
 #include "guard/guard_part.h"
 #include "guard/lease.h"
 #include "vault/upgrading.h"
@@ -36,6 +37,7 @@ static void declare_good(struct guard *guard)
         return;
     head->table_number = guard->vault.table_number;
     upgrading_set(head, UPGRADE_GOOD, "");
+    control_socket_set_mode(&guard->heritage->conf);
     if (old.pid > 0) {
         kill(old.pid, SIGKILL);
         waitpid(old.pid, NULL, 0);
@@ -147,6 +149,7 @@ void probation_take_up(struct guard *guard)
         // guard who was killed as it declared it good.
         head->table_number = guard->vault.table_number;
         upgrading_set(head, UPGRADE_GOOD, "");
+        control_socket_set_mode(&guard->heritage->conf);
     } else if (head->upgrade.phase == UPGRADE_TRIAL) {
         upgrading_set(head, UPGRADE_REFUSED, "the guard died meanwhile");
     }

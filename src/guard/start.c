@@ -11,6 +11,8 @@
 #include "entry/tickets.h"
 #include "guard/control_socket.h"
 #include "guard/guard.h"
+#include "guard/listen.h"
+#include "guard/watch.h"
 #include "ops/control.h"
 #include "worker/death_note.h"
 
@@ -26,7 +28,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BACKLOG 1024
 #define LOCK_PATH_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) + 8)
 #define OWN_FDS                                                                                    \
     64u // beyond players, handshakes, listeners and control: epoll, pidfds, name lookups
@@ -40,6 +41,7 @@ static bool complain(const char *what, const char *detail)
 bool start_load_certs(struct heritage *heritage, bool may_make, FILE *complaints, FILE *remarks)
 {
     bool is_ok = true;
+    heritage->stamp = watch_stamp(&heritage->conf);
     for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
         const struct conf_listener *listener = &heritage->conf.listener[i];
         if (!listener->is_tls)
@@ -121,63 +123,6 @@ static bool take_lock(struct heritage *heritage)
     return false;
 }
 
-static int open_socket(const struct conf_address *address)
-{
-    int on = 1;
-    int fd = socket(address->sockaddr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (address->sockaddr.ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(fd, (const struct sockaddr *)&address->sockaddr, address->sockaddr_bytes) == 0 &&
-        listen(fd, BACKLOG) == 0)
-        return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
-
-static bool cannot_listen(const struct heritage *heritage, const struct conf_listener *listener,
-                          const char *address)
-{
-    const char *hint = errno == EADDRINUSE      ? "; another program has it: see ss -ltnp"
-                       : errno == EADDRNOTAVAIL ? "; this machine has no such address: see ip addr"
-                       : errno == EACCES        ? "; ports below 1024 need rights"
-                                                : "";
-    int error = errno;
-    log_event(LOG_SYSTEM, "what=\"listen\" address=%s error=\"%s\"", address, strerror(error));
-    fprintf(stderr, "%s:%d: [listen %s] cannot listen on %s: %s%s\n", heritage->conf.path,
-            listener->line, listener->name, address, strerror(error), hint);
-    return false;
-}
-
-static bool open_sockets(struct heritage *heritage)
-{
-    for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
-        const struct conf_listener *listener = &heritage->conf.listener[i];
-        for (unsigned j = 0; j < listener->n_addresses; j++) {
-            char text[ADDRESS_TEXT_BYTES];
-            const struct sockaddr *address =
-                (const struct sockaddr *)&listener->address[j].sockaddr;
-            address_print_port(text, address);
-            if (heritage->n_sockets == HERITAGE_MAX_SOCKETS) {
-                fprintf(stderr, "stayd: more than %u addresses to listen on\n",
-                        HERITAGE_MAX_SOCKETS);
-                return false;
-            }
-            int fd = open_socket(&listener->address[j]);
-            if (fd < 0)
-                return cannot_listen(heritage, listener, text);
-            heritage->socket[heritage->n_sockets++] = (struct heritage_socket){fd, (uint16_t)i};
-            log_event(LOG_LISTEN, "listener=%s address=%s tls=%s", listener->name, text,
-                      listener->is_tls ? "yes" : "no");
-        }
-    }
-    return true;
-}
-
 static bool open_log(const struct heritage *heritage, int *fd)
 {
     const struct conf *conf = &heritage->conf;
@@ -205,6 +150,26 @@ static bool become_user(const char *name)
     return true;
 }
 
+// What this user cannot read cannot be read anew either.
+static void remark_unreadable(const struct heritage *heritage)
+{
+    if (access(heritage->conf_path, R_OK) != 0)
+        log_event(LOG_RELOAD_REMARK,
+                  "what=\"%s: stayd's user cannot read this file (%s), so it cannot be reloaded\"",
+                  heritage->conf_path, strerror(errno));
+    for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
+        const struct conf_listener *listener = &heritage->conf.listener[i];
+        for (unsigned j = 0; j < listener->n_certificates; j++) {
+            const char *key = listener->key[j] ? listener->key[j] : listener->certificate[j];
+            if (access(key, R_OK) != 0 || access(listener->certificate[j], R_OK) != 0)
+                log_event(LOG_RELOAD_REMARK,
+                          "what=\"%s: stayd's user cannot read certificate or key (%s), so they "
+                          "cannot be renewed without a restart; see certbot-deploy-hook\"",
+                          key, strerror(errno));
+        }
+    }
+}
+
 // All that outlives a worker's sweep.
 static void keep_fds(struct heritage *heritage, int log_fd)
 {
@@ -216,11 +181,8 @@ static void keep_fds(struct heritage *heritage, int log_fd)
     guard_keep_fd(vault, HERITAGE_VAULT, vault->fd);
     guard_keep_fd(vault, HERITAGE_CONTROL, heritage->control_fd);
     guard_keep_fd(vault, HERITAGE_READY, heritage->ready_fd);
-    for (unsigned i = 0; i < heritage->n_sockets; i++)
-        guard_keep_fd(vault, HERITAGE_SOCKETS + i, heritage->socket[i].fd);
+    listen_claim(heritage);
 }
-
-static_assert(HERITAGE_SOCKETS + HERITAGE_MAX_SOCKETS <= VAULT_GUARD_FDS, "guard_fds");
 
 bool start_prepare(struct heritage *heritage)
 {
@@ -232,7 +194,8 @@ bool start_prepare(struct heritage *heritage)
     log_event(LOG_START, "version=%s conf=%s max_players=%u", STAYD_VERSION, heritage->conf.path,
               n_slots);
     heritage->started_ms = clock_boot_ms();
-    if (!open_sockets(heritage) || !control_socket_open(heritage))
+    static const struct heritage none;
+    if (!listen_open(heritage, &none, stderr) || !control_socket_open(heritage))
         return false;
     if (vault_make(&heritage->vault, n_slots) < 0)
         return complain("cannot make the vault", "memfd");
@@ -245,6 +208,7 @@ bool start_prepare(struct heritage *heritage)
     }
     if (!become_user(heritage->conf.user))
         return false;
+    remark_unreadable(heritage);
     start_harden();
     return true;
 }
@@ -252,16 +216,22 @@ bool start_prepare(struct heritage *heritage)
 void start_harden(void)
 {
     death_note_load();
-#ifndef __SANITIZE_ADDRESS__ // LeakSanitizer needs ptrace
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#ifndef __SANITIZE_ADDRESS__            // LeakSanitizer needs ptrace
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // the processes hold keys
 #endif
+}
+
+void start_free_certs(struct heritage *heritage)
+{
+    for (unsigned i = 0; i < CONF_MAX_LISTENERS; i++) {
+        certs_free(heritage->certs[i]);
+        heritage->certs[i] = NULL;
+    }
 }
 
 void start_free(struct heritage *heritage)
 {
-    for (unsigned i = 0; i < heritage->conf.n_listeners; i++)
-        if (heritage->certs[i])
-            certs_free(heritage->certs[i]);
+    start_free_certs(heritage);
     record_free();
     free(heritage->program);
     conf_free(&heritage->conf);

@@ -10,14 +10,15 @@
 
 #include "guard/heritage.h"
 
-// Load the certificates of all TLS listeners. may_make, complaints, remarks: as in certs_load.
+// Load the certificates of all TLS listeners; arguments as in certs_load.
 bool start_load_certs(struct heritage *heritage, bool may_make, FILE *complaints, FILE *remarks);
+void start_free_certs(struct heritage *heritage);
 
 // Everything after a good configuration and certificates. heritage->conf is set.
 bool start_prepare(struct heritage *heritage);
 
-// Before keys are held, and after rights were given up: the processes are not for debuggers and core
-// files (prctl(2); exec and a change of user undo it). And what later processes cannot load.
+// Before keys are held, and after rights were given up: the processes are not for debuggers and
+// core files (prctl(2); exec and a change of user undo it). And what later processes cannot load.
 void start_harden(void);
 
 void start_free(struct heritage *heritage);

@@ -1,135 +1,106 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The trial, as the guard sees it (trial.h). Errors: as there.
+// Trials (trial.h): a clone that leaves the shared descriptor table at once (close_range(2),
+// CLOSE_RANGE_UNSHARE), and a page of shared memory to answer in. It dies with the guard
+// (PR_SET_PDEATHSIG), whose successor begins anew.
+// Errors: see trial.h.
 #include "guard/trial.h"
 
-#include "base/clock.h"
-#include "vault/upgrading.h"
+#include "base/log.h"
+#include "base/title.h"
+#include "guard/clone.h"
+#include "guard/guard.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SAID_BYTES 1024u
+struct trial_report {
+    uint32_t is_good;
+    char text[TRIAL_TEXT_BYTES];
+};
 
-// In the child, whose table is its own: nothing of players' or games' stays open in it.
-static void keep_only(int vault_fd)
+static _Noreturn void run(struct trial_report *report, pid_t guard, trial_fn *fn, void *arg)
 {
-    if (vault_fd > 3)
-        close_range(3, (unsigned)vault_fd - 1, 0);
-    close_range((unsigned)vault_fd + 1, ~0u, 0);
-    fcntl(vault_fd, F_SETFD, 0);
-}
-
-static _Noreturn void run(const char *program, char *const argv[], int out, int vault_fd,
-                          pid_t guard)
-{
-    sigset_t none;
-    // Nobody would wait for it if the guard died.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != guard)
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != guard || close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0)
         _exit(1);
-    dup2(out, STDOUT_FILENO);
-    dup2(out, STDERR_FILENO);
-    keep_only(vault_fd);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    execve(program, argv, environ);
-    dprintf(STDOUT_FILENO, "it cannot be run: %s\n", strerror(errno));
-    _exit(127);
+    title_set("stayd: trial");
+    log_open("stderr", LOG_LEVEL_ERROR); // the log's own descriptor is closed
+    FILE *out = fmemopen(report->text, sizeof report->text - 1, "w");
+    if (!out)
+        _exit(1);
+    bool is_good = fn(arg, out);
+    fclose(out);
+    report->is_good = is_good;
+    _exit(0);
 }
 
-bool trial_start(struct trial *trial, const char *program, const char *baton, const char *conf,
-                 int vault_fd, char why[VAULT_WHY_BYTES])
+bool trial_start(struct trial *trial, struct vault *vault, trial_fn *fn, void *arg, uint64_t now_ms)
 {
-    char *const argv[] = {(char *)program, "--trial", (char *)baton, "-c", (char *)conf, NULL};
     pid_t guard = getpid();
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) {
-        snprintf(why, VAULT_WHY_BYTES, "cannot make a pipe: %s", strerror(errno));
+    struct trial_report *report =
+        mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (report == MAP_FAILED)
         return false;
-    }
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    pid_t pid = fork();
+    int pidfd;
+    pid_t pid = clone_sharing_table(&pidfd);
     if (pid == 0)
-        run(program, argv, ends[1], vault_fd, guard);
-    close(ends[1]);
+        run(report, guard, fn, arg);
     if (pid < 0) {
-        snprintf(why, VAULT_WHY_BYTES, "cannot fork: %s", strerror(errno));
-        close(ends[0]);
+        int error = errno;
+        munmap(report, sizeof *report);
+        errno = error;
         return false;
     }
-    *trial = (struct trial){pid, ends[0], clock_boot_ms() + TRIAL_MS};
+    int old = vault_guard_fds(vault)[HERITAGE_TRIAL_PIDFD]; // a dead guard's
+    guard_keep_fd(vault, HERITAGE_TRIAL_PIDFD, pidfd);
+    if (old >= 0)
+        close(old);
+    *trial = (struct trial){pid, pidfd, now_ms + TRIAL_MS, report};
     return true;
 }
 
-static void hear(int fd, char said[SAID_BYTES])
+static void forget(struct trial *trial, struct vault *vault)
 {
-    size_t n = 0;
-    ssize_t got;
-    while (n < SAID_BYTES - 1 && (got = read(fd, said + n, SAID_BYTES - 1 - n)) > 0)
-        n += (size_t)got;
-    said[n] = '\0';
+    munmap(trial->report, sizeof *trial->report);
+    guard_keep_fd(vault, HERITAGE_TRIAL_PIDFD, -1);
+    close(trial->pidfd);
+    *trial = (struct trial){0};
 }
 
-// Only a program that says the word is one of ours.
-static bool find_version(const char *said, char version[VAULT_VERSION_BYTES])
+enum trial_outcome trial_look(struct trial *trial, struct vault *vault, char *text, uint64_t now_ms)
 {
-    const char *line = strstr(said, TRIAL_GOOD);
-    if (!line || (line != said && line[-1] != '\n'))
-        return false;
-    line += strlen(TRIAL_GOOD);
-    size_t n = strcspn(line, "\n");
-    snprintf(version, VAULT_VERSION_BYTES, "%.*s", (int)n, line);
-    return n > 0;
-}
-
-static void tell_why(char why[VAULT_WHY_BYTES], const char *said, int status)
-{
-    if (*said)
-        upgrading_say(why, VAULT_WHY_BYTES, said);
-    else if (WIFSIGNALED(status))
-        snprintf(why, VAULT_WHY_BYTES, "on trial it died by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
-    else
-        snprintf(why, VAULT_WHY_BYTES, "on trial it ended with status %d and said nothing",
-                 WEXITSTATUS(status));
-    for (size_t n = strlen(why); n > 0 && why[n - 1] == ' '; n--)
-        why[n - 1] = '\0'; // a line's end
-}
-
-enum trial_status trial_look(struct trial *trial, char version[VAULT_VERSION_BYTES],
-                             char why[VAULT_WHY_BYTES])
-{
-    char said[SAID_BYTES];
+    struct pollfd death = {.fd = trial->pidfd, .events = POLLIN};
+    bool is_dead = poll(&death, 1, 0) == 1;
     int status = 0;
-    pid_t pid = waitpid(trial->pid, &status, WNOHANG);
-    if (pid == 0 && clock_boot_ms() < trial->deadline_ms)
+    if (!is_dead && now_ms < trial->until_ms)
         return TRIAL_RUNS;
-    if (pid == 0) {
-        trial_end(trial);
-        snprintf(why, VAULT_WHY_BYTES, "on trial it gave no answer within %u ms", TRIAL_MS);
-        return TRIAL_IS_BAD;
-    }
-    trial->pid = 0;
-    hear(trial->fd, said);
-    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 && find_version(said, version))
-        return TRIAL_IS_GOOD;
-    tell_why(why, said, status);
-    return TRIAL_IS_BAD;
-}
-
-void trial_end(struct trial *trial)
-{
-    if (trial->pid == 0)
-        return;
-    kill(trial->pid, SIGKILL);
-    waitpid(trial->pid, NULL, 0);
-    trial->pid = 0;
+    if (!is_dead)
+        kill(trial->pid, SIGKILL);
+    // One that a file system holds does not even die; then a zombie is left.
+    waitpid(trial->pid, &status, is_dead ? 0 : WNOHANG);
+    bool is_good = is_dead && status == 0 && trial->report->is_good;
+    memcpy(text, trial->report->text, TRIAL_TEXT_BYTES);
+    text[TRIAL_TEXT_BYTES - 1] = '\0';
+    if (!is_dead)
+        snprintf(text, TRIAL_TEXT_BYTES,
+                 "reading takes longer than %u s; see what makes files or "
+                 "users hard to reach\n",
+                 TRIAL_MS / 1000);
+    else if (status != 0)
+        snprintf(text, TRIAL_TEXT_BYTES,
+                 "reading crashed (wait status %#x); please report that, "
+                 "with the files\n",
+                 (unsigned)status);
+    forget(trial, vault);
+    return is_good ? TRIAL_GOOD : TRIAL_BAD;
 }

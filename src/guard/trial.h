@@ -1,40 +1,41 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// A program on trial: run as `PROGRAM --trial BATON -c CONF`, with no descriptor but the vault's,
-// it says on standard output whether it could go on from here (guard/adopt.h), and ends.
+// A trial: something is done in a process of its own first, with a descriptor table of its own, so
+// that a crash, a leak or an endless wait in it hurts nobody. What it has to say comes back as
+// text.
 //
-// The child dies with the guard that has started it. Errors: words in *why.
+// Errors: in the outcome, with words.
 #ifndef STAYD_GUARD_TRIAL_H
 #define STAYD_GUARD_TRIAL_H
 
-#include "vault/layout.h"
+#include "vault/vault.h"
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 
-#ifndef TRIAL_MS
-#define TRIAL_MS 5000u // to answer; a test asks for less
-#endif
-// The line that is the whole answer, if all is well: this, then the version.
-#define TRIAL_GOOD "stayd-trial: good "
+#define TRIAL_MS 4000u
+#define TRIAL_TEXT_BYTES 8192u
 
 struct trial {
     pid_t pid; // 0: none is under way
-    int fd;    // what it says; to be claimed while it runs
-    uint64_t deadline_ms;
+    int pidfd;
+    uint64_t until_ms;
+    struct trial_report *report;
 };
 
-// False: with *why.
-bool trial_start(struct trial *trial, const char *program, const char *baton, const char *conf,
-                 int vault_fd, char why[VAULT_WHY_BYTES]);
+enum trial_outcome { TRIAL_RUNS, TRIAL_GOOD, TRIAL_BAD };
 
-enum trial_status { TRIAL_RUNS, TRIAL_IS_GOOD, TRIAL_IS_BAD };
+// Writes lines, and returns whether all is well.
+typedef bool trial_fn(void *arg, FILE *out);
 
-// Has it ended? The descriptor stays open, for the caller to give up.
-enum trial_status trial_look(struct trial *trial, char version[VAULT_VERSION_BYTES],
-                             char why[VAULT_WHY_BYTES]);
+// Run fn in a new process. False: none could be made; errno.
+bool trial_start(struct trial *trial, struct vault *vault, trial_fn *fn, void *arg,
+                 uint64_t now_ms);
 
-// End it, if it runs.
-void trial_end(struct trial *trial);
+// Once it does not run any more it is forgotten, and text (of TRIAL_TEXT_BYTES) is what it said, or
+// why it said nothing.
+enum trial_outcome trial_look(struct trial *trial, struct vault *vault, char *text,
+                              uint64_t now_ms);
 
 #endif

@@ -41,6 +41,50 @@ static uint64_t next_table(const struct vault *vault)
     return last + 1 + ((last + 1 - vault->table_number) % 2 == 0);
 }
 
+// For each address of the shape, in its order, the place of its socket.
+static char *tell_places(const struct heritage *heritage)
+{
+    const struct conf *conf = &heritage->conf;
+    char *text = NULL;
+    size_t n_text;
+    FILE *out = open_memstream(&text, &n_text);
+    if (!out)
+        return NULL;
+    for (unsigned i = 0; i < conf->n_listeners; i++)
+        for (unsigned j = 0; !conf->listener[i].is_gone && j < conf->listener[i].n_addresses; j++)
+            for (unsigned k = 0; k < heritage->n_sockets; k++)
+                if (heritage->socket[k].fd >= 0 && heritage->socket[k].listener == i &&
+                    heritage->socket[k].address == j)
+                    fprintf(out, "%u ", k);
+    fclose(out);
+    return text;
+}
+
+// What of a removed game its players still need stands in no file any more.
+static bool has_players_of_gone_game(const struct guard *guard)
+{
+    const struct vault *vault = &guard->vault;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        const struct slot *slot = &vault->slots[i];
+        if (slot->state == SLOT_LIVE && slot->game < CONF_MAX_GAMES &&
+            guard->heritage->conf.game[slot->game].is_gone)
+            return true;
+    }
+    return false;
+}
+
+// Why it cannot even be tried now; NULL: it can.
+static const char *find_obstacle(const struct guard *guard)
+{
+    if (guard->vault.head->ending_until_ms)
+        return "an orderly end has begun";
+    if (reload_is_under_way(&guard->reload))
+        return "a reload is under way; ask again when it is over";
+    if (has_players_of_gone_game(guard))
+        return "players are still in a game that a reload has removed; put it back, or wait";
+    return NULL;
+}
+
 static char *make_baton(const struct guard *guard, uint64_t table_number)
 {
     struct baton baton = {
@@ -50,9 +94,13 @@ static char *make_baton(const struct guard *guard, uint64_t table_number)
         .started_ms = guard->heritage->started_ms,
         .program = (char *)guard->program,
         .shape = baton_shape(&guard->heritage->conf),
+        .gone = baton_gone(&guard->heritage->conf),
+        .places = tell_places(guard->heritage),
     };
-    char *text = baton.shape ? baton_write(&baton) : NULL;
+    char *text = baton.shape && baton.gone && baton.places ? baton_write(&baton) : NULL;
     free(baton.shape);
+    free(baton.gone);
+    free(baton.places);
     return text;
 }
 
@@ -71,15 +119,16 @@ void upgrade_order(struct guard *guard)
         return;
     upgrading_begin(head, STAYD_VERSION, path);
     choose_program(guard, path);
-    if (head->ending_until_ms) {
-        refuse(guard, "an orderly end has begun");
+    const char *obstacle = find_obstacle(guard);
+    if (obstacle) {
+        refuse(guard, obstacle);
         return;
     }
     char *baton = make_baton(guard, next_table(&guard->vault));
-    bool is_started = baton && trial_start(&guard->trial, guard->program, baton,
-                                           guard->heritage->conf.path, guard->vault.fd, why);
+    bool is_started = baton && tryout_start(&guard->tryout, guard->program, baton,
+                                            guard->heritage->conf_path, guard->vault.fd, why);
     if (is_started) {
-        guard_renew_fd(guard, HERITAGE_TRIAL, guard->trial.fd);
+        guard_renew_fd(guard, HERITAGE_TRYOUT, guard->tryout.fd);
         log_event(LOG_UPGRADE, "phase=trial program=\"%s\" from=%s", guard->program, STAYD_VERSION);
     } else {
         refuse(guard, baton ? why : "no memory");
@@ -91,8 +140,8 @@ void upgrade_cancel(struct guard *guard, const char *why)
 {
     if (guard->vault.head->upgrade.phase != UPGRADE_TRIAL)
         return;
-    trial_end(&guard->trial);
-    guard_renew_fd(guard, HERITAGE_TRIAL, -1);
+    tryout_end(&guard->tryout);
+    guard_renew_fd(guard, HERITAGE_TRYOUT, -1);
     guard->is_tried = false;
     refuse(guard, why);
 }
@@ -100,7 +149,8 @@ void upgrade_cancel(struct guard *guard, const char *why)
 // Is there a spare that sleeps on the old table? Without it there would be no way back.
 static bool has_way_back(const struct guard *guard)
 {
-    return guard->spare.pid > 0 && !guard_is_dead(&guard->spare);
+    return guard->spare.pid > 0 && guard->spare.heritage == guard->heritage->id &&
+           !guard_is_dead(&guard->spare);
 }
 
 // From here the table is this process'. False: somebody else has it, who does not die.
@@ -154,7 +204,7 @@ static void hand_down_fds(struct vault *vault, uint64_t table_number)
 static _Noreturn void exec_program(struct guard *guard, const char *baton)
 {
     char *const argv[] = {
-        guard->program, "--adopt", (char *)baton, "-c", guard->heritage->conf.path, NULL};
+        guard->program, "--adopt", (char *)baton, "-c", (char *)guard->heritage->conf_path, NULL};
     keep_claimed(&guard->vault);
     execve(guard->program, argv, environ);
     probation_fail(&guard->vault, "it cannot be run: %s", strerror(errno));
@@ -191,19 +241,19 @@ void upgrade_step(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
     char why[VAULT_WHY_BYTES];
-    if (guard->trial.pid > 0) {
-        enum trial_status status = trial_look(&guard->trial, head->upgrade.to, why);
-        if (status == TRIAL_RUNS)
+    if (guard->tryout.pid > 0) {
+        enum tryout_status status = tryout_look(&guard->tryout, head->upgrade.to, why);
+        if (status == TRYOUT_RUNS)
             return;
-        guard_renew_fd(guard, HERITAGE_TRIAL, -1);
-        guard->is_tried = status == TRIAL_IS_GOOD;
+        guard_renew_fd(guard, HERITAGE_TRYOUT, -1);
+        guard->is_tried = status == TRYOUT_GOOD;
         if (!guard->is_tried)
             refuse(guard, why);
     }
     if (guard->is_tried && has_way_back(guard)) {
         guard->is_tried = false;
         hand_over(guard);
-    } else if (guard->is_tried && clock_boot_ms() >= guard->trial.deadline_ms) {
+    } else if (guard->is_tried && clock_boot_ms() >= guard->tryout.deadline_ms) {
         guard->is_tried = false;
         refuse(guard, "there is no spare, so there would be no way back");
     }
@@ -211,6 +261,6 @@ void upgrade_step(struct guard *guard)
 
 int upgrade_sleep_ms(const struct guard *guard)
 {
-    bool must_look = guard->trial.pid > 0 || guard->is_tried || !vault_is_proven(&guard->vault);
+    bool must_look = guard->tryout.pid > 0 || guard->is_tried || !vault_is_proven(&guard->vault);
     return must_look ? LOOK_MS : -1;
 }

@@ -26,7 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LOOK_MS 50   // while a task waits
+#define WAIT_MS 20   // between two looks for what a request waits for
 #define PAUSE_MS 100 // after an accept that failed for want of descriptors or memory
 #define GO_ON_BYTES (CONTROL_OUTPUT_BYTES / 4)
 
@@ -35,7 +35,7 @@ static_assert(TASK_STEP_BYTES < CONTROL_OUTPUT_BYTES / 2, "a step's output");
 enum wait {
     WAIT_INPUT,
     WAIT_TURN,
-    WAIT_A_WHILE,
+    WAIT_OTHERS,    // the guard, for instance
     WAIT_ROOM,      // until the peer has read
     WAIT_NOTHING,   // it is over
     WAIT_CONNECTOR, // for ever: ops/connector.c reads
@@ -164,10 +164,10 @@ static enum wait run(struct link *link)
         link->is_busy = !task_step(&link->task, link->control->worker);
         if (link->task.is_torn)
             return WAIT_NOTHING;
-        if (link->is_busy && link->task.is_waiting)
-            return WAIT_A_WHILE;
         if (link->task.is_connector)
             return WAIT_CONNECTOR;
+        if (link->is_busy && link->task.waits)
+            return WAIT_OTHERS;
     }
     return WAIT_ROOM;
 }
@@ -191,7 +191,7 @@ static void become_connector(struct link *link)
 static void work(struct link *link)
 {
     static const struct timeval at_once = {0};
-    static const struct timeval a_while = {.tv_usec = LOOK_MS * 1000};
+    static const struct timeval later = {.tv_usec = WAIT_MS * 1000};
     enum wait wait = run(link);
     if (wait == WAIT_CONNECTOR) {
         become_connector(link);
@@ -202,8 +202,8 @@ static void work(struct link *link)
         end(link);
         return;
     }
-    if (wait == WAIT_TURN || wait == WAIT_A_WHILE)
-        event_add(link->turn, wait == WAIT_TURN ? &at_once : &a_while);
+    if (wait == WAIT_TURN || wait == WAIT_OTHERS)
+        event_add(link->turn, wait == WAIT_TURN ? &at_once : &later);
     // A bufferevent that reads, and has a line's worth, calls again and again until it is taken.
     if (wait != WAIT_INPUT)
         bufferevent_disable(link->stream, EV_READ);

@@ -107,10 +107,30 @@ void show_game(struct answer *answer, const char *id, struct worker *worker, uns
         answer_flag(answer, "connector", connector_is_here(worker, game));
     answer_number(answer, "players", look.n_players);
     answer_number(answer, "held", look.n_held);
+    if (conf->is_gone)
+        answer_flag(answer, "removed", true);
     // It has been unknown since stayd started.
     uint64_t since_ms = look.since_ms ? look.since_ms : worker->heritage->started_ms;
     answer_number(answer, "since", seconds_since(since_ms));
     answer_finish(answer);
+}
+
+bool show_certificate(struct answer *answer, const char *id, const struct worker *worker,
+                      unsigned listener, unsigned n)
+{
+    struct certs_fact fact;
+    char date[CERTS_DATE_BYTES];
+    if (!certs_look(worker->heritage->certs[listener], n, &fact))
+        return false;
+    int64_t left_s = fact.expires_s - (int64_t)(clock_wall_ms() / 1000);
+    answer_item(answer, id);
+    answer_text(answer, "what", "certificate");
+    answer_text(answer, "name", fact.name);
+    answer_text(answer, "listener", worker->heritage->conf.listener[listener].name);
+    answer_text(answer, "expires", certs_print_date(date, fact.expires_s));
+    answer_number(answer, "days", left_s > 0 ? (uint64_t)left_s / (24 * 3600) : 0);
+    answer_finish(answer);
+    return true;
 }
 
 static void add_address(struct answer *answer, const struct slot *slot)

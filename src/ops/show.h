@@ -16,6 +16,9 @@ void show_game(struct answer *answer, const char *id, struct worker *worker, uns
 
 // The end of `upgrade`, which is over.
 void show_upgrade(struct answer *answer, const char *id, const struct vault_upgrade *note);
+// The n-th certificate of a listener. False: there is none.
+bool show_certificate(struct answer *answer, const char *id, const struct worker *worker,
+                      unsigned listener, unsigned n);
 
 // A live slot, for `list` and for `held`.
 void show_player(struct answer *answer, const char *id, const struct worker *worker,

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "guard/lease.h"
 #include "ops/answer.h"
+#include "ops/reload_task.h"
 #include "ops/show.h"
 #include "vault/upgrading.h"
 #include "worker/orders.h"
@@ -25,7 +26,9 @@ static_assert(REQUEST_STATE_BYTES == VAULT_STATE_BYTES, "resume state");
 static_assert(REQUEST_TEXT_BYTES < VAULT_PATH_BYTES, "a path");
 static_assert(ITEMS_A_STEP * ANSWER_LINE_BYTES <= TASK_STEP_BYTES, "a step");
 
-static void put(struct task *task, const struct answer *answer)
+static_assert(CONF_MAX_CERTIFICATES <= ITEMS_A_STEP, "a step of status");
+
+void task_put(struct task *task, const struct answer *answer)
 {
     if (evbuffer_add(task->out, answer->bytes, answer->n) < 0)
         task->is_torn = true;
@@ -36,7 +39,7 @@ static bool end_well(struct task *task)
     struct answer answer;
     answer_ok(&answer, task->request.id);
     answer_finish(&answer);
-    put(task, &answer);
+    task_put(task, &answer);
     return true;
 }
 
@@ -46,7 +49,7 @@ static bool end_with(struct task *task, const char *key, uint64_t value)
     answer_ok(&answer, task->request.id);
     answer_number(&answer, key, value);
     answer_finish(&answer);
-    put(task, &answer);
+    task_put(task, &answer);
     return true;
 }
 
@@ -54,7 +57,7 @@ static bool end_error(struct task *task, enum request_error error, const char *w
 {
     struct answer answer;
     answer_error(&answer, task->request.id, error, why);
-    put(task, &answer);
+    task_put(task, &answer);
     return true;
 }
 
@@ -148,7 +151,7 @@ static bool do_attach(struct task *task, struct worker *worker)
     answer_number(&answer, "players", look.n_players);
     answer_number(&answer, "held", look.n_held);
     answer_finish(&answer);
-    put(task, &answer);
+    task_put(task, &answer);
     return true;
 }
 
@@ -242,17 +245,30 @@ static bool do_plan(struct task *task, struct worker *worker)
     return end_result(task, order_plan(worker, task->game, task->asker.pid, plan));
 }
 
+// stayd, then each game, then the certificates of each listener.
 static bool do_status(struct task *task, struct worker *worker)
 {
+    const struct conf *conf = &worker->heritage->conf;
     struct answer answer;
-    if (task->next > worker->heritage->conf.n_games)
-        return end_well(task);
-    if (task->next == 0)
+    unsigned i = task->next++;
+    if (i == 0) {
         show_stayd(&answer, task->request.id, worker);
-    else
-        show_game(&answer, task->request.id, worker, task->next - 1);
-    put(task, &answer);
-    task->next++;
+        task_put(task, &answer);
+        return false;
+    }
+    i--;
+    if (i < conf->n_games) {
+        if (*conf->game[i].name) {
+            show_game(&answer, task->request.id, worker, i);
+            task_put(task, &answer);
+        }
+        return false;
+    }
+    i -= conf->n_games;
+    if (i == conf->n_listeners)
+        return end_well(task);
+    for (unsigned n = 0; show_certificate(&answer, task->request.id, worker, i, n); n++)
+        task_put(task, &answer);
     return false;
 }
 
@@ -288,7 +304,7 @@ static bool do_list(struct task *task, struct worker *worker)
             show_player(&answer, task->request.id, worker, slot);
         else
             show_held(&answer, task->request.id, slot);
-        put(task, &answer);
+        task_put(task, &answer);
         n++;
     }
     return is_through(task, worker) && end_well(task);
@@ -314,7 +330,7 @@ static bool do_notice(struct task *task, struct worker *worker)
     if (task->n_short)
         answer_number(&answer, "short", task->n_short);
     answer_finish(&answer);
-    put(task, &answer);
+    task_put(task, &answer);
     return true;
 }
 
@@ -332,13 +348,13 @@ static bool do_upgrade(struct task *task, struct worker *worker)
         return end_error(task, REQUEST_NOT_UPGRADED, "another upgrade is under way; ask again");
     if (how == UPGRADING_DONE) {
         show_upgrade(&answer, task->request.id, &head->upgrade);
-        put(task, &answer);
+        task_put(task, &answer);
         return true;
     }
     uint64_t guard = head->guard;
     if (how == UPGRADING_ASKED && lease_is_alive(guard))
         kill(lease_pid(guard), SIGUSR2);
-    task->is_waiting = true;
+    task->waits = true;
     return false;
 }
 
@@ -381,15 +397,15 @@ void task_begin(struct task *task)
 bool task_step(struct task *task, struct worker *worker)
 {
     static bool (*const verbs[REQUEST_N_VERBS])(struct task *, struct worker *) = {
-        [REQUEST_ATTACH] = do_attach,   [REQUEST_CONNECTOR] = do_connector,
-        [REQUEST_STATE] = do_state,     [REQUEST_ACK] = do_ack,
-        [REQUEST_CLOSE] = do_close,     [REQUEST_HELD] = do_list,
-        [REQUEST_REBOOT] = do_plan,     [REQUEST_SHUTDOWN] = do_plan,
-        [REQUEST_STATUS] = do_status,   [REQUEST_LIST] = do_list,
-        [REQUEST_KICK] = do_close,      [REQUEST_NOTICE] = do_notice,
-        [REQUEST_UPGRADE] = do_upgrade,
+        [REQUEST_ATTACH] = do_attach,        [REQUEST_CONNECTOR] = do_connector,
+        [REQUEST_STATE] = do_state,          [REQUEST_ACK] = do_ack,
+        [REQUEST_CLOSE] = do_close,          [REQUEST_HELD] = do_list,
+        [REQUEST_REBOOT] = do_plan,          [REQUEST_SHUTDOWN] = do_plan,
+        [REQUEST_STATUS] = do_status,        [REQUEST_LIST] = do_list,
+        [REQUEST_KICK] = do_close,           [REQUEST_NOTICE] = do_notice,
+        [REQUEST_RELOAD] = reload_task_step, [REQUEST_UPGRADE] = do_upgrade,
     };
-    task->is_waiting = false;
+    task->waits = false;
     if (!task->has_begun) {
         task->has_begun = true;
         if (check(task, worker))

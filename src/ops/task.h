@@ -30,7 +30,7 @@ struct task {
     struct task_asker asker;
     struct evbuffer *out; // the caller's
     bool is_torn;
-    bool is_waiting;   // the next step is of use only after a while
+    bool waits;        // it is not done because of others; to be gone on with a little later
     bool is_connector; // what the peer says from now on is for ops/connector.h
     // How far it is.
     bool has_begun;
@@ -47,7 +47,11 @@ struct task {
 // The request has been parsed, well or not: make it new.
 void task_begin(struct task *task);
 
-// Does some of it. True: the end of the answer is written. False: go on, at once unless is_waiting.
+// Write a line of the answer.
+struct answer;
+void task_put(struct task *task, const struct answer *answer);
+
+// Does some of it. True: the end of the answer is written. False: go on, at once unless it waits.
 bool task_step(struct task *task, struct worker *worker);
 
 #endif

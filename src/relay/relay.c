@@ -57,7 +57,7 @@ static unsigned what_to_await(const struct relay_run *run)
     // No event need come of a dead game's socket.
     if (wants & RELAY_READ_GAME && run->conn->is_orphan)
         wants |= RELAY_POLL;
-    if (to_game->phase != FLOW_OPEN && run->slot->game_fd < 0)
+    if ((to_game->phase != FLOW_OPEN || run->conn->has_left) && run->slot->game_fd < 0)
         wants |= RELAY_LEFT;
     if (flow_unsent(to_game) > 0 && run->slot->game_fd >= 0 &&
         !(run->conn->ready & RELAY_WRITE_GAME) && !(run->conn->errors & RELAY_WRITE_GAME))

@@ -55,6 +55,7 @@ struct relay_conn {
     uint8_t errors; // RELAY_READ_* bits: an error was read there; the next one is the end.
                     // RELAY_WRITE_GAME: the game hears nothing more
     bool is_orphan; // the game's process is dead: what can be read of it now is all
+    bool has_left;  // the player; what it has said, for which there is no room, may be unread
 };
 
 // A slot new to this process. Whether its sockets can be read, readiness will tell; that they

@@ -160,7 +160,7 @@ bool to_game_step(struct relay_run *run)
 }
 
 // The game's side has ended, and whether it is dead is not judged: a process that has died since,
-// or a child of it that still has the socket, would get what is for the next one.
+// or a child of it that still has the socket, would get what is for the next one (I20).
 static bool may_hear(const struct relay_run *run)
 {
     const struct flow_state *to_player = flow_now(&run->slot->flow[TO_PLAYER]);

@@ -25,7 +25,7 @@
 
 #define VAULT_MAGIC 0x6474757661796174ULL
 #ifndef VAULT_LAYOUT // a test builds one that differs
-#define VAULT_LAYOUT 5u
+#define VAULT_LAYOUT 6u
 #endif
 
 // A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
@@ -39,7 +39,7 @@
 #define SLOT_FACTS_BYTES 168u
 #define SLOT_KEYS 3u
 
-#define VAULT_HEAD_BYTES 12288u
+#define VAULT_HEAD_BYTES 16384u
 #define VAULT_GUARD_FDS 192u
 #define VAULT_SUSPECTS 32u
 #define VAULT_GAMES 32u
@@ -49,6 +49,8 @@
 #define VAULT_FRAMES 12u
 #define VAULT_LAST_BYTES 384u
 #define VAULT_CRASH_SIGNALS 8u // enough for those of guard/obituary.c
+#define VAULT_ORDERS 3u
+#define VAULT_ORDER_TEXT_BYTES 1272u
 
 // Resume state (vault/state.h) lies in a chain of cells.
 #define VAULT_STATE_BYTES 4096u // most for one player
@@ -135,6 +137,8 @@ enum slot_state {
 #define SLOT_FLAG_LINKED 512u      // there has been a link
 #define SLOT_FLAG_MNES 1024u       // stayd says IPADDRESS to the game (telnet/telnet_environ.c)
 #define SLOT_FLAG_FORWARDED 2048u  // stayd says FORWARDED to the game
+#define SLOT_FLAG_HOLDS 4096u      // GAME_HOLDS of the process behind the link
+#define SLOT_FLAG_LEAVES 8192u     // GAME_LEAVES
 
 // One player's connection.
 struct slot {
@@ -162,7 +166,8 @@ struct slot {
     _Atomic uint8_t crashes; // worker crashes while this slot was being served
     uint8_t reserved[5];
     int32_t game_pid;        // process behind the present link; 0: not known
-    uint64_t game_start;     // its start time (game/process.h)
+    uint64_t game_start;     // its start time (game/process.h); of one not known, the socket that
+                             // listened for it (link_listener); 0: not known either
     uint64_t held_ms;        // boottime since when it waits for a game; 0: it does not
     _Atomic uint64_t resume; // resume state: first cell << 32 | bytes; 0: none (vault/state.h)
     struct flow flow[2];     // by enum flow_dir
@@ -181,7 +186,7 @@ struct cell {
 struct game_state {
     int32_t pid;       // 0: not known
     uint32_t flags;    // GAME_*
-    uint64_t start;    // its start time (game/process.h)
+    uint64_t start;    // its start time, as in a slot
     uint64_t since_ms; // boottime of the last change between here and away
 };
 
@@ -195,7 +200,8 @@ struct game_state {
 
 struct vault_game {
     _Atomic uint32_t current; // 0 or 1
-    uint32_t reserved;
+    _Atomic int32_t
+        listener_pid; // who made the listening socket that led to the game last; 0: none
     struct game_state copy[2];
 };
 
@@ -213,6 +219,28 @@ struct receipt {
     uint32_t reserved;
     uint64_t iovec[2];
     uint64_t message[8];
+};
+
+// An order to reload that somebody waits for, and what became of it (vault/asked.h).
+struct vault_order {
+    _Atomic uint64_t number; // 0: none
+    uint64_t token;          // tells a repeated request
+    _Atomic uint32_t result; // enum asked_result
+    uint32_t reserved;
+    char text[VAULT_ORDER_TEXT_BYTES]; // lines
+};
+
+struct vault_reload {
+    _Atomic uint64_t asked;           // number of the last order
+    _Atomic uint64_t done;            // of the last one that is answered
+    _Atomic uint32_t heritages;       // ids of heritages given out (guard/heritage.h)
+    _Atomic uint32_t worker_heritage; // whose the present worker is
+    _Atomic uint32_t strays;          // listening sockets may be open that nobody claims
+    _Atomic uint32_t wanted_heritage; // a worker with another one is to retire
+    _Atomic uint64_t expiry_told_s;   // wall clock: certificates' ends were last warned of
+    // Of the games' names, by index: an index that nobody needs goes to another game.
+    _Atomic uint32_t game_tag[VAULT_GAMES];
+    struct vault_order order[VAULT_ORDERS]; // by number
 };
 
 // A process' place, see guard/lease.h. One word: generation << 32 | pid.
@@ -304,6 +332,7 @@ struct vault_head {
     struct vault_game games[VAULT_GAMES]; // by index into the configuration's games
 
     _Alignas(4096) struct receipt receipt; // a page of its own, locked by each worker
+    _Alignas(4096) struct vault_reload reload;
     _Alignas(4096) struct vault_upgrade upgrade;
     struct vault_deaths deaths;
     // While an upgrade is on probation there are two descriptor tables. They agree in players' and
@@ -324,11 +353,14 @@ static_assert(offsetof(struct slot, flow) == 104, "layout");
 static_assert(sizeof(struct slot) == 1120, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
 static_assert(sizeof(struct vault_game) == 56, "layout");
+static_assert(sizeof(struct vault_order) == 1296, "layout");
+static_assert(sizeof(struct vault_reload) <= 4096, "layout");
 static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");
 static_assert(sizeof(struct vault_upgrade) == 1392, "layout");
 static_assert(sizeof(struct vault_deaths) == 528, "layout");
 static_assert(offsetof(struct vault_head, receipt) == 4096, "layout");
-static_assert(offsetof(struct vault_head, upgrade) == 8192, "layout");
+static_assert(offsetof(struct vault_head, reload) == 8192, "layout");
+static_assert(offsetof(struct vault_head, upgrade) == 12288, "layout");
 static_assert(sizeof(struct vault_head) <= VAULT_HEAD_BYTES, "layout");
 
 #endif

@@ -10,6 +10,8 @@
 #include "vault/slot.h"
 #include "worker/worker.h"
 
+#define MEND_RETRY_MS 250u // memory was short; else it is the player's turn
+
 static const char *text_of(const struct conn *conn, enum conf_text text)
 {
     return conn->worker->heritage->conf.game[conn_slot(conn)->game].text[text];
@@ -63,11 +65,15 @@ bool away_judge(struct conn *conn)
     struct worker *worker = conn->worker;
     struct slot *slot = conn_slot(conn);
     uint64_t now_ms = clock_boot_ms();
-    if (slot->game_fd < 0)
+    uint64_t wait_ms = 0;
+    if (slot->game_fd < 0) {
+        conn->judge_ms = now_ms + MEND_RETRY_MS;
         return mend(conn);
+    }
     if (conn->ended_ms == 0)
         conn->ended_ms = now_ms;
-    enum games_verdict verdict = games_judge(worker, slot, now_ms - conn->ended_ms);
+    enum games_verdict verdict = games_judge(worker, slot, now_ms - conn->ended_ms, &wait_ms);
+    conn->judge_ms = now_ms + wait_ms;
     if (verdict == GAMES_LATER)
         return false;
     conn->ended_ms = 0;

@@ -20,9 +20,12 @@ struct conn {
     struct relay_conn relay;
     uint8_t watched; // RELAY_* readiness that libevent watches for us
     uint8_t waits;   // enum waiting_for bits (waiting.h)
-    uint64_t
-        ended_ms;   // boottime when the game's side was seen to have ended; 0: not, or it is judged
-    bool is_listed; // there is an entry for it in worker.waiting
+    bool is_listed;  // it stands in worker.waiting
+    // Boottimes:
+    uint64_t since_ms; // since when it waits
+    uint64_t ended_ms; // when the game's side was seen to have ended; 0: not, or it is judged
+    uint64_t judge_ms; // when it is to be judged again
+    uint64_t sent;     // to the player, when that was looked at last
 };
 
 // Serve a slot for the first time in this process: new, or taken up after a crash.

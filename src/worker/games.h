@@ -10,7 +10,8 @@
 //                       its pidfd fires; its links end and  ▼             │
 //                       it is dead                        AWAY ───────────┘
 //
-// What must survive a worker is in the vault (struct game_state); here are the pidfds' events.
+// What must survive a worker is in the vault (struct game_state, and each slot has the process that
+// its link is of); here are the pidfds' events.
 //
 // Errors: a process that cannot be watched is looked at when its links end.
 #ifndef STAYD_WORKER_GAMES_H
@@ -27,17 +28,28 @@ struct worker;
 // Links that a game has not looked at yet, at most; a small backlog (5, in PennMUSH) takes them.
 #define GAMES_UNREAD 4u
 
+// Processes of a game that have links, at most; another one is noticed by its links only.
+#define GAMES_WATCHED 4u
+
 struct games {
     struct game_watch {
-        struct worker *worker;
-        struct event *death; // the process' pidfd; NULL: not watched
-        int pidfd;
-        int32_t pid;              // whose
+        struct games_death {
+            struct worker *worker;
+            struct event *event; // the process' pidfd; NULL: none
+            unsigned game;
+            int pidfd;
+            int32_t pid; // whose
+            uint64_t start;
+        } death[GAMES_WATCHED];
+        unsigned n_given_up;      // of those, for newer ones, ever
         uint64_t attach_until_ms; // a process that has not attached may still; 0: none
         int32_t attach_pid;       // which
         bool may_resume;          // some of its players, not linked, may be resumable
-        bool is_listening;        // when it was looked for last, at looked_ms
-        uint64_t looked_ms;
+        uint64_t listener;        // what was seen (link_listener) at looked_ms
+        uint64_t looked_ms;       // 0: never
+        uint64_t ended_ms;        // when a link of an unknown process was last seen to have ended
+        uint32_t n_back;          // held players linked since the game's death
+        uint64_t back_since_ms;   // of the one of them who was held first; 0: none
         uint32_t newest[GAMES_UNREAD]; // slots linked last
         unsigned n_newest;             // ever
     } watch[VAULT_GAMES];
@@ -57,8 +69,11 @@ bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms 
 // A slot has lost its link, and waits for another.
 void games_note_held(struct worker *worker, const struct slot *slot);
 
-// A slot was linked.
-void games_note_link(struct worker *worker, const struct slot *slot);
+// A slot was linked, which waited since held_ms; 0: a new player.
+void games_note_link(struct worker *worker, const struct slot *slot, uint64_t held_ms);
+
+// None of the game's players waits any more.
+void games_note_all_linked(struct worker *worker, unsigned game);
 
 enum games_verdict {
     GAMES_PLAYER, // the living game has closed this player
@@ -67,8 +82,10 @@ enum games_verdict {
     GAMES_LATER,  // cannot be said yet
 };
 
-// A slot's link has ended `since_ms` ago: what does it mean?
-enum games_verdict games_judge(struct worker *worker, const struct slot *slot, uint64_t since_ms);
+// A slot's link has ended `since_ms` ago: what does it mean? GAMES_LATER: ask again in *wait_ms; if
+// more is known before that, it is judged by itself.
+enum games_verdict games_judge(struct worker *worker, const struct slot *slot, uint64_t since_ms,
+                               uint64_t *wait_ms);
 
 // Is the process behind this slot's link known to live?
 bool games_is_alive(const struct slot *slot);

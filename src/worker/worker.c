@@ -22,6 +22,7 @@
 #include "vault/verify.h"
 #include "worker/death_note.h"
 #include "worker/guard_watch.h"
+#include "worker/retire.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -209,7 +210,7 @@ static void close_poison(struct worker *worker)
 // descriptors (guard/probation.h).
 static void open_door(struct worker *worker)
 {
-    if (worker->accepting || worker->vault->head->ending_until_ms ||
+    if (worker->accepting || worker->is_retiring || worker->vault->head->ending_until_ms ||
         !vault_is_proven(worker->vault))
         return;
     worker->accepting = accepting_make(&(struct accepting_setup){
@@ -309,6 +310,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
         worker->vault->head->ending_until_ms =
             clock_boot_ms() + worker->heritage->conf.stop_timeout_ms + 1;
     look_for_end(worker);
+    retire_look(worker);
     open_door(worker);
     waiting_hurry(worker);
 }

@@ -43,7 +43,8 @@ struct worker {
     struct connectors connectors;
     struct waiting waiting;
     bool is_ending;
-    bool has_new; // players came since housekeeping last looked
+    bool is_retiring; // worker/retire.h
+    bool has_new;     // players came since housekeeping last looked
 };
 
 // A role (role.h). Take up what the vault holds, then serve until killed or the orderly end is

@@ -256,6 +256,23 @@ def test_a_game_that_has_gone_on_in_a_child_after_listening_is_held_too(make_sta
     check_echo(player)
 
 
+@pytest.mark.parametrize("is_daemon", [False, True])
+def test_a_game_of_an_unknown_process_that_is_back_at_once_has_died(make_stage, lone, is_daemon):
+    game = lone(is_daemon=True) if is_daemon else lone(free_port())
+    stage = make_stage(its_game=game)
+    players = [enter(stage, kind) for kind in KINDS * 3]
+    for _ in range(3):
+        os.kill(game.pid, signal.SIGKILL)
+        until(lambda: not processes.is_alive(game.pid), "the game is gone")
+        game.start()
+        for player in players:
+            await_back(player)
+            check_echo(player)
+        leaving = enter(stage, "plain")
+        leaving.send(b"quit\r\n")
+        assert leaving.read_to_end()[0] == b"bye\r\n"
+
+
 def hexed(data):
     return b"raw " + data.hex().encode() + b"\r\n"
 
@@ -532,3 +549,95 @@ def test_the_death_of_a_game_of_an_unknown_process_is_found_out_once_for_all_pla
     end = time.monotonic() + 4  # looking for each of them takes twice that
     for player in players:
         assert player.read_until(AWAY, seconds=max(0.1, end - time.monotonic())) == AWAY
+
+
+def attached(stage, game, words="resume"):
+    """That game, started again, attaches."""
+    game.arguments[-2:] = [os.path.join(stage.stayd.folder, "control.sock"), words]
+    os.kill(game.pid, signal.SIGKILL)
+    until(lambda: not processes.is_alive(game.pid), "the game is gone")
+    return game.start()
+
+
+def test_a_death_is_seen_although_another_process_has_attached_and_a_child_has_the_sockets(
+        make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game)
+    player, other = enter(stage), enter(stage, "plain")
+    player.send(b"dump 10\r\n")
+    player.read_until(b"dumping\r\n")
+    control = attach(stage)
+    check_echo(other)
+    stage.stayd.family.kill("worker")
+    check_echo(other)
+    os.kill(game.pid, signal.SIGKILL)
+    for one in (player, other):
+        assert one.read_until(AWAY, seconds=2) == AWAY
+    control.close()
+
+
+def test_a_process_keeps_its_plan_when_another_one_has_attached(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game)
+    attached(stage, game)
+    player, other = enter(stage), enter(stage, "plain")
+    player.send(b"plan shutdown end\r\n")
+    player.read_until(b"done\r\n")
+    control = attach(stage)
+    game.kill()
+    for one in (player, other):
+        assert one.read_to_end()[0] == b""
+    control.close()
+
+
+def test_the_listening_socket_of_a_dead_game_that_attached_from_a_child_leads_to_nobody(
+        make_stage, lone):
+    game = lone(is_daemon=True)
+    stage = make_stage(its_game=game)
+    attached(stage, game, words="ack")
+    player = enter(stage)
+    player.send(b"dump 20\r\n")
+    player.read_until(b"dumping\r\n")
+    os.kill(game.pid, signal.SIGKILL)
+    assert player.read_until(AWAY, seconds=2) == AWAY
+    time.sleep(1)
+    assert len(stage.stayd.log.find(" game-link ")) == 1
+    game.start()
+    await_back(player, is_told=True)
+    check_echo(player)
+
+
+def test_players_whom_a_game_closes_before_it_ends_cost_little_until_then(make_stage, lone):
+    n = 900
+    game = lone(backlog=1024)
+    stage = make_stage(its_game=game,
+                       game_options={"shutdown-wait": "20s", "reconnect-rate": 10000})
+    players = [enter(stage, "plain") for _ in range(n)]
+    players[0].send(b"shutdown 3000\r\n")
+    for player in players:
+        player.read_until(b"going down\r\n")
+    worker = stage.stayd.family.pid("worker")
+    before = processes.cpu_seconds(worker)
+    time.sleep(2)
+    assert processes.cpu_seconds(worker) - before < 0.3
+    for player in players:
+        assert player.read_until(AWAY) == AWAY
+    game.start()
+    for player in players:
+        player.read_until(BACK)
+    stage.stayd.log.expect(rf"game-away game=mush pid=\d+ players={n}$")
+    stage.stayd.log.expect(rf"game-back game=mush players={n} seconds=\d+$")
+
+
+def test_a_held_player_of_whom_no_more_can_be_kept_is_given_up_when_it_leaves(make_stage, lone):
+    game = lone()
+    stage = make_stage(its_game=game, game_options={"hold": "forever", "telnet": "no"})
+    players = [enter(stage, kind) for kind in KINDS]
+    game.kill()
+    for player in players:
+        player.read_until(AWAY)
+        player.send(b"typed for nobody\r\n" * 4000)
+    time.sleep(0.5)
+    for player in players:
+        player.close()
+    stage.stayd.log.expect("player-close", n=len(players), seconds=40)

@@ -32,7 +32,8 @@ def test_what_it_prints_is_for_people(stage):
 def test_json_has_numbers_and_booleans(stage):
     stage.pair().check()
     document = json.loads(run_stayctl(stage.stayd, "--json", "status").stdout)
-    stayd, game = document["items"]
+    stayd, game, certificate = document["items"]
+    assert isinstance(certificate["days"], int) and certificate["name"] == "mush.example"
     assert stayd["players"] == 1 and document["result"] == {}
     assert game["attached"] is False and game["held"] == 0 and game["name"] == "mush"
     player = players_of(stage.stayd)[0]

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LEAF .name = "mush.example", .names = "DNS:mush.example", .from_days = -1, .to_days = 90
@@ -249,6 +250,35 @@ static void a_weak_key_is_refused_with_openssls_reason(void **state)
     WRITE(key_path, weak.key);
     assert_complaint(certificate_path, "ee key too small; make an ECDSA P-256");
     pki_free(&weak);
+}
+
+static void what_no_player_could_shake_hands_with_is_refused(void **state)
+{
+    (void)state;
+    struct pki_pair odd = pki_make((struct pki_wish){LEAF, .curve = "secp256k1"});
+    WRITE(certificate_path, NULL, odd.certificate);
+    WRITE(key_path, odd.key);
+    struct certs *certs = load(true);
+    assert_null(certs);
+    assert_non_null(strstr(complaints, "a try with TLS 1.2 fails: "));
+    assert_non_null(strstr(complaints, "a try with TLS 1.3 fails: "));
+    pki_free(&odd);
+}
+
+static void what_is_served_can_be_looked_at(void **state)
+{
+    struct certs_fact fact;
+    (void)state;
+    struct certs *certs = assert_loads();
+    assert_true(certs_look(certs, 0, &fact));
+    assert_string_equal(fact.name, "mush.example");
+    int64_t left_s = fact.expires_s - (int64_t)time(NULL);
+    assert_in_range(left_s, 89 * 24 * 3600, 91 * 24 * 3600);
+    assert_false(certs_look(certs, 1, &fact));
+    assert_false(certs_look(NULL, 0, &fact));
+    char date[CERTS_DATE_BYTES];
+    assert_string_equal(certs_print_date(date, 1000000000), "2001-09-09T01:46:40Z");
+    certs_free(certs);
 }
 
 static void a_certificate_is_made_once_when_none_is_named(void **state)
@@ -562,6 +592,8 @@ int main(void)
         TEST(a_root_that_the_system_knows_completes_a_chain),
         TEST(what_an_operator_should_know_is_remarked),
         TEST(a_weak_key_is_refused_with_openssls_reason),
+        TEST(what_no_player_could_shake_hands_with_is_refused),
+        TEST(what_is_served_can_be_looked_at),
         TEST(a_certificate_is_made_once_when_none_is_named),
         TEST(a_certificate_that_cannot_be_written_is_said),
         TEST(all_mistakes_of_a_listener_are_said),

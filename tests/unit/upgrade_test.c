@@ -27,7 +27,9 @@ static void what_is_written_is_read(void **state)
         .table_number = UINT64_MAX,
         .started_ms = 12,
         .program = (char *)"/opt/a path/stayd",
-        .shape = (char *)"control /run/x y.sock\nlisten tls [::]:4202\ngame mush\n",
+        .shape = (char *)"control /run/x y.sock\nlisten 0 tls [::]:4202\ngame 1 mush\n",
+        .gone = (char *)"3 plain\n",
+        .places = (char *)"2 \n",
     };
     struct baton in;
     (void)state;
@@ -39,6 +41,16 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(in.started_ms, 12);
     assert_string_equal(in.program, out.program);
     assert_string_equal(in.shape, out.shape);
+    assert_string_equal(in.gone, out.gone);
+    assert_string_equal(in.places, out.places);
+    static struct conf conf;
+    assert_true(baton_names(&in, &conf));
+    assert_int_equal(conf.n_listeners, 4);
+    assert_string_equal(conf.listener[0].name, "tls");
+    assert_string_equal(conf.listener[3].name, "plain");
+    assert_true(conf.listener[3].is_gone && !conf.listener[0].is_gone);
+    assert_int_equal(conf.n_games, 2);
+    assert_string_equal(conf.game[1].name, "mush");
     baton_free(&in);
     free(text);
 }
@@ -99,8 +111,8 @@ static void the_shape_is_what_slots_and_sockets_name(void **state)
     }
     snprintf(conf.game[0].name, CONF_NAME_BYTES, "mush");
     char *shape = baton_shape(&conf);
-    assert_string_equal(shape, "control /c\nlog syslog\nlisten l0 127.0.0.1:4201\n"
-                               "listen l1 127.0.0.1:4201\ngame mush\n");
+    assert_string_equal(shape, "control /c\nlog syslog\nlisten 0 l0 127.0.0.1:4201\n"
+                               "listen 1 l1 127.0.0.1:4201\ngame 0 mush\n");
     free(shape);
 }
 

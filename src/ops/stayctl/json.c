@@ -7,10 +7,10 @@
 #include <string.h>
 
 static const char *const number_keys[] = {
-    "uptime", "players", "max-players", "guard",       "spare",     "worker", "workers-made",
-    "pid",    "port",    "since",       "from-player", "to-player", "gone",   "short",
+    "uptime", "players", "max-players", "guard",     "spare", "worker", "workers-made", "pid",
+    "port",   "since",   "from-player", "to-player", "gone",  "short",  "days",
 };
-static const char *const flag_keys[] = {"attached", "resume", "ack"};
+static const char *const flag_keys[] = {"attached", "resume", "ack", "removed"};
 
 static bool is_among(const char *key, const char *const *keys, size_t n)
 {
@@ -86,23 +86,35 @@ static void print_object(FILE *out, const struct reply *reply)
     fputc('}', out);
 }
 
-void print_json(FILE *out, const struct ask_answer *answer)
+static void print_items(FILE *out, const struct ask_answer *answer)
 {
-    fputs("{\"items\": [", out);
+    fputs("\"items\": [", out);
     for (size_t i = 0; i < answer->n_items; i++) {
         fputs(i ? ",\n  " : "\n  ", out);
         print_object(out, &answer->item[i]);
     }
-    fputs(answer->n_items ? "\n], \"result\": " : "], \"result\": ", out);
+    fputs(answer->n_items ? "\n]" : "]", out);
+}
+
+void print_json(FILE *out, const struct ask_answer *answer)
+{
+    fputc('{', out);
+    print_items(out, answer);
+    fputs(", \"result\": ", out);
     print_object(out, &answer->end);
     fputs("}\n", out);
 }
 
-void print_json_error(FILE *out, const char *error, const char *message)
+void print_json_error(FILE *out, const char *error, const char *message,
+                      const struct ask_answer *answer)
 {
     fputs("{\"error\": ", out);
     print_string(out, error);
     fputs(", \"message\": ", out);
     print_string(out, message);
+    if (answer && answer->n_items) {
+        fputs(", ", out);
+        print_items(out, answer);
+    }
     fputs("}\n", out);
 }

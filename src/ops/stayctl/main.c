@@ -156,12 +156,15 @@ static char *make_line(const char *id, const struct arguments *arguments)
 }
 
 static enum status fail(const struct arguments *arguments, enum ask_result result,
-                        const char *error, const char *why)
+                        const char *error, const char *why, const struct ask_answer *answer)
 {
-    if (arguments->is_json)
-        print_json_error(stdout, error, why);
-    else
+    if (arguments->is_json) {
+        print_json_error(stdout, error, why, answer);
+    } else {
+        if (answer)
+            print_reasons(stderr, answer);
         fprintf(stderr, "stayctl: %s\n", why);
+    }
     return result == ASK_ERROR ? STATUS_ERROR : STATUS_UNREACHABLE;
 }
 
@@ -195,11 +198,11 @@ static enum status complete_conn(struct arguments *arguments, const char *contro
     enum status status = STATUS_OK;
     arguments->rest[0] = whole;
     if (result != ASK_OK)
-        status = fail(arguments, result, answer.end.error, answer.end.why);
+        status = fail(arguments, result, answer.end.error, answer.end.why, NULL);
     else if (n_found != 1) {
         snprintf(why, sizeof why, "the ids of %u players begin with %s; see stayctl list", n_found,
                  prefix);
-        status = fail(arguments, ASK_ERROR, "no-such-player", why);
+        status = fail(arguments, ASK_ERROR, "no-such-player", why, NULL);
     }
     ask_free(&answer);
     return status;
@@ -239,7 +242,7 @@ static enum status run(struct arguments *arguments, const char *control)
     enum ask_result result = ask(control, id, line, patience_for(arguments->verb), &answer);
     free(line);
     if (result != ASK_OK)
-        status = fail(arguments, result, answer.end.error, answer.end.why);
+        status = fail(arguments, result, answer.end.error, answer.end.why, &answer);
     else if (arguments->is_json)
         print_json(stdout, &answer);
     else

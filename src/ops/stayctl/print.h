@@ -11,12 +11,17 @@
 #include "ops/request.h"
 #include "ops/stayctl/ask.h"
 
+// What came before an error, if it says more about it.
+void print_reasons(FILE *out, const struct ask_answer *answer);
+
 // A good answer to this verb.
 void print_answer(FILE *out, enum request_verb verb, const struct ask_answer *answer);
 
-// {"items": [{...}, ...], "result": {...}}, or {"error": WORD, "message": TEXT}. Numbers and yes/no
+// {"items": [{...}, ...], "result": {...}}, or {"error": WORD, "message": TEXT}, there
+// with "items" if there are any (answer may be NULL). Numbers and yes/no
 // are told by their keys, so that a game named "1" is a string.
 void print_json(FILE *out, const struct ask_answer *answer);
-void print_json_error(FILE *out, const char *error, const char *message);
+void print_json_error(FILE *out, const char *error, const char *message,
+                      const struct ask_answer *answer);
 
 #endif

@@ -159,8 +159,19 @@ static void print_status(FILE *out, const struct ask_answer *answer)
         {"CONNECT", "connect", TEXT},
         {0},
     };
+    static const struct column certificate_columns[] = {
+        {"CERTIFICATE", "name", TEXT},
+        {"LISTENER", "listener", TEXT},
+        {"EXPIRES", "expires", TEXT},
+        {"DAYS", "days", NUMBER},
+        {0},
+    };
+    size_t n_games = 0; // they come first
     if (answer->n_items == 0)
         return;
+    while (1 + n_games < answer->n_items &&
+           strcmp(reply_find(&answer->item[1 + n_games], "what"), "game") == 0)
+        n_games++;
     const struct reply *stayd = &answer->item[0];
     char version[CELL_BYTES];
     char uptime[CELL_BYTES];
@@ -173,7 +184,12 @@ static void print_status(FILE *out, const struct ask_answer *answer)
     print_deaths(out, stayd);
     print_upgrade(out, stayd);
     fputc('\n', out);
-    print_table(out, columns, answer->item + 1, answer->n_items - 1);
+    print_table(out, columns, answer->item + 1, n_games);
+    if (answer->n_items == 1 + n_games)
+        return;
+    fputc('\n', out);
+    print_table(out, certificate_columns, answer->item + 1 + n_games,
+                answer->n_items - 1 - n_games);
 }
 
 static void print_players(FILE *out, const struct ask_answer *answer)
@@ -210,6 +226,23 @@ static void print_notice(FILE *out, const struct ask_answer *answer)
         fprintf(out, "with %s more there was no room now\n", n_short);
 }
 
+void print_reasons(FILE *out, const struct ask_answer *answer)
+{
+    for (size_t i = 0; i < answer->n_items; i++)
+        for (const char *at = reply_find(&answer->item[i], "text"); *at;) {
+            uint8_t byte = (uint8_t)*at++;
+            fputc(byte < 0x20 || byte >= 0x7f ? '?' : byte, out);
+            if (!*at)
+                fputc('\n', out);
+        }
+}
+
+static void print_reload(FILE *out, const struct ask_answer *answer)
+{
+    print_reasons(out, answer);
+    fputs("reloaded\n", out);
+}
+
 void print_answer(FILE *out, enum request_verb verb, const struct ask_answer *answer)
 {
     if (verb == REQUEST_STATUS)
@@ -223,6 +256,8 @@ void print_answer(FILE *out, enum request_verb verb, const struct ask_answer *an
     else if (verb == REQUEST_UPGRADE)
         fprintf(out, "upgraded from %s to %s\n", reply_find(&answer->end, "from"),
                 reply_find(&answer->end, "to"));
+    else if (verb == REQUEST_RELOAD)
+        print_reload(out, answer);
     else if (verb == REQUEST_KICK)
         fputs(*reply_find(&answer->end, "gone") ? "gone already\n" : "kicked\n", out);
 }

@@ -78,5 +78,10 @@ class Control(SocketStream):
 
 
 def run_stayctl(stayd, *arguments, **options):
-    return subprocess.run([STAYCTL, "-c", stayd.conf, *arguments], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=2 * WAIT_S, check=False, **options)
+    return run_stayctl_by("-c", stayd.conf, *arguments, **options)
+
+
+def run_stayctl_by(*arguments, **options):
+    """Say by what stayd is found: -c CONF, or --control PATH."""
+    return subprocess.run([STAYCTL, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=2 * WAIT_S, check=False, **options)

@@ -128,13 +128,16 @@ class Stayd:
         self.log = Log(os.path.join(folder, "stayd.log"))
         self.n_ready = len(self.log.find(READY))  # of an earlier one with this log
         self.family = Family()
-        with open(self.conf, "w", encoding="utf-8") as file:
-            file.write(conf_text({"control": f"{folder}/control.sock", "log-level": "debug",
-                                  **(options or {})}, listeners, games))
+        self.write_conf(listeners, games, options)
         with open(self.log.path, "ab") as log:
             self.process = subprocess.Popen(
                 [*wrapper, program, "-c", self.conf, *arguments], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, **popen)
+
+    def write_conf(self, listeners, games, options=None):
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(conf_text({"control": f"{self.folder}/control.sock", "log-level": "debug",
+                                  **(options or {})}, listeners, games))
 
     def await_ready(self, seconds=WAIT_S):
         def look():

@@ -65,15 +65,18 @@ class Town:
     def __init__(self, place, backlog, slowness, control, words):
         self.control = None
         if control != "-":
-            self.control = socket.socket(socket.AF_UNIX)
-            self.control.connect(control)
-            self.answers = self.control.makefile("rb")
-            self.answers.readline()
-            self.ask(f"attach mush {words}")
+            self.attach(control, words)
         self.listener = listen_at(place, backlog)
         self.players = {}
         self.n_ever = 0
         self.slowness = slowness
+
+    def attach(self, control, words):
+        self.control = socket.socket(socket.AF_UNIX)
+        self.control.connect(control)
+        self.answers = self.control.makefile("rb")
+        self.answers.readline()
+        self.ask(f"attach mush {words}")
 
     def ask(self, request):
         self.control.sendall(f"id {request}\n".encode())
@@ -209,9 +212,12 @@ class LoneGame:
 
 def main():
     place, backlog, slowness, pid_file, kind, control, words = sys.argv[1:]
-    town = Town(place, int(backlog), float(slowness), control, words)
-    if kind == "daemon" and os.fork() > 0:
+    is_daemon = kind == "daemon"
+    town = Town(place, int(backlog), float(slowness), "-" if is_daemon else control, words)
+    if is_daemon and os.fork() > 0:
         os._exit(0)
+    if is_daemon and control != "-":
+        town.attach(control, words)
     if pid_file != "-":
         with open(pid_file, "w", encoding="ascii") as file:
             file.write(f"{os.getpid()}\n")

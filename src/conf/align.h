@@ -1,0 +1,31 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Make a configuration that was read anew follow the one in force: what only a restart can change
+// stays as it is, and each listener and each game keeps the index by which slots name it.
+//
+//   in the file, and before       its index
+//   before, not in the file       its index, gone: nobody new comes by it, its players stay
+//   gone, and nobody names it     a hole
+//   new in the file               a hole
+//
+// What goes is kept as gone once even if nobody names it, because until the worker is replaced
+// somebody still may come.
+//
+// Errors: complaints "FILE:LINE: what; what to do"; remarks, for the operator to know.
+#ifndef STAYD_CONF_ALIGN_H
+#define STAYD_CONF_ALIGN_H
+
+#include "conf/conf.h"
+
+// Which indices slots name.
+struct conf_use {
+    bool listener[CONF_MAX_LISTENERS];
+    bool game[CONF_MAX_GAMES];
+};
+
+// False: there is no room; fresh is still whole, and to be freed. `before` is not changed.
+bool conf_align(struct conf *fresh, const struct conf *before, const struct conf_use *use,
+                FILE *complaints, FILE *remarks);
+
+#endif

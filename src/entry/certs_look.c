@@ -1,0 +1,88 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// What operators are told of certificates that are in use: whose they are and when they end
+// (certs.h).
+//
+// Errors: "-" for a name that cannot be found; an end that cannot be read is now.
+#include "entry/certs.h"
+
+#include "entry/certs_part.h"
+
+#include <openssl/asn1.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <time.h>
+
+#define DAY_S (24 * 3600)
+
+// Is it as host names are? It goes into the log and into answers.
+static bool is_plain(const char *name, size_t n)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*";
+    return n > 0 && n < CERTS_NAME_BYTES && strnlen(name, n) == n && strspn(name, plain) >= n;
+}
+
+static bool find_dns_name(char name[CERTS_NAME_BYTES], const X509 *certificate)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    bool is_found = false;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && !is_found; i++) {
+        const GENERAL_NAME *it = sk_GENERAL_NAME_value(names, i);
+        if (it->type != GEN_DNS)
+            continue;
+        size_t n = (size_t)ASN1_STRING_length(it->d.dNSName);
+        char text[CERTS_NAME_BYTES] = "";
+        if (n < sizeof text)
+            memcpy(text, ASN1_STRING_get0_data(it->d.dNSName), n);
+        is_found = is_plain(text, n);
+        if (is_found)
+            strcpy(name, text);
+    }
+    GENERAL_NAMES_free(names);
+    return is_found;
+}
+
+const char *certs_name(char name[CERTS_NAME_BYTES], X509 *certificate)
+{
+    if (find_dns_name(name, certificate))
+        return name;
+    int n = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name,
+                                      CERTS_NAME_BYTES);
+    if (n <= 0 || !is_plain(name, (size_t)n))
+        strcpy(name, "-");
+    return name;
+}
+
+bool certs_look(const struct certs *certs, unsigned n, struct certs_fact *fact)
+{
+    if (!certs || n >= certs->n)
+        return false;
+    int n_days = 0;
+    int n_seconds = 0;
+    time_t now = time(NULL);
+    certs_name(fact->name, certs->leaf[n]);
+    ASN1_TIME_diff(&n_days, &n_seconds, NULL, X509_get0_notAfter(certs->leaf[n]));
+    fact->expires_s = (int64_t)now + (int64_t)n_days * DAY_S + n_seconds;
+    return true;
+}
+
+const char *certs_print_date(char text[CERTS_DATE_BYTES], int64_t wall_s)
+{
+    time_t time = (time_t)wall_s;
+    struct tm tm;
+    gmtime_r(&time, &tm);
+    if (strftime(text, CERTS_DATE_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        strcpy(text, "-");
+    return text;
+}
+
+enum certs_end certs_end(int64_t left_s)
+{
+    return left_s <= 0            ? CERTS_HAS_ENDED
+           : left_s <= DAY_S      ? CERTS_ENDS_WITHIN_A_DAY
+           : left_s <= 7 * DAY_S  ? CERTS_ENDS_WITHIN_A_WEEK
+           : left_s <= 21 * DAY_S ? CERTS_ENDS_SOON
+                                  : CERTS_ENDS_LATER;
+}

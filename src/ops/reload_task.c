@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// `reload` (reload_task.h). The order is found again by a token of who asks and under which ID, so
+// the same process can ask again after the worker's death, and does not order twice.
+// Errors: see reload_task.h.
+#include "ops/reload_task.h"
+
+#include "base/log.h"
+#include "guard/lease.h"
+#include "ops/answer.h"
+#include "vault/asked.h"
+
+#include <signal.h>
+#include <string.h>
+
+#define TEXT_BYTES 900u // of a line, which may be quoted to four times that
+
+// FNV-1a of the ID; uid and pid.
+static uint64_t make_token(const struct task *task)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (const char *at = task->request.id; *at; at++)
+        hash = (hash ^ (uint8_t)*at) * 1099511628211u;
+    hash = (hash ^ task->asker.uid) * 1099511628211u;
+    hash = (hash ^ (uint64_t)task->asker.pid) * 1099511628211u;
+    return hash ? hash : 1;
+}
+
+static bool end_error(struct task *task, enum request_error error, const char *why)
+{
+    struct answer answer;
+    answer_error(&answer, task->request.id, error, why);
+    task_put(task, &answer);
+    return true;
+}
+
+// An item a line; the mark says what it is.
+static void put_items(struct task *task, const char *text)
+{
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        size_t n = strcspn(line, "\n");
+        if (n < 2)
+            continue;
+        struct answer answer;
+        answer_item(&answer, task->request.id);
+        answer_text(&answer, "what", *line == ASKED_WRONG ? "wrong" : "remark");
+        answer_bytes(&answer, "text", line + 1, n - 1 < TEXT_BYTES ? n - 1 : TEXT_BYTES);
+        answer_finish(&answer);
+        task_put(task, &answer);
+    }
+}
+
+static bool end_with(struct task *task, const struct vault_order *order)
+{
+    char text[VAULT_ORDER_TEXT_BYTES];
+    memcpy(text, order->text, sizeof text);
+    text[sizeof text - 1] = '\0';
+    put_items(task, text);
+    if (order->result == ASKED_BAD)
+        return end_error(task, REQUEST_REFUSED,
+                         "nothing was changed, for the reasons given; put that right and reload "
+                         "again");
+    struct answer answer;
+    answer_ok(&answer, task->request.id);
+    answer_finish(&answer);
+    task_put(task, &answer);
+    return true;
+}
+
+bool reload_task_step(struct task *task, struct worker *worker)
+{
+    struct vault_head *head = worker->vault->head;
+    if (worker->heritage->is_alone)
+        return end_error(task, REQUEST_REFUSED,
+                         "stayd runs --alone and cannot reload; restart it without");
+    const struct vault_order *order = asked_for(head, make_token(task));
+    if (!order)
+        return end_error(task, REQUEST_SHORT, "too many reloads are waited for; ask again");
+    if (order->result != ASKED_WAITS)
+        return end_with(task, order);
+    if (task->next == 0) {
+        log_event(LOG_CONTROL_ORDER, "verb=reload uid=%u pid=%d", (unsigned)task->asker.uid,
+                  (int)task->asker.pid);
+        // A guard that is not there any more has a successor, who looks by itself.
+        if (lease_is_alive(head->guard))
+            kill(lease_pid(head->guard), SIGUSR1);
+    }
+    task->next = 1;
+    task->waits = true;
+    return false;
+}
