@@ -8,6 +8,7 @@
 // Errors: on stderr; exit status 2 for wrong arguments, 1 for all else.
 #include "base/log.h"
 #include "base/title.h"
+#include "guard/adopt.h"
 #include "guard/guard.h"
 #include "guard/role.h"
 #include "guard/start.h"
@@ -46,6 +47,9 @@ struct arguments {
     bool is_daemon;
     bool is_check;
     bool is_alone;
+    // How one program runs the next one (guard/upgrade.h); of no use to people.
+    const char *trial;
+    const char *adopt;
 };
 
 enum {
@@ -53,6 +57,8 @@ enum {
     OPTION_OPTIONS,
     OPTION_EVENTS,
     OPTION_ALONE,
+    OPTION_TRIAL,
+    OPTION_ADOPT,
     OPTION_HELP,
     OPTION_VERSION
 };
@@ -64,6 +70,8 @@ static const struct option long_options[] = {
     {"options", no_argument, NULL, OPTION_OPTIONS},
     {"events", no_argument, NULL, OPTION_EVENTS},
     {"alone", no_argument, NULL, OPTION_ALONE},
+    {"trial", required_argument, NULL, OPTION_TRIAL},
+    {"adopt", required_argument, NULL, OPTION_ADOPT},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {0},
@@ -85,6 +93,12 @@ static void read_arguments(int argc, char **argv, struct arguments *arguments)
             break;
         case OPTION_ALONE:
             arguments->is_alone = true;
+            break;
+        case OPTION_TRIAL:
+            arguments->trial = optarg;
+            break;
+        case OPTION_ADOPT:
+            arguments->adopt = optarg;
             break;
         case OPTION_OPTIONS:
             conf_print_options(stdout);
@@ -155,16 +169,42 @@ static void close_standard(bool is_daemon)
         close(null);
 }
 
+// The path by which an upgrade finds the program that has then been put there: as it was called, if
+// with a path, because that may be a link which is changed; else where it is.
+static char *find_program(const char *called)
+{
+    char *real = realpath("/proc/self/exe", NULL);
+    char *folder = getcwd(NULL, 0);
+    char *path = NULL;
+    char *there = strchr(called, '/') ? realpath(called, NULL) : NULL;
+    if (there && real && folder && strcmp(there, real) == 0 &&
+        asprintf(&path, "%s%s%s", *called == '/' ? "" : folder, *called == '/' ? "" : "/", called) <
+            0)
+        path = NULL;
+    if (!path)
+        path = strdup(real ? real : called);
+    free(there);
+    free(folder);
+    free(real);
+    return path;
+}
+
 int main(int argc, char **argv)
 {
     static struct heritage heritage = {.lock_fd = -1, .control_fd = -1, .ready_fd = -1};
-    struct arguments arguments = {.conf = DEFAULT_CONF};
+    static struct arguments arguments = {.conf = DEFAULT_CONF};
     title_init(argc, argv);
     fill_standard();
     read_arguments(argc, argv, &arguments);
-    close_range(3, ~0u, 0); // nothing of whoever started us
     signal(SIGPIPE, SIG_IGN);
     heritage.conf_path = arguments.conf;
+    if (arguments.trial)
+        return adopt_try(&heritage, arguments.trial, arguments.conf);
+    if (arguments.adopt)
+        role_first(guard_adopt, &heritage,
+                   adopt_prepare(&heritage, arguments.adopt, arguments.conf));
+    close_range(3, ~0u, 0); // nothing of whoever started us
+    heritage.program = find_program(argv[0]);
     if (conf_load(&heritage.conf, arguments.conf, stderr) > 0)
         return 1;
     heritage.is_alone = arguments.is_alone;

@@ -94,23 +94,26 @@ static int open_syslog(void)
     return fd;
 }
 
+void log_adopt(const char *name, enum log_level level, int fd)
+{
+    bool is_stderr = strcmp(name, "stderr") == 0;
+    target.fd = fd;
+    target.level = level;
+    target.form = strcmp(name, "syslog") == 0   ? LOG_FORM_DATAGRAM
+                  : is_stderr && is_journal(fd) ? LOG_FORM_JOURNAL
+                                                : LOG_FORM_STAMPED;
+}
+
 int log_open(const char *name, enum log_level level)
 {
     int fd = STDERR_FILENO;
-    enum log_form form = LOG_FORM_STAMPED;
-    if (strcmp(name, "stderr") == 0) {
-        form = is_journal(fd) ? LOG_FORM_JOURNAL : LOG_FORM_STAMPED;
-    } else if (strcmp(name, "syslog") == 0) {
+    if (strcmp(name, "syslog") == 0)
         fd = open_syslog();
-        form = LOG_FORM_DATAGRAM;
-    } else {
+    else if (strcmp(name, "stderr") != 0)
         fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-    }
     if (fd < 0)
         return -1;
-    target.fd = fd;
-    target.form = form;
-    target.level = level;
+    log_adopt(name, level, fd);
     return fd;
 }
 

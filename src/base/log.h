@@ -42,6 +42,8 @@ enum log_event {
 // errno, and then goes on as before. Replaces an earlier target without closing it.
 int log_open(const char *target, enum log_level level);
 
+// Go on with a descriptor that log_open of an earlier program has opened for this target.
+void log_adopt(const char *target, enum log_level level, int fd);
 void log_set_level(enum log_level level);
 
 // Write one event. fmt gives "key=value key=value"; may be "".

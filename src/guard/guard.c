@@ -10,11 +10,14 @@
 #include "base/log.h"
 #include "base/title.h"
 #include "guard/clone.h"
+#include "guard/guard_part.h"
 #include "guard/lease.h"
 #include "guard/obituary.h"
+#include "guard/probation.h"
 #include "guard/reload.h"
 #include "guard/role.h"
 #include "guard/sweep.h"
+#include "guard/upgrade.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -31,28 +34,10 @@
 #define READY_LOOK_MS 5   // while the first worker starts
 #define END_GRACE_MS 500u // beyond stop-timeout, before the worker is killed
 #define START_TRIES 3u    // workers that may die before the first one is ready
+#define END_MS 2000       // for a killed process to be dead
 
-struct process {
-    pid_t pid; // 0: none
-    int pidfd;
-    bool is_child;
-    uint32_t heritage; // of a spare: whose it has
-};
-
-struct guard {
-    const struct heritage *heritage;
-    struct vault vault;
-    uint64_t word; // our own, in vault_head.guard
-    struct process worker;
-    struct process spare;
-    struct reload reload;
-    struct brake brake;
-    uint64_t retry_ms; // no clone before: the last one failed, or workers die too fast
-    bool was_ready;    // some worker has been ready
-    unsigned n_failed;
-};
-
-static volatile sig_atomic_t orders; // SIGTERM, SIGINT received
+static volatile sig_atomic_t orders;   // SIGTERM, SIGINT received
+static volatile sig_atomic_t upgrades; // SIGUSR2 received
 
 static void wake(int signal_number)
 {
@@ -61,19 +46,20 @@ static void wake(int signal_number)
 
 static void take_order(int signal_number)
 {
-    (void)signal_number;
-    orders = orders + 1;
+    if (signal_number == SIGUSR2)
+        upgrades = upgrades + 1;
+    else
+        orders = orders + 1;
 }
 
 void guard_keep_fd(struct vault *vault, unsigned place, int fd)
 {
-    vault->head->guard_fds[place] = fd;
+    vault_guard_fds(vault)[place] = fd;
 }
 
-// Replace the descriptor at this place; the old one gives up its claim first.
-static void renew_fd(struct guard *guard, unsigned place, int fd)
+void guard_renew_fd(struct guard *guard, unsigned place, int fd)
 {
-    int old = guard->vault.head->guard_fds[place];
+    int old = vault_guard_fds(&guard->vault)[place];
     guard_keep_fd(&guard->vault, place, fd);
     if (old >= 0 && old != fd)
         close(old);
@@ -88,6 +74,7 @@ static void set_signals(void)
         void (*take)(int);
     } taken[] = {{SIGTERM, take_order},
                  {SIGINT, take_order},
+                 {SIGUSR2, take_order},
                  {SIGHUP, reload_note_signal},
                  {SIGUSR1, wake}}; // there is an order in the vault
     sigset_t blocked;
@@ -103,6 +90,7 @@ static void set_signals(void)
     (void)defaults;
 #endif
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN); // for a moment: what an earlier program was still to be told is over
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         sigaction(taken[i].number, &(struct sigaction){.sa_handler = taken[i].take}, NULL);
 }
@@ -118,20 +106,41 @@ static void write_pid(const struct guard *guard)
         log_event(LOG_SYSTEM, "what=\"write the pid\" error=\"%s\"", strerror(errno));
 }
 
-// The spare sleeps until the guard is dead.
+// SIGUSR1 wakes the spare, and only while it sleeps.
+static void set_spare_signals(sigset_t *asleep)
+{
+    sigset_t blocked;
+    struct sigaction action = {.sa_handler = wake};
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
+    sigfillset(asleep);
+    sigdelset(asleep, SIGUSR1);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+// The spare sleeps until the guard is dead, or is a new program that is late.
 static void spare_run(const struct heritage *heritage, uint64_t guard_word)
 {
-    struct vault_head *head = heritage->vault.head;
-    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        signal(ignored[i], SIG_IGN);
+    const struct vault *vault = &heritage->vault;
+    sigset_t asleep;
+    set_spare_signals(&asleep);
     title_set("stayd: spare");
-    struct pollfd guard = {.fd = head->guard_fds[HERITAGE_GUARD_PIDFD], .events = POLLIN};
+    struct pollfd guard = {.fd = vault_guard_fds(vault)[HERITAGE_GUARD_PIDFD], .events = POLLIN};
     // If the guard is gone already, this is over at once. A descriptor that is not one
     // any more belonged to a guard that another process has replaced.
-    while (head->guard == guard_word && poll(&guard, 1, -1) <= 0)
-        continue;
-    if (!(guard.revents & POLLIN))
+    while (vault->head->guard == guard_word) {
+        int ms = probation_sleep_ms(vault);
+        struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+        if (ppoll(&guard, 1, ms < 0 ? NULL : &timeout, &asleep) > 0)
+            break;
+        probation_end_late(vault, guard.fd);
+    }
+    if (!(guard.revents & POLLIN) || !vault_is_proven(vault))
         _exit(0);
     role_become(guard_run, heritage, guard_word);
 }
@@ -142,7 +151,7 @@ static void clone_failed(struct guard *guard, const char *what)
     guard->retry_ms = clock_boot_ms() + RETRY_MS;
 }
 
-static void make_spare(struct guard *guard)
+bool guard_make_spare(struct guard *guard)
 {
     int pidfd;
     pid_t pid = clone_sharing_table(&pidfd);
@@ -150,12 +159,13 @@ static void make_spare(struct guard *guard)
         role_become(spare_run, guard->heritage, guard->word);
     if (pid < 0) {
         clone_failed(guard, "make a spare");
-        return;
+        return false;
     }
     guard->vault.head->spare = (uint32_t)pid;
-    renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
-    guard->spare = (struct process){pid, pidfd, true, guard->heritage->id};
+    guard_renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
+    guard->spare = (struct process){pid, pidfd, guard->heritage->id};
     log_event(LOG_SPARE_MADE, "pid=%d", (int)pid);
+    return true;
 }
 
 // Watch a worker that an earlier guard made.
@@ -164,8 +174,8 @@ static bool adopt_worker(struct guard *guard, uint64_t word)
     int pidfd = pidfd_open(lease_pid(word), 0);
     if (pidfd < 0)
         return false;
-    renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){lease_pid(word), pidfd, false, 0};
+    guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
+    guard->worker = (struct process){lease_pid(word), pidfd, 0};
     if (guard->vault.head->ending_until_ms)
         kill(guard->worker.pid, SIGUSR1);
     return true;
@@ -194,8 +204,8 @@ static void make_worker(struct guard *guard)
         return;
     }
     head->workers_made++;
-    renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){pid, pidfd, true, 0};
+    guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
+    guard->worker = (struct process){pid, pidfd, 0};
     log_event(LOG_WORKER_MADE, "pid=%d", (int)pid);
 }
 
@@ -215,7 +225,7 @@ static void pass_heritage_on(struct guard *guard)
     if (guard->spare.pid && guard->spare.heritage != guard->heritage->id)
         end_spare(guard);
     if (guard->spare.pid == 0)
-        make_spare(guard);
+        guard_make_spare(guard);
     bool is_ending = guard->vault.head->ending_until_ms; // the present worker's end will do
     if (guard->spare.pid && guard->worker.pid > 0 && reload_is_due(&guard->reload) && !is_ending)
         reload_end_worker(&guard->reload, guard->worker.pid, clock_boot_ms());
@@ -246,7 +256,9 @@ static void worker_died(struct guard *guard)
         log_event(LOG_WORKER_RETIRED, "pid=%d", (int)pid);
         return;
     }
-    int crash = obituary_write(&guard->vault, pid, status);
+    char how[OBITUARY_HOW_BYTES];
+    int crash = obituary_write(&guard->vault, pid, status, how);
+    probation_count_death(guard, how);
     if (!guard->was_ready && ++guard->n_failed >= START_TRIES) {
         log_event(LOG_SYSTEM, "what=\"no worker gets ready\"");
         finish(guard, 1);
@@ -265,6 +277,7 @@ static void begin_end(struct guard *guard)
         head->ending_until_ms = now_ms;
     else
         head->ending_until_ms = now_ms + guard->heritage->conf.stop_timeout_ms + 1;
+    upgrade_cancel(guard, "an orderly end has begun");
     log_event(LOG_STOP, "within_ms=%llu", (unsigned long long)(head->ending_until_ms - now_ms));
     if (guard->worker.pid > 0)
         kill(guard->worker.pid, SIGUSR1);
@@ -272,26 +285,37 @@ static void begin_end(struct guard *guard)
 
 static void say_ready(struct guard *guard)
 {
-    struct vault_head *head = guard->vault.head;
-    int fd = head->guard_fds[HERITAGE_READY];
+    int fd = vault_guard_fds(&guard->vault)[HERITAGE_READY];
     guard->was_ready = true;
     if (fd < 0)
         return;
     if (write(fd, "1", 1) != 1)
         log_event(LOG_SYSTEM, "what=\"say ready\" error=\"%s\"", strerror(errno));
-    renew_fd(guard, HERITAGE_READY, -1);
+    guard_renew_fd(guard, HERITAGE_READY, -1);
 }
 
-static bool is_dead(const struct process *process)
+bool guard_is_dead(const struct process *process)
 {
     struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
     return process->pid > 0 && poll(&poll_fd, 1, 0) == 1;
+}
+
+void guard_end_process(const struct process *process)
+{
+    struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
+    pidfd_send_signal(process->pidfd, SIGKILL, NULL, 0);
+    poll(&poll_fd, 1, END_MS);
+    waitpid(process->pid, NULL, WNOHANG);
 }
 
 // How long to sleep at most, ms; -1: until something happens.
 static int sleep_ms(const struct guard *guard, uint64_t now_ms)
 {
     const struct vault_head *head = guard->vault.head;
+    if (upgrade_sleep_ms(guard) >= 0)
+        return upgrade_sleep_ms(guard);
+    if (upgrades && guard->was_ready)
+        return READY_LOOK_MS; // a reload is still under way
     if (guard->worker.pid == 0 || guard->spare.pid == 0)
         return guard->retry_ms > now_ms ? (int)(guard->retry_ms - now_ms) : LOOK_MS;
     if (!guard->was_ready)
@@ -326,20 +350,21 @@ static void step(struct guard *guard)
     // Nobody takes a living guard's place; if it has happened, there is one guard too many.
     if (head->guard != guard->word)
         _exit(0);
-    if (is_dead(&guard->worker))
+    if (guard_is_dead(&guard->worker))
         worker_died(guard);
     if (head->has_ended)
         finish(guard, 0);
     bool may_clone = clock_boot_ms() >= guard->retry_ms;
     if (guard->worker.pid == 0 && may_clone)
         make_worker(guard);
-    if (is_dead(&guard->spare)) {
+    if (guard_is_dead(&guard->spare)) {
         waitpid(guard->spare.pid, NULL, WNOHANG);
         log_event(LOG_SPARE_DIED, "pid=%d", (int)guard->spare.pid);
         guard->spare = (struct process){0};
     }
     reload_step(&guard->reload, guard->was_ready && guard->worker.pid > 0, clock_boot_ms());
-    if (may_clone)
+    probation_step(guard);
+    if (may_clone && vault_is_proven(&guard->vault))
         pass_heritage_on(guard);
     if (!guard->was_ready && head->worker_ready)
         say_ready(guard);
@@ -347,8 +372,24 @@ static void step(struct guard *guard)
         orders = 0;
         begin_end(guard);
     }
+    // One that nobody has asked for ends by itself; one that somebody has is in the way.
+    if (upgrades && guard->was_ready &&
+        (!reload_is_under_way(&guard->reload) || reload_is_ordered(&guard->reload))) {
+        upgrades = 0;
+        upgrade_order(guard);
+    }
+    upgrade_step(guard);
     if (head->ending_until_ms && clock_boot_ms() >= head->ending_until_ms + END_GRACE_MS)
         finish(guard, 0);
+}
+
+static _Noreturn void loop(struct guard *guard)
+{
+    guard->brake = (struct brake){BRAKE_FULL, clock_boot_ms()};
+    for (;;) {
+        step(guard);
+        sleep_until_news(guard);
+    }
 }
 
 void guard_run(const struct heritage *heritage, uint64_t dead)
@@ -363,12 +404,24 @@ void guard_run(const struct heritage *heritage, uint64_t dead)
     title_set("stayd: guard");
     if (lease_pid(dead))
         log_event(LOG_GUARD_TAKEN, "pid=%d dead=%d", (int)getpid(), (int)lease_pid(dead));
-    guard.was_ready = lease_pid(dead) && guard.vault.head->guard_fds[HERITAGE_READY] < 0;
-    guard.brake = (struct brake){BRAKE_FULL, clock_boot_ms()};
-    renew_fd(&guard, HERITAGE_GUARD_PIDFD, pidfd_open(getpid(), 0));
+    guard.was_ready = lease_pid(dead) && vault_guard_fds(&guard.vault)[HERITAGE_READY] < 0;
+    guard_renew_fd(&guard, HERITAGE_GUARD_PIDFD, pidfd_open(getpid(), 0));
+    guard_renew_fd(&guard, HERITAGE_TRYOUT, -1);
     write_pid(&guard);
-    for (;;) {
-        step(&guard);
-        sleep_until_news(&guard);
-    }
+    probation_take_up(&guard);
+    loop(&guard);
+}
+
+void guard_adopt(const struct heritage *heritage, uint64_t word)
+{
+    struct heritage *own = (struct heritage *)heritage;
+    struct guard guard = {
+        .heritage = own, .vault = own->vault, .word = word, .reload = {.heritage = own}};
+    const struct vault_head *head = guard.vault.head;
+    set_signals();
+    title_set("stayd: guard");
+    guard.was_ready = true;
+    guard.spare = (struct process){lease_pid(head->spare),
+                                   vault_guard_fds(&guard.vault)[HERITAGE_SPARE_PIDFD], 0};
+    loop(&guard);
 }

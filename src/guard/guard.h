@@ -9,6 +9,7 @@
 //      +-> else take the table, account for the death, sweep, clone a worker
 //      +-> no spare? clone one: it sleeps, and calls guard_run when this guard dies
 //      +-> SIGTERM, SIGINT: orderly end
+//      +-> SIGUSR2: upgrade (upgrade.h), after which guard_adopt goes on
 //
 // Nothing that came from a player or a game is parsed here.
 // Errors: logged and tried again; before the first worker was ready they end the start.
@@ -21,6 +22,10 @@
 // vault_head.guard), or end the process if another was faster. Ends the process with 0
 // after an orderly end, 1 if no worker ever got ready.
 void guard_run(const struct heritage *heritage, uint64_t dead);
+
+// A role, of a program that was executed in the place of an earlier guard: it has the guard's place
+// already, `word` stands there, and it is on probation (probation.h).
+void guard_adopt(const struct heritage *heritage, uint64_t word);
 
 // Claim a descriptor for the guard, whoever it is.
 void guard_keep_fd(struct vault *vault, unsigned place, int fd);

@@ -29,6 +29,7 @@ struct heritage {
     struct heritage_socket socket[HERITAGE_MAX_SOCKETS];
     unsigned n_sockets; // places in use are below this
     struct vault vault;
+    char *program; // path of the program that runs
     int lock_fd;
     int control_fd;      // listening
     uint64_t started_ms; // boottime
@@ -40,7 +41,7 @@ struct heritage {
     char remarks[VAULT_ORDER_TEXT_BYTES]; // what to answer to the order
 };
 
-// Places in vault_head.guard_fds.
+// Places in vault_guard_fds.
 enum heritage_fd {
     HERITAGE_STDIN,
     HERITAGE_STDOUT,
@@ -53,6 +54,7 @@ enum heritage_fd {
     HERITAGE_SPARE_PIDFD,
     HERITAGE_WORKER_PIDFD,
     HERITAGE_CONTROL,
+    HERITAGE_TRYOUT,       // what a program on trial says
     HERITAGE_TRIAL_PIDFD,  // reads what is to be reloaded
     HERITAGE_SOCKETS = 16, // and following
 };

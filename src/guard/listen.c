@@ -161,13 +161,13 @@ void listen_claim_more(const struct heritage *heritage)
 {
     for (unsigned i = 0; i < heritage->n_sockets; i++)
         if (!is_free(heritage, i))
-            heritage->vault.head->guard_fds[HERITAGE_SOCKETS + i] = heritage->socket[i].fd;
+            vault_guard_fds(&heritage->vault)[HERITAGE_SOCKETS + i] = heritage->socket[i].fd;
 }
 
 void listen_claim(const struct heritage *heritage)
 {
     for (unsigned i = 0; i < HERITAGE_MAX_SOCKETS; i++)
-        heritage->vault.head->guard_fds[HERITAGE_SOCKETS + i] =
+        vault_guard_fds(&heritage->vault)[HERITAGE_SOCKETS + i] =
             is_free(heritage, i) ? -1 : heritage->socket[i].fd;
 }
 

@@ -11,6 +11,7 @@
 #include "guard/listen.h"
 #include "guard/start.h"
 #include "vault/asked.h"
+#include "vault/upgrading.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -69,7 +70,7 @@ static char *end_text(struct text *text)
     return text->bytes;
 }
 
-static void look_at_use(const struct vault *vault, struct conf_use *use)
+void reload_look_at_use(const struct vault *vault, struct conf_use *use)
 {
     *use = (struct conf_use){0};
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
@@ -214,7 +215,7 @@ static void adopt(struct reload *reload)
         refuse_words(reload, "memory could not be had; try again");
         return;
     }
-    look_at_use(&reload->heritage->vault, &reload->use);
+    reload_look_at_use(&reload->heritage->vault, &reload->use);
     bool is_read = read_all(reload, fresh, complaints.out, remarks.out);
     bool is_good = is_read && (reload->kind == RELOAD_CERTIFICATES ||
                                take_sockets(fresh, reload->heritage, complaints.out));
@@ -237,7 +238,7 @@ static void begin(struct reload *reload, enum reload_kind kind, uint64_t now_ms)
     reload->kind = kind;
     reload->number = asked_pending(head_of(reload));
     reload->stamp = watch_stamp(&reload->heritage->conf);
-    look_at_use(&reload->heritage->vault, &reload->use);
+    reload_look_at_use(&reload->heritage->vault, &reload->use);
     struct vault vault = reload->heritage->vault;
     if (!trial_start(&reload->trial, &vault, try_to_read, reload, now_ms)) {
         char words[128];
@@ -275,6 +276,27 @@ static bool is_answer_due(const struct reload *reload)
     return reload->heritage->order > head_of(reload)->reload.done;
 }
 
+// Another program is to go on with this heritage, or has begun to: it stays as it is.
+static void refuse_for_upgrade(struct reload *reload)
+{
+    uint64_t number = asked_pending(head_of(reload));
+    if (number == 0)
+        return;
+    reload->kind = RELOAD_ALL;
+    reload->number = number;
+    refuse_words(reload, "an upgrade is under way; reload again when it is over");
+}
+
+bool reload_is_ordered(const struct reload *reload)
+{
+    return is_answer_due(reload) || asked_pending(head_of(reload));
+}
+
+bool reload_is_under_way(const struct reload *reload)
+{
+    return reload->trial.pid || reload_is_due(reload) || reload_is_ordered(reload);
+}
+
 void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms)
 {
     struct vault_head *head = head_of(reload);
@@ -288,6 +310,10 @@ void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms)
     }
     if (has_worker && is_answer_due(reload) && is_in_force(reload))
         asked_answer(head, heritage->order, ASKED_GOOD, heritage->remarks);
+    if (upgrading_is_under_way(head)) {
+        refuse_for_upgrade(reload);
+        return;
+    }
     if (reload->trial.pid) {
         go_on(reload, now_ms);
         return;

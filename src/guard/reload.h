@@ -46,6 +46,9 @@ struct reload {
     uint64_t patience_ms; // until when the old worker may finish handshakes; 0: it was not asked to
 };
 
+// Which indices slots name now.
+void reload_look_at_use(const struct vault *vault, struct conf_use *use);
+
 // The signal that orders a reload was received. Only counts; for a signal handler.
 void reload_note_signal(int signal_number);
 
@@ -61,6 +64,11 @@ void reload_end_worker(struct reload *reload, pid_t worker, uint64_t now_ms);
 
 // Before a worker of this heritage is cloned, by who holds the table; then the sweep follows.
 void reload_prepare_worker(struct reload *reload);
+
+// Is one under way? It and an upgrade exclude each other. Ordered: somebody has asked for it, and
+// it is not only that certificates' files have changed.
+bool reload_is_under_way(const struct reload *reload);
+bool reload_is_ordered(const struct reload *reload);
 
 // When to call reload_step again at the latest; ms from now.
 int reload_sleep_ms(const struct reload *reload, uint64_t now_ms);

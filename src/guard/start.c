@@ -14,6 +14,7 @@
 #include "guard/listen.h"
 #include "guard/watch.h"
 #include "ops/control.h"
+#include "worker/death_note.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -208,10 +209,16 @@ bool start_prepare(struct heritage *heritage)
     if (!become_user(heritage->conf.user))
         return false;
     remark_unreadable(heritage);
+    start_harden();
+    return true;
+}
+
+void start_harden(void)
+{
+    death_note_load();
 #ifndef __SANITIZE_ADDRESS__            // LeakSanitizer needs ptrace
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // the processes hold keys
 #endif
-    return true;
 }
 
 void start_free_certs(struct heritage *heritage)
@@ -226,5 +233,6 @@ void start_free(struct heritage *heritage)
 {
     start_free_certs(heritage);
     record_free();
+    free(heritage->program);
     conf_free(&heritage->conf);
 }

@@ -17,6 +17,10 @@ void start_free_certs(struct heritage *heritage);
 // Everything after a good configuration and certificates. heritage->conf is set.
 bool start_prepare(struct heritage *heritage);
 
+// Before keys are held, and after rights were given up: the processes are not for debuggers and
+// core files (prctl(2); exec and a change of user undo it). And what later processes cannot load.
+void start_harden(void);
+
 void start_free(struct heritage *heritage);
 
 #endif

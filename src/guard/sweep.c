@@ -12,7 +12,7 @@
 static void each_kept(const struct vault *vault, void (*see)(void *arg, int fd), void *arg)
 {
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
-        see(arg, vault->head->guard_fds[i]);
+        see(arg, vault_guard_fds(vault)[i]);
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         const struct slot *slot = &vault->slots[i];
         if (slot->state != SLOT_LIVE)

@@ -61,7 +61,7 @@ bool trial_start(struct trial *trial, struct vault *vault, trial_fn *fn, void *a
         errno = error;
         return false;
     }
-    int old = vault->head->guard_fds[HERITAGE_TRIAL_PIDFD]; // a dead guard's
+    int old = vault_guard_fds(vault)[HERITAGE_TRIAL_PIDFD]; // a dead guard's
     guard_keep_fd(vault, HERITAGE_TRIAL_PIDFD, pidfd);
     if (old >= 0)
         close(old);

@@ -4,11 +4,10 @@
 // The server (control.h): one struct link a connection, on a bufferevent.
 //
 // A link does what it can (run), and stops when no whole line is there (input brings it back), when
-// its share of the turn is over (it goes on in the next), or when enough is to be sent (its having
-// gone brings it back). Only in the first case it reads, one line's worth at most. After the peer's
-// end of file the rest is done and sent, then it is over.
-//
-// A link is not freed where it is found to be over, but after the callbacks (reap).
+// its share of the turn is over (it goes on in the next), when the task waits for something (it
+// looks again after a while), or when enough is to be sent (its having gone brings it back). Only
+// in the first case it reads, one line's worth at most. After the peer's end of file the rest is
+// done and sent, then it is over. It is freed then, after the callbacks (reap).
 //
 // Errors: see control.h.
 #include "ops/control.h"

@@ -229,6 +229,15 @@ static bool take_text(struct request *request, struct rest *rest)
     return true;
 }
 
+// A path may hold blanks, as a text may.
+static bool take_path(struct request *request, struct rest *rest)
+{
+    skip_blanks(rest);
+    if (*rest->at != '/')
+        return refuse_argument(request, "PATH is not an absolute path");
+    return take_text(request, rest);
+}
+
 // Either of attach's flags, in whatever order.
 static bool take_flag(struct request *request, struct rest *rest)
 {
@@ -262,7 +271,7 @@ static take_fn *find_reader(struct word form)
         {"GAME", take_game},  {"[GAME]", take_game},   {"GAME|*", take_game_or_all},
         {"CONN", take_conn},  {"OFFSET", take_offset}, {"HEX", take_state},
         {"TEXT", take_text},  {"[TEXT]", take_text},   {"[resume]", take_flag},
-        {"[ack]", take_flag}, {"hold|end", take_plan},
+        {"[ack]", take_flag}, {"hold|end", take_plan}, {"[PATH]", take_path},
     };
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
         if (is_word(form, readers[i].form))

@@ -57,7 +57,7 @@ struct request {
     size_t n_state;                          // state: 0 takes it away
     uint8_t state[REQUEST_STATE_BYTES];
     bool has_text;
-    char text[REQUEST_TEXT_BYTES + 1]; // UTF-8 without control characters
+    char text[REQUEST_TEXT_BYTES + 1]; // UTF-8 without control characters; upgrade: PATH, or ""
 };
 
 // Read one line, without its LF; a CR at its end is ignored. Returns whether it is good.

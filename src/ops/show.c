@@ -9,16 +9,61 @@
 #include "base/log.h"
 #include "entry/suites.h"
 #include "guard/lease.h"
+#include "guard/obituary.h"
 #include "ops/connector.h"
 #include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
+#include "vault/upgrading.h"
 #include "worker/orders.h"
 
 static uint64_t seconds_since(uint64_t boot_ms)
 {
     uint64_t now_ms = clock_boot_ms();
     return now_ms > boot_ms ? (now_ms - boot_ms) / 1000 : 0;
+}
+
+// Nothing, if there was none.
+static void add_upgrade(struct answer *answer, const struct vault_upgrade *note)
+{
+    enum upgrade_phase phase = note->phase;
+    if (phase == UPGRADE_NONE)
+        return;
+    answer_text(answer, "upgrade", upgrading_word(phase));
+    answer_text(answer, "upgrade-from", note->from);
+    answer_text(answer, "upgrade-to", note->to);
+    answer_number(answer, "upgrade-since", seconds_since(note->at_ms));
+    if (phase == UPGRADE_REFUSED || phase == UPGRADE_BACK)
+        answer_text(answer, "upgrade-why", note->why);
+}
+
+void show_upgrade(struct answer *answer, const char *id, const struct vault_upgrade *note)
+{
+    char why[VAULT_WHY_BYTES + 128];
+    if (note->phase == UPGRADE_GOOD) {
+        answer_ok(answer, id);
+        answer_text(answer, "from", note->from);
+        answer_text(answer, "to", note->to);
+        answer_finish(answer);
+        return;
+    }
+    snprintf(why, sizeof why, "%s goes on, because of the new program: %s; put that right",
+             note->from, note->why);
+    answer_error(answer, id, REQUEST_NOT_UPGRADED, why);
+}
+
+// Nothing of what has not happened.
+static void add_deaths(struct answer *answer, const struct vault_head *head)
+{
+    char crashes[OBITUARY_CRASHES_BYTES];
+    if (*obituary_print_crashes(crashes, head))
+        answer_text(answer, "crashes", crashes);
+    if (head->deaths.poisoned)
+        answer_number(answer, "poisoned", head->deaths.poisoned);
+    if (head->deaths.last_ms == 0)
+        return;
+    answer_text(answer, "last-death", head->deaths.last);
+    answer_number(answer, "last-death-since", seconds_since(head->deaths.last_ms));
 }
 
 void show_stayd(struct answer *answer, const char *id, const struct worker *worker)
@@ -34,6 +79,8 @@ void show_stayd(struct answer *answer, const char *id, const struct worker *work
     answer_number(answer, "spare", (uint64_t)lease_pid(head->spare));
     answer_number(answer, "worker", (uint64_t)lease_pid(head->table));
     answer_number(answer, "workers-made", head->workers_made);
+    add_deaths(answer, head);
+    add_upgrade(answer, &head->upgrade);
     answer_finish(answer);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The items that `status`, `list` and `held` answer with (doc/PROTOCOL.control): what the worker
-// knows, put into lines.
+// The items that `status`, `list` and `held` answer with, and upgrade's end (doc/PROTOCOL.control):
+// what the worker knows, put into lines.
 //
 // Errors: none.
 #ifndef STAYD_OPS_SHOW_H
@@ -14,6 +14,8 @@
 void show_stayd(struct answer *answer, const char *id, const struct worker *worker);
 void show_game(struct answer *answer, const char *id, struct worker *worker, unsigned game);
 
+// The end of `upgrade`, which is over.
+void show_upgrade(struct answer *answer, const char *id, const struct vault_upgrade *note);
 // The n-th certificate of a listener. False: there is none.
 bool show_certificate(struct answer *answer, const char *id, const struct worker *worker,
                       unsigned listener, unsigned n);

@@ -6,12 +6,15 @@
 #include "ops/task.h"
 
 #include "base/log.h"
+#include "guard/lease.h"
 #include "ops/answer.h"
 #include "ops/reload_task.h"
 #include "ops/show.h"
+#include "vault/upgrading.h"
 #include "worker/orders.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <string.h>
 
 #define ITEMS_A_STEP 64u
@@ -20,6 +23,7 @@
 
 static_assert(REQUEST_GAME_BYTES == CONF_NAME_BYTES, "a game's name");
 static_assert(REQUEST_STATE_BYTES == VAULT_STATE_BYTES, "resume state");
+static_assert(REQUEST_TEXT_BYTES < VAULT_PATH_BYTES, "a path");
 static_assert(ITEMS_A_STEP * ANSWER_LINE_BYTES <= TASK_STEP_BYTES, "a step");
 
 static_assert(CONF_MAX_CERTIFICATES <= ITEMS_A_STEP, "a step of status");
@@ -330,6 +334,30 @@ static bool do_notice(struct task *task, struct worker *worker)
     return true;
 }
 
+// The guard does it. This worker is ended meanwhile; who asks again is answered by another.
+static bool do_upgrade(struct task *task, struct worker *worker)
+{
+    struct vault_head *head = worker->vault->head;
+    struct answer answer;
+    if (task->next++ == 0)
+        log_order(task, "program", *task->request.text ? "given" : "same");
+    if (worker->heritage->is_alone)
+        return end_error(task, REQUEST_NOT_UPGRADED, "stayd runs --alone; start it without");
+    enum upgrading_answer how = upgrading_ask(head, make_token(task), task->request.text);
+    if (how == UPGRADING_ANOTHER)
+        return end_error(task, REQUEST_NOT_UPGRADED, "another upgrade is under way; ask again");
+    if (how == UPGRADING_DONE) {
+        show_upgrade(&answer, task->request.id, &head->upgrade);
+        task_put(task, &answer);
+        return true;
+    }
+    uint64_t guard = head->guard;
+    if (how == UPGRADING_ASKED && lease_is_alive(guard))
+        kill(lease_pid(guard), SIGUSR2);
+    task->waits = true;
+    return false;
+}
+
 static bool find_game(struct task *task, const struct worker *worker)
 {
     const struct conf *conf = &worker->heritage->conf;
@@ -375,7 +403,7 @@ bool task_step(struct task *task, struct worker *worker)
         [REQUEST_REBOOT] = do_plan,          [REQUEST_SHUTDOWN] = do_plan,
         [REQUEST_STATUS] = do_status,        [REQUEST_LIST] = do_list,
         [REQUEST_KICK] = do_close,           [REQUEST_NOTICE] = do_notice,
-        [REQUEST_RELOAD] = reload_task_step,
+        [REQUEST_RELOAD] = reload_task_step, [REQUEST_UPGRADE] = do_upgrade,
     };
     task->waits = false;
     if (!task->has_begun) {

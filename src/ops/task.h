@@ -51,7 +51,7 @@ void task_begin(struct task *task);
 struct answer;
 void task_put(struct task *task, const struct answer *answer);
 
-// Does some of it. True: the end of the answer is written.
+// Does some of it. True: the end of the answer is written. False: go on, at once unless it waits.
 bool task_step(struct task *task, struct worker *worker);
 
 #endif

@@ -113,7 +113,7 @@ void relay_unlink(struct vault *vault, struct chunk_pool *chunks, struct slot *s
     slot->held_ms = clock_boot_ms(); // what stands there may be of a hold long over
     atomic_store_explicit(&slot->game_fd, -1, memory_order_release);
     POINT(LINK_DROPPED);
-    close(fd);
+    slot_end_fd(fd);
 }
 
 // A line of stayd's own, beginning on a line of its own.

@@ -24,7 +24,9 @@
 #include "telnet/telnet.h"
 
 #define VAULT_MAGIC 0x6474757661796174ULL
-#define VAULT_LAYOUT 5u
+#ifndef VAULT_LAYOUT // a test builds one that differs
+#define VAULT_LAYOUT 6u
+#endif
 
 // A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
 // bytes, RFC 5246 section 6.2.3) and is a whole number of pages.
@@ -37,10 +39,16 @@
 #define SLOT_FACTS_BYTES 168u
 #define SLOT_KEYS 3u
 
-#define VAULT_HEAD_BYTES 12288u
+#define VAULT_HEAD_BYTES 16384u
 #define VAULT_GUARD_FDS 192u
 #define VAULT_SUSPECTS 32u
 #define VAULT_GAMES 32u
+#define VAULT_PATH_BYTES 1024u
+#define VAULT_VERSION_BYTES 32u
+#define VAULT_WHY_BYTES 256u
+#define VAULT_FRAMES 12u
+#define VAULT_LAST_BYTES 384u
+#define VAULT_CRASH_SIGNALS 8u // enough for those of guard/obituary.c
 #define VAULT_ORDERS 3u
 #define VAULT_ORDER_TEXT_BYTES 1272u
 
@@ -253,6 +261,43 @@ struct vault_suspect {
     uint32_t reserved;
 };
 
+// How far the last upgrade is (vault/upgrading.h).
+enum upgrade_phase {
+    UPGRADE_NONE,
+    UPGRADE_TRIAL,     // the new program is tried; nothing is given up
+    UPGRADE_PROBATION, // the new one runs; the old spare has the old table, to go back with
+    UPGRADE_GOOD,      // done
+    UPGRADE_REFUSED,   // the trial went badly; nothing was given up
+    UPGRADE_BACK,      // the new one ran and failed; the old spare has gone on
+};
+
+// The upgrade that is under way, or the last one.
+struct vault_upgrade {
+    _Atomic uint32_t phase; // enum upgrade_phase; stored after what belongs to it
+    _Atomic uint32_t asked; // orders that the control channel has given, ever
+    _Atomic uint32_t taken; // `asked` when a guard took one up
+    uint32_t token;         // tells a repeated order; 0: it was a signal
+    uint32_t done_token;    // of the upgrade that is noted here
+    uint32_t reserved;
+    _Atomic uint64_t deadline_ms; // boottime; UPGRADE_PROBATION ends here, if it was not good
+    uint64_t at_ms;               // boottime of the last change of phase
+    uint64_t last_table;          // the highest number of a table that was given out
+    char path[VAULT_PATH_BYTES];  // that was asked for; "": where the present program is
+    char from[VAULT_VERSION_BYTES];
+    char to[VAULT_VERSION_BYTES];
+    char why[VAULT_WHY_BYTES]; // not UPGRADE_GOOD
+};
+
+// The workers that have died (guard/obituary.h); counted since the first program's start.
+struct vault_deaths {
+    _Atomic uint32_t n_frames;    // of a crashing worker's note: the calls that it was in
+    _Atomic uint32_t poisoned;    // slots closed
+    uint64_t frame[VAULT_FRAMES]; // addresses in the program, from its beginning; innermost first
+    _Atomic uint32_t crashes[VAULT_CRASH_SIGNALS];
+    uint64_t last_ms; // boottime; 0: none has died
+    char last[VAULT_LAST_BYTES];
+};
+
 struct vault_head {
     uint64_t magic;
     uint32_t layout;
@@ -281,7 +326,6 @@ struct vault_head {
     _Atomic uint32_t cells_reserved;  // cells [0, n) have memory behind them
     _Atomic uint64_t workers_made;
 
-    _Atomic int32_t guard_fds[VAULT_GUARD_FDS]; // descriptors that belong to the guard; -1: none
     struct vault_ticket_key ticket_keys[2];
     _Atomic uint32_t ticket_current;
     struct vault_suspect suspects[VAULT_SUSPECTS];
@@ -289,6 +333,13 @@ struct vault_head {
 
     _Alignas(4096) struct receipt receipt; // a page of its own, locked by each worker
     _Alignas(4096) struct vault_reload reload;
+    _Alignas(4096) struct vault_upgrade upgrade;
+    struct vault_deaths deaths;
+    // While an upgrade is on probation there are two descriptor tables. They agree in players' and
+    // games' descriptors, not in the guard's own: those stand once for tables of even number, once
+    // for those of odd (vault_guard_fds). Whose number is not this one may become nothing.
+    _Atomic uint64_t table_number;                 // of the one that is in force
+    _Atomic int32_t guard_fds[2][VAULT_GUARD_FDS]; // -1: none
 };
 
 static_assert(sizeof(struct buffer) == 8, "layout");
@@ -305,8 +356,11 @@ static_assert(sizeof(struct vault_game) == 56, "layout");
 static_assert(sizeof(struct vault_order) == 1296, "layout");
 static_assert(sizeof(struct vault_reload) <= 4096, "layout");
 static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");
+static_assert(sizeof(struct vault_upgrade) == 1392, "layout");
+static_assert(sizeof(struct vault_deaths) == 528, "layout");
 static_assert(offsetof(struct vault_head, receipt) == 4096, "layout");
 static_assert(offsetof(struct vault_head, reload) == 8192, "layout");
+static_assert(offsetof(struct vault_head, upgrade) == 12288, "layout");
 static_assert(sizeof(struct vault_head) <= VAULT_HEAD_BYTES, "layout");
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int slot_pool_make(struct slot_pool *pool, struct vault *vault)
@@ -86,15 +87,21 @@ void slot_return(struct slot_pool *pool, struct slot *slot)
     pool->free[pool->n_free++] = vault_slot_index(pool->vault, slot);
 }
 
+void slot_end_fd(int fd)
+{
+    if (fd < 0)
+        return;
+    shutdown(fd, SHUT_RDWR);
+    close(fd);
+}
+
 void slot_free(struct slot_pool *pool, struct slot *slot)
 {
     int player_fd = slot->player_fd;
     int game_fd = slot->game_fd;
     atomic_store_explicit(&slot->state, SLOT_FREE, memory_order_release);
     POINT(SLOT_FREED);
-    if (player_fd >= 0)
-        close(player_fd);
-    if (game_fd >= 0)
-        close(game_fd);
+    slot_end_fd(player_fd);
+    slot_end_fd(game_fd);
     slot_return(pool, slot);
 }

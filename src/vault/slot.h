@@ -40,6 +40,10 @@ void slot_return(struct slot_pool *pool, struct slot *slot);
 // the caller's to give back (before: the slot names them).
 void slot_free(struct slot_pool *pool, struct slot *slot);
 
+// End a player's or a game's connection, which no slot claims any more. close(2) alone ends nothing
+// while a second descriptor table holds it, too (guard/probation.h).
+void slot_end_fd(int fd);
+
 // Join it to the game on this descriptor; its flags change with the same store.
 static inline void slot_link(struct slot *slot, int32_t game_fd, uint32_t flags)
 {

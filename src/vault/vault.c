@@ -58,6 +58,7 @@ static int map_all(struct vault *vault, int fd, uint64_t n_bytes, uint32_t n_slo
     madvise(base, n_bytes, MADV_DONTDUMP);
     vault->fd = fd;
     vault->head = (void *)base;
+    vault->table_number = vault->head->table_number;
     vault->slots = (void *)(base + VAULT_HEAD_BYTES);
     vault->cells = (void *)(base + cells_offset(n_slots));
     vault->chunks = base + chunks_offset(n_slots);
@@ -78,7 +79,7 @@ static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_byte
     head->made_ms = clock_wall_ms();
     head->serving_slot = SLOT_NONE;
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
-        head->guard_fds[i] = -1;
+        head->guard_fds[0][i] = head->guard_fds[1][i] = -1;
     head->receipt.slot = SLOT_NONE;
     head->magic = VAULT_MAGIC;
 }

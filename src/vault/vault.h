@@ -10,9 +10,11 @@
 #define STAYD_VAULT_VAULT_H
 
 #include "vault/layout.h"
+#include <stdbool.h>
 
 struct vault {
     int fd;
+    uint64_t table_number; // of the descriptor table that this process lives in
     struct vault_head *head;
     struct slot *slots;
     struct cell *cells;
@@ -23,8 +25,8 @@ struct vault {
 // the guard writes; no slot and no chunk has memory yet.
 int vault_make(struct vault *vault, uint32_t n_slots);
 
-// Map an existing vault. EPROTO: not a vault, or of a layout that this program
-// does not know; nothing was changed.
+// Map an existing vault, as a process of the table in force. EPROTO: not a vault, or of a layout
+// that this program does not know; nothing was changed.
 int vault_map(struct vault *vault, int fd);
 
 void vault_unmap(struct vault *vault);
@@ -41,6 +43,18 @@ int vault_reserve_chunks(struct vault *vault, uint32_t n);
 
 // Chunks from n on are not in use: their memory goes back to the system.
 void vault_trim_chunks(struct vault *vault, uint32_t n);
+
+// The guard's descriptors, in this process' table.
+static inline _Atomic int32_t *vault_guard_fds(const struct vault *vault)
+{
+    return vault->head->guard_fds[vault->table_number & 1];
+}
+
+// Is this process' table the one in force? If not, it belongs to a program on probation.
+static inline bool vault_is_proven(const struct vault *vault)
+{
+    return vault->table_number == vault->head->table_number;
+}
 
 static inline uint8_t *vault_chunk(const struct vault *vault, uint32_t chunk)
 {

@@ -1,21 +1,52 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The handler (death_note.h): one store, then the signal's default way.
-// Errors: none.
+// The handler (death_note.h): the note, then the signal's default way.
+// Errors: none. A stack that cannot be walked costs a second, and is left out.
 #include "worker/death_note.h"
 
+#include <execinfo.h>
 #include <signal.h>
 #include <stddef.h>
+#include <unistd.h>
+
+#define PATIENCE_S 1u
+#define MAX_CALLS 24 // the handler's own and libraries' are left out
 
 static struct vault_head *noted_in;
-static uint8_t stack[16384]; // a stack overflow is a crash too
+static uint8_t stack[32768]; // a stack overflow is a crash too
+
+// The linker's: where the program begins and where its code ends.
+extern const char __executable_start[];
+extern const char etext[];
+
+static void note_calls(struct vault_deaths *deaths)
+{
+    void *calls[MAX_CALLS];
+    uint32_t n = 0;
+    int n_calls = backtrace(calls, MAX_CALLS);
+    for (int i = 0; i < n_calls && n < VAULT_FRAMES; i++) {
+        uintptr_t at = (uintptr_t)calls[i];
+        if (at >= (uintptr_t)__executable_start && at < (uintptr_t)etext)
+            deaths->frame[n++] = at - (uintptr_t)__executable_start;
+    }
+    deaths->n_frames = n;
+}
 
 static void write_note(int signal_number)
 {
     noted_in->worker_signal = (uint32_t)signal_number;
+    // If the stack is so broken that walking it never ends, SIGALRM does.
+    alarm(PATIENCE_S);
+    note_calls(&noted_in->deaths);
     // SA_RESETHAND: the fault comes again, or is sent again, and ends the process.
     raise(signal_number);
+}
+
+void death_note_load(void)
+{
+    void *call;
+    (void)backtrace(&call, 1);
 }
 
 void death_note_prepare(struct vault_head *head)
@@ -28,6 +59,7 @@ void death_note_prepare(struct vault_head *head)
     };
     noted_in = head;
     head->worker_signal = 0;
+    head->deaths.n_frames = 0;
     stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};
     sigaltstack(&alternative, NULL);
     struct sigaction action = {

@@ -112,6 +112,8 @@ static bool is_unread(const struct slot *slot)
 bool games_have_room(struct worker *worker, unsigned game)
 {
     const struct game_watch *watch = &worker->games.watch[game];
+    if (!vault_is_proven(worker->vault))
+        return false; // no new descriptors for slots (guard/probation.h)
     unsigned n_known = watch->n_newest < GAMES_UNREAD ? watch->n_newest : GAMES_UNREAD;
     if (games_conf(worker, game)->sockaddr.ss_family != AF_UNIX || n_known < GAMES_UNREAD)
         return true;

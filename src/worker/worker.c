@@ -56,7 +56,7 @@ static void quarantine(void *arg, uint32_t index, int invariant)
 static bool is_claimed(const struct vault *vault, int fd)
 {
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
-        if (vault->head->guard_fds[i] == fd)
+        if (vault_guard_fds(vault)[i] == fd)
             return true;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
         if (vault->slots[i].state == SLOT_LIVE &&
@@ -201,8 +201,28 @@ static void close_poison(struct worker *worker)
         char address[ADDRESS_TEXT_BYTES];
         log_event(LOG_POISON, "address=%s id=%s crashes=%u", address_print(address, slot->address),
                   log_id(id, slot->id), slot->crashes);
+        vault->head->deaths.poisoned++;
         worker_free_slot(worker, slot);
     }
+}
+
+// Accept players, unless it is the end, or this program is on probation: slots may then only lose
+// descriptors (guard/probation.h).
+static void open_door(struct worker *worker)
+{
+    if (worker->accepting || worker->is_retiring || worker->vault->head->ending_until_ms ||
+        !vault_is_proven(worker->vault))
+        return;
+    worker->accepting = accepting_make(&(struct accepting_setup){
+        .base = worker->base,
+        .heritage = worker->heritage,
+        .slots = &worker->slots,
+        .handshakes = worker->handshakes,
+        .done = on_player,
+        .arg = worker,
+    });
+    if (!worker->accepting)
+        give_up("watch the listening sockets");
 }
 
 static void open_entry(struct worker *worker)
@@ -223,18 +243,7 @@ static void open_entry(struct worker *worker)
     worker->control = control_make(worker, worker->heritage->control_fd);
     if (!worker->control)
         give_up("make the control channel");
-    if (worker->vault->head->ending_until_ms)
-        return;
-    worker->accepting = accepting_make(&(struct accepting_setup){
-        .base = worker->base,
-        .heritage = worker->heritage,
-        .slots = &worker->slots,
-        .handshakes = worker->handshakes,
-        .done = on_player,
-        .arg = worker,
-    });
-    if (!worker->accepting)
-        give_up("watch the listening sockets");
+    open_door(worker);
 }
 
 // What the game has said by now is read and flushed, then everybody hears the end.
@@ -302,6 +311,8 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
             clock_boot_ms() + worker->heritage->conf.stop_timeout_ms + 1;
     look_for_end(worker);
     retire_look(worker);
+    open_door(worker);
+    waiting_hurry(worker);
 }
 
 // Only the guard takes orders; it sends SIGUSR1 when there is something to look at. By
@@ -320,6 +331,7 @@ static struct event *watch_signals(struct worker *worker)
     }
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     sigprocmask(SIG_SETMASK, &order, NULL);
     int fd = signalfd(-1, &order, SFD_NONBLOCK | SFD_CLOEXEC);
     struct event *event = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_signal, worker);

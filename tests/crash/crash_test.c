@@ -154,7 +154,7 @@ static void live(struct world *world)
     world_game_says(world, game_text + SPEECH - 1, 1);
     close(world->game);
     world->game = -1;
-    world->vault.head->guard_fds[7] = -1;
+    vault_guard_fds(&world->vault)[7] = -1;
     world_work(world);
     world_player_hears(world, game_text + SPEECH - 1, 1, true);
     if (world->kind == WORLD_TLS13)

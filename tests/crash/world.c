@@ -441,7 +441,7 @@ void world_game_dies(struct world *world)
     world->is_dead = true;
     close(world->game);
     world->game = -1;
-    world->vault.head->guard_fds[7] = -1;
+    vault_guard_fds(&world->vault)[7] = -1;
 }
 
 void world_game_leaves_child(struct world *world)
@@ -450,7 +450,7 @@ void world_game_leaves_child(struct world *world)
     world->child = world->game;
     guard_keep_fd(&world->vault, 8, world->child);
     world->game = -1;
-    world->vault.head->guard_fds[7] = -1;
+    vault_guard_fds(&world->vault)[7] = -1;
 }
 
 void world_child_heard_nothing(struct world *world)

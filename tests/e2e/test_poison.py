@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 """A connection in whose service the worker crashes twice is given up; nobody else is."""
 import os
+import re
 import signal
 import subprocess
 import threading
 
 import pytest
 
+from support.control import Control, run_stayctl
 from support.players import TlsPlayer, context_for, program
 from support.waiting import until
 
@@ -100,6 +102,19 @@ def test_crashes_that_nobody_is_to_blame_for_harm_nobody_and_are_braked(stage):
     for pair in pairs:
         pair.check()
     assert not stage.stayd.log.find(" poison ")
+
+
+def test_how_workers_have_died_is_told_and_survives_them(stage):
+    pair = stage.pair()
+    for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGSEGV):
+        crash(stage.stayd, number)
+        pair.check()
+    status = Control(os.path.join(stage.stayd.folder, "control.sock")).ask("status").items[0]
+    assert (status["crashes"], status["workers-made"]) == ("SEGV:2 ABRT:1", "4")
+    assert re.fullmatch(r"signal 11 \(Segmentation fault\), serving \S+, last call \S+, "
+                        r"trace [0-9a-f,]+", status["last-death"])
+    shown = run_stayctl(stage.stayd, "status").stdout
+    assert "workers made: 4; crashes: SEGV:2 ABRT:1\nlast death of a worker, 0s ago: signal" in shown
 
 
 class Knocker(threading.Thread):

@@ -18,10 +18,12 @@
 #include "guard/obituary.h"
 #include "guard/sweep.h"
 #include "vault/slot.h"
+#include "worker/death_note.h"
 
 #include <fcntl.h>
 #include <openssl/rand.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -144,31 +146,71 @@ static void the_sweep_closes_what_nobody_claims_and_nothing_else(void **state)
 static void who_is_served_in_two_crashes_is_blamed_but_never_for_a_kill(void **state)
 {
     struct vault vault;
+    char how[OBITUARY_HOW_BYTES];
     (void)state;
     assert_int_equal(vault_make(&vault, 4), 0);
     assert_int_equal(vault_reserve_slots(&vault, 2), 0);
     vault.head->serving_slot = 1;
-    assert_int_equal(obituary_write(&vault, 1, SIGKILL), 0);
+    assert_int_equal(obituary_write(&vault, 1, SIGKILL, how), 0);
     assert_int_equal(vault.slots[1].crashes, 0);
     vault.head->serving_slot = 1;
-    assert_int_equal(obituary_write(&vault, 1, SIGBUS), 0);
+    assert_int_equal(obituary_write(&vault, 1, SIGBUS, how), 0);
     assert_int_equal(vault.slots[1].crashes, 0);
     vault.head->serving_slot = 1;
-    assert_int_equal(obituary_write(&vault, 1, SIGSEGV), SIGSEGV);
+    assert_int_equal(obituary_write(&vault, 1, SIGSEGV, how), SIGSEGV);
     assert_int_equal(vault.slots[1].crashes, 1);
     // Not our child: only the note tells.
     vault.head->serving_slot = 1;
     vault.head->worker_signal = SIGABRT;
-    assert_int_equal(obituary_write(&vault, 1, -1), SIGABRT);
+    assert_int_equal(obituary_write(&vault, 1, -1, how), SIGABRT);
     assert_int_equal(vault.slots[1].crashes, 2);
     assert_int_equal(vault.slots[0].crashes, 0);
     assert_int_equal(vault.head->serving_slot, SLOT_NONE);
     for (int i = 0; i < 2; i++) {
         memset(vault.head->serving_address, 9, 16);
         vault.head->serving_address_set = 1;
-        obituary_write(&vault, 1, SIGSEGV);
+        obituary_write(&vault, 1, SIGSEGV, how);
     }
     assert_int_equal(vault.head->suspects[0].crashes, 2);
+    // Of what a program on probation does nobody is the cause.
+    vault.table_number++;
+    vault.head->serving_slot = 0;
+    assert_int_equal(obituary_write(&vault, 1, SIGSEGV, how), SIGSEGV);
+    assert_int_equal(vault.slots[0].crashes, 0);
+    int fd = vault.fd;
+    vault_unmap(&vault);
+    close(fd);
+}
+
+static void a_worker_that_crashes_leaves_how_and_where(void **state)
+{
+    struct vault vault;
+    char how[OBITUARY_HOW_BYTES];
+    char crashes[OBITUARY_CRASHES_BYTES];
+    int status;
+    (void)state;
+    assert_int_equal(vault_make(&vault, 4), 0);
+    assert_string_equal(obituary_print_crashes(crashes, vault.head), "");
+    death_note_load();
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        death_note_prepare(vault.head);
+        vault.head->serving_slot = 3;
+        abort();
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(vault.head->worker_signal, SIGABRT);
+    assert_true(vault.head->deaths.n_frames > 0);
+    assert_int_equal(obituary_write(&vault, pid, status, how), SIGABRT);
+    assert_string_equal(how, "signal 6 (Aborted)");
+    assert_non_null(strstr(vault.head->deaths.last, how));
+    assert_non_null(strstr(vault.head->deaths.last, "serving slot:3"));
+    assert_null(strstr(vault.head->deaths.last, "trace -"));
+    obituary_write(&vault, 1, SIGSEGV, how);
+    obituary_write(&vault, 1, SIGSEGV, how);
+    obituary_write(&vault, 1, SIGKILL, how);
+    assert_string_equal(obituary_print_crashes(crashes, vault.head), "SEGV:2 ABRT:1");
     int fd = vault.fd;
     vault_unmap(&vault);
     close(fd);
@@ -231,6 +273,7 @@ int main(void)
         cmocka_unit_test(of_many_who_want_a_place_one_gets_it),
         cmocka_unit_test(the_sweep_closes_what_nobody_claims_and_nothing_else),
         cmocka_unit_test(who_is_served_in_two_crashes_is_blamed_but_never_for_a_kill),
+        cmocka_unit_test(a_worker_that_crashes_leaves_how_and_where),
         cmocka_unit_test(the_brake_slows_a_crash_loop_and_lets_go),
         cmocka_unit_test(cloned_processes_throw_different_dice),
     };

@@ -227,7 +227,7 @@ static void sockets_keep_their_places_and_no_place_is_used_twice(void **state)
     assert_int_equal(after.socket[0].fd, -1);
     assert_int_equal(after.socket[1].fd, before.socket[1].fd);
     assert_int_equal(after.socket[2].listener, 2);
-    const _Atomic int32_t *claims = &vault.head->guard_fds[HERITAGE_SOCKETS];
+    const _Atomic int32_t *claims = &vault_guard_fds(&vault)[HERITAGE_SOCKETS];
     listen_claim_more(&after);
     assert_int_equal(claims[0], before.socket[0].fd);
     assert_int_equal(claims[2], after.socket[2].fd);
@@ -302,11 +302,11 @@ static enum trial_outcome try(trial_fn *fn, void *arg, uint64_t patience_ms, cha
     struct trial trial;
     enum trial_outcome outcome;
     assert_true(trial_start(&trial, &vault, fn, arg, 1000));
-    assert_int_equal(vault.head->guard_fds[HERITAGE_TRIAL_PIDFD], trial.pidfd);
+    assert_int_equal(vault_guard_fds(&vault)[HERITAGE_TRIAL_PIDFD], trial.pidfd);
     while ((outcome = trial_look(&trial, &vault, text, 1000 + patience_ms)) == TRIAL_RUNS)
         usleep(1000);
     assert_int_equal(trial.pid, 0);
-    assert_int_equal(vault.head->guard_fds[HERITAGE_TRIAL_PIDFD], -1);
+    assert_int_equal(vault_guard_fds(&vault)[HERITAGE_TRIAL_PIDFD], -1);
     return outcome;
 }
 

@@ -70,6 +70,18 @@ static void attach_names_the_game_and_what_it_can(void **state)
     assert_refused("1 attach *", REQUEST_BAD_REQUEST);
 }
 
+static void an_upgrades_path_is_absolute_and_may_hold_blanks(void **state)
+{
+    (void)state;
+    parse("1 upgrade");
+    assert_int_equal(request.verb, REQUEST_UPGRADE);
+    assert_string_equal(request.text, "");
+    parse("1 upgrade  /opt/a path/stayd");
+    assert_string_equal(request.text, "/opt/a path/stayd");
+    assert_refused("1 upgrade stayd", REQUEST_BAD_REQUEST);
+    assert_refused("1 upgrade ./stayd", REQUEST_BAD_REQUEST);
+}
+
 static void a_connector_names_the_game(void **state)
 {
     (void)state;
@@ -354,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attach_names_the_game_and_what_it_can),
+        cmocka_unit_test(an_upgrades_path_is_absolute_and_may_hold_blanks),
         cmocka_unit_test(a_connector_names_the_game),
         cmocka_unit_test(a_games_name_has_its_longest),
         cmocka_unit_test(state_is_bytes_or_nothing),

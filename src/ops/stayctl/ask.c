@@ -74,9 +74,9 @@ static enum outcome cannot_connect(struct ask_answer *answer, const char *contro
     return say(answer, UNREACHABLE, "unreachable", "%s: %s", control, hint);
 }
 
-static int open_socket(const char *control)
+static int open_socket(const char *control, unsigned patience_ms)
 {
-    const struct timeval patience = {.tv_sec = ASK_PATIENCE_MS / 1000};
+    const struct timeval patience = {.tv_sec = patience_ms / 1000};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(control) >= sizeof address.sun_path) {
         errno = ENAMETOOLONG;
@@ -126,8 +126,7 @@ static enum outcome no_line(struct ask_answer *answer, const char *control)
         return say(answer, BROKE_OFF, "unreachable",
                    "%s: the connection ends again and again; see stayd's log", control);
     return say(answer, UNREACHABLE, "unreachable",
-               "%s: no answer within %d s; is stayd stopped? See its log", control,
-               ASK_PATIENCE_MS / 1000);
+               "%s: no answer in time; is stayd stopped? See its log", control);
 }
 
 static void keep_line(struct ask_answer *answer, char *line)
@@ -198,9 +197,9 @@ static enum outcome send_line(const struct attempt *attempt, const char *control
 }
 
 static enum outcome try_once(const char *control, const char *id, const char *request,
-                             struct ask_answer *answer)
+                             unsigned patience_ms, struct ask_answer *answer)
 {
-    struct attempt attempt = {.fd = open_socket(control)};
+    struct attempt attempt = {.fd = open_socket(control, patience_ms)};
     if (attempt.fd < 0)
         return cannot_connect(answer, control);
     enum outcome outcome = read_greeting(&attempt, control, answer);
@@ -212,14 +211,15 @@ static enum outcome try_once(const char *control, const char *id, const char *re
     return outcome;
 }
 
-enum ask_result ask(const char *control, const char *id, const char *request,
+enum ask_result ask(const char *control, const char *id, const char *request, unsigned patience_ms,
                     struct ask_answer *answer)
 {
     const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
-    uint64_t end_ms = now_ms() + ASK_PATIENCE_MS;
+    uint64_t end_ms = now_ms() + patience_ms;
     enum outcome outcome;
     *answer = (struct ask_answer){0};
-    while ((outcome = try_once(control, id, request, answer)) == BROKE_OFF && now_ms() < end_ms) {
+    while ((outcome = try_once(control, id, request, patience_ms, answer)) == BROKE_OFF &&
+           now_ms() < end_ms) {
         ask_free(answer); // what came is repeated
         nanosleep(&pause, NULL);
     }

@@ -10,7 +10,8 @@
 
 #include "ops/reply.h"
 
-#define ASK_PATIENCE_MS 5000
+#define ASK_PATIENCE_MS 5000u
+#define ASK_PATIENCE_UPGRADE_MS 60000u
 
 enum ask_result {
     ASK_OK,
@@ -28,9 +29,9 @@ struct ask_answer {
     char words[512];
 };
 
-// `request`: the line, without its LF. `id`: the ID that it begins with. The answer is the caller's
-// to free, whatever the result.
-enum ask_result ask(const char *control, const char *id, const char *request,
+// `request`: the line, without its LF. `id`: the ID that it begins with. `patience_ms`: how long to
+// wait for an answer. The answer is the caller's to free, whatever the result.
+enum ask_result ask(const char *control, const char *id, const char *request, unsigned patience_ms,
                     struct ask_answer *answer);
 void ask_free(struct ask_answer *answer);
 

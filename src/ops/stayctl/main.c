@@ -10,7 +10,9 @@
 #include "ops/stayctl/ask.h"
 #include "ops/stayctl/print.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -184,7 +186,7 @@ static enum status complete_conn(struct arguments *arguments, const char *contro
         end_usage("CONN is not 4 to 32 hexadecimal digits; stayctl list shows them");
     make_id(id);
     char *line = make_line(id, &list);
-    enum ask_result result = ask(control, id, line, &answer);
+    enum ask_result result = ask(control, id, line, ASK_PATIENCE_MS, &answer);
     free(line);
     for (size_t i = 0; result == ASK_OK && i < answer.n_items; i++) {
         const char *conn = reply_find(&answer.item[i], "conn");
@@ -206,6 +208,24 @@ static enum status complete_conn(struct arguments *arguments, const char *contro
     return status;
 }
 
+// upgrade's PATH as it is seen from here; who does it may be elsewhere.
+static void complete_path(struct arguments *arguments)
+{
+    static char whole[PATH_MAX];
+    if (arguments->n_rest == 0 || *arguments->rest[0] == '/')
+        return;
+    if (!realpath(arguments->rest[0], whole)) {
+        fprintf(stderr, "stayctl: %s: %s\n", arguments->rest[0], strerror(errno));
+        exit(STATUS_USAGE);
+    }
+    arguments->rest[0] = whole;
+}
+
+static unsigned patience_for(enum request_verb verb)
+{
+    return verb == REQUEST_UPGRADE ? ASK_PATIENCE_UPGRADE_MS : ASK_PATIENCE_MS;
+}
+
 static enum status run(struct arguments *arguments, const char *control)
 {
     struct ask_answer answer;
@@ -213,11 +233,13 @@ static enum status run(struct arguments *arguments, const char *control)
     enum status status = STATUS_OK;
     if (arguments->verb == REQUEST_KICK)
         status = complete_conn(arguments, control);
+    if (arguments->verb == REQUEST_UPGRADE)
+        complete_path(arguments);
     if (status != STATUS_OK)
         return status;
     make_id(id);
     char *line = make_line(id, arguments);
-    enum ask_result result = ask(control, id, line, &answer);
+    enum ask_result result = ask(control, id, line, patience_for(arguments->verb), &answer);
     free(line);
     if (result != ASK_OK)
         status = fail(arguments, result, answer.end.error, answer.end.why, &answer);

@@ -107,6 +107,43 @@ static void print_table(FILE *out, const struct column *columns, const struct re
     }
 }
 
+// "BEFORE" and the value of this key, if there is one.
+static void print_if(FILE *out, const char *before, const struct reply *item, const char *key,
+                     enum form form)
+{
+    char cell[CELL_BYTES];
+    const char *value = reply_find(item, key);
+    if (!*value)
+        return;
+    if (form == TIME)
+        write_time(cell, value);
+    else
+        write_text(cell, value);
+    fprintf(out, "%s%s", before, cell);
+}
+
+static void print_deaths(FILE *out, const struct reply *stayd)
+{
+    fprintf(out, "workers made: %s", reply_find(stayd, "workers-made"));
+    print_if(out, "; crashes: ", stayd, "crashes", TEXT);
+    print_if(out, "; players closed for that: ", stayd, "poisoned", NUMBER);
+    print_if(out, "\nlast death of a worker, ", stayd, "last-death-since", TIME);
+    print_if(out, " ago: ", stayd, "last-death", TEXT);
+    fputc('\n', out);
+}
+
+static void print_upgrade(FILE *out, const struct reply *stayd)
+{
+    if (!*reply_find(stayd, "upgrade"))
+        return;
+    print_if(out, "last upgrade, ", stayd, "upgrade-since", TIME);
+    print_if(out, " ago: ", stayd, "upgrade", TEXT);
+    print_if(out, ", from ", stayd, "upgrade-from", TEXT);
+    print_if(out, " to ", stayd, "upgrade-to", TEXT);
+    print_if(out, ": ", stayd, "upgrade-why", TEXT);
+    fputc('\n', out);
+}
+
 static void print_status(FILE *out, const struct ask_answer *answer)
 {
     static const struct column columns[] = {
@@ -142,9 +179,11 @@ static void print_status(FILE *out, const struct ask_answer *answer)
     write_time(uptime, reply_find(stayd, "uptime"));
     fprintf(out, "stayd %s, up %s: %s of at most %s players\n", version, uptime,
             reply_find(stayd, "players"), reply_find(stayd, "max-players"));
-    fprintf(out, "guard %s, spare %s, worker %s; workers made: %s\n\n", reply_find(stayd, "guard"),
-            reply_find(stayd, "spare"), reply_find(stayd, "worker"),
-            reply_find(stayd, "workers-made"));
+    fprintf(out, "guard %s, spare %s, worker %s; ", reply_find(stayd, "guard"),
+            reply_find(stayd, "spare"), reply_find(stayd, "worker"));
+    print_deaths(out, stayd);
+    print_upgrade(out, stayd);
+    fputc('\n', out);
     print_table(out, columns, answer->item + 1, n_games);
     if (answer->n_items == 1 + n_games)
         return;
@@ -214,6 +253,9 @@ void print_answer(FILE *out, enum request_verb verb, const struct ask_answer *an
         print_held(out, answer);
     else if (verb == REQUEST_NOTICE)
         print_notice(out, answer);
+    else if (verb == REQUEST_UPGRADE)
+        fprintf(out, "upgraded from %s to %s\n", reply_find(&answer->end, "from"),
+                reply_find(&answer->end, "to"));
     else if (verb == REQUEST_RELOAD)
         print_reload(out, answer);
     else if (verb == REQUEST_KICK)

@@ -118,9 +118,11 @@ class Family:
 
 
 class Stayd:
-    """stayd in the foreground. `options`: [stayd]; listeners and games as in conf_text."""
+    """stayd in the foreground. `options`: [stayd]; listeners and games as in conf_text. `program`:
+    another than this build's."""
 
-    def __init__(self, folder, listeners, games, options=None, arguments=(), wrapper=(), **popen):
+    def __init__(self, folder, listeners, games, options=None, arguments=(), wrapper=(),
+                 program=STAYD, **popen):
         self.folder = folder
         self.conf = os.path.join(folder, "stayd.conf")
         self.log = Log(os.path.join(folder, "stayd.log"))
@@ -129,7 +131,7 @@ class Stayd:
         self.write_conf(listeners, games, options)
         with open(self.log.path, "ab") as log:
             self.process = subprocess.Popen(
-                [*wrapper, STAYD, "-c", self.conf, *arguments], stdin=subprocess.DEVNULL,
+                [*wrapper, program, "-c", self.conf, *arguments], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, **popen)
 
     def write_conf(self, listeners, games, options=None):

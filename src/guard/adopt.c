@@ -1,0 +1,185 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Going on where another program has stopped (adopt.h). Both ways look at the same things; on trial
+// what is wrong is said to the program that asks. Errors: as there.
+#include "guard/adopt.h"
+
+#include "base/log.h"
+#include "guard/baton.h"
+#include "guard/guard.h"
+#include "guard/lease.h"
+#include "guard/probation.h"
+#include "guard/reload.h"
+#include "guard/start.h"
+#include "guard/tryout.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+// Magic and layout stand in the same place in every layout.
+static bool say_layout(FILE *words, int fd)
+{
+    uint32_t layout = 0;
+    ssize_t n = pread(fd, &layout, sizeof layout, offsetof(struct vault_head, layout));
+    if (errno != EPROTO || n != (ssize_t)sizeof layout)
+        fprintf(words, "it cannot map the vault: %s\n", strerror(errno));
+    else if (layout != VAULT_LAYOUT)
+        fprintf(words, "it knows vault layout %u, and the players are in one of layout %u\n",
+                VAULT_LAYOUT, layout);
+    else
+        fprintf(words, "the vault is not of the sizes that it knows\n");
+    return false;
+}
+
+static bool map_vault(struct heritage *heritage, const struct baton *baton, FILE *words)
+{
+    if (vault_map(&heritage->vault, baton->vault_fd) < 0)
+        return say_layout(words, baton->vault_fd);
+    heritage->vault.table_number = baton->table_number;
+    return true;
+}
+
+// Listeners and games to the indices that they have now: a reload may have made them others than
+// the file's order.
+static bool take_indices(struct heritage *heritage, const struct baton *baton, FILE *words)
+{
+    struct conf *conf = &heritage->conf;
+    struct conf_use use;
+    struct conf *before = malloc(sizeof *before);
+    FILE *nowhere = fopen("/dev/null", "w");
+    bool is_good = before && nowhere;
+    if (is_good) {
+        *before = *conf; // what else an alignment would keep is the file's
+        reload_look_at_use(&heritage->vault, &use);
+        is_good = baton_names(baton, before) && conf_align(conf, before, &use, words, nowhere);
+    }
+    if (nowhere)
+        fclose(nowhere);
+    free(before);
+    if (!is_good)
+        fprintf(words, "listeners and games cannot be numbered as they are\n");
+    return is_good;
+}
+
+// Sockets are open, and slots name listeners and games by number: those must be the same.
+static bool is_same_shape(const struct heritage *heritage, const struct baton *baton, FILE *words)
+{
+    char *shape = baton_shape(&heritage->conf);
+    bool is_same = shape && strcmp(shape, baton->shape) == 0;
+    free(shape);
+    if (!is_same)
+        fprintf(words,
+                "in %s `control`, `log`, listeners or games are not those that run; reload, "
+                "put them back, or restart\n",
+                heritage->conf.path);
+    return is_same;
+}
+
+static bool can_go_on(struct heritage *heritage, const struct baton *baton, const char *conf,
+                      bool may_make, FILE *words, FILE *remarks)
+{
+    if (conf_load(&heritage->conf, conf, words) > 0 || !take_indices(heritage, baton, words) ||
+        !is_same_shape(heritage, baton, words) ||
+        !start_load_certs(heritage, may_make, words, remarks))
+        return false;
+    if (record_init())
+        return true;
+    fprintf(words, "this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");
+    return false;
+}
+
+int adopt_try(struct heritage *heritage, const char *text, const char *conf)
+{
+    struct baton baton;
+    start_harden();
+    FILE *nowhere = fopen("/dev/null", "w"); // what a start has remarked, the next one will
+    if (!nowhere || !baton_read(&baton, text)) {
+        fprintf(stderr, "it does not understand what it is handed\n");
+        return 1;
+    }
+    bool is_good = map_vault(heritage, &baton, stderr) &&
+                   can_go_on(heritage, &baton, conf, false, stderr, nowhere);
+    fclose(nowhere);
+    if (is_good) {
+        fprintf(stdout, "\n" TRYOUT_WORD STAYD_VERSION "\n");
+        start_free(heritage);
+        vault_unmap(&heritage->vault);
+    }
+    baton_free(&baton);
+    return is_good && fflush(stdout) == 0 ? 0 : 1;
+}
+
+// Each address of the shape has its socket at the place that the baton names. False: it does not.
+static bool take_sockets(struct heritage *heritage, const char *places)
+{
+    const _Atomic int32_t *fds = vault_guard_fds(&heritage->vault);
+    for (unsigned i = 0; i < HERITAGE_MAX_SOCKETS; i++)
+        heritage->socket[i].fd = -1;
+    for (unsigned i = 0; i < heritage->conf.n_listeners; i++)
+        for (unsigned j = 0; j < heritage->conf.listener[i].n_addresses; j++) {
+            char *end;
+            unsigned long place = strtoul(places, &end, 10);
+            if (end == places || place >= HERITAGE_MAX_SOCKETS || fds[HERITAGE_SOCKETS + place] < 0)
+                return false;
+            places = end;
+            heritage->socket[place] =
+                (struct heritage_socket){fds[HERITAGE_SOCKETS + place], (uint16_t)i, (uint16_t)j};
+            if (heritage->n_sockets <= place)
+                heritage->n_sockets = (unsigned)place + 1;
+        }
+    return true;
+}
+
+// What was ordered of the program before is answered, and this one has read the files as they are.
+static void begin_heritage(struct heritage *heritage)
+{
+    struct vault_reload *reload = &heritage->vault.head->reload;
+    heritage->id = ++reload->heritages;
+    heritage->order = reload->done;
+}
+
+static void take_fds(struct heritage *heritage)
+{
+    const _Atomic int32_t *fds = vault_guard_fds(&heritage->vault);
+    heritage->lock_fd = fds[HERITAGE_LOCK];
+    heritage->control_fd = fds[HERITAGE_CONTROL];
+    log_adopt(heritage->conf.log, (enum log_level)heritage->conf.log_level, fds[HERITAGE_LOG]);
+}
+
+uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *conf)
+{
+    struct baton baton;
+    char *said = NULL;
+    size_t n_said;
+    start_harden();
+    // Nothing of players' and games' for programs that a library may run.
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+    if (!baton_read(&baton, text) || !map_vault(heritage, &baton, stderr))
+        exit(1); // which the trial has excluded
+    uint64_t word = heritage->vault.head->guard;
+    if (word != baton.guard_word || lease_pid(word) != getpid())
+        exit(1);
+    FILE *words = open_memstream(&said, &n_said);
+    if (!words || !can_go_on(heritage, &baton, conf, true, words, stderr)) {
+        if (words)
+            fclose(words);
+        probation_fail(&heritage->vault, "%s", said ? said : "no memory");
+    }
+    fclose(words);
+    free(said);
+    if (!take_sockets(heritage, baton.places))
+        probation_fail(&heritage->vault, "it does not find the listening sockets");
+    take_fds(heritage);
+    begin_heritage(heritage);
+    heritage->conf_path = conf;
+    heritage->program = strdup(baton.program);
+    heritage->started_ms = baton.started_ms;
+    baton_free(&baton);
+    log_event(LOG_UPGRADE, "phase=adopted version=%s conf=%s", STAYD_VERSION, heritage->conf.path);
+    return word;
+}

@@ -1,0 +1,21 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The new program's part of an upgrade (upgrade.h): it is run once on trial, with the vault's
+// descriptor alone, and then executed in the guard's place, with all descriptors that slots and
+// guard claim.
+//
+// Errors: on trial, words on standard error and an exit status; in earnest, words in the vault, and
+// the end of the process, after which the old program goes on.
+#ifndef STAYD_GUARD_ADOPT_H
+#define STAYD_GUARD_ADOPT_H
+
+#include "guard/heritage.h"
+
+// Could this program go on from here? Changes nothing. Returns the exit status.
+int adopt_try(struct heritage *heritage, const char *baton, const char *conf);
+
+// Fill the heritage. Returns the guard's word, for guard_adopt.
+uint64_t adopt_prepare(struct heritage *heritage, const char *baton, const char *conf);
+
+#endif

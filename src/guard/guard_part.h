@@ -1,0 +1,53 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// What the guard's own files share: its state, which is all worked out anew by the next guard.
+// Not for others. Errors: as in guard.h.
+#ifndef STAYD_GUARD_GUARD_PART_H
+#define STAYD_GUARD_GUARD_PART_H
+
+#include "guard/heritage.h"
+#include "guard/obituary.h"
+#include "guard/reload.h"
+#include "guard/tryout.h"
+
+#include <sys/types.h>
+
+struct process {
+    pid_t pid; // 0: none
+    int pidfd;
+    uint32_t heritage; // of a spare: whose it has
+};
+
+struct guard {
+    const struct heritage *heritage;
+    struct vault vault;
+    uint64_t word; // our own, in vault_head.guard
+    struct process worker;
+    struct process spare;
+    struct reload reload;
+    struct brake brake;
+    uint64_t retry_ms; // no clone before: the last one failed, or workers die too fast
+    bool was_ready;    // some worker has been ready
+    unsigned n_failed;
+    // upgrade.c
+    struct tryout tryout;
+    bool is_tried; // the trial was good; what is next has to wait
+    char program[VAULT_PATH_BYTES];
+    // probation.c
+    uint64_t ready_ms; // boottime since when the worker is ready; 0: it is not
+    unsigned n_deaths;
+};
+
+// Replace the descriptor at this place; the old one gives up its claim first.
+void guard_renew_fd(struct guard *guard, unsigned place, int fd);
+
+// False: logged, and to be tried again.
+bool guard_make_spare(struct guard *guard);
+
+bool guard_is_dead(const struct process *process);
+
+// SIGKILL, and wait until it is dead.
+void guard_end_process(const struct process *process);
+
+#endif
