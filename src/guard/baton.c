@@ -117,8 +117,11 @@ bool baton_names(const struct baton *baton, struct conf *conf)
 // Each line of the text is a line of its own, behind its key.
 static void write_lines(FILE *out, const char *key, const char *text)
 {
-    for (; *text; text = next_line(text))
-        fprintf(out, "%s %.*s\n", key, (int)strcspn(text, "\n"), text);
+    for (; *text; text = next_line(text)) {
+        fprintf(out, "%s ", key);
+        fwrite(text, 1, strcspn(text, "\n"), out);
+        fputc('\n', out);
+    }
 }
 
 char *baton_write(const struct baton *baton)

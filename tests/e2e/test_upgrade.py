@@ -14,7 +14,9 @@ import pytest
 
 from support import processes
 from support.control import Control, run_stayctl
-from support.daemon import BUILD
+from support.daemon import BUILD, free_port
+from support.game import Pair
+from support.players import PlainPlayer
 from support.stream import Ended
 from support.waiting import WAIT_S, until
 
@@ -338,6 +340,50 @@ def test_other_listeners_are_not_taken_for_the_ones_that_are_open(site):
         file.write(text.replace("[listen plain]", "[listen other]"))
     done = site.upgrade()
     assert done.returncode == 1 and "listeners or games are not those that run" in done.stderr
+
+
+def change(site, pattern, replacement):
+    with open(site.stayd.conf, encoding="utf-8") as file:
+        text, n = re.subn(pattern, replacement, file.read(), flags=re.DOTALL)
+    assert n == 1
+    with open(site.stayd.conf, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_what_was_reloaded_is_handed_over_and_can_be_reloaded_again(site):
+    stage = site.stage
+    pairs = [stage.pair(kind) for kind in ("1.3", "1.2", "plain")]
+    first, second = free_port(), free_port()
+    tls = r"\[listen tls\].*?(?=\[listen plain\])"
+    change(site, tls, f"[listen first]\naddress = 127.0.0.1:{first}\ntls = no\n")
+    site.put("next")
+    done = site.upgrade()
+    assert done.returncode == 1 and "those that run; reload" in done.stderr
+    assert run_stayctl(site.stayd, "reload").returncode == 0
+    assert site.upgrade().stdout == f"upgraded from {THIS} to {NEXT}\n"
+    newcomer = PlainPlayer(first)
+    pairs.append(Pair(newcomer, stage.game.accept_of(newcomer)))
+    assert {item["listener"] for item in Control(site.control).ask("list").items} == {
+        "tls", "plain", "first"}
+    # One after the other; and what the next program has read can be reloaded, too.
+    change(site, f":{first}", f":{second}")
+    assert run_stayctl(site.stayd, "reload").returncode == 0
+    site.put("this")
+    assert site.upgrade().stdout == f"upgraded from {NEXT} to {THIS}\n"
+    newcomer = PlainPlayer(second)
+    pairs.append(Pair(newcomer, stage.game.accept_of(newcomer)))
+    for pair in pairs:
+        pair.check()
+    site.check_family()
+
+
+def test_who_is_in_a_game_that_was_removed_keeps_the_program_that_knows_it(site):
+    pair = site.stage.pair("plain")
+    change(site, r"\[game mush\].*", "[game other]\nconnect = unix:/nowhere/game.sock\n")
+    assert run_stayctl(site.stayd, "reload").returncode == 0
+    done = site.upgrade()
+    assert done.returncode == 1 and "players are still in a game that a reload has removed" in done.stderr
+    pair.check()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
