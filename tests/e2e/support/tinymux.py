@@ -69,3 +69,6 @@ class TinyMux:
         if self.process:
             processes.end_all([self.process.pid])
             self.process.wait(WAIT_S)
+        # Its resolver outlives it when it is killed.
+        processes.end_all([pid for pid, name in processes.descendants().items()
+                           if name == "stubslave"])
