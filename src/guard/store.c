@@ -30,6 +30,7 @@
 // The claims of a crate's slots.
 struct claims {
     unsigned n;
+    uint8_t n_players;
     struct stored_fd what[2 * STORE_SLOTS];
     int fd[2 * STORE_SLOTS];
 };
@@ -42,6 +43,8 @@ static struct {
     char side;                  // of the guard's crate
     uint64_t held[MAX_CRATES];  // digest of what the store has
     char slot_side[MAX_CRATES]; // 'a' or 'b'
+    uint8_t n_players[MAX_CRATES];
+    uint32_t n_stored; // their sum
 } store;
 
 static void add_claim(struct claims *claims, int fd, uint32_t slot, uint32_t link,
@@ -53,18 +56,21 @@ static void add_claim(struct claims *claims, int fd, uint32_t slot, uint32_t lin
     claims->fd[claims->n++] = fd;
 }
 
-static void look_at(const struct vault *vault, unsigned crate, struct claims *claims)
+// Of the slots below n.
+static void look_at(const struct vault *vault, unsigned crate, uint32_t n, struct claims *claims)
 {
     uint32_t end = (crate + 1) * STORE_SLOTS;
-    if (end > vault->head->slots_reserved)
-        end = vault->head->slots_reserved;
+    if (end > n)
+        end = n;
     claims->n = 0;
+    claims->n_players = 0;
     for (uint32_t i = crate * STORE_SLOTS; i < end; i++) {
         const struct slot *slot = &vault->slots[i];
         if (atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_LIVE)
             continue;
         int game_fd = slot->game_fd;
         add_claim(claims, slot->player_fd, i, 0, slot->id);
+        claims->n_players++;
         if (game_fd >= 0)
             add_claim(claims, game_fd, i, slot->n_links, slot->id);
     }
@@ -93,19 +99,23 @@ static char other_side(char side)
     return side == 'a' ? 'b' : 'a';
 }
 
-static bool put(int crate, const char *name, char side, bool waits)
-{
-    bool is_said =
-        manager_say(crate, waits, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s%c", name, other_side(side));
-    int error = errno;
-    close(crate);
-    errno = error;
-    return is_said;
-}
-
 static bool take_away(const char *name, char side, bool waits)
 {
     return manager_say(-1, waits, "FDSTOREREMOVE=1\nFDNAME=%s%c", name, side);
+}
+
+// The new crate is there before the old one is gone. The crate is closed.
+static bool replace(const char *name, char *side, int crate, bool waits)
+{
+    bool is_done =
+        manager_say(crate, waits, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s%c", name, other_side(*side)) &&
+        take_away(name, *side, waits);
+    int error = errno;
+    close(crate);
+    errno = error;
+    if (is_done)
+        *side = other_side(*side);
+    return is_done;
 }
 
 static bool complain(const char *name)
@@ -117,38 +127,47 @@ static bool complain(const char *name)
     return false;
 }
 
-// False: to be tried again.
-static bool keep_slots(const struct vault *vault, unsigned crate, bool waits)
+static bool renew_slots(const struct vault *vault, unsigned crate, uint32_t n, bool waits)
 {
     static struct claims now;
     static struct claims after;
     char name[16];
     char *side = &store.slot_side[crate];
     snprintf(name, sizeof name, "%c%u", STORE_SLOT, crate);
-    look_at(vault, crate, &now);
-    uint64_t wanted = digest(&now);
-    if (wanted == store.held[crate])
-        return true;
+    look_at(vault, crate, n, &now);
     if (now.n > 0) {
         int packed = crate_pack(now.what, now.n * sizeof *now.what, now.fd, now.n);
         if (packed < 0 && errno != EBADF) // of which a claim was given up meanwhile
             return complain(name);
-        look_at(vault, crate, &after);
+        look_at(vault, crate, n, &after);
         if (packed < 0 || !are_same(&now, &after)) {
             if (packed >= 0)
                 close(packed);
             return false;
         }
-        if (!put(packed, name, *side, waits))
+        if (!replace(name, side, packed, waits))
             return errno == EAGAIN ? false : complain(name);
-    } else if (!take_away(name, other_side(*side), waits)) {
+    } else if (!take_away(name, 'a', waits) || !take_away(name, 'b', waits)) {
         return false;
     }
-    if (!take_away(name, *side, waits))
-        return false;
-    *side = other_side(*side);
-    store.held[crate] = wanted;
+    store.held[crate] = digest(&now);
+    store.n_stored += now.n_players;
+    store.n_stored -= store.n_players[crate];
+    store.n_players[crate] = now.n_players;
     return true;
+}
+
+// The crate's slots below n, and no others. False: to be tried again.
+static bool keep_slots(const struct vault *vault, unsigned crate, uint32_t n, bool waits)
+{
+    static struct claims now;
+    uint64_t held = store.held[crate];
+    look_at(vault, crate, n, &now);
+    if (digest(&now) == held)
+        return true;
+    // An earlier guard's may be there under both names: each is taken away in its turn.
+    return renew_slots(vault, crate, n, waits) &&
+           (held != NOT_KNOWN || renew_slots(vault, crate, n, waits));
 }
 
 static void add_place(struct stored_guard *it, int fds[CRATE_MAX_FDS], int place, int fd)
@@ -190,19 +209,22 @@ static int pack_guard(const struct guard *guard)
     return packed;
 }
 
-static bool keep_guard(const struct guard *guard, bool waits)
+static bool renew_guard(const struct guard *guard, bool waits)
 {
     static const char name[] = {STORE_GUARD, '\0'};
+    int packed = pack_guard(guard);
+    return (packed >= 0 && replace(name, &store.side, packed, waits)) || complain(name);
+}
+
+static bool keep_guard(const struct guard *guard, bool waits)
+{
     if (store.heritage == guard->heritage->id)
         return true;
-    int packed = pack_guard(guard);
-    if (packed < 0 || !put(packed, name, store.side, waits))
-        return complain(name);
-    if (!take_away(name, store.side, waits))
-        return false;
-    store.side = other_side(store.side);
-    store.heritage = guard->heritage->id;
-    return true;
+    bool is_done =
+        renew_guard(guard, waits) && (store.heritage != NOT_KNOWN || renew_guard(guard, waits));
+    if (is_done)
+        store.heritage = guard->heritage->id;
+    return is_done;
 }
 
 static unsigned n_crates(const struct vault *vault)
@@ -211,10 +233,28 @@ static unsigned n_crates(const struct vault *vault)
     return n < MAX_CRATES ? n : MAX_CRATES;
 }
 
+// All crates; of the slots, those below n.
+static bool keep_all(struct guard *guard, uint32_t n, bool waits)
+{
+    struct vault_head *head = guard->vault.head;
+    uint32_t noted = head->claims_noted;
+    bool is_done = keep_guard(guard, waits);
+    if (n > head->slots_reserved)
+        n = head->slots_reserved;
+    for (unsigned i = 0; i < n_crates(&guard->vault); i++)
+        is_done &= keep_slots(&guard->vault, i, n, waits);
+    head->n_stored = store.n_stored;
+    if (is_done)
+        head->claims_stored = noted;
+    return is_done;
+}
+
 void store_begin(struct guard *guard)
 {
-    (void)guard;
     store.is_in_use = manager_has_store();
+    store.n_stored = 0;
+    guard->vault.head->has_store = store.is_in_use;
+    guard->vault.head->n_stored = 0;
     store.is_due = store.is_in_use;
     store.look_ms = 0;
     store.heritage = NOT_KNOWN;
@@ -222,6 +262,7 @@ void store_begin(struct guard *guard)
     for (unsigned i = 0; i < MAX_CRATES; i++) {
         store.held[i] = NOT_KNOWN;
         store.slot_side[i] = 'a';
+        store.n_players[i] = 0;
     }
 }
 
@@ -236,10 +277,7 @@ void store_step(struct guard *guard, uint64_t now_ms)
         store.is_due = true;
     if (!store.is_due || now_ms < store.look_ms)
         return;
-    bool is_done = keep_guard(guard, false);
-    for (unsigned i = 0; i < n_crates(vault); i++)
-        if (i * STORE_SLOTS < guard->heritage->conf.store_players)
-            is_done &= keep_slots(vault, i, false);
+    bool is_done = keep_all(guard, guard->heritage->conf.store_players, false);
     store.is_due = !is_done;
     store.look_ms = now_ms + (is_done ? REST_MS : RETRY_MS);
 }
@@ -259,11 +297,7 @@ int store_fd(const struct guard *guard)
 
 bool store_all(struct guard *guard)
 {
-    const struct vault *vault = &guard->vault;
-    bool is_done = keep_guard(guard, true);
-    for (unsigned i = 0; i < n_crates(vault); i++)
-        is_done &= keep_slots(vault, i, true);
-    return is_done && manager_wait(BARRIER_MS);
+    return keep_all(guard, UINT32_MAX, true) && manager_wait(BARRIER_MS);
 }
 
 void store_empty(struct guard *guard)

@@ -110,6 +110,7 @@ static void say_open(const struct worker *worker, const struct slot *slot)
 void worker_note_claims(const struct worker *worker)
 {
     int fd = vault_guard_fds(worker->vault)[HERITAGE_CLAIMS];
+    worker->vault->head->claims_noted++;
     if (fd >= 0)
         eventfd_write(fd, 1);
 }

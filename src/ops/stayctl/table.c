@@ -177,8 +177,11 @@ static void print_status(FILE *out, const struct ask_answer *answer)
     char uptime[CELL_BYTES];
     write_text(version, reply_find(stayd, "version"));
     write_time(uptime, reply_find(stayd, "uptime"));
-    fprintf(out, "stayd %s, up %s: %s of at most %s players\n", version, uptime,
+    fprintf(out, "stayd %s, up %s: %s of at most %s players", version, uptime,
             reply_find(stayd, "players"), reply_find(stayd, "max-players"));
+    if (reply_find(stayd, "stored"))
+        fprintf(out, ", %s of them in the service manager's store", reply_find(stayd, "stored"));
+    fputc('\n', out);
     fprintf(out, "guard %s, spare %s, worker %s; ", reply_find(stayd, "guard"),
             reply_find(stayd, "spare"), reply_find(stayd, "worker"));
     print_deaths(out, stayd);

@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: MIT
 """A real systemd, process 1 of namespaces of its own (boot_systemd), with stayd.service as it is
 installed and a drop-in that changes paths only."""
+import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
 
 from . import processes
-from .daemon import BUILD, ROOT, Family, Log, conf_text
+from .control import STAYCTL
+from .daemon import BUILD, ROOT, STAYD, Family, Log, conf_text
 from .waiting import WAIT_S, until
 
 SYSTEMD = "/usr/lib/systemd/systemd"
@@ -94,7 +97,8 @@ class Unit:
     def __init__(self, systemd, listeners, games, options=None, program=None, more=""):
         self.systemd = systemd
         self.folder = os.path.join(systemd.folder, "unit")
-        self.program = program or os.path.join(BUILD, "stayd")
+        self.program = program
+        self.listeners, self.games, self.options = listeners, games, options or {}
         self.conf = os.path.join(self.folder, "stayd.conf")
         self.log = Log(os.path.join(self.folder, "stayd.log"))
         self.family = Family()
@@ -106,7 +110,9 @@ class Unit:
         for listener in listeners.values():
             for key in {"certificate", "key"} & set(listener):
                 listener[key] = self.take(listener[key])
-        self.write_conf(listeners, games, options)
+        self.write_conf()
+        if program:
+            self.put("this")
         with open(os.path.join(BUILD, UNIT), encoding="utf-8") as file:
             systemd.write(UNIT, file.read())
         systemd.write(f"{UNIT}.d/paths.conf", self._paths() + more)
@@ -119,27 +125,57 @@ class Unit:
         return copy
 
     def _paths(self):
-        stayctl = os.path.join(BUILD, "stayctl")
         hook = os.path.join(ROOT, "tools", "systemd", "end-unless-restarted")
         return ("[Service]\n"
-                f"ExecStart=\nExecStart={self.program} -c {self.conf}\n"
-                f"ExecReload=\nExecReload={stayctl} -c {self.conf} reload\n"
+                f"ExecStart=\nExecStart={self.program or STAYD} -c {self.conf}\n"
+                f"ExecReload=\nExecReload={STAYCTL} -c {self.conf} reload\n"
                 f"ExecStop=\nExecStop=+{hook} %n $MAINPID\n"
                 f"User={USER}\n"
                 # What it writes, and /etc and /var/log are not ours.
                 f"ReadWritePaths={self.systemd.folder}\nConfigurationDirectory=\nLogsDirectory=\n"
                 f"StandardError=append:{self.log.path}\n")
 
-    def write_conf(self, listeners, games, options=None):
+    def write_conf(self):
         with open(self.conf, "w", encoding="utf-8") as file:
             file.write(conf_text({"control": "/run/stayd/control.sock", "log-level": "debug",
-                                  **(options or {})}, listeners, games))
+                                  **self.options}, self.listeners, self.games))
+
+    def put(self, name):
+        """As an installation does: another file at the program's path."""
+        shutil.copy(os.path.join(BUILD, f"stayd-{name}"), self.program + ".new")
+        os.rename(self.program + ".new", self.program)
 
     def start(self):
         self.systemd.ctl("daemon-reload")
         done = self.systemd.ctl("start", UNIT, check=False)
         assert done.returncode == 0, done.stderr + self.log.text() + self.systemd.log.text()
         return self
+
+    def stayctl(self, *arguments):
+        return self.systemd.run(STAYCTL, "-c", self.conf, *arguments, check=False)
+
+    def status(self):
+        return json.loads(self.stayctl("--json", "status").stdout)["items"][0]
+
+    def version(self):
+        return self.status()["version"]
+
+    def main_pid(self):
+        """As it is here; the unit's is that of another namespace."""
+        inner = self.systemd.show("MainPID")
+        for pid in sum(self.family.members().values(), []):
+            with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+                if re.search(rf"^NSpid:.*\t{inner}$", file.read(), re.MULTILINE):
+                    return pid
+        return None
+
+    def await_stored(self, most=None):
+        """Until all players, or as many as are to be, are in the store as they are now."""
+        def look():
+            status = self.status()
+            wanted = status["players"] if most is None else min(status["players"], most)
+            return status["stored"] == wanted and "store" not in status
+        until(look, "the players are in the store")
 
     def restart(self):
         self.systemd.ctl("restart", UNIT)
