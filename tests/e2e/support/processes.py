@@ -40,7 +40,7 @@ def are_asleep(pids):
 
 
 def await_rest():
-    """Until nobody below this process has anything to do: all that was on its way has come as far as it can."""
+    """Until nobody below this process has anything to do: all has come as far as it can."""
     until_lasting(lambda: are_asleep(descendants()), "all processes have come to rest")
 
 

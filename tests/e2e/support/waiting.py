@@ -4,7 +4,7 @@
 import time
 
 WAIT_S = 60  # on a machine that is busy with other things; a wait only costs when it fails
-REST_S = 0.3
+REST_LOOKS = 30
 
 
 def until(condition, what, seconds=WAIT_S):
@@ -20,12 +20,11 @@ def until(condition, what, seconds=WAIT_S):
 
 
 def until_lasting(condition, what, seconds=WAIT_S):
-    """Wait until condition() has been true whenever looked at for a third of a second."""
+    """Wait until condition() has been true at each of many looks, over a third of a second."""
     end = time.monotonic() + seconds
-    since = time.monotonic()
-    while time.monotonic() - since < REST_S:
-        if not condition():
-            since = time.monotonic()
-        if since > end:
+    n_true = 0
+    while n_true < REST_LOOKS:
+        n_true = n_true + 1 if condition() else 0
+        if time.monotonic() > end and n_true == 0:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.01)
