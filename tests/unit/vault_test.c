@@ -29,6 +29,7 @@ struct fixture {
     struct vault vault;
     struct slot_pool slots;
     struct chunk_pool chunks;
+    struct cell_pool cells;
     struct slot *slot; // live, TLS
     int peer;          // the other end of slot->player_fd
 };
@@ -46,12 +47,18 @@ static struct slot *add_slot(struct fixture *fixture, int *peer)
     return slot;
 }
 
+static void free_slot(struct fixture *fixture, struct slot *slot)
+{
+    slot_free(&fixture->slots, &fixture->chunks, &fixture->cells, slot);
+}
+
 static int set_up(void **state)
 {
     static struct fixture fixture;
     assert_int_equal(vault_make(&fixture.vault, 4), 0);
     assert_int_equal(slot_pool_make(&fixture.slots, &fixture.vault), 0);
     assert_int_equal(chunk_pool_make(&fixture.chunks, &fixture.vault), 0);
+    assert_int_equal(cell_pool_make(&fixture.cells, &fixture.vault), 0);
     fixture.slot = add_slot(&fixture, &fixture.peer);
     *state = &fixture;
     return 0;
@@ -60,10 +67,11 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    slot_free(&fixture->slots, fixture->slot);
+    free_slot(fixture, fixture->slot);
     close(fixture->peer);
     slot_pool_free(&fixture->slots);
     chunk_pool_free(&fixture->chunks);
+    cell_pool_free(&fixture->cells);
     int fd = fixture->vault.fd;
     vault_unmap(&fixture->vault);
     close(fd);
@@ -134,8 +142,23 @@ static void what_two_slots_claim_is_broken_in_both(void **state)
     assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 2);
     assert_int_equal(invariant, 6);
     now(fixture, TO_GAME)->in = BUFFER_EMPTY;
-    slot_free(&fixture->slots, other);
+    free_slot(fixture, other);
     close(peer);
+}
+
+static void a_freed_slot_gives_back_what_it_owned(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint8_t bytes[CELL_BYTES + 1] = {1};
+    uint32_t n_chunks = fixture->chunks.n_free;
+    uint32_t n_cells = fixture->cells.n_free;
+    now(fixture, TO_GAME)->in = (struct buffer){.chunk = chunk_take(&fixture->chunks), .end = 1};
+    assert_true(state_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
+    free_slot(fixture, fixture->slot);
+    assert_int_equal(fixture->chunks.n_free, n_chunks);
+    assert_int_equal(fixture->cells.n_free, n_cells);
+    close(fixture->peer);
+    fixture->slot = add_slot(fixture, &fixture->peer);
 }
 
 static void a_receipt_brings_bytes_and_then_the_end(void **state)
@@ -169,7 +192,7 @@ static void a_receipt_of_an_earlier_owner_does_not_touch_the_next(void **state)
     assert_int_equal(write(fixture->peer, "x", 1), 1);
     assert_int_equal(
         receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 0, 9), 1);
-    slot_free(&fixture->slots, fixture->slot);
+    free_slot(fixture, fixture->slot);
     close(fixture->peer);
     fixture->slot = add_slot(fixture, &fixture->peer);
     assert_int_equal(vault_slot_index(&fixture->vault, fixture->slot), 0);
@@ -222,7 +245,7 @@ static void slots_run_out_and_come_back(void **state)
     assert_int_equal(errno, ENOBUFS);
     assert_memory_not_equal(taken[0]->id, taken[1]->id, 16);
     for (int i = 0; i < 3; i++) {
-        slot_free(&fixture->slots, taken[i]);
+        free_slot(fixture, taken[i]);
         close(peers[i]);
     }
     assert_non_null(taken[0] = slot_prepare(&fixture->slots));
@@ -236,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(verify_names_the_invariant_that_is_broken),
         TEST(what_two_slots_claim_is_broken_in_both),
+        TEST(a_freed_slot_gives_back_what_it_owned),
         TEST(a_receipt_brings_bytes_and_then_the_end),
         TEST(a_receipt_of_an_earlier_owner_does_not_touch_the_next),
         TEST(facts_are_found_until_the_room_is_used_up),
