@@ -107,6 +107,11 @@ static void verify_names_the_invariant_that_is_broken(void **state)
     BROKEN(12, fixture->slot->cipher = RECORD_N_CIPHERS);
     BROKEN(12, fixture->slot->write_limit = 0);
     BROKEN(12, fixture->slot->tls_version = 0x0302);
+    BROKEN(12, now(fixture, TO_GAME)->record.hs_bytes = 5);
+    BROKEN(17, now(fixture, TO_GAME)->kept = 1);
+    BROKEN(18, now(fixture, TO_PLAYER)->telnet.command = TELNET_N_COMMANDS);
+    BROKEN(22, fixture->slot->game = VAULT_GAMES);
+    BROKEN(22, fixture->slot->listener = VAULT_LISTENERS);
     BROKEN(12, fixture->slot->facts_bytes = SLOT_FACTS_BYTES + 1);
     BROKEN(11, {
         fixture->slot->flags &= ~SLOT_FLAG_TLS;
@@ -144,6 +149,40 @@ static void what_two_slots_claim_is_broken_in_both(void **state)
     now(fixture, TO_GAME)->in = BUFFER_EMPTY;
     free_slot(fixture, other);
     close(peer);
+}
+
+static void a_head_with_other_sizes_is_broken(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vault_head *head = fixture->vault.head;
+    assert_int_equal(verify_head(&fixture->vault), 0);
+    head->n_slots ^= 1u << 31; // four times as many are as many again
+    assert_int_equal(verify_head(&fixture->vault), 1);
+    head->n_slots ^= 1u << 31;
+    head->n_cells++;
+    assert_int_equal(verify_head(&fixture->vault), 1);
+    head->n_cells--;
+    head->total_bytes--;
+    assert_int_equal(verify_head(&fixture->vault), 1);
+    head->total_bytes++;
+}
+
+static void a_resume_state_whose_cells_do_not_fit_it_is_broken(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint8_t bytes[CELL_BYTES + 1] = {1};
+    int invariant = 0;
+    assert_true(state_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
+    assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 0);
+    const uint64_t good = fixture->slot->resume;
+    const uint64_t wrong[] = {good + VAULT_STATE_BYTES, good - 1, good | UINT64_C(1) << 63};
+    for (int i = 0; i < 3; i++) {
+        fixture->slot->resume = wrong[i];
+        invariant = 0;
+        assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 1);
+        assert_int_equal(invariant, 16);
+    }
+    fixture->slot->resume = good;
 }
 
 static void a_freed_slot_gives_back_what_it_owned(void **state)
@@ -198,6 +237,31 @@ static void a_receipt_of_an_earlier_owner_does_not_touch_the_next(void **state)
     assert_int_equal(vault_slot_index(&fixture->vault, fixture->slot), 0);
     assert_false(receipt_settle(&fixture->vault));
     assert_int_equal(now(fixture, TO_GAME)->received, 0);
+}
+
+// As a worker leaves it that dies behind its call: the state before the commit is still there (I2).
+static void a_receipt_is_settled_if_it_can_be_true(void **state)
+{
+    struct fixture *fixture = *state;
+    struct receipt *receipt = &fixture->vault.head->receipt;
+    uint32_t chunk = chunk_take(&fixture->chunks);
+    assert_int_equal(write(fixture->peer, "hello", 5), 5);
+    assert_int_equal(
+        receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 0, 100), 5);
+    fixture->slot->flow[TO_GAME].current ^= 1;
+    const struct receipt good = *receipt;
+    receipt->side = RECEIPT_SEND; // of a buffer that is empty
+    assert_false(receipt_settle(&fixture->vault));
+    receipt->side = RECEIPT_RECV;
+    receipt->chunk = fixture->vault.head->chunks_reserved;
+    assert_false(receipt_settle(&fixture->vault));
+    receipt->chunk = chunk;
+    receipt->offset = CHUNK_BYTES - 1;
+    assert_false(receipt_settle(&fixture->vault));
+    *receipt = good;
+    assert_true(receipt_settle(&fixture->vault));
+    assert_int_equal(now(fixture, TO_GAME)->received, 5);
+    assert_false(receipt_settle(&fixture->vault));
 }
 
 static void facts_are_found_until_the_room_is_used_up(void **state)
@@ -259,9 +323,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(verify_names_the_invariant_that_is_broken),
         TEST(what_two_slots_claim_is_broken_in_both),
+        TEST(a_head_with_other_sizes_is_broken),
+        TEST(a_resume_state_whose_cells_do_not_fit_it_is_broken),
         TEST(a_freed_slot_gives_back_what_it_owned),
         TEST(a_receipt_brings_bytes_and_then_the_end),
         TEST(a_receipt_of_an_earlier_owner_does_not_touch_the_next),
+        TEST(a_receipt_is_settled_if_it_can_be_true),
         TEST(facts_are_found_until_the_room_is_used_up),
         TEST(a_vault_of_another_layout_is_refused_unchanged),
         TEST(slots_run_out_and_come_back),
