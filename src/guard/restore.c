@@ -13,7 +13,9 @@
 #include "relay/relay.h"
 #include "vault/receipt.h"
 #include "vault/slot.h"
+#include "vault/state.h"
 #include "vault/upgrading.h"
+#include "vault/verify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,6 +110,11 @@ static bool take(struct heritage *before, const struct contents *contents)
 {
     if (!adopt_map_vault(&before->vault, find_fd(contents, HERITAGE_VAULT), stderr))
         return false;
+    int broken = verify_head(&before->vault);
+    if (broken) {
+        fprintf(stderr, "stayd: the vault's head breaks invariant I%d\n", broken);
+        return false;
+    }
     put_fds(&before->vault, contents);
     before->lock_fd = vault_guard_fds(&before->vault)[HERITAGE_LOCK];
     before->control_fd = vault_guard_fds(&before->vault)[HERITAGE_CONTROL];
@@ -218,37 +225,74 @@ static bool has_left_file(const struct heritage *heritage, const struct kept *ke
            strcmp(heritage->conf.game[game].name, kept->before.conf.game[game].name) != 0;
 }
 
-// The descriptor that a slot names as its link is another table's. It is as if the game had died.
-static void drop_link(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
+// In the place of a descriptor that was not kept: what a slot names is another table's.
+static int open_nothing(void)
 {
-    slot->game_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    relay_unlink(vault, chunks, slot);
+    return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+struct pools {
+    struct slot_pool slots;
+    struct chunk_pool chunks;
+    struct cell_pool cells;
+};
+
+static bool make_pools(struct pools *pools, struct vault *vault)
+{
+    return slot_pool_make(&pools->slots, vault) == 0 &&
+           chunk_pool_make(&pools->chunks, vault) == 0 && cell_pool_make(&pools->cells, vault) == 0;
+}
+
+static void free_pools(struct pools *pools)
+{
+    cell_pool_free(&pools->cells);
+    chunk_pool_free(&pools->chunks);
+    slot_pool_free(&pools->slots);
+}
+
+struct counts {
+    unsigned players;
+    unsigned lost;
+    unsigned unlinked;
+};
+
+// Without its player a slot is over; without its link it is as if the game had died. One that is
+// broken the worker will find so.
+static void settle_slot(struct vault *vault, struct pools *pools, struct slot *slot,
+                        struct found found, bool is_over, struct counts *counts)
+{
+    bool is_unlinked = slot->game_fd != -1 && found.game_fd < 0;
+    is_over |= found.player_fd < 0;
+    slot->player_fd = found.player_fd < 0 ? open_nothing() : found.player_fd;
+    slot->game_fd = is_unlinked ? open_nothing() : found.game_fd;
+    if (verify_slot(vault, slot) != 0)
+        return;
+    counts->players += !is_over;
+    counts->lost += is_over;
+    counts->unlinked += !is_over && is_unlinked;
+    if (is_over)
+        slot_free(&pools->slots, &pools->chunks, &pools->cells, slot);
+    else if (is_unlinked)
+        relay_unlink(vault, &pools->chunks, slot);
 }
 
 static void settle_slots(const struct heritage *heritage, const struct kept *kept,
-                         const struct found *found, struct slot_pool *slots,
-                         struct chunk_pool *chunks)
+                         const struct found *found, struct pools *pools)
 {
-    struct vault *vault = slots->vault;
-    unsigned n_players = 0;
-    unsigned n_lost = 0;
-    unsigned n_unlinked = 0;
+    struct vault *vault = pools->slots.vault;
+    struct counts counts = {0};
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         struct slot *slot = &vault->slots[i];
-        bool is_live = slot->state == SLOT_LIVE;
-        bool is_lost = found[i].player_fd < 0 || has_left_file(heritage, kept, slot->game);
-        if (is_live && !is_lost && slot->game_fd != -1 && found[i].game_fd < 0) {
-            drop_link(vault, chunks, slot);
-            n_unlinked++;
+        if (slot->state == SLOT_LIVE) {
+            settle_slot(vault, pools, slot, found[i], has_left_file(heritage, kept, slot->game),
+                        &counts);
+        } else {
+            slot->player_fd = -1;
+            slot->game_fd = -1;
         }
-        slot->player_fd = found[i].player_fd;
-        slot->game_fd = found[i].game_fd;
-        if (is_live && is_lost)
-            slot_free(slots, slot);
-        n_lost += is_live && is_lost;
-        n_players += is_live && !is_lost;
     }
-    log_event(LOG_RESTORE, "players=%u lost=%u unlinked=%u", n_players, n_lost, n_unlinked);
+    log_event(LOG_RESTORE, "players=%u lost=%u unlinked=%u", counts.players, counts.lost,
+              counts.unlinked);
 }
 
 static bool find_all(const struct vault *vault, struct found *found)
@@ -267,14 +311,12 @@ bool restore_slots(const struct heritage *heritage, const struct kept *kept)
 {
     struct vault vault = heritage->vault;
     struct vault_head *head = vault.head;
-    struct slot_pool slots = {0};
-    struct chunk_pool chunks = {0};
+    struct pools pools = {0};
     struct found *found = malloc((head->slots_reserved + 1) * sizeof *found);
     receipt_settle(&vault);
-    bool is_found = find_all(&vault, found) && slot_pool_make(&slots, &vault) == 0 &&
-                    chunk_pool_make(&chunks, &vault) == 0;
+    bool is_found = find_all(&vault, found) && make_pools(&pools, &vault);
     if (is_found) {
-        settle_slots(heritage, kept, found, &slots, &chunks);
+        settle_slots(heritage, kept, found, &pools);
         free_place(&head->guard);
         free_place(&head->table);
         free_place(&head->spare);
@@ -282,8 +324,7 @@ bool restore_slots(const struct heritage *heritage, const struct kept *kept)
         if (upgrading_is_under_way(head))
             upgrading_set(head, UPGRADE_BACK, "stayd was started anew meanwhile");
     }
-    chunk_pool_free(&chunks);
-    slot_pool_free(&slots);
+    free_pools(&pools);
     free(found);
     return is_found;
 }

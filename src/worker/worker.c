@@ -194,9 +194,7 @@ static void serve_all(struct worker *worker)
 void worker_free_slot(struct worker *worker, struct slot *slot)
 {
     ids_drop(worker->ids, slot->id);
-    relay_release(&worker->chunks, slot);
-    state_release(&worker->cells, slot);
-    slot_free(&worker->slots, slot);
+    slot_free(&worker->slots, &worker->chunks, &worker->cells, slot);
     worker_note_claims(worker);
 }
 
