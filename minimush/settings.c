@@ -220,7 +220,7 @@ static void take_passed_on(struct reader *reader, const char *name, const char *
 {
     const char *key = strrchr(name, '.') + 1;
     const char *section = name + strlen("stayd.");
-    if (key <= section || *key == '\0') {
+    if (key - 1 <= section || *key == '\0') {
         complain(reader,
                  "%s: write stayd.SECTION.KEY = VALUE, as in stayd.listen tls.alpn = telnet", name);
         return;
