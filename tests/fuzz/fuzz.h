@@ -99,7 +99,7 @@ static inline char *fuzz_line(struct fuzz_input *input)
     return line;
 }
 
-// A file that holds these bytes, always the same one, in memory; it goes when the process does.
+// A file that holds these bytes, always the same one, in memory; it goes at exit.
 static char fuzz_file_path[64];
 
 static inline void fuzz_remove_file(void)
