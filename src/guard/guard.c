@@ -12,10 +12,12 @@
 #include "guard/clone.h"
 #include "guard/guard_part.h"
 #include "guard/lease.h"
+#include "guard/manager.h"
 #include "guard/obituary.h"
 #include "guard/probation.h"
 #include "guard/reload.h"
 #include "guard/role.h"
+#include "guard/store.h"
 #include "guard/sweep.h"
 #include "guard/upgrade.h"
 #include "worker/worker.h"
@@ -36,7 +38,8 @@
 #define START_TRIES 3u    // workers that may die before the first one is ready
 #define END_MS 2000       // for a killed process to be dead
 
-static volatile sig_atomic_t orders;   // SIGTERM, SIGINT received
+static volatile sig_atomic_t orders;   // SIGINT, SIGTERM received
+static volatile sig_atomic_t leaves;   // SIGTERM received from a manager who keeps the connections
 static volatile sig_atomic_t upgrades; // SIGUSR2 received
 
 static void wake(int signal_number)
@@ -48,6 +51,8 @@ static void take_order(int signal_number)
 {
     if (signal_number == SIGUSR2)
         upgrades = upgrades + 1;
+    else if (signal_number == SIGTERM && manager_has_store())
+        leaves = leaves + 1;
     else
         orders = orders + 1;
 }
@@ -237,6 +242,8 @@ static void finish(struct guard *guard, int status)
         kill(guard->worker.pid, SIGKILL);
     end_spare(guard);
     unlink(guard->heritage->conf.control); // the lock is still ours
+    if (status == 0)
+        store_empty(guard);
     log_event(LOG_STOP, "status=%d", status);
     exit(status);
 }
@@ -283,10 +290,29 @@ static void begin_end(struct guard *guard)
         kill(guard->worker.pid, SIGUSR1);
 }
 
+// What the manager keeps is for the next start. Not while players hear of an orderly end.
+static void leave(struct guard *guard)
+{
+    if (guard->vault.head->ending_until_ms || clock_boot_ms() < guard->retry_ms)
+        return;
+    if (guard->worker.pid > 0)
+        guard_end_process(&guard->worker);
+    guard->worker = (struct process){0};
+    if (!store_all(guard)) {
+        log_event(LOG_SYSTEM, "what=\"leave connections to the service manager\"");
+        guard->retry_ms = clock_boot_ms() + RETRY_MS;
+        return;
+    }
+    end_spare(guard);
+    log_event(LOG_LEAVE, "status=%d", GUARD_LEFT);
+    exit(GUARD_LEFT);
+}
+
 static void say_ready(struct guard *guard)
 {
     int fd = vault_guard_fds(&guard->vault)[HERITAGE_READY];
     guard->was_ready = true;
+    manager_say(-1, true, "READY=1");
     if (fd < 0)
         return;
     if (write(fd, "1", 1) != 1)
@@ -333,10 +359,14 @@ static void sleep_until_news(struct guard *guard)
     int reload_ms = reload_sleep_ms(&guard->reload, clock_boot_ms());
     if (ms < 0 || ms > reload_ms)
         ms = reload_ms;
+    int store_ms = store_sleep_ms(guard, clock_boot_ms());
+    if (store_ms >= 0 && ms > store_ms)
+        ms = store_ms;
     struct pollfd deaths[] = {
         {.fd = guard->worker.pid ? guard->worker.pidfd : -1, .events = POLLIN},
         {.fd = guard->spare.pid ? guard->spare.pidfd : -1, .events = POLLIN},
         {.fd = reload_fd(&guard->reload), .events = POLLIN},
+        {.fd = store_fd(guard), .events = POLLIN},
     };
     struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
     sigset_t none;
@@ -368,6 +398,9 @@ static void step(struct guard *guard)
         pass_heritage_on(guard);
     if (!guard->was_ready && head->worker_ready)
         say_ready(guard);
+    store_step(guard, clock_boot_ms());
+    if (leaves)
+        leave(guard);
     if (orders) {
         orders = 0;
         begin_end(guard);
@@ -386,6 +419,8 @@ static void step(struct guard *guard)
 static _Noreturn void loop(struct guard *guard)
 {
     guard->brake = (struct brake){BRAKE_FULL, clock_boot_ms()};
+    store_begin(guard);
+    manager_say(-1, false, "MAINPID=%d", (int)getpid());
     for (;;) {
         step(guard);
         sleep_until_news(guard);

@@ -54,6 +54,7 @@ static inline void slot_link(struct slot *slot, int32_t game_fd, uint32_t flags)
     uint64_t word;
     static_assert(sizeof link == sizeof word, "slot.link");
     memcpy(&word, &link, sizeof word);
+    atomic_fetch_add_explicit(&slot->n_links, 1, memory_order_relaxed);
     atomic_store_explicit(&slot->link, word, memory_order_release);
 }
 

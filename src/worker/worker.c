@@ -30,6 +30,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -106,11 +107,20 @@ static void say_open(const struct worker *worker, const struct slot *slot)
               suite ? suite->name : "-");
 }
 
+void worker_note_claims(const struct worker *worker)
+{
+    int fd = vault_guard_fds(worker->vault)[HERITAGE_CLAIMS];
+    worker->vault->head->claims_noted++;
+    if (fd >= 0)
+        eventfd_write(fd, 1);
+}
+
 // A new player, plain or after the takeover.
 static void on_player(void *arg, struct slot *slot)
 {
     struct worker *worker = arg;
     worker->has_new = true;
+    worker_note_claims(worker);
     say_open(worker, slot);
     conn_open(worker, slot);
     conn_serve(&worker->conns[vault_slot_index(worker->vault, slot)], 0);
@@ -187,6 +197,7 @@ void worker_free_slot(struct worker *worker, struct slot *slot)
     relay_release(&worker->chunks, slot);
     state_release(&worker->cells, slot);
     slot_free(&worker->slots, slot);
+    worker_note_claims(worker);
 }
 
 // A slot that was being served in two crashes goes (invariant I14).
@@ -343,6 +354,7 @@ static struct event *watch_signals(struct worker *worker)
 static void say_ready(struct worker *worker)
 {
     worker->vault->head->worker_ready = 1;
+    worker_note_claims(worker); // of which an earlier worker has not come to tell
     log_event(LOG_READY, "players=%u", worker->n_live);
 }
 

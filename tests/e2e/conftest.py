@@ -20,7 +20,7 @@ from support.pki import Pki
 from support.players import PlainPlayer, TlsPlayer
 from support.town import Town
 
-TEST_S = 60
+TEST_S = 240
 
 
 def pytest_configure(config):

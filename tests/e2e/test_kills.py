@@ -11,7 +11,7 @@ from support import processes
 from support.daemon import free_port
 from support.mush import Chorus, create, reboot
 from support.players import PlainPlayer, TlsPlayer, context_for, program
-from support.waiting import until
+from support.waiting import WAIT_S, until
 
 VICTIMS = (("worker",), ("guard",), ("spare",), ("worker", "guard"), ("worker", "spare"),
            ("guard", "spare"))
@@ -91,7 +91,7 @@ def test_openssls_own_client_resumes_after_a_kill(stage, folder, kind):
         link = stage.game.accept()
         link.send(b"Good-bye.\r\n")
         link.close()
-        return client.communicate(timeout=10)[0]
+        return client.communicate(timeout=WAIT_S)[0]
     assert b"New, TLSv1" in visit("-sess_out", session)
     stage.stayd.family.kill("worker")
     assert b"Reused, TLSv1" in visit("-sess_in", session)

@@ -3,9 +3,10 @@
 //
 // The baton: text that one program hands to the next one. Held: what is taken is complete, and is
 // read again as it was when it is written anew; of listeners and games that it names, each stands
-// at an index that there is, and names the same one in a shape that is made of it.
+// at an index that there is, and is the same one, with its addresses, in a shape made of it.
 //
 // Errors: abort.
+#include "base/address.h"
 #include "fuzz.h"
 #include "guard/baton.h"
 
@@ -23,14 +24,43 @@ static bool is_name(const char *name)
     return n < CONF_NAME_BYTES && strcspn(name, " \n") == n;
 }
 
-// What was named, with an address for each listener that is not gone, makes a shape again.
+// A shape has a line for each address, so a listener that is there gets one.
+static void write_addresses(struct conf_listener *listener)
+{
+    static char text[CONF_MAX_LISTENERS * CONF_MAX_ADDRESSES][ADDRESS_TEXT_BYTES];
+    static unsigned n_texts;
+    hold(listener->n_addresses <= CONF_MAX_ADDRESSES);
+    if (listener->n_addresses == 0 && *listener->name && !listener->is_gone) {
+        struct conf_address *address = &listener->address[listener->n_addresses++];
+        hold(!address_parse("0.0.0.0:4202", 0, &address->sockaddr, &address->sockaddr_bytes));
+    }
+    for (unsigned i = 0; i < listener->n_addresses; i++) {
+        struct conf_address *address = &listener->address[i];
+        address->text = text[n_texts++ % (sizeof text / sizeof *text)];
+        address_print_port(address->text, (const struct sockaddr *)&address->sockaddr);
+    }
+}
+
+static void hold_same_listener(const struct conf_listener *one, const struct conf_listener *other)
+{
+    uint8_t bytes[2][16];
+    uint16_t port[2];
+    hold(strcmp(one->name, other->name) == 0 && one->is_gone == other->is_gone);
+    for (unsigned i = 0; !one->is_gone && i < one->n_addresses; i++) {
+        hold(i < other->n_addresses);
+        address_to_bytes((const struct sockaddr *)&one->address[i].sockaddr, bytes[0], &port[0]);
+        address_to_bytes((const struct sockaddr *)&other->address[i].sockaddr, bytes[1], &port[1]);
+        hold(memcmp(bytes[0], bytes[1], 16) == 0 && port[0] == port[1]);
+    }
+}
+
+// What was named makes a shape again that names the same.
 static void name_again(struct conf *conf)
 {
     static struct conf again;
     for (unsigned i = 0; i < conf->n_listeners; i++) {
         hold(is_name(conf->listener[i].name));
-        conf->listener[i].n_addresses = *conf->listener[i].name != '\0';
-        conf->listener[i].address[0].text = "192.0.2.7:4202";
+        write_addresses(&conf->listener[i]);
     }
     for (unsigned i = 0; i < conf->n_games; i++)
         hold(is_name(conf->game[i].name));
@@ -39,8 +69,7 @@ static void name_again(struct conf *conf)
     hold(baton.shape && baton.gone && baton_names(&baton, &again));
     hold(again.n_listeners == conf->n_listeners && again.n_games == conf->n_games);
     for (unsigned i = 0; i < conf->n_listeners; i++)
-        hold(strcmp(again.listener[i].name, conf->listener[i].name) == 0 &&
-             again.listener[i].is_gone == conf->listener[i].is_gone);
+        hold_same_listener(&conf->listener[i], &again.listener[i]);
     for (unsigned i = 0; i < conf->n_games; i++)
         hold(strcmp(again.game[i].name, conf->game[i].name) == 0);
     free(baton.shape);

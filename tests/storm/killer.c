@@ -11,7 +11,7 @@
 
 #include "verdict.h"
 
-#define KILLER_WHOLE_US 10000000u
+#define KILLER_WHOLE_US 60000000u
 #define KILLER_APART_US 2000u
 #define KILLER_NEWBORN_ONE_IN 3u
 #define KILLER_NEWBORN_WAIT_US 20000u

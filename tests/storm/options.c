@@ -18,7 +18,7 @@ static const char usage[] =
     "  --visitors N          places for players who come and go meanwhile (6)\n"
     "  --kills N             processes to kill (500)\n"
     "  --seed S              repeat a run's choices (random)\n"
-    "  --seconds-limit S     fail when it takes longer (kills / 5 + 60)\n"
+    "  --seconds-limit S     fail when it takes longer (kills / 2 + 120)\n"
     "  --reboot-game-every MS  mean time between exec reboots of the game, 0: none (700)\n"
     "  --kill-pause MS       mean pause before the next kill (90)\n"
     "  --talk-pause MS       mean pause between two bursts of one player (60)\n"
@@ -150,7 +150,7 @@ void options_read(struct options *options, int argc, char **argv)
     if (optind != argc || options->stayd == NULL)
         refuse(options->stayd == NULL ? "--stayd is missing" : "too many arguments");
     if (options->limit_s == 0)
-        options->limit_s = options->n_kills / 5 + 60;
+        options->limit_s = options->n_kills / 2 + 120;
 }
 
 void options_print(const struct options *options, const char *program)

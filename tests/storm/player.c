@@ -18,7 +18,7 @@
 #include "talk.h"
 #include "verdict.h"
 
-#define PLAYER_STUCK_US 15000000u
+#define PLAYER_STUCK_US 60000000u
 #define PLAYER_VISIT_BYTES 150000u
 
 struct player_kind {

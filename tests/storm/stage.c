@@ -21,8 +21,8 @@
 #include "family.h"
 #include "verdict.h"
 
-#define STAGE_ACCEPT_US 10000000u
-#define STAGE_REBOOT_US 10000000u
+#define STAGE_ACCEPT_US 60000000u
+#define STAGE_REBOOT_US 60000000u
 #define STAGE_LOG_TAIL_BYTES 8000
 
 static bool fail(const char *what)

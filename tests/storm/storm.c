@@ -28,9 +28,9 @@
 #include "stage.h"
 #include "verdict.h"
 
-#define STORM_START_US 20000000u
-#define STORM_DRAIN_US 30000000u
-#define STORM_END_US 20000000u
+#define STORM_START_US 60000000u
+#define STORM_DRAIN_US 90000000u
+#define STORM_END_US 60000000u
 
 struct storm {
     struct options options;

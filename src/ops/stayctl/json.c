@@ -7,8 +7,9 @@
 #include <string.h>
 
 static const char *const number_keys[] = {
-    "uptime", "players", "max-players", "guard",     "spare", "worker", "workers-made", "pid",
-    "port",   "since",   "from-player", "to-player", "gone",  "short",  "days",
+    "uptime",    "players",      "max-players", "stored", "guard", "spare",
+    "worker",    "workers-made", "pid",         "port",   "since", "from-player",
+    "to-player", "gone",         "short",       "days",
 };
 static const char *const flag_keys[] = {"attached", "resume", "ack", "removed"};
 

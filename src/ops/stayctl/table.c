@@ -195,7 +195,10 @@ static void print_status(FILE *out, const struct ask_answer *answer)
     fprintf(out, ", up %s", uptime);
     print_value(out, ": ", stayd, "players");
     print_value(out, " of at most ", stayd, "max-players");
-    print_value(out, " players\nguard ", stayd, "guard");
+    print_if(out, " players, ", stayd, "stored", NUMBER);
+    fputs(*reply_find(stayd, "stored") ? " of them in the service manager's store" : " players",
+          out);
+    print_value(out, "\nguard ", stayd, "guard");
     print_value(out, ", spare ", stayd, "spare");
     print_value(out, ", worker ", stayd, "worker");
     fputs("; ", out);

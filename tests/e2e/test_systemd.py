@@ -1,0 +1,272 @@
+# SPDX-FileCopyrightText: the stayd authors
+# SPDX-License-Identifier: MIT
+"""stayd as a unit of a real systemd: no restart and no death of all its processes costs a player."""
+import os
+import random
+
+import pytest
+
+from conftest import Stage
+from support.daemon import free_port
+from support.game import Pair
+from support.players import PlainPlayer
+from support.systemd import UNIT, Systemd, Unit, may_boot
+from support.waiting import WAIT_S, until
+from test_end import ENDS
+from test_upgrade import Crowd
+
+pytestmark = pytest.mark.skipif(not may_boot(), reason="needs root, systemd, and control groups of version 2")
+
+
+@pytest.fixture
+def systemd(folder):
+    os.chmod(folder, 0o755)
+    booted = Systemd(folder)
+    yield booted
+    booted.end()
+
+
+@pytest.fixture
+def begin(systemd, game, pki):
+    tls_port, plain_port = free_port(), free_port()
+    listeners = {"tls": pki.listener(tls_port),
+                 "plain": {"address": f"127.0.0.1:{plain_port}", "tls": "no"}}
+    os.chmod(game.connect.removeprefix("unix:"), 0o777)
+
+    def start(**options):
+        unit = Unit(systemd, listeners, {"mush": {"connect": game.connect}}, {"host-names": "off"},
+                    **options)
+        return Stage(unit.start(), game, tls_port, plain_port)
+    return start
+
+
+@pytest.fixture
+def stage(begin):
+    return begin()
+
+
+@pytest.fixture
+def site(systemd, begin):
+    """A stage whose program others can take the place of."""
+    return begin(program=os.path.join(systemd.folder, "stayd"))
+
+
+@pytest.fixture
+def crowd(stage):
+    talking = Crowd(stage, 21)
+    yield talking
+    talking.finish()
+
+
+def is_refused(port):
+    try:
+        PlainPlayer(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def n_stored(systemd):
+    return int(systemd.show("NFileDescriptorStore"))
+
+
+def await_stored(systemd, n):
+    until(lambda: n_stored(systemd) == n, f"{n} descriptors in the store")
+
+
+def test_players_talk_on_over_restarts(systemd, stage, crowd):
+    for _ in range(5):
+        guard = stage.stayd.family.pid("guard")
+        stage.stayd.restart()
+        assert stage.stayd.family.await_whole()["guard"] != guard
+        crowd.await_progress()
+        assert systemd.show("ActiveState") == "active"
+        pair = stage.pair()  # the door is open
+        pair.check()
+        pair.player.close()
+
+
+def test_players_talk_on_when_all_three_processes_are_killed(systemd, stage, crowd):
+    pairs = []
+    for n in range(5):
+        pairs.append(stage.pair(("1.3", "1.2", "plain")[n % 3]))
+        stage.stayd.await_stored()
+        stage.stayd.kill_all()
+        for pair in pairs:
+            pair.check()
+        crowd.await_progress()
+    assert systemd.show("NRestarts") == "5"
+    assert not stage.stayd.log.find(r" restore .*(?:lost|unlinked)=[1-9]")
+
+
+def test_the_death_of_a_guard_is_none_of_the_unit(systemd, stage, crowd):
+    for _ in range(3):
+        stage.stayd.family.kill("guard")
+        found = stage.stayd.family.await_whole()
+        until(lambda: stage.stayd.main_pid() == found["guard"], "systemd knows the new guard")
+        systemd.ctl("reload", UNIT)
+        crowd.await_progress()
+    stage.stayd.family.kill("guard", "spare")
+    stage.stayd.family.await_whole()
+    crowd.await_progress()
+    assert systemd.show("NRestarts") == "0"
+    stage.stayd.restart()
+    crowd.await_progress()
+
+
+def test_stopped_it_ends_in_order(systemd, stage):
+    pairs = {kind: stage.pair(kind) for kind in ENDS}
+    pairs["1.3"].link.send(b"goodbye\r\n")
+    systemd.ctl("stop", UNIT)
+    assert pairs["1.3"].player.read_line() == b"goodbye"
+    for kind, pair in pairs.items():
+        assert pair.player.read_to_end() == (b"", ENDS[kind])
+    assert (systemd.show("ActiveState"), systemd.show("Result")) == ("inactive", "success")
+    assert n_stored(systemd) == 0 and not stage.stayd.family.members()
+    systemd.ctl("start", UNIT)
+    stage.pair().check()
+
+
+def test_an_orderly_end_by_hand_is_one(systemd, stage):
+    pair = stage.pair()
+    systemd.ctl("kill", "--kill-who=main", "-s", "INT", UNIT)
+    assert pair.player.read_to_end() == (b"", "close_notify")
+    until(lambda: systemd.show("ActiveState") == "inactive", "the unit has ended")
+    assert systemd.show("Result") == "success" and systemd.show("NRestarts") == "0"
+
+
+def test_a_restart_takes_the_file_as_it_is_now(systemd, stage, crowd):
+    other = free_port()
+    unit = stage.stayd
+    unit.listeners["more"] = {"address": f"127.0.0.1:{other}", "tls": "no"}
+    unit.write_conf()
+    unit.restart()
+    more = Pair(PlainPlayer(other), stage.game.accept())
+    del unit.listeners["more"]
+    unit.options["log-level"] = "info"
+    unit.write_conf()
+    unit.restart()
+    more.check()
+    until(lambda: is_refused(other), "nobody listens there any more")
+    crowd.await_progress()
+
+
+def test_a_restart_with_a_bad_file_is_tried_until_it_is_good(systemd, stage):
+    pairs = [stage.pair(kind) for kind in ("1.3", "1.2", "plain")]
+    unit = stage.stayd
+    unit.options["max-handshakes"] = "many"
+    unit.write_conf()
+    assert systemd.ctl("restart", UNIT, check=False).returncode != 0
+    until(lambda: int(systemd.show("NRestarts")) > 2, "it is tried again")
+    for pair in pairs:
+        pair.player.send(b"are you there?\r\n")
+    del unit.options["max-handshakes"]
+    unit.write_conf()
+    for pair in pairs:
+        assert pair.link.read_line() == b"are you there?"
+        pair.check()
+
+
+def test_a_restart_runs_the_program_that_is_installed_now(site):
+    crowd = Crowd(site)
+    site.stayd.put("next")
+    site.stayd.restart()
+    assert site.stayd.version() == "0.1.1"
+    crowd.finish()
+
+
+def test_a_program_of_another_layout_starts_anew_and_says_so(systemd, site):
+    pair = site.pair("plain")
+    site.stayd.put("layout")
+    site.stayd.restart()
+    site.stayd.log.expect("it knows vault layout 99, and the players are in one of layout")
+    assert pair.player.read_to_end()[1] in ("eof", "reset")
+    site.pair().check()
+    await_stored(systemd, 2)
+
+
+def test_an_upgrade_in_place_and_one_that_fails(systemd, site):
+    crowd = Crowd(site)
+    guard = site.stayd.main_pid()
+    site.stayd.put("next")
+    assert site.stayd.stayctl("upgrade").returncode == 0
+    assert site.stayd.main_pid() == guard == site.stayd.family.await_whole()["guard"]
+    site.stayd.put("ends")
+    assert site.stayd.stayctl("upgrade").returncode != 0
+    found = site.stayd.family.await_whole()
+    until(lambda: site.stayd.main_pid() == found["guard"] != guard, "systemd knows the old spare")
+    crowd.await_progress()
+    site.stayd.put("this")
+    site.stayd.restart()
+    assert site.stayd.version() == "0.1.0"
+    assert systemd.show("NRestarts") == "0"
+    crowd.finish()
+
+
+def test_who_leaves_is_let_go_although_systemd_has_the_socket(systemd, stage):
+    await_stored(systemd, 1)
+    for n, kind in enumerate(("1.3", "1.2", "plain") * 2):
+        pair = stage.pair(kind)
+        await_stored(systemd, 2)
+        (pair.player if n < 3 else pair.link).close()
+        assert (pair.link if n < 3 else pair.player).read_to_end()[0] == b""
+        (pair.link if n < 3 else pair.player).close()
+        await_stored(systemd, 1)
+
+
+def test_only_so_many_are_stored_all_the_time(systemd, stage):
+    unit = stage.stayd
+    unit.options["store-players"] = "0"
+    unit.write_conf()
+    unit.restart()
+    pair = stage.pair("plain")
+    unit.restart()
+    pair.check()
+    unit.kill_all()
+    assert pair.player.read_to_end()[1] in ("eof", "reset")
+    stage.pair().check()
+    unit.options["store-players"] = "64"
+    unit.write_conf()
+    systemd.ctl("reload", UNIT)
+    pairs = [stage.pair("plain") for _ in range(80)]
+    unit.await_stored(64)
+    await_stored(systemd, 2)
+    unit.kill_all()
+    unit.log.expect(r" restore players=64 lost=17 unlinked=0")
+    for pair in pairs[:63]:
+        pair.check()
+
+
+def test_systemd_itself_may_be_started_anew(systemd, stage, crowd):
+    stage.stayd.await_stored()
+    systemd.ctl("daemon-reexec")
+    stage.stayd.kill_all()
+    crowd.await_progress()
+    systemd.ctl("daemon-reload")
+    stage.stayd.restart()
+    crowd.await_progress()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_players_talk_on_whatever_happens_in_which_order(systemd, site, seed):
+    crowd = Crowd(site)
+    unit = site.stayd
+    dice = random.Random(seed)
+
+    def kill_all():
+        unit.await_stored()
+        unit.kill_all()
+
+    def upgrade():
+        unit.put(dice.choice(("this", "next", "ends", "crashes")))
+        unit.stayctl("upgrade")
+        unit.put("this")
+
+    deeds = [unit.restart, kill_all, upgrade, lambda: systemd.ctl("reload", UNIT)] + [
+        lambda roles=roles: unit.family.kill(*roles)
+        for roles in (["guard"], ["spare"], ["worker"], ["guard", "spare"], ["worker", "guard"])]
+    for deed in dice.choices(deeds, k=20):
+        deed()
+        unit.family.await_whole(3 * WAIT_S)
+        crowd.await_progress(1)
+    crowd.finish()
