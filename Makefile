@@ -28,7 +28,7 @@ storm: all
 	@tests/storm/run $(BUILD) --kills 10000
 
 fuzz: setup
-	@tests/fuzz/run
+	@FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/run
 
 bench: all
 	@bench/run $(BUILD)

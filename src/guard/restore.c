@@ -45,6 +45,7 @@ static bool look_into(int crate, struct contents *contents)
     if (n < 0)
         return false;
     data[n] = '\0';
+    contents->baton = (struct baton){.vault_fd = -1}; // the last one's is another's by now
     memcpy(&contents->it, data, sizeof contents->it);
     bool is_right = (size_t)n > sizeof contents->it && contents->it.n == n_fds &&
                     baton_read(&contents->baton, data + sizeof contents->it);
