@@ -8,6 +8,7 @@
 // Errors: on stderr; exit status 2 for wrong arguments, 1 for all else.
 #include "base/log.h"
 #include "base/title.h"
+#include "base/wipe.h"
 #include "guard/adopt.h"
 #include "guard/guard.h"
 #include "guard/manager.h"
@@ -196,6 +197,7 @@ int main(int argc, char **argv)
     static struct kept kept = {.before.lock_fd = -1};
     static struct arguments arguments = {.conf = DEFAULT_CONF};
     title_init(argc, argv);
+    wipe_what_openssl_frees();
     fill_standard();
     read_arguments(argc, argv, &arguments);
     signal(SIGPIPE, SIG_IGN);

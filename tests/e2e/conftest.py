@@ -106,9 +106,11 @@ class Stage:
             return PlainPlayer(self.plain_port, **options)
         return TlsPlayer(self.tls_port, version=kind, **options)
 
-    def pair(self, kind="1.3", **options):
-        player = self.player(kind, **options)
+    def pair_of(self, player):
         return Pair(player, self.game.accept_of(player))
+
+    def pair(self, kind="1.3", **options):
+        return self.pair_of(self.player(kind, **options))
 
 
 @pytest.fixture
