@@ -7,10 +7,10 @@ import random
 import pytest
 
 from conftest import Stage
-from support.daemon import free_port
+from support.daemon import BUILD, free_port
 from support.game import Pair
-from support.players import PlainPlayer
-from support.systemd import UNIT, Systemd, Unit, may_boot
+from support.players import PlainPlayer, TlsPlayer
+from support.systemd import UNIT, USER, Systemd, Unit, may_boot
 from support.waiting import WAIT_S, until
 from test_end import ENDS
 from test_upgrade import Crowd
@@ -270,3 +270,53 @@ def test_players_talk_on_whatever_happens_in_which_order(systemd, site, seed):
         unit.family.await_whole(3 * WAIT_S)
         crowd.await_progress(1)
     crowd.finish()
+
+
+CHAT = f"""[Unit]
+Wants={UNIT}
+After={UNIT}
+
+[Service]
+ExecStart={BUILD}/doc/examples/chat_poll /run/chat /run/stayd/control.sock
+User={USER}
+RuntimeDirectory=chat
+RuntimeDirectoryPreserve=restart
+Restart=always
+RestartSec=100ms
+"""
+
+
+def test_with_a_game_in_a_unit_of_its_own_no_line_is_lost_whatever_is_killed(systemd, pki):
+    tls_port, plain_port = free_port(), free_port()
+    unit = Unit(systemd, {"tls": pki.listener(tls_port),
+                          "plain": {"address": f"127.0.0.1:{plain_port}", "tls": "no"}},
+                {"chat": {"connect": "unix:/run/chat/game.sock"}}, {"host-names": "off"})
+    systemd.write("chat.service", CHAT)
+    unit.start()
+    systemd.ctl("start", "chat")
+    players = {"Anna": TlsPlayer(tls_port, version="1.3"), "Bert": TlsPlayer(tls_port, version="1.2"),
+               "Cora": PlainPlayer(plain_port)}
+    for name, player in players.items():
+        player.read_until(b"name?")
+        player.send(name.encode() + b"\r\n")
+        player.read_until(name.encode() + b": (is here)")
+
+    def kill_game():
+        systemd.ctl("kill", "-s", "KILL", "chat")
+
+    def kill_both():
+        kill_game()
+        unit.kill_all()
+
+    def restart_both():
+        systemd.ctl("restart", "chat", UNIT)
+
+    deeds = [lambda: None, kill_game, unit.restart, unit.kill_all, kill_both, restart_both,
+             lambda: systemd.ctl("restart", "chat"), lambda: unit.family.kill("worker"), kill_game]
+    for n, deed in enumerate(deeds):
+        unit.await_stored()
+        for name, player in players.items():
+            player.send(b"line %d of %s\r\n" % (n, name.encode()))
+        deed()
+        for name, player in players.items():  # who is back first may speak to an empty room
+            player.find(b"%s: line %d of %s" % (name.encode(), n, name.encode()))
