@@ -10,12 +10,13 @@ from conftest import Stage
 from support.daemon import BUILD, free_port
 from support.game import Pair
 from support.players import PlainPlayer, TlsPlayer
-from support.systemd import UNIT, USER, Systemd, Unit, may_boot
+from support.systemd import UNIT, USER, Systemd, Unit, why_not
 from support.waiting import WAIT_S, until
 from test_end import ENDS
 from test_upgrade import Crowd
 
-pytestmark = pytest.mark.skipif(not may_boot(), reason="needs root, systemd, and control groups of version 2")
+WHY_NOT = why_not()
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
 
 
 @pytest.fixture

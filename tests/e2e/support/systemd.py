@@ -27,8 +27,17 @@ def find_cgroups():
     return next((path for path in CGROUPS if os.path.exists(f"{path}/cgroup.procs")), None)
 
 
-def may_boot():
-    return os.geteuid() == 0 and os.path.exists(SYSTEMD) and find_cgroups() is not None
+def why_not():
+    """Why systemd cannot be booted here; None: it can. Tries the namespaces and mounts, without systemd."""
+    if os.geteuid() != 0 or not os.path.exists(SYSTEMD) or not find_cgroups():
+        return "needs root, systemd, and control groups of version 2"
+    done = subprocess.run(
+        ["unshare", "--pid", "--mount", "--cgroup", "--fork", "sh", "-ec",
+         "mount --make-rprivate /; mount -t proc proc /proc; mount -t tmpfs tmpfs /run;"
+         "mount -t cgroup2 cgroup2 /sys/fs/cgroup; mkdir /sys/fs/cgroup/stayd-test-$$;"
+         "rmdir /sys/fs/cgroup/stayd-test-$$"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return f"cannot boot systemd here: {done.stderr}" if done.returncode else None
 
 
 class Systemd:
