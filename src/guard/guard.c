@@ -295,11 +295,12 @@ static void leave(struct guard *guard)
 {
     if (guard->vault.head->ending_until_ms || clock_boot_ms() < guard->retry_ms)
         return;
-    if (guard->worker.pid > 0)
-        guard_end_process(&guard->worker);
-    guard->worker = (struct process){0};
-    if (!store_all(guard)) {
-        log_event(LOG_SYSTEM, "what=\"leave connections to the service manager\"");
+    // First to see whether it can be done; what changes until the worker is dead is little.
+    bool is_done = store_all(guard);
+    if (is_done)
+        guard_retire_worker(guard);
+    if (!is_done || !store_all(guard)) {
+        log_event(LOG_SYSTEM, "what=\"leave the connections to the service manager\"");
         guard->retry_ms = clock_boot_ms() + RETRY_MS;
         return;
     }
@@ -332,6 +333,20 @@ void guard_end_process(const struct process *process)
     pidfd_send_signal(process->pidfd, SIGKILL, NULL, 0);
     poll(&poll_fd, 1, END_MS);
     waitpid(process->pid, NULL, WNOHANG);
+}
+
+void guard_retire_worker(struct guard *guard)
+{
+    struct vault_head *head = guard->vault.head;
+    struct pollfd poll_fd = {.fd = guard->worker.pidfd, .events = POLLIN};
+    if (guard->worker.pid > 0 && head->worker_ready) {
+        head->reload.wanted_heritage = UINT32_MAX; // until the next one is made
+        kill(guard->worker.pid, SIGUSR1);
+        poll(&poll_fd, 1, RELOAD_PATIENCE_MS);
+    }
+    if (guard->worker.pid > 0)
+        guard_end_process(&guard->worker);
+    guard->worker = (struct process){0};
 }
 
 // How long to sleep at most, ms; -1: until something happens.

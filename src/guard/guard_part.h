@@ -50,4 +50,8 @@ bool guard_is_dead(const struct process *process);
 // SIGKILL, and wait until it is dead.
 void guard_end_process(const struct process *process);
 
+// End the worker, if there is one. It may finish the handshakes that are under way
+// (worker/retire.h), for RELOAD_PATIENCE_MS at most, in which nothing else is done here.
+void guard_retire_worker(struct guard *guard);
+
 #endif

@@ -20,9 +20,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define REST_MS 20u   // between two looks: who comes and goes in between costs one crate
-#define RETRY_MS 200u // after something went wrong
+#define REST_MS 20u    // between two looks: who comes and goes in between costs one crate
+#define RETRY_MS 5000u // after something went wrong
 #define BARRIER_MS 5000
+#define TURNS 20u
 #define MAX_CRATES ((100000u + STORE_SLOTS - 1) / STORE_SLOTS) // most of max-players
 #define NOT_KNOWN UINT64_MAX
 #define NOTHING 0u
@@ -38,6 +39,7 @@ struct claims {
 static struct {
     bool is_in_use;
     bool is_due;
+    bool is_broken; // the last look has found something wrong
     uint64_t look_ms;
     uint64_t heritage;          // whose the guard's crate is
     char side;                  // of the guard's crate
@@ -118,8 +120,12 @@ static bool replace(const char *name, char *side, int crate, bool waits)
     return is_done;
 }
 
+// EAGAIN: the manager has much to read.
 static bool complain(const char *name)
 {
+    if (errno == EAGAIN)
+        return false;
+    store.is_broken = true;
     log_event(
         LOG_SYSTEM, "what=\"give descriptors to the service manager\" crate=%s error=\"%s\"%s",
         name, strerror(errno),
@@ -146,9 +152,9 @@ static bool renew_slots(const struct vault *vault, unsigned crate, uint32_t n, b
             return false;
         }
         if (!replace(name, side, packed, waits))
-            return errno == EAGAIN ? false : complain(name);
+            return complain(name);
     } else if (!take_away(name, 'a', waits) || !take_away(name, 'b', waits)) {
-        return false;
+        return complain(name);
     }
     store.held[crate] = digest(&now);
     store.n_stored += now.n_players;
@@ -277,9 +283,9 @@ void store_step(struct guard *guard, uint64_t now_ms)
         store.is_due = true;
     if (!store.is_due || now_ms < store.look_ms)
         return;
-    bool is_done = keep_all(guard, guard->heritage->conf.store_players, false);
-    store.is_due = !is_done;
-    store.look_ms = now_ms + (is_done ? REST_MS : RETRY_MS);
+    store.is_broken = false;
+    store.is_due = !keep_all(guard, guard->heritage->conf.store_players, false);
+    store.look_ms = now_ms + (store.is_broken ? RETRY_MS : REST_MS);
 }
 
 int store_sleep_ms(const struct guard *guard, uint64_t now_ms)
@@ -297,7 +303,12 @@ int store_fd(const struct guard *guard)
 
 bool store_all(struct guard *guard)
 {
-    return keep_all(guard, UINT32_MAX, true) && manager_wait(BARRIER_MS);
+    bool is_done = false;
+    store.is_broken = false;
+    // Slots that change meanwhile are no error.
+    for (unsigned turn = 0; turn < TURNS && !is_done && !store.is_broken; turn++)
+        is_done = keep_all(guard, UINT32_MAX, true);
+    return is_done && manager_wait(BARRIER_MS);
 }
 
 void store_empty(struct guard *guard)

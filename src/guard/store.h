@@ -56,7 +56,7 @@ void store_step(struct guard *guard, uint64_t now_ms);
 int store_sleep_ms(const struct guard *guard, uint64_t now_ms);
 int store_fd(const struct guard *guard);
 
-// Everything is in the store, also beyond store-players. The worker must be dead.
+// Everything is in the store, also beyond store-players; if the worker lives, as it was a moment ago.
 bool store_all(struct guard *guard);
 
 // It is over: nothing is to be kept.

@@ -120,9 +120,7 @@ static bool has_way_back(const struct guard *guard)
 static bool take_table(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
-    if (guard->worker.pid > 0)
-        guard_end_process(&guard->worker);
-    guard->worker = (struct process){0};
+    guard_retire_worker(guard);
     uint64_t seen = head->table;
     if (lease_is_alive(seen) && lease_pid(seen) != getpid())
         return false;

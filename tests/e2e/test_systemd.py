@@ -3,6 +3,9 @@
 """stayd as a unit of a real systemd: no restart and no death of all its processes costs a player."""
 import os
 import random
+import select
+import ssl
+import time
 
 import pytest
 
@@ -10,6 +13,7 @@ from conftest import Stage
 from support.daemon import BUILD, free_port
 from support.game import Pair
 from support.players import PlainPlayer, TlsPlayer
+from support.stream import Ended
 from support.systemd import UNIT, USER, Systemd, Unit, why_not
 from support.waiting import WAIT_S, until
 from test_end import ENDS
@@ -236,6 +240,29 @@ def test_only_so_many_are_stored_all_the_time(systemd, stage):
     unit.log.expect(r" restore players=64 lost=17 unlinked=0")
     for pair in pairs[:63]:
         pair.check()
+
+
+def test_a_handshake_under_way_is_finished_before_a_restart(systemd, stage):
+    def is_finished():
+        player = TlsPlayer(stage.tls_port, is_shaken=False)
+        with pytest.raises(ssl.SSLWantReadError):
+            player.tls.do_handshake()
+        player.flush()
+        select.select([player.sock], [], [], WAIT_S)  # the answer is here, so somebody has taken it
+        guard = stage.stayd.family.pid("guard")
+        start = time.monotonic()
+        systemd.ctl("--no-block", "restart", UNIT)
+        try:
+            time.sleep(0.2)  # so that stayd has mostly begun to leave
+            player.shake()
+            stage.pair_of(player).check()
+            return True
+        except (Ended, OSError):
+            assert time.monotonic() - start > 0.9, "it is waited for, a second at most"
+            return False
+        finally:
+            until(lambda: stage.stayd.family.await_whole()["guard"] != guard, "it was restarted")
+    until(is_finished, "it was gone on with in time")
 
 
 def test_systemd_itself_may_be_started_anew(systemd, stage, crowd):
