@@ -12,6 +12,7 @@
 #include "guard/guard_part.h"
 #include "guard/lease.h"
 #include "guard/probation.h"
+#include "guard/remains.h"
 #include "guard/sweep.h"
 #include "vault/upgrading.h"
 
@@ -120,8 +121,10 @@ static bool has_way_back(const struct guard *guard)
 static bool take_table(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
-    if (guard->worker.pid > 0)
+    if (guard->worker.pid > 0) {
         guard_end_process(&guard->worker);
+        remains_look(guard, guard->worker.pid);
+    }
     guard->worker = (struct process){0};
     uint64_t seen = head->table;
     if (lease_is_alive(seen) && lease_pid(seen) != getpid())
