@@ -16,6 +16,7 @@
 #include "guard/obituary.h"
 #include "guard/probation.h"
 #include "guard/reload.h"
+#include "guard/remains.h"
 #include "guard/role.h"
 #include "guard/store.h"
 #include "guard/sweep.h"
@@ -198,6 +199,7 @@ static void make_worker(struct guard *guard)
     if (!mine)
         return; // a worker of an earlier guard was faster; look again
     reload_prepare_worker(&guard->reload);
+    remains_keep_poll(guard);
     sweep_descriptors(&guard->vault);
     head->worker_ready = 0;
     int pidfd;
@@ -250,11 +252,9 @@ static void finish(struct guard *guard, int status)
 
 static void worker_died(struct guard *guard)
 {
-    int status = -1;
     pid_t pid = guard->worker.pid;
     bool was_ready = guard->vault.head->worker_ready;
-    if (waitpid(pid, &status, WNOHANG) != pid)
-        status = -1;
+    int status = remains_look(guard, pid);
     guard->worker = (struct process){0};
     guard->was_ready |= was_ready;
     if (guard->vault.head->has_ended && status <= 0)
@@ -332,7 +332,6 @@ void guard_end_process(const struct process *process)
     struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
     pidfd_send_signal(process->pidfd, SIGKILL, NULL, 0);
     poll(&poll_fd, 1, END_MS);
-    waitpid(process->pid, NULL, WNOHANG);
 }
 
 void guard_retire_worker(struct guard *guard)
@@ -344,8 +343,10 @@ void guard_retire_worker(struct guard *guard)
         kill(guard->worker.pid, SIGUSR1);
         poll(&poll_fd, 1, RELOAD_PATIENCE_MS);
     }
-    if (guard->worker.pid > 0)
+    if (guard->worker.pid > 0) {
         guard_end_process(&guard->worker);
+        remains_look(guard, guard->worker.pid);
+    }
     guard->worker = (struct process){0};
 }
 
@@ -359,7 +360,7 @@ static int sleep_ms(const struct guard *guard, uint64_t now_ms)
         return READY_LOOK_MS; // a reload is still under way
     if (guard->worker.pid == 0 || guard->spare.pid == 0)
         return guard->retry_ms > now_ms ? (int)(guard->retry_ms - now_ms) : LOOK_MS;
-    if (!guard->was_ready)
+    if (!guard->was_ready || remains_exist(guard))
         return READY_LOOK_MS;
     if (head->ending_until_ms)
         return (int)(head->ending_until_ms + END_GRACE_MS > now_ms
@@ -413,6 +414,8 @@ static void step(struct guard *guard)
         pass_heritage_on(guard);
     if (!guard->was_ready && head->worker_ready)
         say_ready(guard);
+    if (guard->worker.pid > 0 && head->worker_ready)
+        remains_clear(guard);
     store_step(guard, clock_boot_ms());
     if (leaves)
         leave(guard);
@@ -473,5 +476,6 @@ void guard_adopt(const struct heritage *heritage, uint64_t word)
     guard.was_ready = true;
     guard.spare = (struct process){lease_pid(head->spare),
                                    vault_guard_fds(&guard.vault)[HERITAGE_SPARE_PIDFD], 0};
+    remains_adopt(&guard);
     loop(&guard);
 }

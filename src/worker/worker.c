@@ -17,6 +17,7 @@
 #include "entry/suites.h"
 #include "entry/tickets.h"
 #include "guard/lease.h"
+#include "guard/remains.h"
 #include "ops/control.h"
 #include "vault/receipt.h"
 #include "vault/verify.h"
@@ -25,6 +26,7 @@
 #include "worker/retire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <openssl/rand.h>
 #include <signal.h>
@@ -384,6 +386,23 @@ void worker_forget(struct worker *worker)
     malloc_trim(0);
 }
 
+static struct event_base *make_base(struct vault *vault)
+{
+    // libevent does not say which descriptor its epoll is: the lowest one that is free.
+    int lowest = fcntl(vault->fd, F_DUPFD_CLOEXEC, 0);
+    if (lowest >= 0)
+        close(lowest);
+    struct event_config *config = event_config_new();
+    if (config)
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = config ? event_base_new_with_config(config) : NULL;
+    if (!base)
+        give_up("make an event loop");
+    event_config_free(config);
+    remains_note_poll(vault, lowest);
+    return base;
+}
+
 void worker_run(const struct heritage *heritage, uint64_t expected)
 {
     struct worker worker = {.heritage = heritage};
@@ -394,13 +413,7 @@ void worker_run(const struct heritage *heritage, uint64_t expected)
     title_set("stayd: worker");
     death_note_prepare(vault.head);
     seed_openssl();
-    struct event_config *config = event_config_new();
-    if (config)
-        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    worker.base = config ? event_base_new_with_config(config) : NULL;
-    if (!worker.base)
-        give_up("make an event loop");
-    event_config_free(config);
+    worker.base = make_base(&vault);
     take_up(&worker);
     if (waiting_make(&worker) < 0)
         give_up("make the waiting list");

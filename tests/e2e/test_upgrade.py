@@ -155,10 +155,12 @@ def test_players_talk_on_over_twenty_upgrades_to_and_fro(site):
     pairs = []
     for n in range(20):
         before, after = (THIS, NEXT) if n % 2 == 0 else (NEXT, THIS)
+        worker = site.check_family()["worker"]
         site.put("next" if n % 2 == 0 else "this")
         done = site.upgrade()
         assert done.stdout == f"upgraded from {before} to {after}\n", done
         assert site.check_family()["guard"] == guard, "the pid stays"
+        until(lambda pid=worker: processes.stat_of(pid) is None, "the old worker is reaped")
         crowd.await_progress()
         assert site.status()["version"] == after
         pairs.append(site.stage.pair("1.3"))  # the door is open again
