@@ -29,8 +29,8 @@ def import_support(build):
     """The end-to-end tests' ways to run stayd and to see its processes."""
     os.environ["STAYD_BUILD"] = build
     sys.path.insert(0, os.path.join(os.path.dirname(harness.HERE), "tests", "e2e"))
-    global daemon, processes, run_stayctl
-    from support import daemon, processes
+    global daemon, processes, systemd, run_stayctl
+    from support import daemon, processes, systemd
     from support.control import run_stayctl
 
 
@@ -47,6 +47,21 @@ def start_in_foreground(site):
         games={"echo": {"connect": f"unix:{site.folder}/game.sock"}},
         options={"host-names": "off", "max-players": site.n_players + 50, "log-level": "info",
                  "watch-certificates": "no"}).await_ready()
+
+
+def start_as_unit(site):
+    """By a real systemd (tests/e2e/support/systemd.py), which is on the other CPU."""
+    for path, mode in ((site.folder, 0o755), (f"{site.folder}/game.sock", 0o777)):
+        os.chmod(path, mode)
+    booted = systemd.Systemd(f"{site.folder}/systemd")
+    unit = systemd.Unit(
+        booted, program=site.program,
+        listeners={"tls": {"address": f"127.0.0.1:{site.port}", "certificate": site.certificate}},
+        games={"echo": {"connect": f"unix:{site.folder}/game.sock"}},
+        options={"host-names": "off", "max-players": site.n_players + 50, "log-level": "info",
+                 "watch-certificates": "no"}, more=f"CPUAffinity={harness.RELAY_CPU}\n")
+    unit.end = booted.end
+    return unit.start()
 
 
 class Site:
@@ -171,6 +186,15 @@ def reboot_game(site):
     site.game_pauses_ms.append(int(said[1]) / 1000)
 
 
+def restart(site):
+    before = site.stayd.family.await_whole()
+    yield
+    site.stayd.restart()
+    yield
+    after = site.stayd.family.await_whole()
+    check(all(after[role] != pid for role, pid in before.items()), "it was not restarted")
+
+
 CASES = {
     "nothing": nothing,
     "worker killed": kill("worker"),
@@ -186,18 +210,36 @@ CASES = {
 }
 
 
+# With systemd.
+UNIT_CASES = {
+    "`systemctl restart`": restart,
+    "all three killed, with systemd": kill("guard", "spare", "worker"),
+}
+
+
+def measure_cases(site, cases, n_rounds, rest_s):
+    results = {name: [] for name in cases}
+    for number in range(n_rounds):
+        for name, case in cases.items():
+            results[name].append(site.measure(case, rest_s))
+        print(f"{site.n_players} players, round {number + 1} of {n_rounds}", file=sys.stderr)
+    site.end()
+    return results
+
+
 def measure(n_players, n_rounds, rest_s):
     """{case: [(longest, the middle player's), one a round]}, and the game's pauses; ms."""
     with tempfile.TemporaryDirectory(prefix="stayd-bench-") as folder:
         game = harness.prepare(folder)
         harness.make_certificate(folder, "renewed")
         site = Site(folder, game, n_players)
-        results = {name: [] for name in CASES}
-        for number in range(n_rounds):
-            for name, case in CASES.items():
-                results[name].append(site.measure(case, rest_s))
-            print(f"{n_players} players, round {number + 1} of {n_rounds}", file=sys.stderr)
-        site.end()
+        results = measure_cases(site, CASES, n_rounds, rest_s)
+        why_not = systemd.why_not()
+        if why_not:
+            print(f"bench: without systemd: {why_not}", file=sys.stderr)
+        else:
+            unit = Site(folder, game, n_players, start_as_unit)
+            results |= measure_cases(unit, UNIT_CASES, n_rounds, rest_s)
         harness.end_all()
         return results, site.game_pauses_ms
 
@@ -208,7 +250,7 @@ def print_table(all_results):
                for head in (f"{n:,} players", "worst", "middle player")]
     print("| ms | " + " | ".join(columns) + " |")
     print("|---|" + "---:|" * len(columns))
-    for name in CASES:
+    for name in next(iter(all_results.values()))[0]:
         cells = []
         for results, _ in all_results.values():
             longest, middle = zip(*results[name])
@@ -223,8 +265,8 @@ def run(args):
     if os.cpu_count() > 1:
         os.sched_setaffinity(0, {int(harness.LOAD_CPU)})
     if args.check:
-        measure(100, 1, 0.2)
-        print(f"{len(CASES)} cases, and nobody was dropped")
+        results, _ = measure(100, 1, 0.2)
+        print(f"{len(results)} cases, and nobody was dropped")
         return
     all_results = {n: measure(n, args.times, REST_S) for n in args.players}
     print_table(all_results)
