@@ -71,6 +71,21 @@ def is_refused(port):
     return False
 
 
+def fill(stream, data):
+    """As much as there is room for on the way; how many bytes went."""
+    n = 0
+    while True:
+        went = stream.send_some(data[n:n + 65536])
+        if went == 0 and is_full(stream):
+            return n
+        n += went
+
+
+def is_full(stream):
+    """Nothing can be written any more: whoever is on the way has taken what it takes."""
+    return not select.select([], [stream.sock], [], 0.5)[1]
+
+
 def n_stored(systemd):
     return int(systemd.show("NFileDescriptorStore"))
 
@@ -79,16 +94,38 @@ def await_stored(systemd, n):
     until(lambda: n_stored(systemd) == n, f"{n} descriptors in the store")
 
 
-def test_players_talk_on_over_restarts(systemd, stage, crowd):
-    for _ in range(5):
-        guard = stage.stayd.family.pid("guard")
-        stage.stayd.restart()
-        assert stage.stayd.family.await_whole()["guard"] != guard
+def test_players_talk_on_over_restarts(systemd, site):
+    """50 who talk, while stayd rekeys all the time; one who is always in the middle of a record; and
+    one who does not read, so that all queues on the way are full."""
+    unit = site.stayd
+    crowd = Crowd(site, 50)
+    halved = {kind: site.pair(kind) for kind in ("1.3", "1.2")}
+    deaf = site.pair("1.3", receive_bytes=65536)
+    flood = b"".join(b"%06d\r\n" % n for n in range(1_000_000))
+    n_said = 0
+    for n in range(5):
+        unit.put("worn" if n % 2 == 0 else "this")
+        n_said += fill(deaf.link, flood[n_said:])
+        rests = {}
+        for kind, pair in halved.items():
+            record = pair.player.seal(b"line %d\r\n" % n)
+            pair.player.send_raw(record[:len(record) // 2])
+            rests[kind] = record[len(record) // 2:]
+        guard = unit.family.pid("guard")
+        unit.restart()
+        assert unit.family.await_whole()["guard"] != guard
         crowd.await_progress()
+        for kind, pair in halved.items():
+            pair.player.send_raw(rests[kind])
+            assert pair.link.read_line() == b"line %d" % n
+            pair.check()
         assert systemd.show("ActiveState") == "active"
-        pair = stage.pair()  # the door is open
+        pair = site.pair()  # the door is open
         pair.check()
         pair.player.close()
+    assert 100_000 < n_said < len(flood), "it was held back"
+    assert deaf.player.read_exactly(n_said) == flood[:n_said]
+    crowd.finish()
 
 
 def test_players_talk_on_when_all_three_processes_are_killed(systemd, stage, crowd):
