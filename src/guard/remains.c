@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // What a dead worker leaves (remains.h). Errors: none.
+//
+// There is room for one worker's. Those who die before it is cleared away have hardly served, and
+// what they leave goes at once.
 #include "guard/remains.h"
 
 #include "guard/guard.h"
@@ -16,13 +19,6 @@ void remains_note_poll(struct vault *vault, int fd)
         guard_keep_fd(vault, HERITAGE_POLL, fd);
 }
 
-static void reap(struct guard *guard)
-{
-    if (guard->dead)
-        waitpid(guard->dead, NULL, WNOHANG);
-    guard->dead = 0;
-}
-
 // Who of these children has died and is to be reaped later: its id, or 0.
 static pid_t look(idtype_t which, id_t id, siginfo_t *info)
 {
@@ -33,10 +29,12 @@ static pid_t look(idtype_t which, id_t id, siginfo_t *info)
 int remains_look(struct guard *guard, pid_t worker)
 {
     siginfo_t info;
-    reap(guard);
     if (look(P_PID, (id_t)worker, &info) == 0)
         return -1;
-    guard->dead = worker;
+    if (guard->dead)
+        waitpid(worker, NULL, WNOHANG);
+    else
+        guard->dead = worker;
     return info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0)
                                       : W_EXITCODE(0, info.si_status);
 }
@@ -50,7 +48,9 @@ void remains_adopt(struct guard *guard)
 
 void remains_keep_poll(struct guard *guard)
 {
-    guard_renew_fd(guard, HERITAGE_OLD_POLL, vault_guard_fds(&guard->vault)[HERITAGE_POLL]);
+    const _Atomic int32_t *fds = vault_guard_fds(&guard->vault);
+    if (fds[HERITAGE_OLD_POLL] < 0)
+        guard_keep_fd(&guard->vault, HERITAGE_OLD_POLL, fds[HERITAGE_POLL]);
     guard_keep_fd(&guard->vault, HERITAGE_POLL, -1);
 }
 
@@ -61,6 +61,8 @@ bool remains_exist(const struct guard *guard)
 
 void remains_clear(struct guard *guard)
 {
-    reap(guard);
+    if (guard->dead)
+        waitpid(guard->dead, NULL, WNOHANG);
+    guard->dead = 0;
     guard_renew_fd(guard, HERITAGE_OLD_POLL, -1);
 }
