@@ -219,11 +219,13 @@ UNIT_CASES = {
 
 def measure_cases(site, cases, n_rounds, rest_s):
     results = {name: [] for name in cases}
-    for number in range(n_rounds):
-        for name, case in cases.items():
-            results[name].append(site.measure(case, rest_s))
-        print(f"{site.n_players} players, round {number + 1} of {n_rounds}", file=sys.stderr)
-    site.end()
+    try:
+        for number in range(n_rounds):
+            for name, case in cases.items():
+                results[name].append(site.measure(case, rest_s))
+            print(f"{site.n_players} players, round {number + 1} of {n_rounds}", file=sys.stderr)
+    finally:
+        site.end()
     return results
 
 
