@@ -296,6 +296,24 @@ static void settle_slots(const struct heritage *heritage, const struct kept *kep
               counts.unlinked);
 }
 
+// A crate that has not come is not in the store, whatever was said to be there.
+static void forget_missing(struct vault_store *store)
+{
+    bool has_come[VAULT_CRATES] = {false};
+    for (int i = 0; i < manager_n_passed(); i++) {
+        char name[MANAGER_NAME_BYTES];
+        unsigned crate;
+        if (sscanf(manager_name(name, i), "s%u", &crate) == 1 && crate < VAULT_CRATES)
+            has_come[crate] = true;
+    }
+    for (unsigned i = 0; i < VAULT_CRATES; i++) {
+        if (has_come[i] || store->crate[i].digest == 0)
+            continue;
+        store->n_players -= store->crate[i].n_players;
+        store->crate[i] = (struct vault_crate){.side = store->crate[i].side};
+    }
+}
+
 static bool find_all(const struct vault *vault, struct found *found)
 {
     for (uint32_t i = 0; found && i < vault->head->slots_reserved; i++)
@@ -318,6 +336,7 @@ bool restore_slots(const struct heritage *heritage, const struct kept *kept)
     bool is_found = find_all(&vault, found) && make_pools(&pools, &vault);
     if (is_found) {
         settle_slots(heritage, kept, found, &pools);
+        forget_missing(&head->store);
         free_place(&head->guard);
         free_place(&head->table);
         free_place(&head->spare);

@@ -20,33 +20,28 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define REST_MS 20u    // between two looks: who comes and goes in between costs one crate
-#define RETRY_MS 5000u // after something went wrong
+#define REST_MS 20u     // between two looks: who comes and goes in between costs one crate
+#define RETRY_MS 5000u  // after something went wrong
+#define BUSY_LOOKS 250u // in vain, before it is said that the manager is too busy
 #define BARRIER_MS 5000
 #define TURNS 20u
-#define MAX_CRATES ((100000u + STORE_SLOTS - 1) / STORE_SLOTS) // most of max-players
-#define NOT_KNOWN UINT64_MAX
-#define NOTHING 0u
 
 // The claims of a crate's slots.
 struct claims {
     unsigned n;
     uint8_t n_players;
-    struct stored_fd what[2 * STORE_SLOTS];
-    int fd[2 * STORE_SLOTS];
+    struct stored_fd what[2 * VAULT_CRATE_SLOTS];
+    int fd[2 * VAULT_CRATE_SLOTS];
 };
 
+// Of this guard; what is stored stands in the vault, for the next one.
 static struct {
     bool is_in_use;
     bool is_due;
-    bool is_broken; // the last look has found something wrong
+    bool is_broken;  // the last look has found something wrong
+    unsigned n_busy; // looks in vain
     uint64_t look_ms;
-    uint64_t heritage;          // whose the guard's crate is
-    char side;                  // of the guard's crate
-    uint64_t held[MAX_CRATES];  // digest of what the store has
-    char slot_side[MAX_CRATES]; // 'a' or 'b'
-    uint8_t n_players[MAX_CRATES];
-    uint32_t n_stored; // their sum
+    uint32_t n_wanted; // slots that are to be there
 } store;
 
 static void add_claim(struct claims *claims, int fd, uint32_t slot, uint32_t link,
@@ -61,12 +56,14 @@ static void add_claim(struct claims *claims, int fd, uint32_t slot, uint32_t lin
 // Of the slots below n.
 static void look_at(const struct vault *vault, unsigned crate, uint32_t n, struct claims *claims)
 {
-    uint32_t end = (crate + 1) * STORE_SLOTS;
+    uint32_t end = (crate + 1) * VAULT_CRATE_SLOTS;
     if (end > n)
         end = n;
+    if (end > vault->head->slots_reserved)
+        end = vault->head->slots_reserved;
     claims->n = 0;
     claims->n_players = 0;
-    for (uint32_t i = crate * STORE_SLOTS; i < end; i++) {
+    for (uint32_t i = crate * VAULT_CRATE_SLOTS; i < end; i++) {
         const struct slot *slot = &vault->slots[i];
         if (atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_LIVE)
             continue;
@@ -90,40 +87,37 @@ static uint64_t digest(const struct claims *claims)
     const uint8_t *byte = (const uint8_t *)claims->what;
     uint64_t hash = 14695981039346656037u;
     if (claims->n == 0)
-        return NOTHING;
+        return 0;
     for (size_t i = 0; i < claims->n * sizeof *claims->what; i++)
         hash = (hash ^ byte[i]) * 1099511628211u;
-    return hash == NOTHING || hash == NOT_KNOWN ? 1 : hash;
+    return hash ? hash : 1;
 }
 
-static char other_side(char side)
+static bool take_away(const char *name, unsigned side, bool waits)
 {
-    return side == 'a' ? 'b' : 'a';
+    return manager_say(-1, waits, "FDSTOREREMOVE=1\nFDNAME=%s%c", name, side & 1 ? 'b' : 'a');
 }
 
-static bool take_away(const char *name, char side, bool waits)
-{
-    return manager_say(-1, waits, "FDSTOREREMOVE=1\nFDNAME=%s%c", name, side);
-}
-
-// The new crate is there before the old one is gone. The crate is closed.
-static bool replace(const char *name, char *side, int crate, bool waits)
+// The new crate is there before the old one is gone. A guard that dies in between, or before it has
+// noted the new side, leaves one too many, which goes at the crate's next change but one. The crate
+// is closed.
+static bool replace(const char *name, unsigned side, int crate, bool waits)
 {
     bool is_done =
-        manager_say(crate, waits, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s%c", name, other_side(*side)) &&
-        take_away(name, *side, waits);
+        manager_say(crate, waits, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s%c", name, side & 1 ? 'a' : 'b') &&
+        take_away(name, side, waits);
     int error = errno;
     close(crate);
     errno = error;
-    if (is_done)
-        *side = other_side(*side);
     return is_done;
 }
 
-// EAGAIN: the manager has much to read.
+// Not done now. The manager may have much to read (EAGAIN), or still to close what was taken away
+// (ETOOMANYREFS).
 static bool complain(const char *name)
 {
-    if (errno == EAGAIN)
+    bool is_busy = errno == EAGAIN || errno == ETOOMANYREFS;
+    if (is_busy && store.n_busy < BUSY_LOOKS)
         return false;
     store.is_broken = true;
     log_event(
@@ -133,47 +127,44 @@ static bool complain(const char *name)
     return false;
 }
 
-static bool renew_slots(const struct vault *vault, unsigned crate, uint32_t n, bool waits)
+static bool put_slots(const struct vault *vault, unsigned crate, uint32_t n, const char *name,
+                      const struct claims *now, bool waits)
 {
-    static struct claims now;
     static struct claims after;
-    char name[16];
-    char *side = &store.slot_side[crate];
-    snprintf(name, sizeof name, "%c%u", STORE_SLOT, crate);
-    look_at(vault, crate, n, &now);
-    if (now.n > 0) {
-        int packed = crate_pack(now.what, now.n * sizeof *now.what, now.fd, now.n);
-        if (packed < 0 && errno != EBADF) // of which a claim was given up meanwhile
-            return complain(name);
-        look_at(vault, crate, n, &after);
-        if (packed < 0 || !are_same(&now, &after)) {
-            if (packed >= 0)
-                close(packed);
-            return false;
-        }
-        if (!replace(name, side, packed, waits))
-            return complain(name);
-    } else if (!take_away(name, 'a', waits) || !take_away(name, 'b', waits)) {
+    unsigned side = vault->head->store.crate[crate].side;
+    int packed = crate_pack(now->what, now->n * sizeof *now->what, now->fd, now->n);
+    if (packed < 0 && errno != EBADF) // of which a claim was given up meanwhile
         return complain(name);
-    }
-    store.held[crate] = digest(&now);
-    store.n_stored += now.n_players;
-    store.n_stored -= store.n_players[crate];
-    store.n_players[crate] = now.n_players;
-    return true;
+    look_at(vault, crate, n, &after);
+    if (packed >= 0 && are_same(now, &after))
+        return replace(name, side, packed, waits) || complain(name);
+    if (packed >= 0)
+        close(packed);
+    return false;
 }
 
 // The crate's slots below n, and no others. False: to be tried again.
 static bool keep_slots(const struct vault *vault, unsigned crate, uint32_t n, bool waits)
 {
     static struct claims now;
-    uint64_t held = store.held[crate];
+    struct vault_store *head = &vault->head->store;
+    struct vault_crate *it = &head->crate[crate];
+    char name[16];
+    snprintf(name, sizeof name, "%c%u", STORE_SLOT, crate);
     look_at(vault, crate, n, &now);
-    if (digest(&now) == held)
+    uint64_t wanted = digest(&now);
+    if (wanted == it->digest)
         return true;
-    // An earlier guard's may be there under both names: each is taken away in its turn.
-    return renew_slots(vault, crate, n, waits) &&
-           (held != NOT_KNOWN || renew_slots(vault, crate, n, waits));
+    if (now.n > 0 && !put_slots(vault, crate, n, name, &now, waits))
+        return false;
+    if (now.n == 0 && (!take_away(name, 0, waits) || !take_away(name, 1, waits)))
+        return complain(name);
+    it->side ^= 1;
+    it->digest = wanted;
+    head->n_players += now.n_players;
+    head->n_players -= it->n_players;
+    it->n_players = now.n_players;
+    return true;
 }
 
 static void add_place(struct stored_guard *it, int fds[CRATE_MAX_FDS], int place, int fd)
@@ -197,7 +188,7 @@ static void list_fds(const struct heritage *heritage, struct stored_guard *it,
 static int pack_guard(const struct guard *guard)
 {
     static uint8_t data[CRATE_MAX_BYTES];
-    struct stored_guard it = {.serial = ++guard->vault.head->store_serial};
+    struct stored_guard it = {.serial = ++guard->vault.head->store.serial};
     int fds[CRATE_MAX_FDS];
     int packed = -1;
     list_fds(guard->heritage, &it, fds);
@@ -215,61 +206,73 @@ static int pack_guard(const struct guard *guard)
     return packed;
 }
 
-static bool renew_guard(const struct guard *guard, bool waits)
-{
-    static const char name[] = {STORE_GUARD, '\0'};
-    int packed = pack_guard(guard);
-    return (packed >= 0 && replace(name, &store.side, packed, waits)) || complain(name);
-}
-
 static bool keep_guard(const struct guard *guard, bool waits)
 {
-    if (store.heritage == guard->heritage->id)
+    static const char name[] = {STORE_GUARD, '\0'};
+    struct vault_store *head = &guard->vault.head->store;
+    if (head->heritage == guard->heritage->id + 1)
         return true;
-    bool is_done =
-        renew_guard(guard, waits) && (store.heritage != NOT_KNOWN || renew_guard(guard, waits));
-    if (is_done)
-        store.heritage = guard->heritage->id;
-    return is_done;
+    int packed = pack_guard(guard);
+    if (packed < 0 || !replace(name, head->side, packed, waits))
+        return complain(name);
+    head->side ^= 1;
+    head->heritage = guard->heritage->id + 1;
+    return true;
 }
 
 static unsigned n_crates(const struct vault *vault)
 {
-    unsigned n = (vault->head->slots_reserved + STORE_SLOTS - 1) / STORE_SLOTS;
-    return n < MAX_CRATES ? n : MAX_CRATES;
+    unsigned n = (vault->head->slots_reserved + VAULT_CRATE_SLOTS - 1) / VAULT_CRATE_SLOTS;
+    return n < VAULT_CRATES ? n : VAULT_CRATES;
 }
 
-// All crates; of the slots, those below n.
+static void mark_all(struct vault_store *head)
+{
+    for (unsigned i = 0; i < VAULT_CRATES / 64; i++)
+        head->marks[i] = UINT64_MAX;
+}
+
+// The mark is taken before the slots are looked at, and put back if that was for nothing.
+static bool keep_marked(const struct vault *vault, unsigned crate, uint32_t n, bool waits)
+{
+    _Atomic uint64_t *marks = &vault->head->store.marks[crate / 64];
+    uint64_t mark = UINT64_C(1) << crate % 64;
+    if (!(*marks & mark))
+        return true;
+    atomic_fetch_and(marks, ~mark);
+    if (keep_slots(vault, crate, n, waits))
+        return true;
+    atomic_fetch_or(marks, mark);
+    return false;
+}
+
+// All that has changed; of the slots, those below n.
 static bool keep_all(struct guard *guard, uint32_t n, bool waits)
 {
-    struct vault_head *head = guard->vault.head;
+    struct vault_store *head = &guard->vault.head->store;
     uint32_t noted = head->claims_noted;
+    if (store.n_wanted != n)
+        mark_all(head);
+    store.n_wanted = n;
+    store.is_broken = false;
     bool is_done = keep_guard(guard, waits);
-    if (n > head->slots_reserved)
-        n = head->slots_reserved;
     for (unsigned i = 0; i < n_crates(&guard->vault); i++)
-        is_done &= keep_slots(&guard->vault, i, n, waits);
-    head->n_stored = store.n_stored;
+        is_done &= keep_marked(&guard->vault, i, n, waits);
     if (is_done)
         head->claims_stored = noted;
+    store.n_busy = is_done || store.is_broken ? 0 : store.n_busy + 1;
     return is_done;
 }
 
 void store_begin(struct guard *guard)
 {
+    struct vault_store *head = &guard->vault.head->store;
     store.is_in_use = manager_has_store();
-    store.n_stored = 0;
-    guard->vault.head->has_store = store.is_in_use;
-    guard->vault.head->n_stored = 0;
     store.is_due = store.is_in_use;
     store.look_ms = 0;
-    store.heritage = NOT_KNOWN;
-    store.side = 'a';
-    for (unsigned i = 0; i < MAX_CRATES; i++) {
-        store.held[i] = NOT_KNOWN;
-        store.slot_side[i] = 'a';
-        store.n_players[i] = 0;
-    }
+    store.n_busy = 0;
+    head->is_in_use = store.is_in_use;
+    mark_all(head); // of some an earlier guard may have taken the mark
 }
 
 void store_step(struct guard *guard, uint64_t now_ms)
@@ -279,11 +282,10 @@ void store_step(struct guard *guard, uint64_t now_ms)
     if (!store.is_in_use)
         return;
     if (eventfd_read(vault_guard_fds(vault)[HERITAGE_CLAIMS], &count) == 0 ||
-        store.heritage != guard->heritage->id)
+        vault->head->store.heritage != guard->heritage->id + 1)
         store.is_due = true;
     if (!store.is_due || now_ms < store.look_ms)
         return;
-    store.is_broken = false;
     store.is_due = !keep_all(guard, guard->heritage->conf.store_players, false);
     store.look_ms = now_ms + (store.is_broken ? RETRY_MS : REST_MS);
 }
@@ -304,11 +306,10 @@ int store_fd(const struct guard *guard)
 bool store_all(struct guard *guard)
 {
     bool is_done = false;
-    store.is_broken = false;
-    // Slots that change meanwhile are no error.
-    for (unsigned turn = 0; turn < TURNS && !is_done && !store.is_broken; turn++)
-        is_done = keep_all(guard, UINT32_MAX, true);
-    return is_done && manager_wait(BARRIER_MS);
+    // Slots that change meanwhile are no error; what was taken away has to be closed, too.
+    for (unsigned turn = 0; turn < TURNS && !is_done; turn++)
+        is_done = keep_all(guard, UINT32_MAX, true) & manager_wait(BARRIER_MS);
+    return is_done;
 }
 
 void store_empty(struct guard *guard)
@@ -316,12 +317,12 @@ void store_empty(struct guard *guard)
     char name[16] = {STORE_GUARD, '\0'};
     if (!store.is_in_use)
         return;
-    take_away(name, 'a', true);
-    take_away(name, 'b', true);
+    take_away(name, 0, true);
+    take_away(name, 1, true);
     for (unsigned i = 0; i < n_crates(&guard->vault); i++) {
         snprintf(name, sizeof name, "%c%u", STORE_SLOT, i);
-        take_away(name, 'a', true);
-        take_away(name, 'b', true);
+        take_away(name, 0, true);
+        take_away(name, 1, true);
     }
     manager_wait(BARRIER_MS);
 }

@@ -10,10 +10,10 @@
 //                                                 ones |   taken back
 //   SIGTERM ──▶ guard ends the worker, store_all, leaves
 //
-// STORE_SLOTS slots share a crate, so the manager has little to keep, and a change costs the same
-// however many players there are. A crate stands in the store under one of two names; the new one
-// is put there before the old one is taken away. What lies in a crate says itself whose it is, so
-// that what is out of date is not mistaken for something else. The formats below belong to the
+// VAULT_CRATE_SLOTS slots share a crate, so the manager has little to keep, and a change costs the
+// same however many players there are. A crate stands in the store under one of two names; the new
+// one is put there before the old one is taken away. What lies in a crate says itself whose it is,
+// so that what is out of date is not mistaken for something else. The formats below belong to the
 // vault's layout.
 //
 // Errors: logged, and tried again.
@@ -22,8 +22,6 @@
 
 #include "guard/crate.h"
 #include "guard/heritage.h"
-
-#define STORE_SLOTS 64u
 
 // Names: these, then for slots the crate's number, then 'a' or 'b'.
 #define STORE_GUARD 'g'
@@ -56,7 +54,8 @@ void store_step(struct guard *guard, uint64_t now_ms);
 int store_sleep_ms(const struct guard *guard, uint64_t now_ms);
 int store_fd(const struct guard *guard);
 
-// Everything is in the store, also beyond store-players; if the worker lives, as it was a moment ago.
+// Everything is in the store, also beyond store-players; if the worker lives, as it was a moment
+// ago.
 bool store_all(struct guard *guard);
 
 // It is over: nothing is to be kept.

@@ -75,9 +75,9 @@ void show_stayd(struct answer *answer, const char *id, const struct worker *work
     answer_number(answer, "uptime", seconds_since(worker->heritage->started_ms));
     answer_number(answer, "players", worker->n_live);
     answer_number(answer, "max-players", head->n_slots);
-    if (head->has_store)
-        answer_number(answer, "stored", head->n_stored);
-    if (head->has_store && head->claims_stored != head->claims_noted)
+    if (head->store.is_in_use)
+        answer_number(answer, "stored", head->store.n_players);
+    if (head->store.is_in_use && head->store.claims_stored != head->store.claims_noted)
         answer_text(answer, "store", "behind");
     answer_number(answer, "guard", (uint64_t)lease_pid(head->guard));
     answer_number(answer, "spare", (uint64_t)lease_pid(head->spare));

@@ -39,7 +39,7 @@
 #define SLOT_FACTS_BYTES 168u
 #define SLOT_KEYS 3u
 
-#define VAULT_HEAD_BYTES 16384u
+#define VAULT_HEAD_BYTES 49152u
 #define VAULT_GUARD_FDS 192u
 #define VAULT_SUSPECTS 32u
 #define VAULT_GAMES 32u
@@ -52,6 +52,11 @@
 #define VAULT_CRASH_SIGNALS 8u // enough for those of guard/obituary.c
 #define VAULT_ORDERS 3u
 #define VAULT_ORDER_TEXT_BYTES 1272u
+
+// A service manager's store has the slots' descriptors by crates (guard/store.h): so many slots in
+// one, and the most that there can be.
+#define VAULT_CRATE_SLOTS 64u
+#define VAULT_CRATES 1600u
 
 // Resume state (vault/state.h) lies in a chain of cells.
 #define VAULT_STATE_BYTES 4096u // most for one player
@@ -300,6 +305,27 @@ struct vault_deaths {
     char last[VAULT_LAST_BYTES];
 };
 
+// What of a crate's slots is in the store; the guard's.
+struct vault_crate {
+    uint64_t digest;   // of the claims that it holds; 0: there is none
+    uint8_t side;      // 0, 1: under which of its two names
+    uint8_t n_players; // in it
+    uint8_t reserved[6];
+};
+
+// A service manager's store, as far as it is known.
+struct vault_store {
+    _Atomic uint32_t is_in_use;
+    _Atomic uint32_t n_players;                // whose descriptors it has
+    _Atomic uint32_t claims_noted;             // how often the worker has said that claims change
+    _Atomic uint32_t claims_stored;            // ... and how much of that is in the store
+    uint64_t serial;                           // of the guard's crate; only rises
+    uint32_t heritage;                         // whose the guard's crate is, + 1; 0: there is none
+    uint32_t side;                             // of the guard's crate
+    _Atomic uint64_t marks[VAULT_CRATES / 64]; // crates whose slots' claims have changed
+    struct vault_crate crate[VAULT_CRATES];
+};
+
 struct vault_head {
     uint64_t magic;
     uint32_t layout;
@@ -340,13 +366,10 @@ struct vault_head {
     // While an upgrade is on probation there are two descriptor tables. They agree in players' and
     // games' descriptors, not in the guard's own: those stand once for tables of even number, once
     // for those of odd (vault_guard_fds). Whose number is not this one may become nothing.
-    _Atomic uint64_t table_number;  // of the one that is in force
-    _Atomic uint64_t store_serial;  // guard/store.h
-    _Atomic uint32_t has_store;     // a service manager keeps descriptors
-    _Atomic uint32_t claims_noted;  // how often the worker has said that claims change
-    _Atomic uint32_t claims_stored; // ... and how much of that is in the store
-    _Atomic uint32_t n_stored;      // players whose descriptors it has
+    _Atomic uint64_t table_number;                 // of the one that is in force
     _Atomic int32_t guard_fds[2][VAULT_GUARD_FDS]; // -1: none
+
+    _Alignas(4096) struct vault_store store;
 };
 
 static_assert(sizeof(struct buffer) == 8, "layout");

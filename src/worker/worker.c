@@ -109,12 +109,23 @@ static void say_open(const struct worker *worker, const struct slot *slot)
               suite ? suite->name : "-");
 }
 
-void worker_note_claims(const struct worker *worker)
+void worker_note_claims(const struct worker *worker, const struct slot *slot)
 {
+    struct vault_head *head = worker->vault->head;
+    uint32_t crate = vault_slot_index(worker->vault, slot) / VAULT_CRATE_SLOTS;
     int fd = vault_guard_fds(worker->vault)[HERITAGE_CLAIMS];
-    worker->vault->head->claims_noted++;
+    head->store.claims_noted++;
+    atomic_fetch_or(&head->store.marks[crate / 64], UINT64_C(1) << crate % 64);
     if (fd >= 0)
         eventfd_write(fd, 1);
+}
+
+// Whatever an earlier worker has not come to tell.
+static void note_all_claims(const struct worker *worker)
+{
+    struct vault *vault = worker->vault;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i += VAULT_CRATE_SLOTS)
+        worker_note_claims(worker, &vault->slots[i]);
 }
 
 // A new player, plain or after the takeover.
@@ -122,7 +133,7 @@ static void on_player(void *arg, struct slot *slot)
 {
     struct worker *worker = arg;
     worker->has_new = true;
-    worker_note_claims(worker);
+    worker_note_claims(worker, slot);
     say_open(worker, slot);
     conn_open(worker, slot);
     conn_serve(&worker->conns[vault_slot_index(worker->vault, slot)], 0);
@@ -197,7 +208,7 @@ void worker_free_slot(struct worker *worker, struct slot *slot)
 {
     ids_drop(worker->ids, slot->id);
     slot_free(&worker->slots, &worker->chunks, &worker->cells, slot);
-    worker_note_claims(worker);
+    worker_note_claims(worker, slot);
 }
 
 // A slot that was being served in two crashes goes (invariant I14).
@@ -354,7 +365,7 @@ static struct event *watch_signals(struct worker *worker)
 static void say_ready(struct worker *worker)
 {
     worker->vault->head->worker_ready = 1;
-    worker_note_claims(worker); // of which an earlier worker has not come to tell
+    note_all_claims(worker);
     log_event(LOG_READY, "players=%u", worker->n_live);
 }
 
