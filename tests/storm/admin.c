@@ -1,0 +1,322 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// See admin.h. It speaks with stayd as stayctl does, by the same function (ops/stayctl/ask.h).
+#include "admin.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/stayctl/ask.h"
+#include "probe.h"
+#include "verdict.h"
+
+#define ADMIN_STUCK_US 60000000u // an order that was not obeyed by then is not
+#define ADMIN_AGAIN_US 50000u
+#define ADMIN_SIGNAL_US 2000000u // a signal can die with the guard: then it is given again
+#define ADMIN_AT_ONCE_ONE_IN 4u
+#define ADMIN_AT_ONCE_US 2000u // while new processes are still taking up their work
+
+static bool is_over(void)
+{
+    return verdict_now() != VERDICT_NONE;
+}
+
+static void complain(const char *doing, const char *why)
+{
+    verdict_give(VERDICT_HANG, "%s: %s", doing, why);
+}
+
+// False: it has lasted too long, or the verdict is out.
+static bool may_go_on(uint64_t since_us, const char *doing)
+{
+    if (now_us() - since_us > ADMIN_STUCK_US)
+        complain(doing, "not done in time");
+    sleep_us(ADMIN_AGAIN_US);
+    return !is_over();
+}
+
+static enum ask_result ask_stayd(struct admin *admin, const char *words, struct ask_answer *answer)
+{
+    char control[SITE_PATH_BYTES];
+    char id[32];
+    char line[SITE_PATH_BYTES + 64];
+    snprintf(id, sizeof id, "storm-%" PRIu64, admin->n_asked++);
+    snprintf(line, sizeof line, "%s %s", id, words);
+    return ask(site_path(admin->site, control, "control.sock"), id, line, ADMIN_STUCK_US / 1000,
+               answer);
+}
+
+// Does the program run that should?
+static void check_version(struct admin *admin)
+{
+    struct ask_answer answer;
+    const char *version = site_good[admin->running].version;
+    if (ask_stayd(admin, "status", &answer) != ASK_OK || answer.n_items == 0)
+        complain("status", answer.end.why);
+    else if (strcmp(reply_find(&answer.item[0], "version"), version) != 0)
+        complain("another version runs than", version);
+    ask_free(&answer);
+}
+
+// An order to upgrade. False: not obeyed; *why says why not.
+static bool order_upgrade(struct admin *admin, bool *was_struck, bool is_late, char why[512])
+{
+    struct ask_answer answer;
+    char words[SITE_PATH_BYTES + 16] = "upgrade";
+    char path[SITE_PATH_BYTES];
+    if (dice_one_in(&admin->dice, 2))
+        snprintf(words, sizeof words, "upgrade %s", site_path(admin->site, path, "stayd"));
+    killer_begin_amid(&admin->killer, is_late);
+    const bool is_obeyed = ask_stayd(admin, words, &answer) == ASK_OK;
+    *was_struck = killer_end_amid(&admin->killer);
+    snprintf(why, 512, "%s", is_obeyed ? "" : answer.end.why);
+    ask_free(&answer);
+    struct family family;
+    killer_wait_whole(&admin->killer, &family);
+    return is_obeyed;
+}
+
+static void upgrade(struct admin *admin)
+{
+    const unsigned next = 1 - admin->running;
+    const uint64_t since = now_us();
+    bool was_struck;
+    char why[512];
+    if (!site_put(admin->site, &site_good[next]))
+        return;
+    while (!order_upgrade(admin, &was_struck, false, why)) {
+        if (!was_struck && strstr(why, "under way") == NULL)
+            complain("an upgrade was refused", why);
+        admin->n_given_up += was_struck;
+        check_version(admin);
+        if (!may_go_on(since, "upgrade"))
+            return;
+    }
+    admin->running = next;
+    admin->n_done[OPTIONS_UPGRADE]++;
+    check_version(admin);
+}
+
+// Wait until the ends of all processes that have ended were looked at.
+static void wait_reaped(const struct admin *admin)
+{
+    const unsigned n = atomic_load(&admin->stage->n_reapings);
+    while (atomic_load(&admin->stage->n_reapings) - n < 2 && !is_over())
+        sleep_us(1000);
+}
+
+static void try_broken(struct admin *admin)
+{
+    const struct site_program *program =
+        &site_broken[admin->n_done[OPTIONS_BROKEN] % site_n_broken];
+    const uint64_t since = now_us();
+    bool was_struck;
+    char why[512];
+    if (!site_put(admin->site, program))
+        return;
+    atomic_store(&admin->stage->is_failing, true);
+    do {
+        if (order_upgrade(admin, &was_struck, program->is_late, why))
+            complain("a program that fails was taken", program->name);
+        admin->n_given_up += was_struck;
+    } while ((was_struck || strstr(why, "under way") != NULL) && may_go_on(since, program->name));
+    wait_reaped(admin);
+    atomic_store(&admin->stage->is_failing, false);
+    if (strstr(why, program->why) == NULL)
+        complain(program->name, why);
+    admin->n_done[OPTIONS_BROKEN]++;
+    admin->n_back += program->is_late;
+    admin->n_refused += !program->is_late;
+    check_version(admin);
+    site_put(admin->site, &site_good[admin->running]);
+}
+
+// An order to reload is obeyed, whoever is killed meanwhile.
+static bool order_reload(struct admin *admin)
+{
+    const uint64_t since = now_us();
+    struct ask_answer answer;
+    bool is_obeyed = false;
+    do {
+        killer_begin_amid(&admin->killer, false);
+        is_obeyed = ask_stayd(admin, "reload", &answer) == ASK_OK;
+        killer_end_amid(&admin->killer);
+        if (!is_obeyed && strstr(answer.end.why, "under way") == NULL)
+            complain("a reload was refused", answer.end.why);
+        ask_free(&answer);
+    } while (!is_obeyed && may_go_on(since, "reload"));
+    return is_obeyed;
+}
+
+static void reload(struct admin *admin)
+{
+    struct site *site = admin->site;
+    const bool had_extra = site->has_extra;
+    atomic_store(&admin->world->has_extra, false);
+    if (!site_change(site, &admin->dice) || !order_reload(admin))
+        return;
+    if (probe_listens(PORTS_EXTRA_ADDRESS, site->ports.tls) != site->has_extra)
+        complain("after a reload", had_extra ? "the listener that was removed is there"
+                                             : "the listener that was added is not there");
+    atomic_store(&admin->world->has_extra, site->has_extra);
+    admin->n_done[OPTIONS_RELOAD]++;
+}
+
+// By SIGHUP, which says nothing in return.
+static void signal_reload(struct admin *admin)
+{
+    const uint64_t since = now_us();
+    uint64_t signal_us = 0;
+    killer_begin_amid(&admin->killer, false);
+    while (probe_serial(admin->site->ports.tls) != admin->site->serial) {
+        struct family family;
+        family_read(&family);
+        const pid_t guard = family_find(&family, FAMILY_GUARD);
+        if (guard != 0 && now_us() >= signal_us) {
+            kill(guard, SIGHUP);
+            signal_us = now_us() + ADMIN_SIGNAL_US;
+        }
+        if (!may_go_on(since, "renewal"))
+            break;
+    }
+    killer_end_amid(&admin->killer);
+}
+
+static void check_certificate(struct admin *admin)
+{
+    const uint64_t since = now_us();
+    long serial;
+    while ((serial = probe_serial(admin->site->ports.tls)) < 0)
+        if (!may_go_on(since, "a look at the certificate"))
+            return;
+    if (serial != admin->site->serial)
+        complain("after a renewal", "the old certificate is shown");
+}
+
+static void renew(struct admin *admin)
+{
+    if (!site_renew(admin->site))
+        return;
+    if (dice_one_in(&admin->dice, 2))
+        signal_reload(admin);
+    else if (order_reload(admin))
+        check_certificate(admin);
+    admin->n_done[OPTIONS_RENEWAL]++;
+}
+
+static bool wait_for_game(const struct admin *admin)
+{
+    while (!stage_has_game(admin->stage) && !is_over()) // the stage has patience
+        sleep_us(1000);
+    return !is_over();
+}
+
+static void strike(struct admin *admin)
+{
+    killer_strike(&admin->killer,
+                  (enum family_role)(admin->n_done[OPTIONS_KILL]++ % FAMILY_N_ROLES));
+}
+
+static void reboot_game(struct admin *admin)
+{
+    if (!wait_for_game(admin))
+        return;
+    atomic_store(&admin->stage->wish, STAGE_REBOOT_GAME);
+    admin->n_done[OPTIONS_REBOOT]++;
+}
+
+// Also one that is still taking up its players.
+static void kill_game(struct admin *admin)
+{
+    if (!dice_one_in(&admin->dice, 4) && !wait_for_game(admin))
+        return;
+    while (atomic_load(&admin->stage->wish) != STAGE_NOTHING && !is_over())
+        sleep_us(1000);
+    atomic_store(&admin->stage->wish, STAGE_KILL_GAME);
+    admin->n_done[OPTIONS_GAME_KILL]++;
+}
+
+static void shuffle(struct admin *admin)
+{
+    for (unsigned i = admin->n_deck; i > 1; i--) {
+        const unsigned other = (unsigned)dice_below(&admin->dice, i);
+        const uint8_t deed = admin->deck[i - 1];
+        admin->deck[i - 1] = admin->deck[other];
+        admin->deck[other] = deed;
+    }
+}
+
+static void do_deed(struct admin *admin, enum options_deed deed)
+{
+    static void (*const deeds[OPTIONS_N_DEEDS])(struct admin *) = {
+        [OPTIONS_KILL] = strike,         [OPTIONS_REBOOT] = reboot_game,
+        [OPTIONS_GAME_KILL] = kill_game, [OPTIONS_RELOAD] = reload,
+        [OPTIONS_RENEWAL] = renew,       [OPTIONS_UPGRADE] = upgrade,
+        [OPTIONS_BROKEN] = try_broken,
+    };
+    struct family family;
+    uint64_t pause_us = (uint64_t)admin->options->pause_ms * 1000;
+    if (dice_one_in(&admin->dice, ADMIN_AT_ONCE_ONE_IN))
+        pause_us = ADMIN_AT_ONCE_US;
+    if (!killer_wait_whole(&admin->killer, &family))
+        return;
+    sleep_us(dice_wait(&admin->dice, pause_us));
+    deeds[deed](admin);
+}
+
+static void *run(void *argument)
+{
+    struct admin *admin = argument;
+    struct family family;
+    const uint64_t until = now_us() + (uint64_t)admin->options->seconds * 1000000;
+    do {
+        shuffle(admin);
+        admin->n_decks++;
+        for (unsigned i = 0; i < admin->n_deck && !is_over(); i++)
+            if (admin->options->seconds == 0 || now_us() < until)
+                do_deed(admin, (enum options_deed)admin->deck[i]);
+    } while (now_us() < until && !is_over());
+    killer_wait_whole(&admin->killer, &family);
+    wait_for_game(admin);
+    atomic_store(&admin->is_finished, true);
+    return NULL;
+}
+
+void admin_init(struct admin *admin, struct stage *stage, struct player_world *world)
+{
+    const uint64_t seed = stage->options->seed;
+    *admin = (struct admin){
+        .options = stage->options, .stage = stage, .site = stage->site, .world = world};
+    admin->dice.state = dice_mix(seed ^ 0x61646d696e);
+    killer_init(&admin->killer, seed, stage->ledger);
+}
+
+static bool make_deck(struct admin *admin)
+{
+    const unsigned *n_deeds = admin->options->n_deeds;
+    unsigned n = 0;
+    for (unsigned i = 0; i < OPTIONS_N_DEEDS; i++)
+        n += n_deeds[i];
+    admin->deck = malloc(n + 1);
+    if (admin->deck == NULL)
+        return false;
+    for (unsigned i = 0; i < OPTIONS_N_DEEDS; i++)
+        for (unsigned j = 0; j < n_deeds[i]; j++)
+            admin->deck[admin->n_deck++] = (uint8_t)i;
+    return true;
+}
+
+bool admin_start(struct admin *admin)
+{
+    return make_deck(admin) && pthread_create(&admin->thread, NULL, run, admin) == 0;
+}
+
+void admin_join(struct admin *admin)
+{
+    pthread_join(admin->thread, NULL);
+    free(admin->deck);
+}
