@@ -50,6 +50,30 @@ static enum ask_result ask_stayd(struct admin *admin, const char *words, struct 
                answer);
 }
 
+static bool wait_for_game(const struct admin *admin)
+{
+    while (!stage_has_game(admin->stage) && !is_over()) // the stage has patience
+        sleep_us(1000);
+    return !is_over();
+}
+
+static void kill_game(struct admin *admin)
+{
+    while (atomic_load(&admin->stage->wish) != STAGE_NOTHING && !is_over())
+        sleep_us(1000);
+    atomic_store(&admin->stage->wish, STAGE_KILL_GAME);
+    admin->n_done[OPTIONS_GAME_KILL]++;
+}
+
+// Something is ordered: in the middle of half of it a process of stayd is killed (killer.h), and
+// in the middle of a quarter the game, so that it comes back then.
+static void begin_order(struct admin *admin, bool is_late)
+{
+    if (dice_one_in(&admin->dice, 4) && admin->stage->ledger->resumes)
+        kill_game(admin);
+    killer_begin_amid(&admin->killer, is_late);
+}
+
 // Does the program run that should?
 static void check_version(struct admin *admin)
 {
@@ -70,7 +94,7 @@ static bool order_upgrade(struct admin *admin, bool *was_struck, bool is_late, c
     char path[SITE_PATH_BYTES];
     if (dice_one_in(&admin->dice, 2))
         snprintf(words, sizeof words, "upgrade %s", site_path(admin->site, path, "stayd"));
-    killer_begin_amid(&admin->killer, is_late);
+    begin_order(admin, is_late);
     const bool is_obeyed = ask_stayd(admin, words, &answer) == ASK_OK;
     *was_struck = killer_end_amid(&admin->killer);
     snprintf(why, 512, "%s", is_obeyed ? "" : answer.end.why);
@@ -135,17 +159,21 @@ static void try_broken(struct admin *admin)
     site_put(admin->site, &site_good[admin->running]);
 }
 
-// An order to reload is obeyed, whoever is killed meanwhile.
+// An order to reload is obeyed, whoever is killed meanwhile, but for the process that tries out the
+// files: it counts as one that the files have crashed (doc/crash.md).
 static bool order_reload(struct admin *admin)
 {
+    const unsigned *n_trials_killed = &admin->killer.by_role[FAMILY_OTHER];
     const uint64_t since = now_us();
     struct ask_answer answer;
     bool is_obeyed = false;
     do {
-        killer_begin_amid(&admin->killer, false);
+        const unsigned n_before = *n_trials_killed;
+        begin_order(admin, false);
         is_obeyed = ask_stayd(admin, "reload", &answer) == ASK_OK;
         killer_end_amid(&admin->killer);
-        if (!is_obeyed && strstr(answer.end.why, "under way") == NULL)
+        if (!is_obeyed && *n_trials_killed == n_before &&
+            strstr(answer.end.why, "under way") == NULL)
             complain("a reload was refused", answer.end.why);
         ask_free(&answer);
     } while (!is_obeyed && may_go_on(since, "reload"));
@@ -171,7 +199,7 @@ static void signal_reload(struct admin *admin)
 {
     const uint64_t since = now_us();
     uint64_t signal_us = 0;
-    killer_begin_amid(&admin->killer, false);
+    begin_order(admin, false);
     while (probe_serial(admin->site->ports.tls) != admin->site->serial) {
         struct family family;
         family_read(&family);
@@ -208,13 +236,6 @@ static void renew(struct admin *admin)
     admin->n_done[OPTIONS_RENEWAL]++;
 }
 
-static bool wait_for_game(const struct admin *admin)
-{
-    while (!stage_has_game(admin->stage) && !is_over()) // the stage has patience
-        sleep_us(1000);
-    return !is_over();
-}
-
 static void strike(struct admin *admin)
 {
     killer_strike(&admin->killer,
@@ -230,14 +251,10 @@ static void reboot_game(struct admin *admin)
 }
 
 // Also one that is still taking up its players.
-static void kill_game(struct admin *admin)
+static void kill_game_at_some_time(struct admin *admin)
 {
-    if (!dice_one_in(&admin->dice, 4) && !wait_for_game(admin))
-        return;
-    while (atomic_load(&admin->stage->wish) != STAGE_NOTHING && !is_over())
-        sleep_us(1000);
-    atomic_store(&admin->stage->wish, STAGE_KILL_GAME);
-    admin->n_done[OPTIONS_GAME_KILL]++;
+    if (dice_one_in(&admin->dice, 4) || wait_for_game(admin))
+        kill_game(admin);
 }
 
 static void shuffle(struct admin *admin)
@@ -253,9 +270,12 @@ static void shuffle(struct admin *admin)
 static void do_deed(struct admin *admin, enum options_deed deed)
 {
     static void (*const deeds[OPTIONS_N_DEEDS])(struct admin *) = {
-        [OPTIONS_KILL] = strike,         [OPTIONS_REBOOT] = reboot_game,
-        [OPTIONS_GAME_KILL] = kill_game, [OPTIONS_RELOAD] = reload,
-        [OPTIONS_RENEWAL] = renew,       [OPTIONS_UPGRADE] = upgrade,
+        [OPTIONS_KILL] = strike,
+        [OPTIONS_REBOOT] = reboot_game,
+        [OPTIONS_GAME_KILL] = kill_game_at_some_time,
+        [OPTIONS_RELOAD] = reload,
+        [OPTIONS_RENEWAL] = renew,
+        [OPTIONS_UPGRADE] = upgrade,
         [OPTIONS_BROKEN] = try_broken,
     };
     struct family family;

@@ -5,8 +5,8 @@
 // goes through a deck of deeds that the seed has shuffled: strikes at stayd's processes, reboots
 // and kills of the game, reloads, renewals of the certificate, upgrades, and orders to upgrade to
 // programs that fail. What was ordered is looked at when it is said to be done. In the middle of
-// half of the orders a process of stayd is killed; if an upgrade is given up for that, it is
-// ordered again.
+// half of the orders a process of stayd is killed, in the middle of a quarter the game; if an
+// upgrade is given up for that, it is ordered again.
 //
 // Errors: given to the verdict; the thread ends when one is out.
 #ifndef STAYD_STORM_ADMIN_H
