@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "ops/stayctl/ask.h"
 #include "probe.h"
 #include "verdict.h"
@@ -23,6 +24,18 @@
 static bool is_over(void)
 {
     return verdict_now() != VERDICT_NONE;
+}
+
+// What is done, and how orders end, for who looks for the cause of something.
+static void note(const struct admin *admin, const char *what, const char *how)
+{
+    char path[SITE_PATH_BYTES];
+    char time[VERDICT_TIME_BYTES];
+    FILE *file = fopen(site_path(admin->site, path, LOG_OF_STORM), "ae");
+    if (file == NULL)
+        return;
+    fprintf(file, "%s %s%s%s\n", verdict_time(time), what, *how ? ": " : "", how);
+    fclose(file);
 }
 
 static void complain(const char *doing, const char *why)
@@ -74,16 +87,25 @@ static void begin_order(struct admin *admin, bool is_late)
     killer_begin_amid(&admin->killer, is_late);
 }
 
-// Does the program run that should?
-static void check_version(struct admin *admin)
+// Does this version run, and not on probation?
+static bool runs(struct admin *admin, const char *version)
 {
     struct ask_answer answer;
-    const char *version = site_good[admin->running].version;
-    if (ask_stayd(admin, "status", &answer) != ASK_OK || answer.n_items == 0)
+    bool is_it = false;
+    if (ask_stayd(admin, "status", &answer) == ASK_OK && answer.n_items > 0)
+        is_it = strcmp(reply_find(&answer.item[0], "version"), version) == 0 &&
+                strcmp(reply_find(&answer.item[0], "upgrade"), "probation") != 0;
+    else
         complain("status", answer.end.why);
-    else if (strcmp(reply_find(&answer.item[0], "version"), version) != 0)
-        complain("another version runs than", version);
     ask_free(&answer);
+    return is_it;
+}
+
+static void check_version(struct admin *admin)
+{
+    const char *version = site_good[admin->running].version;
+    if (!runs(admin, version))
+        complain("another version runs than", version);
 }
 
 // An order to upgrade. False: not obeyed; *why says why not.
@@ -104,15 +126,39 @@ static bool order_upgrade(struct admin *admin, bool *was_struck, bool is_late, c
     return is_obeyed;
 }
 
-static void upgrade(struct admin *admin)
+// Give the guard a signal, again if it may have died with a guard.
+static void give_signal(uint64_t *again_us, int signal_number)
 {
-    const unsigned next = 1 - admin->running;
+    struct family family;
+    family_read(&family);
+    const pid_t guard = family_find(&family, FAMILY_GUARD);
+    if (guard == 0 || now_us() < *again_us)
+        return;
+    kill(guard, signal_number);
+    *again_us = now_us() + ADMIN_SIGNAL_US;
+}
+
+// By SIGUSR2, which says nothing in return.
+static void signal_upgrade(struct admin *admin, const struct site_program *program)
+{
+    const uint64_t since = now_us();
+    uint64_t again_us = 0;
+    struct family family;
+    begin_order(admin, false);
+    do
+        give_signal(&again_us, SIGUSR2);
+    while (may_go_on(since, "upgrade by signal") && !runs(admin, program->version));
+    killer_end_amid(&admin->killer);
+    killer_wait_whole(&admin->killer, &family);
+}
+
+static void ask_upgrade(struct admin *admin)
+{
     const uint64_t since = now_us();
     bool was_struck;
     char why[512];
-    if (!site_put(admin->site, &site_good[next]))
-        return;
     while (!order_upgrade(admin, &was_struck, false, why)) {
+        note(admin, "not upgraded", why);
         if (!was_struck && strstr(why, "under way") == NULL)
             complain("an upgrade was refused", why);
         admin->n_given_up += was_struck;
@@ -120,6 +166,17 @@ static void upgrade(struct admin *admin)
         if (!may_go_on(since, "upgrade"))
             return;
     }
+}
+
+static void upgrade(struct admin *admin)
+{
+    const unsigned next = 1 - admin->running;
+    if (!site_put(admin->site, &site_good[next]))
+        return;
+    if (dice_one_in(&admin->dice, 3))
+        signal_upgrade(admin, &site_good[next]);
+    else
+        ask_upgrade(admin);
     admin->running = next;
     admin->n_done[OPTIONS_UPGRADE]++;
     check_version(admin);
@@ -146,6 +203,7 @@ static void try_broken(struct admin *admin)
     do {
         if (order_upgrade(admin, &was_struck, program->is_late, why))
             complain("a program that fails was taken", program->name);
+        note(admin, program->name, why);
         admin->n_given_up += was_struck;
     } while ((was_struck || strstr(why, "under way") != NULL) && may_go_on(since, program->name));
     wait_reaped(admin);
@@ -159,25 +217,31 @@ static void try_broken(struct admin *admin)
     site_put(admin->site, &site_good[admin->running]);
 }
 
+// The reason why a reload was refused.
+static const char *find_reason(const struct ask_answer *answer)
+{
+    return answer->n_items > 0 ? reply_find(&answer->item[0], "text") : answer->end.why;
+}
+
 // An order to reload is obeyed, whoever is killed meanwhile, but for the process that tries out the
 // files: it counts as one that the files have crashed (doc/crash.md).
-static bool order_reload(struct admin *admin)
+static void order_reload(struct admin *admin)
 {
-    const unsigned *n_trials_killed = &admin->killer.by_role[FAMILY_OTHER];
+    const unsigned n_trials_killed = admin->killer.by_role[FAMILY_OTHER];
     const uint64_t since = now_us();
     struct ask_answer answer;
     bool is_obeyed = false;
     do {
-        const unsigned n_before = *n_trials_killed;
         begin_order(admin, false);
         is_obeyed = ask_stayd(admin, "reload", &answer) == ASK_OK;
         killer_end_amid(&admin->killer);
-        if (!is_obeyed && *n_trials_killed == n_before &&
-            strstr(answer.end.why, "under way") == NULL)
-            complain("a reload was refused", answer.end.why);
+        if (!is_obeyed) {
+            note(admin, "not reloaded", find_reason(&answer));
+            if (admin->killer.by_role[FAMILY_OTHER] == n_trials_killed)
+                complain("a reload was refused", find_reason(&answer));
+        }
         ask_free(&answer);
     } while (!is_obeyed && may_go_on(since, "reload"));
-    return is_obeyed;
 }
 
 static void reload(struct admin *admin)
@@ -185,8 +249,9 @@ static void reload(struct admin *admin)
     struct site *site = admin->site;
     const bool had_extra = site->has_extra;
     atomic_store(&admin->world->has_extra, false);
-    if (!site_change(site, &admin->dice) || !order_reload(admin))
+    if (!site_change(site, &admin->dice))
         return;
+    order_reload(admin);
     if (probe_listens(PORTS_EXTRA_ADDRESS, site->ports.tls) != site->has_extra)
         complain("after a reload", had_extra ? "the listener that was removed is there"
                                              : "the listener that was added is not there");
@@ -198,17 +263,11 @@ static void reload(struct admin *admin)
 static void signal_reload(struct admin *admin)
 {
     const uint64_t since = now_us();
-    uint64_t signal_us = 0;
+    uint64_t again_us = 0;
     begin_order(admin, false);
     while (probe_serial(admin->site->ports.tls) != admin->site->serial) {
-        struct family family;
-        family_read(&family);
-        const pid_t guard = family_find(&family, FAMILY_GUARD);
-        if (guard != 0 && now_us() >= signal_us) {
-            kill(guard, SIGHUP);
-            signal_us = now_us() + ADMIN_SIGNAL_US;
-        }
-        if (!may_go_on(since, "renewal"))
+        give_signal(&again_us, SIGHUP);
+        if (!may_go_on(since, "renewal by signal"))
             break;
     }
     killer_end_amid(&admin->killer);
@@ -231,8 +290,9 @@ static void renew(struct admin *admin)
         return;
     if (dice_one_in(&admin->dice, 2))
         signal_reload(admin);
-    else if (order_reload(admin))
-        check_certificate(admin);
+    else
+        order_reload(admin);
+    check_certificate(admin);
     admin->n_done[OPTIONS_RENEWAL]++;
 }
 
@@ -267,25 +327,38 @@ static void shuffle(struct admin *admin)
     }
 }
 
+// Each deed begins with dice of its own: what it throws does not hang on how long others took.
+static void take_dice(struct admin *admin)
+{
+    const uint64_t seed = dice_mix(admin->options->seed ^ dice_mix(++admin->n_dice));
+    admin->dice.state = dice_mix(seed ^ 0x61646d696e);
+    admin->killer.dice.state = dice_mix(seed ^ 0x6b696c6c);
+}
+
 static void do_deed(struct admin *admin, enum options_deed deed)
 {
-    static void (*const deeds[OPTIONS_N_DEEDS])(struct admin *) = {
-        [OPTIONS_KILL] = strike,
-        [OPTIONS_REBOOT] = reboot_game,
-        [OPTIONS_GAME_KILL] = kill_game_at_some_time,
-        [OPTIONS_RELOAD] = reload,
-        [OPTIONS_RENEWAL] = renew,
-        [OPTIONS_UPGRADE] = upgrade,
-        [OPTIONS_BROKEN] = try_broken,
+    static const struct {
+        const char *name;
+        void (*work)(struct admin *);
+    } deeds[OPTIONS_N_DEEDS] = {
+        [OPTIONS_KILL] = {"strike", strike},
+        [OPTIONS_REBOOT] = {"reboot of the game", reboot_game},
+        [OPTIONS_GAME_KILL] = {"kill of the game", kill_game_at_some_time},
+        [OPTIONS_RELOAD] = {"reload", reload},
+        [OPTIONS_RENEWAL] = {"renewal", renew},
+        [OPTIONS_UPGRADE] = {"upgrade", upgrade},
+        [OPTIONS_BROKEN] = {"broken program", try_broken},
     };
     struct family family;
     uint64_t pause_us = (uint64_t)admin->options->pause_ms * 1000;
+    take_dice(admin);
     if (dice_one_in(&admin->dice, ADMIN_AT_ONCE_ONE_IN))
         pause_us = ADMIN_AT_ONCE_US;
     if (!killer_wait_whole(&admin->killer, &family))
         return;
     sleep_us(dice_wait(&admin->dice, pause_us));
-    deeds[deed](admin);
+    note(admin, deeds[deed].name, "");
+    deeds[deed].work(admin);
 }
 
 static void *run(void *argument)
@@ -294,8 +367,8 @@ static void *run(void *argument)
     struct family family;
     const uint64_t until = now_us() + (uint64_t)admin->options->seconds * 1000000;
     do {
+        take_dice(admin);
         shuffle(admin);
-        admin->n_decks++;
         for (unsigned i = 0; i < admin->n_deck && !is_over(); i++)
             if (admin->options->seconds == 0 || now_us() < until)
                 do_deed(admin, (enum options_deed)admin->deck[i]);
@@ -308,11 +381,9 @@ static void *run(void *argument)
 
 void admin_init(struct admin *admin, struct stage *stage, struct player_world *world)
 {
-    const uint64_t seed = stage->options->seed;
     *admin = (struct admin){
         .options = stage->options, .stage = stage, .site = stage->site, .world = world};
-    admin->dice.state = dice_mix(seed ^ 0x61646d696e);
-    killer_init(&admin->killer, seed, stage->ledger);
+    admin->killer.ledger = stage->ledger;
 }
 
 static bool make_deck(struct admin *admin)

@@ -26,11 +26,11 @@ struct admin {
     pthread_t thread;
     _Atomic bool is_finished;
     uint64_t n_asked; // ids of requests
+    uint64_t n_dice;  // sets of dice that were taken
     unsigned running; // index in site_good
     uint8_t *deck;    // enum options_deed
     unsigned n_deck;
     // Read when it is finished.
-    unsigned n_decks;
     unsigned n_done[OPTIONS_N_DEEDS];
     unsigned n_refused;  // broken programs, by the trial
     unsigned n_back;     // ... and after it

@@ -172,8 +172,3 @@ bool killer_end_amid(struct killer *killer)
     killer->has_thread = false;
     return killer->n_victims > 0;
 }
-
-void killer_init(struct killer *killer, uint64_t seed, const struct ledger *ledger)
-{
-    *killer = (struct killer){.ledger = ledger, .dice.state = dice_mix(seed ^ 0x6b696c6c)};
-}

@@ -24,7 +24,7 @@
 #define KILLER_MAX_VICTIMS 3u
 
 struct killer {
-    const struct ledger *ledger;
+    const struct ledger *ledger; // the caller's, as the dice are
     struct dice dice;
     _Atomic unsigned n_killed;
     // Read when all is over.
@@ -43,8 +43,6 @@ struct killer {
     unsigned role;
     pid_t guard;
 };
-
-void killer_init(struct killer *killer, uint64_t seed, const struct ledger *ledger);
 
 // Wait until worker, spare and guard are there, none of them one that was just killed, and nobody
 // else. False: not in time (the verdict is given).

@@ -57,6 +57,7 @@ struct ledger_link {
     uint64_t at; // of the next byte from the player; lower than `received` if it is said again
     uint64_t joined_at; // ... and what `at` and `sent` were when this link was made
     uint64_t joined_sent;
+    _Atomic uint64_t deaths;      // of the game, before the process that has this link
     struct ledger_mends mends[2]; // the present ones and room for the next
     _Atomic uint32_t present_mends;
     char reason[80]; // why it was closed

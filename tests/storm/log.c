@@ -31,6 +31,7 @@ void log_print(const struct site *site)
     print_tail(site, "game.err");
     print_tail(site, "stayd.err");
     print_tail(site, "stayd.log");
+    print_tail(site, LOG_OF_STORM);
     fflush(stdout);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// What stayd's log says afterwards. Errors: a log that cannot be read is empty.
+// What stayd's log says afterwards, and the storm's own. Errors: a log that cannot be read is
+// empty.
 #ifndef STAYD_STORM_LOG_H
 #define STAYD_STORM_LOG_H
 
@@ -9,7 +10,10 @@
 
 #include "site.h"
 
-// Print the ends of the logs of stayd and the game.
+// Where the storm writes what it does.
+#define LOG_OF_STORM "storm.log"
+
+// Print the ends of all logs.
 void log_print(const struct site *site);
 
 // The first line of something that must not happen. What the processes of a program on probation

@@ -252,7 +252,7 @@ static void play(struct player *player, struct player_world *world, short revent
         talk_write(player, world, now);
     if (player->state == PLAYER_PLAYING && player->is_visitor && !player->to_game.game_ends &&
         !player->wants_write)
-        talk_leave(player, world);
+        talk_leave(player);
 }
 
 void player_turn(struct player *player, struct player_world *world, short revents, uint64_t now)

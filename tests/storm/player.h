@@ -9,7 +9,7 @@
 // A player who stays talks until told to stop. A visitor has a quota each way;
 // then either the game ends the connection or the visitor does. A visitor who has
 // not yet received a byte may be lost (stayd promises nothing before that). Nor does it promise to
-// a visitor who has left already that a game which is killed then hears its last words.
+// a visitor who has left that a game which dies before it has heard the last words does hear them.
 //
 // Errors: see above; only player_start can fail otherwise (no memory, no socket).
 #ifndef STAYD_STORM_PLAYER_H
@@ -61,7 +61,6 @@ struct player {
     uint64_t received; // of the game's bytes
     struct ledger_mends mends;
     bool is_mending; // a CR has come, and its LF has not
-    uint64_t deaths; // of the game, when the player left
     uint64_t burst_left;
     size_t unfinished; // bytes of an SSL_write that must be repeated as it was
     uint64_t born_us;

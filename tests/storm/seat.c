@@ -124,7 +124,7 @@ static void supersede(struct seat *older, struct ledger *ledger)
 }
 
 bool seat_take(struct seat *seat, struct ledger *ledger, const struct stay_player *player,
-               struct seat *older)
+               struct seat *older, uint64_t deaths)
 {
     if (older != NULL)
         supersede(older, ledger);
@@ -142,6 +142,7 @@ bool seat_take(struct seat *seat, struct ledger *ledger, const struct stay_playe
         seat->acknowledged = link->at;
         return true;
     }
+    atomic_store(&link->deaths, deaths);
     if (player->origin == STAY_RESUMED)
         atomic_fetch_add(&ledger->resumed, 1);
     if (!resume(ledger, link, player)) {

@@ -27,9 +27,10 @@ struct seat {
 void seat_damage(struct ledger *ledger, const struct ledger_link *link, const char *what);
 
 // Take a player who has come, or come back. False: it is wrong, and its descriptor closed. `older`
-// is the seat that has the same id already, or NULL; it is closed.
+// is the seat that has the same id already, or NULL; it is closed. `deaths`: how many processes of
+// the game had died when this one began.
 bool seat_take(struct seat *seat, struct ledger *ledger, const struct stay_player *player,
-               struct seat *older);
+               struct seat *older, uint64_t deaths);
 
 // Poll for what? Lowers *next_ms to the moment at which a turn is due anyway.
 short seat_wants(const struct seat *seat, const struct ledger *ledger, uint64_t now_ms,

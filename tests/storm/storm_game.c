@@ -31,6 +31,7 @@ static struct stay *stay;
 static struct seat seats[GAME_MAX_SEATS];
 static unsigned n_seats;
 static struct dice dice;
+static uint64_t deaths; // of processes before this one
 static volatile sig_atomic_t reboot_asked;
 
 static uint64_t now_ms(void)
@@ -59,7 +60,7 @@ static void take_all(void)
     struct stay_player player;
     while (n_seats < GAME_MAX_SEATS && stay_accept(stay, &player) > 0) {
         struct seat *seat = &seats[n_seats];
-        n_seats += seat_take(seat, ledger, &player, find_seat(player.id));
+        n_seats += seat_take(seat, ledger, &player, find_seat(player.id), deaths);
         if (seat->link == NULL) {
             errno = ENOSPC;
             die("the ledger");
@@ -132,7 +133,8 @@ static _Noreturn void reboot(char **argv)
 
 static void load(void)
 {
-    dice.state = ledger->seed ^ atomic_load(&ledger->reboots) ^ atomic_load(&ledger->deaths) << 32;
+    deaths = atomic_load(&ledger->deaths);
+    dice.state = ledger->seed ^ atomic_load(&ledger->reboots) ^ deaths << 32;
     const struct timespec loading = {.tv_nsec = (long)dice_below(&dice, GAME_LOADING_MS) * 1000000};
     nanosleep(&loading, NULL);
 }

@@ -30,11 +30,13 @@ static uint64_t quota_to_player(const struct player *player)
     return player->to_game.quota[STREAM_TO_PLAYER];
 }
 
-// A game that is killed may not have heard the last words of a visitor who has left: nobody can
-// give them to the next one.
+// Has a visitor left whom no process of the game has had since the last one died? That one may not
+// have heard the last words, and nobody can give them to the next one.
 static bool may_be_unheard(const struct player *player, const struct player_world *world)
 {
-    return player->is_leaving && player->deaths != atomic_load(&world->ledger->deaths);
+    const struct ledger_link *link = player_link(player, world->ledger);
+    const uint64_t deaths = link != NULL ? atomic_load(&link->deaths) : 0;
+    return player->is_leaving && deaths != atomic_load(&world->ledger->deaths);
 }
 
 static void close_seen(struct player *player, struct player_world *world)
@@ -274,7 +276,7 @@ void talk_rekey(struct player *player, struct player_world *world, uint64_t now)
         talk_failed(player, world, done, "sending a KeyUpdate");
 }
 
-void talk_leave(struct player *player, const struct player_world *world)
+void talk_leave(struct player *player)
 {
     if (player->notify_sent || player->sent != quota_to_game(player) || player->unfinished > 0)
         return;
@@ -283,8 +285,6 @@ void talk_leave(struct player *player, const struct player_world *world)
     if (player->ssl != NULL && SSL_version(player->ssl) != TLS1_3_VERSION &&
         player->received != quota_to_player(player))
         return;
-    if (!player->is_leaving)
-        player->deaths = atomic_load(&world->ledger->deaths);
     player->is_leaving = true;
     if (player->ssl == NULL) {
         player->notify_sent = shutdown(player->wire.fd, SHUT_WR) == 0;

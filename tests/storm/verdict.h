@@ -21,6 +21,10 @@ void verdict_give(enum verdict verdict, const char *fmt, ...) __attribute__((for
 
 enum verdict verdict_now(void);
 
+// The time of day, as stayd's log has it.
+#define VERDICT_TIME_BYTES 32u
+const char *verdict_time(char text[VERDICT_TIME_BYTES]);
+
 static inline uint64_t now_us(void)
 {
     struct timespec now;
