@@ -87,25 +87,39 @@ static void begin_order(struct admin *admin, bool is_late)
     killer_begin_amid(&admin->killer, is_late);
 }
 
-// Does this version run, and not on probation?
-static bool runs(struct admin *admin, const char *version)
+// How stands it with this version?
+enum standing { STANDING_RUNS, STANDING_UNDER_WAY, STANDING_NOT };
+
+static enum standing look(struct admin *admin, const char *version)
 {
+    enum standing standing = STANDING_NOT;
     struct ask_answer answer;
-    bool is_it = false;
-    if (ask_stayd(admin, "status", &answer) == ASK_OK && answer.n_items > 0)
-        is_it = strcmp(reply_find(&answer.item[0], "version"), version) == 0 &&
-                strcmp(reply_find(&answer.item[0], "upgrade"), "probation") != 0;
-    else
+    if (ask_stayd(admin, "status", &answer) == ASK_OK && answer.n_items > 0) {
+        const char *phase = reply_find(&answer.item[0], "upgrade");
+        if (strcmp(phase, "trial") == 0 || strcmp(phase, "probation") == 0)
+            standing = STANDING_UNDER_WAY;
+        else if (strcmp(reply_find(&answer.item[0], "version"), version) == 0)
+            standing = STANDING_RUNS;
+    } else {
         complain("status", answer.end.why);
+    }
     ask_free(&answer);
-    return is_it;
+    return standing;
 }
 
 static void check_version(struct admin *admin)
 {
+    const uint64_t since = now_us();
     const char *version = site_good[admin->running].version;
-    if (!runs(admin, version))
-        complain("another version runs than", version);
+    while (look(admin, version) != STANDING_RUNS)
+        if (!may_go_on(since, version))
+            return;
+}
+
+// Renewed files are found without an order, too, so that one may come in the middle of something.
+static bool is_busy(const char *why)
+{
+    return strstr(why, "under way") != NULL;
 }
 
 // An order to upgrade. False: not obeyed; *why says why not.
@@ -126,28 +140,32 @@ static bool order_upgrade(struct admin *admin, bool *was_struck, bool is_late, c
     return is_obeyed;
 }
 
-// Give the guard a signal, again if it may have died with a guard.
-static void give_signal(uint64_t *again_us, int signal_number)
+// Give the guard a signal: each guard once, for one may die with it; and again after a while.
+static void give_signal(struct admin *admin, int signal_number)
 {
     struct family family;
     family_read(&family);
     const pid_t guard = family_find(&family, FAMILY_GUARD);
-    if (guard == 0 || now_us() < *again_us)
+    if (guard == 0 || (guard == admin->signalled && now_us() < admin->signal_again_us))
         return;
     kill(guard, signal_number);
-    *again_us = now_us() + ADMIN_SIGNAL_US;
+    admin->signalled = guard;
+    admin->signal_again_us = now_us() + ADMIN_SIGNAL_US;
 }
 
-// By SIGUSR2, which says nothing in return.
+// By SIGUSR2, which says nothing in return. Nothing of it is left when it is done.
 static void signal_upgrade(struct admin *admin, const struct site_program *program)
 {
     const uint64_t since = now_us();
-    uint64_t again_us = 0;
     struct family family;
+    enum standing standing = STANDING_NOT;
+    admin->signalled = 0;
     begin_order(admin, false);
-    do
-        give_signal(&again_us, SIGUSR2);
-    while (may_go_on(since, "upgrade by signal") && !runs(admin, program->version));
+    do {
+        if (standing == STANDING_NOT)
+            give_signal(admin, SIGUSR2);
+        standing = look(admin, program->version);
+    } while (standing != STANDING_RUNS && may_go_on(since, "upgrade by signal"));
     killer_end_amid(&admin->killer);
     killer_wait_whole(&admin->killer, &family);
 }
@@ -159,7 +177,7 @@ static void ask_upgrade(struct admin *admin)
     char why[512];
     while (!order_upgrade(admin, &was_struck, false, why)) {
         note(admin, "not upgraded", why);
-        if (!was_struck && strstr(why, "under way") == NULL)
+        if (!was_struck && !is_busy(why))
             complain("an upgrade was refused", why);
         admin->n_given_up += was_struck;
         check_version(admin);
@@ -205,7 +223,7 @@ static void try_broken(struct admin *admin)
             complain("a program that fails was taken", program->name);
         note(admin, program->name, why);
         admin->n_given_up += was_struck;
-    } while ((was_struck || strstr(why, "under way") != NULL) && may_go_on(since, program->name));
+    } while ((was_struck || is_busy(why)) && may_go_on(since, program->name));
     wait_reaped(admin);
     atomic_store(&admin->stage->is_failing, false);
     if (strstr(why, program->why) == NULL)
@@ -237,7 +255,8 @@ static void order_reload(struct admin *admin)
         killer_end_amid(&admin->killer);
         if (!is_obeyed) {
             note(admin, "not reloaded", find_reason(&answer));
-            if (admin->killer.by_role[FAMILY_OTHER] == n_trials_killed)
+            if (admin->killer.by_role[FAMILY_OTHER] == n_trials_killed &&
+                !is_busy(find_reason(&answer)))
                 complain("a reload was refused", find_reason(&answer));
         }
         ask_free(&answer);
@@ -247,30 +266,30 @@ static void order_reload(struct admin *admin)
 static void reload(struct admin *admin)
 {
     struct site *site = admin->site;
-    const bool had_extra = site->has_extra;
     atomic_store(&admin->world->has_extra, false);
     if (!site_change(site, &admin->dice))
         return;
     order_reload(admin);
     if (probe_listens(PORTS_EXTRA_ADDRESS, site->ports.tls) != site->has_extra)
-        complain("after a reload", had_extra ? "the listener that was removed is there"
-                                             : "the listener that was added is not there");
+        complain("after a reload", site->has_extra ? "the listener that was added is not there"
+                                                   : "the listener that was removed is there");
     atomic_store(&admin->world->has_extra, site->has_extra);
     admin->n_done[OPTIONS_RELOAD]++;
 }
 
-// By SIGHUP, which says nothing in return.
+// By SIGHUP, which says nothing in return. One that is obeyed late is behind us when the order that
+// follows is.
 static void signal_reload(struct admin *admin)
 {
     const uint64_t since = now_us();
-    uint64_t again_us = 0;
+    admin->signalled = 0;
     begin_order(admin, false);
-    while (probe_serial(admin->site->ports.tls) != admin->site->serial) {
-        give_signal(&again_us, SIGHUP);
-        if (!may_go_on(since, "renewal by signal"))
-            break;
-    }
+    do
+        give_signal(admin, SIGHUP);
+    while (probe_serial(admin->site->ports.tls) != admin->site->serial &&
+           may_go_on(since, "renewal by signal"));
     killer_end_amid(&admin->killer);
+    order_reload(admin);
 }
 
 static void check_certificate(struct admin *admin)

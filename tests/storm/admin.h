@@ -27,6 +27,8 @@ struct admin {
     _Atomic bool is_finished;
     uint64_t n_asked; // ids of requests
     uint64_t n_dice;  // sets of dice that were taken
+    pid_t signalled;  // the guard that was given a signal last
+    uint64_t signal_again_us;
     unsigned running; // index in site_good
     uint8_t *deck;    // enum options_deed
     unsigned n_deck;

@@ -134,7 +134,7 @@ static pid_t choose_victim(const struct killer *killer, const struct family *fam
 {
     if (killer->spares_spare && killer->role != FAMILY_WORKER)
         return killer->guard;
-    return family_find(family, (enum family_role)killer->role);
+    return family_find(family, killer->role);
 }
 
 static void *strike_amid(void *argument)
@@ -152,13 +152,15 @@ static void *strike_amid(void *argument)
 
 void killer_begin_amid(struct killer *killer, bool spares_spare)
 {
+    static const enum family_role roles[] = {FAMILY_WORKER, FAMILY_SPARE, FAMILY_GUARD,
+                                             FAMILY_OTHER};
     struct family family;
     killer->n_victims = 0;
     // All dice are thrown, whatever comes of it: what follows depends on the seed only.
     const bool strikes = dice_one_in(&killer->dice, KILLER_AMID_ONE_IN);
     killer->spares_spare = spares_spare;
     killer->delay_us = dice_below(&killer->dice, KILLER_AMID_US);
-    killer->role = (unsigned)dice_below(&killer->dice, FAMILY_OTHER + 1);
+    killer->role = roles[dice_below(&killer->dice, sizeof roles / sizeof *roles)];
     family_read(&family);
     killer->guard = family_find(&family, FAMILY_GUARD);
     killer->has_thread = strikes && pthread_create(&killer->thread, NULL, strike_amid, killer) == 0;

@@ -40,7 +40,7 @@ struct killer {
     bool has_thread;
     bool spares_spare;
     uint64_t delay_us;
-    unsigned role;
+    enum family_role role;
     pid_t guard;
 };
 

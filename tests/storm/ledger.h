@@ -18,8 +18,8 @@
 #include "dice.h"
 #include "stream.h"
 
-#define LEDGER_LINKS 262144u
-#define LEDGER_PLAYERS 262144u
+#define LEDGER_LINKS 65536u // for some hours
+#define LEDGER_PLAYERS 65536u
 #define LEDGER_ID_BYTES 16u
 #define LEDGER_TEXT_BYTES 400u
 
