@@ -84,6 +84,7 @@ static void begin_order(struct admin *admin, bool is_late)
 {
     if (dice_one_in(&admin->dice, 4) && admin->stage->ledger->resumes)
         kill_game(admin);
+    atomic_store(&admin->stage->is_ordered, true);
     killer_begin_amid(&admin->killer, is_late);
 }
 
@@ -200,14 +201,6 @@ static void upgrade(struct admin *admin)
     check_version(admin);
 }
 
-// Wait until the ends of all processes that have ended were looked at.
-static void wait_reaped(const struct admin *admin)
-{
-    const unsigned n = atomic_load(&admin->stage->n_reapings);
-    while (atomic_load(&admin->stage->n_reapings) - n < 2 && !is_over())
-        sleep_us(1000);
-}
-
 static void try_broken(struct admin *admin)
 {
     const struct site_program *program =
@@ -224,8 +217,6 @@ static void try_broken(struct admin *admin)
         note(admin, program->name, why);
         admin->n_given_up += was_struck;
     } while ((was_struck || is_busy(why)) && may_go_on(since, program->name));
-    wait_reaped(admin);
-    atomic_store(&admin->stage->is_failing, false);
     if (strstr(why, program->why) == NULL)
         complain(program->name, why);
     admin->n_done[OPTIONS_BROKEN]++;
@@ -354,6 +345,18 @@ static void take_dice(struct admin *admin)
     admin->killer.dice.state = dice_mix(seed ^ 0x6b696c6c);
 }
 
+// All is in its place again, and the ends of all processes that have ended were looked at.
+static void finish_order(struct admin *admin)
+{
+    struct family family;
+    killer_wait_whole(&admin->killer, &family);
+    const unsigned n = atomic_load(&admin->stage->n_reapings);
+    while (atomic_load(&admin->stage->n_reapings) - n < 2 && !is_over())
+        sleep_us(1000);
+    atomic_store(&admin->stage->is_ordered, false);
+    atomic_store(&admin->stage->is_failing, false);
+}
+
 static void do_deed(struct admin *admin, enum options_deed deed)
 {
     static const struct {
@@ -378,6 +381,8 @@ static void do_deed(struct admin *admin, enum options_deed deed)
     sleep_us(dice_wait(&admin->dice, pause_us));
     note(admin, deeds[deed].name, "");
     deeds[deed].work(admin);
+    if (atomic_load(&admin->stage->is_ordered))
+        finish_order(admin);
 }
 
 static void *run(void *argument)

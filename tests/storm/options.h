@@ -11,7 +11,7 @@
 
 enum options_mode { OPTIONS_MIX, OPTIONS_TLS12, OPTIONS_TLS13 };
 
-// What is done to stayd and its game; each is a card of the deck (deck.h), as often as it is told.
+// What is done to stayd and its game; each is a card of the deck (admin.h).
 enum options_deed {
     OPTIONS_KILL,
     OPTIONS_REBOOT,

@@ -153,7 +153,9 @@ static void judge(struct stage *stage, pid_t pid, int status)
     // Exit code 0: it stepped aside because another had taken its place meanwhile.
     const bool was_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     const bool stepped_aside = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!was_killed && !stepped_aside && !atomic_load(&stage->is_failing))
+    const bool was_on_trial =
+        WIFEXITED(status) && WEXITSTATUS(status) == 1 && atomic_load(&stage->is_ordered);
+    if (!was_killed && !stepped_aside && !was_on_trial && !atomic_load(&stage->is_failing))
         verdict_give(VERDICT_HANG, "process %d of stayd has ended by itself, wait status 0x%x",
                      (int)pid, (unsigned)status);
 }

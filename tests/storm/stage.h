@@ -29,7 +29,8 @@ struct stage {
     uint64_t game_start_us; // when it is to be started again
     struct dice dice;
     _Atomic int wish;            // enum stage_wish, what other threads want done
-    _Atomic bool is_failing;     // a broken program is tried: its processes may end as they like
+    _Atomic bool is_ordered;     // who is on trial ends itself if its guard is killed
+    _Atomic bool is_failing;     // ... and with a broken program anybody may, as it likes
     _Atomic unsigned n_reapings; // how often all ends of processes were looked at
     pid_t last_guard;            // who was told to end
     int guard_status;            // its wait status; -1: not waited for yet
