@@ -28,7 +28,7 @@ storm: all
 	@tests/storm/run $(BUILD) --seconds 3600
 
 fuzz: setup
-	@tests/fuzz/run
+	@FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/run
 
 bench: all
 	@bench/run $(BUILD)

@@ -3,10 +3,14 @@
 //
 // The benchmarks' game: `echo_game SOCKET-PATH`. It reads the PROXY v2 header of
 // each connection and then sends back whatever comes. Cheap and the same for
-// everybody who relays to it.
+// everybody who relays to it. At SIGHUP it reboots: it executes itself, keeps its
+// sockets, and says "rebooted MICROSECONDS", how long it has not looked at them.
 //
 // Errors: a connection that fails is closed; no socket ends the program with 1.
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define GAME_MAX_FD 65536
@@ -32,12 +37,26 @@ struct header {
 static struct header headers[GAME_MAX_FD];
 static uint8_t buffer[65536];
 static int poller;
+static volatile sig_atomic_t is_reboot_due;
+
+static void order_reboot(int signal_number)
+{
+    (void)signal_number;
+    is_reboot_due = 1;
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
 
 static int listen_at(const char *path)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, 4096) != 0) {
         perror(path);
         exit(1);
@@ -57,7 +76,7 @@ static void watch(int fd)
 static void accept_all(int listener)
 {
     int fd;
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
         if (fd >= GAME_MAX_FD) {
             close(fd);
             continue;
@@ -100,13 +119,43 @@ static void serve(int fd)
         close(fd);
 }
 
+static _Noreturn void reboot(const char *path, int listener)
+{
+    char fd[16];
+    char begin[24];
+    snprintf(fd, sizeof fd, "%d", listener);
+    snprintf(begin, sizeof begin, "%" PRIu64, now_us());
+    execl("/proc/self/exe", "echo_game", path, fd, begin, NULL);
+    perror("exec");
+    exit(1);
+}
+
+// All sockets but the listening one are players', who have been let in before.
+static void take_up(int listener)
+{
+    long n = sysconf(_SC_OPEN_MAX);
+    for (int fd = STDERR_FILENO + 1; fd < n && fd < GAME_MAX_FD; fd++) {
+        if (fd == listener || fd == poller || fcntl(fd, F_GETFD) < 0)
+            continue;
+        headers[fd].is_over = true;
+        watch(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 2)
+    if (argc != 2 && argc != 4)
         return 2;
-    int listener = listen_at(argv[1]);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    sigaction(SIGHUP, &(struct sigaction){.sa_handler = order_reboot}, NULL);
+    int listener = argc == 4 ? atoi(argv[2]) : listen_at(argv[1]);
     poller = epoll_create1(EPOLL_CLOEXEC);
     watch(listener);
+    if (argc == 4) {
+        uint64_t begin_us = strtoull(argv[3], NULL, 10);
+        take_up(listener);
+        printf("rebooted %" PRIu64 "\n", now_us() - begin_us);
+    }
     for (;;) {
         struct epoll_event events[256];
         int n = epoll_wait(poller, events, 256, -1);
@@ -116,5 +165,7 @@ int main(int argc, char **argv)
             else
                 serve(events[i].data.fd);
         }
+        if (is_reboot_due)
+            reboot(argv[1], listener);
     }
 }

@@ -21,13 +21,18 @@ void stay_place_path(char path[STAY_PATH_BYTES], const char *directory, const ch
     snprintf(path, STAY_PATH_BYTES, "%s/%s", directory, name);
 }
 
+bool stay_place_is_short(const char *directory)
+{
+    return strlen(directory) + sizeof "/" STAY_CONTROL STAY_LOCK_ENDING <= STAY_PATH_BYTES;
+}
+
 bool stay_place_make(const char *directory, char *error, size_t error_size)
 {
     struct stat status;
     if (directory == NULL || directory[0] != '/') {
         return stay_words(error, error_size, "the run directory must be an absolute path");
     }
-    if (strlen(directory) + sizeof "/" STAY_CONTROL STAY_LOCK_ENDING > STAY_PATH_BYTES) {
+    if (!stay_place_is_short(directory)) {
         return stay_words(error, error_size,
                           "%s: this path is too long for a run directory; a socket's may have %zu "
                           "bytes in all",

@@ -27,6 +27,9 @@
 // Put DIRECTORY/NAME together. Never too long once stay_place_make has succeeded.
 void stay_place_path(char path[STAY_PATH_BYTES], const char *directory, const char *name);
 
+// Do the paths of the sockets and locks in this directory fit?
+bool stay_place_is_short(const char *directory);
+
 // Make the directory if there is none, and check that nobody else can write in it.
 bool stay_place_make(const char *directory, char *error, size_t error_size);
 

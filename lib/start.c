@@ -32,7 +32,8 @@ static bool is_set(const struct stay_options *options, const char *section, cons
     return false;
 }
 
-// Could this text, put into an INI file, become another line, a comment or another section?
+// Put into an INI file, is this text read as what it is? It is not to become another line, a
+// comment or another section, and blanks around it would be taken off.
 static bool is_plain(const char *text, const char *forbidden)
 {
     for (const char *c = text; *c != '\0'; c++) {
@@ -40,7 +41,8 @@ static bool is_plain(const char *text, const char *forbidden)
             return false;
         }
     }
-    return text[0] != '\0' && text[0] != ' ' && strstr(text, " ;") == NULL;
+    return text[0] != '\0' && text[0] != ' ' && text[0] != ';' && text[strlen(text) - 1] != ' ' &&
+           strstr(text, " ;") == NULL;
 }
 
 static bool check_setting(const struct stay_options *options, const struct stay_setting *setting,

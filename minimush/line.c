@@ -32,14 +32,25 @@ static void erase(struct line *line)
     }
 }
 
+// As UTF-8 the line may be too long.
+static void make_utf8(struct line *line)
+{
+    char utf8[2 * LINE_MAX_BYTES + 3];
+    size_t n = line_to_utf8(line->text, line->n_text, utf8, sizeof utf8);
+    if (n > LINE_MAX_BYTES) {
+        line_drop(line);
+    } else {
+        memcpy(line->text, utf8, n);
+        line->n_text = (uint32_t)n;
+    }
+}
+
 static void finish(struct line *line)
 {
-    line->text[line->n_text] = '\0';
     if (line->charset == LINE_LATIN1) {
-        char utf8[sizeof line->text];
-        line->n_text = (uint32_t)line_to_utf8(line->text, line->n_text, utf8, sizeof utf8);
-        memcpy(line->text, utf8, line->n_text + 1);
+        make_utf8(line);
     }
+    line->text[line->n_text] = '\0';
     line_clean(line->text);
     line->is_whole = true;
     line->was_dropped = line->is_dropping;
@@ -133,6 +144,8 @@ size_t line_to_utf8(const char *in, size_t n, char *out, size_t out_size)
         uint8_t byte = (uint8_t)in[at];
         if (byte < 0x80) {
             out[n_out++] = (char)byte;
+        } else if (byte < 0xa0) {
+            out[n_out++] = '?';
         } else {
             out[n_out++] = (char)(0xc0u | byte >> 6);
             out[n_out++] = (char)(0x80u | (byte & 0x3fu));

@@ -47,8 +47,8 @@ bool line_is_idle(const struct line *line);
 // Replace what is not UTF-8, and the C1 controls, by '?'. Never makes it longer.
 void line_clean(char *text);
 
-// Between UTF-8 (clean) and Latin-1, where '?' stands for what it does not have. Both give back the
-// number of bytes; to UTF-8 it is a string as well, cut at out_size.
+// Between UTF-8 (clean) and Latin-1, where '?' stands for what it does not have, and for its C1
+// controls. Both give back the number of bytes; to UTF-8 it is a string as well, cut at out_size.
 size_t line_to_latin1(const char *in, size_t n, char *out);
 size_t line_to_utf8(const char *in, size_t n, char *out, size_t out_size);
 

@@ -26,7 +26,7 @@ struct reader {
     FILE *complaints;
     const char *path;
     char *folder;
-    int line;
+    int line; // 0: the file as a whole
     unsigned n_mistakes;
     bool has_listener;
 };
@@ -143,7 +143,11 @@ __attribute__((format(printf, 2, 3))) static void complain(struct reader *reader
                                                            ...)
 {
     va_list args;
-    fprintf(reader->complaints, "%s:%d: ", reader->path, reader->line);
+    fprintf(reader->complaints, "%s:", reader->path);
+    if (reader->line > 0) {
+        fprintf(reader->complaints, "%d:", reader->line);
+    }
+    fputc(' ', reader->complaints);
     va_start(args, fmt);
     vfprintf(reader->complaints, fmt, args);
     va_end(args);
@@ -220,7 +224,7 @@ static void take_passed_on(struct reader *reader, const char *name, const char *
 {
     const char *key = strrchr(name, '.') + 1;
     const char *section = name + strlen("stayd.");
-    if (key <= section || *key == '\0') {
+    if (key - 1 <= section || *key == '\0') {
         complain(reader,
                  "%s: write stayd.SECTION.KEY = VALUE, as in stayd.listen tls.alpn = telnet", name);
         return;
@@ -323,6 +327,7 @@ static char *next_line(char *line, int line_size, void *stream)
 static void complete(struct reader *reader)
 {
     struct settings *settings = reader->settings;
+    reader->line = 0;
     if (settings->name == NULL) {
         settings->name = must(strdup("Minimush"));
     }

@@ -7,7 +7,8 @@
 // A struct settings owns all that it points to. File names in it are absolute: relative ones
 // are meant from the configuration file's folder.
 //
-// Errors: every mistake of the file is said as "FILE:LINE: what; what would be right".
+// Errors: every mistake of the file is said as "FILE:LINE: what; what would be right", and what the
+// whole of it lacks as "FILE: ...".
 #ifndef MINIMUSH_SETTINGS_H
 #define MINIMUSH_SETTINGS_H
 

@@ -8,8 +8,10 @@
 // Errors: on stderr; exit status 2 for wrong arguments, 1 for all else.
 #include "base/log.h"
 #include "base/title.h"
+#include "base/wipe.h"
 #include "guard/adopt.h"
 #include "guard/guard.h"
+#include "guard/manager.h"
 #include "guard/role.h"
 #include "guard/start.h"
 #include "worker/worker.h"
@@ -192,8 +194,10 @@ static char *find_program(const char *called)
 int main(int argc, char **argv)
 {
     static struct heritage heritage = {.lock_fd = -1, .control_fd = -1, .ready_fd = -1};
+    static struct kept kept = {.before.lock_fd = -1};
     static struct arguments arguments = {.conf = DEFAULT_CONF};
     title_init(argc, argv);
+    wipe_what_openssl_frees();
     fill_standard();
     read_arguments(argc, argv, &arguments);
     signal(SIGPIPE, SIG_IGN);
@@ -203,9 +207,11 @@ int main(int argc, char **argv)
     if (arguments.adopt)
         role_first(guard_adopt, &heritage,
                    adopt_prepare(&heritage, arguments.adopt, arguments.conf));
-    close_range(3, ~0u, 0); // nothing of whoever started us
+    manager_meet(!arguments.is_daemon && !arguments.is_alone && !arguments.is_check);
+    restore_look(&kept);
     heritage.program = find_program(argv[0]);
-    if (conf_load(&heritage.conf, arguments.conf, stderr) > 0)
+    if (conf_load(&heritage.conf, arguments.conf, stderr) > 0 ||
+        (kept.is_there && !restore_align(&heritage, &kept)))
         return 1;
     heritage.is_alone = arguments.is_alone;
     if (arguments.is_check) {
@@ -219,10 +225,10 @@ int main(int argc, char **argv)
         perror("stayd: cannot detach");
         return 1;
     }
-    if (!start_load_certs(&heritage, true, stderr, stderr) || !start_prepare(&heritage))
+    if (!start_load_certs(&heritage, true, stderr, stderr) || !start_prepare(&heritage, &kept))
         return 1;
     close_standard(arguments.is_daemon);
     if (arguments.is_alone)
         role_first(worker_run, &heritage, 0);
-    role_first(guard_run, &heritage, 0);
+    role_first(guard_run, &heritage, heritage.vault.head->guard);
 }

@@ -188,9 +188,7 @@ __attribute__((format(printf, 3, 0))) static void write_event(enum log_event eve
             memcpy(line + n - 3, "...", 3);
         }
     }
-    for (size_t i = 0; i < n; i++) // one event is one line, whatever was in the values
-        if (line[i] == '\n' || line[i] == '\r')
-            line[i] = ' ';
+    log_clean(line, n); // one event is one line, whatever was in the values
     line[n++] = '\n';
     // A datagram needs no newline to end.
     if (write_line(line, target.form == LOG_FORM_DATAGRAM ? n - 1 : n))

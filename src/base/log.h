@@ -60,6 +60,10 @@ bool log_wants(enum log_level level);
 // ("...") when it does not fit. Returns out; out_size is at least 4.
 const char *log_quote(char *out, size_t out_size, const void *bytes, size_t n_bytes);
 
+// What becomes of a whole line before it is written: control characters, in values that are not a
+// peer's (a file's line, what another program said), become blanks.
+void log_clean(char *line, size_t n);
+
 // A connection id as 32 hex digits. Returns out.
 const char *log_id(char out[LOG_ID_BYTES], const uint8_t id[16]);
 

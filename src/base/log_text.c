@@ -50,6 +50,13 @@ const char *log_quote(char *out, size_t out_size, const void *bytes, size_t n_by
     return out;
 }
 
+void log_clean(char *line, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((uint8_t)line[i] < ' ' || line[i] == 0x7f)
+            line[i] = ' ';
+}
+
 const char *log_id(char out[LOG_ID_BYTES], const uint8_t id[16])
 {
     for (int i = 0; i < 16; i++) {

@@ -113,6 +113,7 @@ struct conf {
     char *log;
     unsigned log_level; // enum log_level
     uint64_t stop_timeout_ms;
+    uint32_t store_players;
     bool watches_certificates;
     enum conf_names names;
     uint64_t name_timeout_ms;

@@ -40,6 +40,12 @@ bool configuration_folder(const struct settings *settings, const char *home, cha
                           size_t folder_size, char *error, size_t error_size)
 {
     char socket[PATH_MAX];
+    if (!settings_is_path(home))
+        return stay_words(
+            error, error_size,
+            "%s: stayd's configuration cannot hold the name of this folder; rename it "
+            "without commas, quotes and semicolons",
+            home);
     if (!join(socket, sizeof socket, home, settings->socket_file, error, error_size))
         return false;
     if (strlen(socket) >= STAY_PATH_BYTES)

@@ -16,7 +16,7 @@
 #define CONFIGURATION_MARK "# Written by stayd-ssl-slave(8) at each start of the game"
 
 // The run directory: CONFIGURATION_FOLDER beside the game's socket. home: the game's folder. False
-// with words: a path is too long.
+// with words: a path is too long, or home has a name that cannot stand in a configuration.
 bool configuration_folder(const struct settings *settings, const char *home, char *folder,
                           size_t folder_size, char *error, size_t error_size);
 

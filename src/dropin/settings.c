@@ -21,18 +21,25 @@ static bool is_text(const char *text, size_t size)
     return n < size;
 }
 
+bool settings_is_path(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 0 && path[0] != ' ' && path[n - 1] != ' ' && path[strcspn(path, ",\"")] == '\0' &&
+           !strstr(path, " ;") && is_text(path, n + 1);
+}
+
 static bool check_file(const char *option, const char *path, char *error, size_t error_size)
 {
     if (!is_text(path, SETTINGS_PATH_BYTES))
         return stay_words(error, error_size,
                           "%s is no name of a file; " OTHER_VERSION ", so use its own ssl_slave",
                           option);
-    if (path[strcspn(path, ",\"")] || strstr(path, " ;") || path[0] == ' ')
-        return stay_words(error, error_size,
-                          "%s = %s: stayd's configuration cannot hold this name; rename the file "
-                          "without commas, quotes and semicolons, and write it so into mush.cnf",
-                          option, path);
-    return true;
+    return *path == '\0' || settings_is_path(path) ||
+           stay_words(error, error_size,
+                      "%s = %s: stayd's configuration cannot hold this name; rename the file "
+                      "without commas, quotes, semicolons and blanks around it, and write it so "
+                      "into mush.cnf",
+                      option, path);
 }
 
 static bool check_files(const struct settings *settings, char *error, size_t error_size)

@@ -35,6 +35,9 @@ static_assert(offsetof(struct settings, ssl_port) == 324, "PennMUSH's struct");
 static_assert(offsetof(struct settings, private_key_file) == 332, "PennMUSH's struct");
 static_assert(offsetof(struct settings, require_client_cert) == 1356, "PennMUSH's struct");
 
+// Can this name of a file stand in stayd's configuration, also in a list?
+bool settings_is_path(const char *path);
+
 bool settings_read(struct settings *settings, const void *bytes, size_t n_bytes, char *error,
                    size_t error_size);
 

@@ -71,9 +71,7 @@ static void settle(struct entry *entry, enum names_status status)
     names->settled(names->arg);
 }
 
-// Letters, digits, '-', '_', '.', and not something that could be taken for an
-// address: what a game shows and matches locks against.
-static bool is_host_name(const char *name)
+bool names_is_host(const char *name)
 {
     size_t n = strlen(name);
     if (n == 0 || n >= NAMES_HOST_BYTES || name[0] == '.' || name[0] == '-')
@@ -106,11 +104,11 @@ static void reverse_done(int result, char type, int count, int ttl, void *addres
     if (result == DNS_ERR_SHUTDOWN)
         return;
     if (result != DNS_ERR_NONE || type != DNS_PTR || count < 1 ||
-        !is_host_name(*(char **)addresses)) {
+        !names_is_host(*(char **)addresses)) {
         settle(entry, NAMES_NONE);
         return;
     }
-    strcpy(entry->host, *(char **)addresses); // is_host_name has measured it
+    strcpy(entry->host, *(char **)addresses); // names_is_host has measured it
     struct evdns_base *dns = entry->names->dns;
     bool is_started = address_is_ipv4(entry->address)
                           ? evdns_base_resolve_ipv4(dns, entry->host, DNS_QUERY_NO_SEARCH,

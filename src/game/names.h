@@ -22,6 +22,10 @@ enum names_status {
     NAMES_FOUND,   // *host is the name, valid until the next call
 };
 
+// Letters, digits, '-', '_', '.', and not something that could be taken for an address: what a game
+// shows and matches locks against. Only such a name is ever found.
+bool names_is_host(const char *name);
+
 // Called whenever a question was settled.
 typedef void names_settled_fn(void *arg);
 

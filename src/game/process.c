@@ -4,6 +4,8 @@
 // Looking into /proc (process.h). Errors: as there.
 #include "game/process.h"
 
+#include "game/process_text.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,61 +19,34 @@
 
 #define EXITING 0x4ull // PF_EXITING, include/linux/sched.h
 
-struct stat_line {
-    char state;
-    uint64_t flags;
-    uint64_t n_threads;
-    uint64_t start;
-};
-
-// A small file as a string. False with errno.
+// A small file as a string. False: it cannot be read, is empty, or does not fit.
 static bool read_text(const char *path, char *text, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return false;
     ssize_t n = read(fd, text, size - 1);
-    int error = errno;
     close(fd);
-    errno = error;
     text[n > 0 ? n : 0] = '\0';
-    return n > 0;
+    return n > 0 && (size_t)n < size - 1;
 }
 
-static bool read_stat_file(const char *path, struct stat_line *line)
+static bool read_stat_file(const char *path, struct process_stat *stat)
 {
     char text[1024];
-    if (!read_text(path, text, sizeof text))
-        return false;
-    // The name, in parentheses, may hold anything; the last one closes it.
-    char *at = strrchr(text, ')');
-    if (!at || at[1] != ' ')
-        return false;
-    line->state = at[2];
-    char *save = NULL;
-    int field = 3;
-    for (char *word = strtok_r(at + 2, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-        if (field == 9)
-            line->flags = strtoull(word, NULL, 10);
-        if (field == 20)
-            line->n_threads = strtoull(word, NULL, 10);
-        if (field == 22)
-            line->start = strtoull(word, NULL, 10);
-        field++;
-    }
-    return field > 22;
+    return read_text(path, text, sizeof text) && process_parse_stat(text, stat);
 }
 
-static bool read_stat(pid_t pid, struct stat_line *line)
+static bool read_stat(pid_t pid, struct process_stat *stat)
 {
     char path[32];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    return read_stat_file(path, line);
+    return read_stat_file(path, stat);
 }
 
-static bool is_thread_living(const struct stat_line *line)
+static bool is_thread_living(const struct process_stat *stat)
 {
-    return line->state != 'Z' && line->state != 'X' && !(line->flags & EXITING);
+    return stat->state != 'Z' && stat->state != 'X' && !(stat->flags & EXITING);
 }
 
 // The first thread may have ended, and others go on with the descriptors.
@@ -84,32 +59,32 @@ static bool has_living_thread(pid_t pid)
     if (!threads)
         return false;
     for (struct dirent *one; !is_found && (one = readdir(threads));) {
-        struct stat_line line = {0};
+        struct process_stat stat = {0};
         snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, atoi(one->d_name));
-        is_found = read_stat_file(path, &line) && is_thread_living(&line);
+        is_found = read_stat_file(path, &stat) && is_thread_living(&stat);
     }
     closedir(threads);
     return is_found;
 }
 
-static bool is_living(pid_t pid, const struct stat_line *line)
+static bool is_living(pid_t pid, const struct process_stat *stat)
 {
-    return is_thread_living(line) || (line->n_threads > 1 && has_living_thread(pid));
+    return is_thread_living(stat) || (stat->n_threads > 1 && has_living_thread(pid));
 }
 
 uint64_t process_start(pid_t pid)
 {
-    struct stat_line line = {0};
-    return pid > 0 && read_stat(pid, &line) && is_living(pid, &line) ? line.start : 0;
+    struct process_stat stat = {0};
+    return pid > 0 && read_stat(pid, &stat) && is_living(pid, &stat) ? stat.start : 0;
 }
 
 enum process_life process_look(pid_t pid, uint64_t start)
 {
-    struct stat_line line = {0};
+    struct process_stat stat = {0};
     if (pid <= 0 || start == 0)
         return PROCESS_UNKNOWN;
-    if (read_stat(pid, &line))
-        return line.start == start && is_living(pid, &line) ? PROCESS_ALIVE : PROCESS_DEAD;
+    if (read_stat(pid, &stat))
+        return stat.start == start && is_living(pid, &stat) ? PROCESS_ALIVE : PROCESS_DEAD;
     // /proc may be closed to us (hidepid); a signal that is not sent asks the same question.
     if (kill(pid, 0) == 0 || errno == EPERM)
         return PROCESS_UNKNOWN;
@@ -119,8 +94,8 @@ enum process_life process_look(pid_t pid, uint64_t start)
 // A pidfd is readable when the last thread is gone, and with it the descriptors.
 bool process_is_dying(pid_t pid)
 {
-    struct stat_line line = {0};
-    if (pid <= 0 || !read_stat(pid, &line) || is_living(pid, &line))
+    struct process_stat stat = {0};
+    if (pid <= 0 || !read_stat(pid, &stat) || is_living(pid, &stat))
         return false;
     struct pollfd poll_fd = {.fd = pidfd_open(pid, 0), .events = POLLIN};
     if (poll_fd.fd < 0)
@@ -133,10 +108,5 @@ bool process_is_dying(pid_t pid)
 pid_t process_read_file(const char *path)
 {
     char text[32];
-    if (!read_text(path, text, sizeof text))
-        return 0;
-    char *end;
-    long pid = strtol(text, &end, 10);
-    bool is_number = end != text && strspn(end, " \t\r\n") == strlen(end);
-    return is_number && pid > 1 && pid < INT32_MAX ? (pid_t)pid : 0;
+    return read_text(path, text, sizeof text) ? process_parse_pid(text) : 0;
 }

@@ -37,17 +37,20 @@ static bool say_layout(FILE *words, int fd)
     return false;
 }
 
+bool adopt_map_vault(struct vault *vault, int fd, FILE *words)
+{
+    return vault_map(vault, fd) == 0 || say_layout(words, fd);
+}
+
 static bool map_vault(struct heritage *heritage, const struct baton *baton, FILE *words)
 {
-    if (vault_map(&heritage->vault, baton->vault_fd) < 0)
-        return say_layout(words, baton->vault_fd);
+    if (!adopt_map_vault(&heritage->vault, baton->vault_fd, words))
+        return false;
     heritage->vault.table_number = baton->table_number;
     return true;
 }
 
-// Listeners and games to the indices that they have now: a reload may have made them others than
-// the file's order.
-static bool take_indices(struct heritage *heritage, const struct baton *baton, FILE *words)
+bool adopt_align(struct heritage *heritage, const struct conf *names, FILE *words)
 {
     struct conf *conf = &heritage->conf;
     struct conf_use use;
@@ -56,14 +59,26 @@ static bool take_indices(struct heritage *heritage, const struct baton *baton, F
     bool is_good = before && nowhere;
     if (is_good) {
         *before = *conf; // what else an alignment would keep is the file's
+        memcpy(before->listener, names->listener, sizeof before->listener);
+        memcpy(before->game, names->game, sizeof before->game);
+        before->n_listeners = names->n_listeners;
+        before->n_games = names->n_games;
         reload_look_at_use(&heritage->vault, &use);
-        is_good = baton_names(baton, before) && conf_align(conf, before, &use, words, nowhere);
+        is_good = conf_align(conf, before, &use, words, nowhere);
     }
     if (nowhere)
         fclose(nowhere);
     free(before);
     if (!is_good)
         fprintf(words, "listeners and games cannot be numbered as they are\n");
+    return is_good;
+}
+
+static bool take_indices(struct heritage *heritage, const struct baton *baton, FILE *words)
+{
+    struct conf *names = calloc(1, sizeof *names);
+    bool is_good = names && baton_names(baton, names) && adopt_align(heritage, names, words);
+    free(names);
     return is_good;
 }
 
@@ -115,8 +130,7 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
     return is_good && fflush(stdout) == 0 ? 0 : 1;
 }
 
-// Each address of the shape has its socket at the place that the baton names. False: it does not.
-static bool take_sockets(struct heritage *heritage, const char *places)
+bool adopt_take_sockets(struct heritage *heritage, const char *places)
 {
     const _Atomic int32_t *fds = vault_guard_fds(&heritage->vault);
     for (unsigned i = 0; i < HERITAGE_MAX_SOCKETS; i++)
@@ -136,8 +150,7 @@ static bool take_sockets(struct heritage *heritage, const char *places)
     return true;
 }
 
-// What was ordered of the program before is answered, and this one has read the files as they are.
-static void begin_heritage(struct heritage *heritage)
+void adopt_begin_heritage(struct heritage *heritage)
 {
     struct vault_reload *reload = &heritage->vault.head->reload;
     heritage->id = ++reload->heritages;
@@ -173,11 +186,11 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     }
     fclose(words);
     free(said);
-    if (!take_sockets(heritage, baton.places))
+    if (!adopt_take_sockets(heritage, baton.places))
         probation_fail(&heritage->vault, "it does not find the listening sockets");
     take_fds(heritage);
     tickets_init(heritage->vault.head);
-    begin_heritage(heritage);
+    adopt_begin_heritage(heritage);
     heritage->conf_path = conf;
     heritage->program = strdup(baton.program);
     heritage->started_ms = baton.started_ms;

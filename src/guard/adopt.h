@@ -15,6 +15,20 @@
 // Could this program go on from here? Changes nothing. Returns the exit status.
 int adopt_try(struct heritage *heritage, const char *baton, const char *conf);
 
+// What of it a start from the store has to do as well (restore.h).
+bool adopt_map_vault(struct vault *vault, int fd, FILE *words);
+
+// Listeners and games to the indices that they have in `names`: a reload may have made them others
+// than the file's order.
+bool adopt_align(struct heritage *heritage, const struct conf *names, FILE *words);
+
+// Each address of the configuration's listeners has its socket at the place that the baton names.
+// False: it does not.
+bool adopt_take_sockets(struct heritage *heritage, const char *places);
+
+// What was ordered of the program before is answered, and this one has read the files as they are.
+void adopt_begin_heritage(struct heritage *heritage);
+
 // Fill the heritage. Returns the guard's word, for guard_adopt.
 uint64_t adopt_prepare(struct heritage *heritage, const char *baton, const char *conf);
 

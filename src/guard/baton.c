@@ -4,6 +4,8 @@
 // Writing and reading the baton (baton.h). Errors: as there.
 #include "guard/baton.h"
 
+#include "base/address.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -70,6 +72,17 @@ static bool copy_name(char name[CONF_NAME_BYTES], const char *text)
     return true;
 }
 
+// The address behind the name, as it was written. One that cannot be read is no address of ours.
+static void take_address(struct conf_listener *listener, const char *text)
+{
+    char address[ADDRESS_TEXT_BYTES];
+    struct conf_address *it = &listener->address[listener->n_addresses];
+    snprintf(address, sizeof address, "%.*s", (int)strcspn(text, "\n"), text);
+    if (listener->n_addresses < CONF_MAX_ADDRESSES &&
+        !address_parse(address, 0, &it->sockaddr, &it->sockaddr_bytes))
+        listener->n_addresses++;
+}
+
 static bool take_listener(struct conf *conf, const char *text, bool is_gone)
 {
     unsigned index;
@@ -77,6 +90,9 @@ static bool take_listener(struct conf *conf, const char *text, bool is_gone)
     if (!name || !copy_name(conf->listener[index].name, name))
         return false;
     conf->listener[index].is_gone = is_gone;
+    name += strcspn(name, " \n");
+    if (*name == ' ')
+        take_address(&conf->listener[index], name + 1);
     if (conf->n_listeners <= index)
         conf->n_listeners = index + 1;
     return true;
@@ -161,6 +177,45 @@ static bool append_line(char **shape, const char *line, size_t n_line)
     memcpy(longer + n + n_line, "\n", 2);
     *shape = longer;
     return true;
+}
+
+// For each address of the shape, in its order, the place of its socket.
+static char *tell_places(const struct heritage *heritage)
+{
+    const struct conf *conf = &heritage->conf;
+    char *text = NULL;
+    size_t n_text;
+    FILE *out = open_memstream(&text, &n_text);
+    if (!out)
+        return NULL;
+    for (unsigned i = 0; i < conf->n_listeners; i++)
+        for (unsigned j = 0; !conf->listener[i].is_gone && j < conf->listener[i].n_addresses; j++)
+            for (unsigned k = 0; k < heritage->n_sockets; k++)
+                if (heritage->socket[k].fd >= 0 && heritage->socket[k].listener == i &&
+                    heritage->socket[k].address == j)
+                    fprintf(out, "%u ", k);
+    fclose(out);
+    return text;
+}
+
+char *baton_make(const struct heritage *heritage, const char *program, uint64_t guard_word,
+                 uint64_t table_number)
+{
+    struct baton baton = {
+        .vault_fd = heritage->vault.fd,
+        .guard_word = guard_word,
+        .table_number = table_number,
+        .started_ms = heritage->started_ms,
+        .program = (char *)program,
+        .shape = baton_shape(&heritage->conf),
+        .gone = baton_gone(&heritage->conf),
+        .places = tell_places(heritage),
+    };
+    char *text = baton.shape && baton.gone && baton.places ? baton_write(&baton) : NULL;
+    free(baton.shape);
+    free(baton.gone);
+    free(baton.places);
+    return text;
 }
 
 enum { SEEN_VAULT = 1, SEEN_GUARD = 2, SEEN_TABLE = 4, SEEN_STARTED = 8, SEEN_ALL = 15 };

@@ -9,7 +9,7 @@
 #ifndef STAYD_GUARD_BATON_H
 #define STAYD_GUARD_BATON_H
 
-#include "conf/conf.h"
+#include "guard/heritage.h"
 
 struct baton {
     int vault_fd;
@@ -29,9 +29,13 @@ char *baton_shape(const struct conf *conf);
 // Listeners that a reload has removed, and whose players may live: lines "INDEX NAME".
 char *baton_gone(const struct conf *conf);
 
-// Listeners and games of shape and gone into *conf, each at its index, with its name and nothing
-// else. False: that is no shape.
+// Listeners and games of shape and gone into *conf, each at its index, with its name, listeners
+// with their addresses, and nothing else. False: that is no shape.
 bool baton_names(const struct baton *baton, struct conf *conf);
+
+// What the next program is to know of this heritage.
+char *baton_make(const struct heritage *heritage, const char *program, uint64_t guard_word,
+                 uint64_t table_number);
 
 // The caller frees it. NULL without memory.
 char *baton_write(const struct baton *baton);

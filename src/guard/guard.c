@@ -12,10 +12,13 @@
 #include "guard/clone.h"
 #include "guard/guard_part.h"
 #include "guard/lease.h"
+#include "guard/manager.h"
 #include "guard/obituary.h"
 #include "guard/probation.h"
 #include "guard/reload.h"
+#include "guard/remains.h"
 #include "guard/role.h"
+#include "guard/store.h"
 #include "guard/sweep.h"
 #include "guard/upgrade.h"
 #include "worker/worker.h"
@@ -36,7 +39,8 @@
 #define START_TRIES 3u    // workers that may die before the first one is ready
 #define END_MS 2000       // for a killed process to be dead
 
-static volatile sig_atomic_t orders;   // SIGTERM, SIGINT received
+static volatile sig_atomic_t orders;   // SIGINT, SIGTERM received
+static volatile sig_atomic_t leaves;   // SIGTERM received from a manager who keeps the connections
 static volatile sig_atomic_t upgrades; // SIGUSR2 received
 
 static void wake(int signal_number)
@@ -48,6 +52,8 @@ static void take_order(int signal_number)
 {
     if (signal_number == SIGUSR2)
         upgrades = upgrades + 1;
+    else if (signal_number == SIGTERM && manager_has_store())
+        leaves = leaves + 1;
     else
         orders = orders + 1;
 }
@@ -193,6 +199,7 @@ static void make_worker(struct guard *guard)
     if (!mine)
         return; // a worker of an earlier guard was faster; look again
     reload_prepare_worker(&guard->reload);
+    remains_keep_poll(guard);
     sweep_descriptors(&guard->vault);
     head->worker_ready = 0;
     int pidfd;
@@ -237,17 +244,17 @@ static void finish(struct guard *guard, int status)
         kill(guard->worker.pid, SIGKILL);
     end_spare(guard);
     unlink(guard->heritage->conf.control); // the lock is still ours
+    if (status == 0)
+        store_empty(guard);
     log_event(LOG_STOP, "status=%d", status);
     exit(status);
 }
 
 static void worker_died(struct guard *guard)
 {
-    int status = -1;
     pid_t pid = guard->worker.pid;
     bool was_ready = guard->vault.head->worker_ready;
-    if (waitpid(pid, &status, WNOHANG) != pid)
-        status = -1;
+    int status = remains_look(guard, pid);
     guard->worker = (struct process){0};
     guard->was_ready |= was_ready;
     if (guard->vault.head->has_ended && status <= 0)
@@ -283,10 +290,30 @@ static void begin_end(struct guard *guard)
         kill(guard->worker.pid, SIGUSR1);
 }
 
+// What the manager keeps is for the next start. Not while players hear of an orderly end.
+static void leave(struct guard *guard)
+{
+    if (guard->vault.head->ending_until_ms || clock_boot_ms() < guard->retry_ms)
+        return;
+    // First to see whether it can be done; what changes until the worker is dead is little.
+    bool is_done = store_all(guard);
+    if (is_done)
+        guard_retire_worker(guard);
+    if (!is_done || !store_all(guard)) {
+        log_event(LOG_SYSTEM, "what=\"leave the connections to the service manager\"");
+        guard->retry_ms = clock_boot_ms() + RETRY_MS;
+        return;
+    }
+    end_spare(guard);
+    log_event(LOG_LEAVE, "status=%d", GUARD_LEFT);
+    exit(GUARD_LEFT);
+}
+
 static void say_ready(struct guard *guard)
 {
     int fd = vault_guard_fds(&guard->vault)[HERITAGE_READY];
     guard->was_ready = true;
+    manager_say(-1, true, "READY=1");
     if (fd < 0)
         return;
     if (write(fd, "1", 1) != 1)
@@ -305,7 +332,22 @@ void guard_end_process(const struct process *process)
     struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
     pidfd_send_signal(process->pidfd, SIGKILL, NULL, 0);
     poll(&poll_fd, 1, END_MS);
-    waitpid(process->pid, NULL, WNOHANG);
+}
+
+void guard_retire_worker(struct guard *guard)
+{
+    struct vault_head *head = guard->vault.head;
+    struct pollfd poll_fd = {.fd = guard->worker.pidfd, .events = POLLIN};
+    if (guard->worker.pid > 0 && head->worker_ready) {
+        head->reload.wanted_heritage = UINT32_MAX; // until the next one is made
+        kill(guard->worker.pid, SIGUSR1);
+        poll(&poll_fd, 1, RELOAD_PATIENCE_MS);
+    }
+    if (guard->worker.pid > 0) {
+        guard_end_process(&guard->worker);
+        remains_look(guard, guard->worker.pid);
+    }
+    guard->worker = (struct process){0};
 }
 
 // How long to sleep at most, ms; -1: until something happens.
@@ -318,7 +360,7 @@ static int sleep_ms(const struct guard *guard, uint64_t now_ms)
         return READY_LOOK_MS; // a reload is still under way
     if (guard->worker.pid == 0 || guard->spare.pid == 0)
         return guard->retry_ms > now_ms ? (int)(guard->retry_ms - now_ms) : LOOK_MS;
-    if (!guard->was_ready)
+    if (!guard->was_ready || remains_exist(guard))
         return READY_LOOK_MS;
     if (head->ending_until_ms)
         return (int)(head->ending_until_ms + END_GRACE_MS > now_ms
@@ -333,10 +375,14 @@ static void sleep_until_news(struct guard *guard)
     int reload_ms = reload_sleep_ms(&guard->reload, clock_boot_ms());
     if (ms < 0 || ms > reload_ms)
         ms = reload_ms;
+    int store_ms = store_sleep_ms(guard, clock_boot_ms());
+    if (store_ms >= 0 && ms > store_ms)
+        ms = store_ms;
     struct pollfd deaths[] = {
         {.fd = guard->worker.pid ? guard->worker.pidfd : -1, .events = POLLIN},
         {.fd = guard->spare.pid ? guard->spare.pidfd : -1, .events = POLLIN},
         {.fd = reload_fd(&guard->reload), .events = POLLIN},
+        {.fd = store_fd(guard), .events = POLLIN},
     };
     struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
     sigset_t none;
@@ -368,6 +414,11 @@ static void step(struct guard *guard)
         pass_heritage_on(guard);
     if (!guard->was_ready && head->worker_ready)
         say_ready(guard);
+    if (guard->worker.pid > 0 && head->worker_ready)
+        remains_clear(guard);
+    store_step(guard, clock_boot_ms());
+    if (leaves)
+        leave(guard);
     if (orders) {
         orders = 0;
         begin_end(guard);
@@ -386,6 +437,8 @@ static void step(struct guard *guard)
 static _Noreturn void loop(struct guard *guard)
 {
     guard->brake = (struct brake){BRAKE_FULL, clock_boot_ms()};
+    store_begin(guard);
+    manager_say(-1, false, "MAINPID=%d", (int)getpid());
     for (;;) {
         step(guard);
         sleep_until_news(guard);
@@ -423,5 +476,6 @@ void guard_adopt(const struct heritage *heritage, uint64_t word)
     guard.was_ready = true;
     guard.spare = (struct process){lease_pid(head->spare),
                                    vault_guard_fds(&guard.vault)[HERITAGE_SPARE_PIDFD], 0};
+    remains_adopt(&guard);
     loop(&guard);
 }

@@ -18,6 +18,9 @@
 
 #include "guard/heritage.h"
 
+// Exit status when the connections are left to the service manager's store (store.h).
+#define GUARD_LEFT 75
+
 // A role (role.h): become guard in place of `dead` (the word that stands in
 // vault_head.guard), or end the process if another was faster. Ends the process with 0
 // after an orderly end, 1 if no worker ever got ready.

@@ -25,6 +25,7 @@ struct guard {
     uint64_t word; // our own, in vault_head.guard
     struct process worker;
     struct process spare;
+    pid_t dead; // a worker that is a zombie yet (remains.h); 0: none
     struct reload reload;
     struct brake brake;
     uint64_t retry_ms; // no clone before: the last one failed, or workers die too fast
@@ -47,7 +48,11 @@ bool guard_make_spare(struct guard *guard);
 
 bool guard_is_dead(const struct process *process);
 
-// SIGKILL, and wait until it is dead.
+// SIGKILL, and wait until it is dead, a zombie.
 void guard_end_process(const struct process *process);
+
+// End the worker, if there is one. It may finish the handshakes that are under way
+// (worker/retire.h), for RELOAD_PATIENCE_MS at most, in which nothing else is done here.
+void guard_retire_worker(struct guard *guard);
 
 #endif

@@ -56,6 +56,9 @@ enum heritage_fd {
     HERITAGE_CONTROL,
     HERITAGE_TRYOUT,       // what a program on trial says
     HERITAGE_TRIAL_PIDFD,  // reads what is to be reloaded
+    HERITAGE_CLAIMS,       // eventfd(2): slots' claims have changed (store.h); -1: nobody asks
+    HERITAGE_POLL,         // the worker's epoll (remains.h)
+    HERITAGE_OLD_POLL,     // ... of the worker before, not cleared away yet
     HERITAGE_SOCKETS = 16, // and following
 };
 

@@ -9,9 +9,11 @@
 #include "base/log.h"
 #include "entry/takeover.h"
 #include "entry/tickets.h"
+#include "guard/adopt.h"
 #include "guard/control_socket.h"
 #include "guard/guard.h"
 #include "guard/listen.h"
+#include "guard/manager.h"
 #include "guard/watch.h"
 #include "ops/control.h"
 #include "worker/death_note.h"
@@ -22,6 +24,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -99,8 +102,12 @@ static void make_folder(const char *path)
 
 // The lock belongs to the open file, which the shared table keeps open: it holds
 // as long as any of the three processes lives.
-static bool take_lock(struct heritage *heritage)
+static bool take_lock(struct heritage *heritage, const struct kept *kept)
 {
+    if (kept->is_there && strcmp(kept->before.conf.control, heritage->conf.control) == 0) {
+        heritage->lock_fd = kept->before.lock_fd;
+        return true;
+    }
     char path[LOCK_PATH_BYTES];
     snprintf(path, sizeof path, "%s.lock", heritage->conf.control);
     make_folder(path);
@@ -170,10 +177,21 @@ static void remark_unreadable(const struct heritage *heritage)
     }
 }
 
+static bool open_control(struct heritage *heritage, const struct kept *kept)
+{
+    if (heritage->lock_fd != kept->before.lock_fd)
+        return control_socket_open(heritage);
+    heritage->control_fd = kept->before.control_fd;
+    control_socket_set_mode(&heritage->conf);
+    return true;
+}
+
 // All that outlives a worker's sweep.
 static void keep_fds(struct heritage *heritage, int log_fd)
 {
     struct vault *vault = &heritage->vault;
+    for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
+        guard_keep_fd(vault, i, -1);
     for (int fd = 0; fd <= 2; fd++)
         guard_keep_fd(vault, HERITAGE_STDIN + (unsigned)fd, fd);
     guard_keep_fd(vault, HERITAGE_LOG, log_fd);
@@ -181,26 +199,43 @@ static void keep_fds(struct heritage *heritage, int log_fd)
     guard_keep_fd(vault, HERITAGE_VAULT, vault->fd);
     guard_keep_fd(vault, HERITAGE_CONTROL, heritage->control_fd);
     guard_keep_fd(vault, HERITAGE_READY, heritage->ready_fd);
+    if (manager_has_store())
+        guard_keep_fd(vault, HERITAGE_CLAIMS, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     listen_claim(heritage);
 }
 
-bool start_prepare(struct heritage *heritage)
+// The vault: the kept one, or a new one.
+static bool have_vault(struct heritage *heritage, const struct kept *kept, uint32_t n_slots)
+{
+    heritage->started_ms = kept->is_there ? kept->before.started_ms : clock_boot_ms();
+    if (!kept->is_there && vault_make(&heritage->vault, n_slots) < 0)
+        return complain("cannot make the vault", "memfd");
+    tickets_init(heritage->vault.head);
+    if (!kept->is_there)
+        return true;
+    uint32_t kept_slots = heritage->vault.head->n_slots;
+    if (kept_slots != n_slots)
+        log_event(LOG_RELOAD_REMARK,
+                  "what=\"%s: max-players stays at %u as long as these players' connections are "
+                  "kept; to change it, stop stayd and start it again\"",
+                  heritage->conf.path, kept_slots);
+    adopt_begin_heritage(heritage);
+    return restore_slots(heritage, kept);
+}
+
+bool start_prepare(struct heritage *heritage, const struct kept *kept)
 {
     uint32_t n_slots = 0;
     int log_fd = -1;
-    if (!fit_limits(&heritage->conf, &n_slots) || !take_lock(heritage) ||
+    if (!fit_limits(&heritage->conf, &n_slots) || !take_lock(heritage, kept) ||
         !open_log(heritage, &log_fd))
         return false;
     log_event(LOG_START, "version=%s conf=%s max_players=%u", STAYD_VERSION, heritage->conf.path,
               n_slots);
-    heritage->started_ms = clock_boot_ms();
-    static const struct heritage none;
-    if (!listen_open(heritage, &none, stderr) || !control_socket_open(heritage))
+    if (!listen_open(heritage, &kept->before, stderr) || !open_control(heritage, kept) ||
+        !have_vault(heritage, kept, n_slots))
         return false;
-    if (vault_make(&heritage->vault, n_slots) < 0)
-        return complain("cannot make the vault", "memfd");
     keep_fds(heritage, log_fd);
-    tickets_init(heritage->vault.head);
     tickets_tick(heritage->vault.head, clock_boot_ms() / 1000);
     if (!record_init()) {
         fprintf(stderr, "stayd: this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");

@@ -8,14 +8,15 @@
 #ifndef STAYD_GUARD_START_H
 #define STAYD_GUARD_START_H
 
-#include "guard/heritage.h"
+#include "guard/restore.h"
 
 // Load the certificates of all TLS listeners; arguments as in certs_load.
 bool start_load_certs(struct heritage *heritage, bool may_make, FILE *complaints, FILE *remarks);
 void start_free_certs(struct heritage *heritage);
 
-// Everything after a good configuration and certificates. heritage->conf is set.
-bool start_prepare(struct heritage *heritage);
+// Everything after a good configuration and certificates. heritage->conf is set; what was kept of
+// an earlier start (kept->is_there), and is still wanted, is gone on with.
+bool start_prepare(struct heritage *heritage, const struct kept *kept);
 
 // Before keys are held, and after rights were given up: the processes are not for debuggers and
 // core files (prctl(2); exec and a change of user undo it). And what later processes cannot load.

@@ -3,7 +3,7 @@
 //
 // After a worker's death: close what it left behind. Everything in the descriptor
 // table that neither a live slot nor the guard's list claims goes: the dead worker's
-// epoll and event descriptors, half-made connections.
+// event descriptors (its epoll only later: remains.h), half-made connections.
 //
 // Only the guard does this, while it holds the table (I13): nobody opens
 // descriptors meanwhile. Errors: none.

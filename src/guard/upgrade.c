@@ -41,25 +41,6 @@ static uint64_t next_table(const struct vault *vault)
     return last + 1 + ((last + 1 - vault->table_number) % 2 == 0);
 }
 
-// For each address of the shape, in its order, the place of its socket.
-static char *tell_places(const struct heritage *heritage)
-{
-    const struct conf *conf = &heritage->conf;
-    char *text = NULL;
-    size_t n_text;
-    FILE *out = open_memstream(&text, &n_text);
-    if (!out)
-        return NULL;
-    for (unsigned i = 0; i < conf->n_listeners; i++)
-        for (unsigned j = 0; !conf->listener[i].is_gone && j < conf->listener[i].n_addresses; j++)
-            for (unsigned k = 0; k < heritage->n_sockets; k++)
-                if (heritage->socket[k].fd >= 0 && heritage->socket[k].listener == i &&
-                    heritage->socket[k].address == j)
-                    fprintf(out, "%u ", k);
-    fclose(out);
-    return text;
-}
-
 // What of a removed game its players still need stands in no file any more.
 static bool has_players_of_gone_game(const struct guard *guard)
 {
@@ -85,25 +66,6 @@ static const char *find_obstacle(const struct guard *guard)
     return NULL;
 }
 
-static char *make_baton(const struct guard *guard, uint64_t table_number)
-{
-    struct baton baton = {
-        .vault_fd = guard->vault.fd,
-        .guard_word = guard->word,
-        .table_number = table_number,
-        .started_ms = guard->heritage->started_ms,
-        .program = (char *)guard->program,
-        .shape = baton_shape(&guard->heritage->conf),
-        .gone = baton_gone(&guard->heritage->conf),
-        .places = tell_places(guard->heritage),
-    };
-    char *text = baton.shape && baton.gone && baton.places ? baton_write(&baton) : NULL;
-    free(baton.shape);
-    free(baton.gone);
-    free(baton.places);
-    return text;
-}
-
 static void choose_program(struct guard *guard, const char *path)
 {
     const char *program = *path ? path : guard->heritage->program;
@@ -124,7 +86,8 @@ void upgrade_order(struct guard *guard)
         refuse(guard, obstacle);
         return;
     }
-    char *baton = make_baton(guard, next_table(&guard->vault));
+    char *baton =
+        baton_make(guard->heritage, guard->program, guard->word, next_table(&guard->vault));
     bool is_started = baton && tryout_start(&guard->tryout, guard->program, baton,
                                             guard->heritage->conf_path, guard->vault.fd, why);
     if (is_started) {
@@ -157,9 +120,7 @@ static bool has_way_back(const struct guard *guard)
 static bool take_table(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
-    if (guard->worker.pid > 0)
-        guard_end_process(&guard->worker);
-    guard->worker = (struct process){0};
+    guard_retire_worker(guard);
     uint64_t seen = head->table;
     if (lease_is_alive(seen) && lease_pid(seen) != getpid())
         return false;
@@ -214,7 +175,7 @@ static void hand_over(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
     uint64_t table_number = next_table(&guard->vault);
-    char *baton = make_baton(guard, table_number);
+    char *baton = baton_make(guard->heritage, guard->program, guard->word, table_number);
     if (!baton) {
         refuse(guard, "no memory");
         return;

@@ -75,6 +75,10 @@ void show_stayd(struct answer *answer, const char *id, const struct worker *work
     answer_number(answer, "uptime", seconds_since(worker->heritage->started_ms));
     answer_number(answer, "players", worker->n_live);
     answer_number(answer, "max-players", head->n_slots);
+    if (head->has_store)
+        answer_number(answer, "stored", head->n_stored);
+    if (head->has_store && head->claims_stored != head->claims_noted)
+        answer_text(answer, "store", "behind");
     answer_number(answer, "guard", (uint64_t)lease_pid(head->guard));
     answer_number(answer, "spare", (uint64_t)lease_pid(head->spare));
     answer_number(answer, "worker", (uint64_t)lease_pid(head->table));

@@ -150,6 +150,9 @@ bool record_keys_tls12(const struct record_params *params, bool is_sha384, const
                        const uint8_t client_random[32], const uint8_t server_random[32],
                        struct record_key *from_client, struct record_key *from_server);
 
+// Is this a state that record_open can have left? For vault/verify.c.
+bool record_is_valid(const struct record_state *state);
+
 // Make what the module needs of OpenSSL (one context a cipher and direction,
 // rekeyed for each record). Call once a process, before anything else; a cloned
 // process may go on using its parent's copy. False: OpenSSL has no such cipher.

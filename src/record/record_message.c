@@ -167,6 +167,11 @@ static void take_handshake_tls12(const uint8_t *content, size_t n_content,
     }
 }
 
+bool record_is_valid(const struct record_state *state)
+{
+    return state->hs_bytes <= MESSAGE_HEADER_BYTES;
+}
+
 void record_message_take(const struct record_params *params, const struct record_key *key,
                          uint8_t type, const uint8_t *content, size_t n_content,
                          struct record_opened *opened)

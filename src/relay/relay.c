@@ -156,11 +156,3 @@ void relay_drop(struct vault *vault, struct chunk_pool *chunks, struct slot *slo
     run_shut(&run, TO_GAME);
     relay_end(vault, chunks, slot);
 }
-
-void relay_release(struct chunk_pool *chunks, struct slot *slot)
-{
-    for (int dir = 0; dir < 2; dir++) {
-        chunk_give(chunks, flow_now(&slot->flow[dir])->in.chunk);
-        chunk_give(chunks, flow_now(&slot->flow[dir])->out.chunk);
-    }
-}

@@ -128,7 +128,4 @@ bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct sl
 // command, sequence or character?
 bool relay_is_mid_sequence(const struct vault *vault, const struct slot *slot);
 
-// Give back all chunks the slot's flows hold; before slot_free.
-void relay_release(struct chunk_pool *chunks, struct slot *slot);
-
 #endif

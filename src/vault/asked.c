@@ -69,9 +69,9 @@ static void fill(struct vault_order *order, enum asked_result result, const char
 void asked_answer(struct vault_head *head, uint64_t number, enum asked_result result,
                   const char *text)
 {
-    for (uint64_t i = head->reload.done + 1; i <= number; i++) {
-        struct vault_order *order = place_of(head, i);
-        if (order->number == i)
+    for (unsigned i = 0; i < VAULT_ORDERS; i++) {
+        struct vault_order *order = &head->reload.order[i];
+        if (order->number > head->reload.done && order->number <= number)
             fill(order, result, text);
     }
     head->reload.done = number;

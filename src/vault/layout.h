@@ -25,7 +25,7 @@
 
 #define VAULT_MAGIC 0x6474757661796174ULL
 #ifndef VAULT_LAYOUT // a test builds one that differs
-#define VAULT_LAYOUT 6u
+#define VAULT_LAYOUT 7u
 #endif
 
 // A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
@@ -43,6 +43,7 @@
 #define VAULT_GUARD_FDS 192u
 #define VAULT_SUSPECTS 32u
 #define VAULT_GAMES 32u
+#define VAULT_LISTENERS 32u
 #define VAULT_PATH_BYTES 1024u
 #define VAULT_VERSION_BYTES 32u
 #define VAULT_WHY_BYTES 256u
@@ -164,13 +165,14 @@ struct slot {
     uint8_t cipher;          // enum record_cipher
     uint8_t facts_bytes;     // used part of facts
     _Atomic uint8_t crashes; // worker crashes while this slot was being served
-    uint8_t reserved[5];
-    int32_t game_pid;        // process behind the present link; 0: not known
-    uint64_t game_start;     // its start time (game/process.h); of one not known, the socket that
-                             // listened for it (link_listener); 0: not known either
-    uint64_t held_ms;        // boottime since when it waits for a game; 0: it does not
-    _Atomic uint64_t resume; // resume state: first cell << 32 | bytes; 0: none (vault/state.h)
-    struct flow flow[2];     // by enum flow_dir
+    uint8_t reserved;
+    _Atomic uint32_t n_links; // that there have been, ever: tells one from the next
+    int32_t game_pid;         // process behind the present link; 0: not known
+    uint64_t game_start;      // its start time (game/process.h); of one not known, the socket that
+                              // listened for it (link_listener); 0: not known either
+    uint64_t held_ms;         // boottime since when it waits for a game; 0: it does not
+    _Atomic uint64_t resume;  // resume state: first cell << 32 | bytes; 0: none (vault/state.h)
+    struct flow flow[2];      // by enum flow_dir
     struct record_key keys[SLOT_KEYS]; // two in use, one free for a KeyUpdate (I7)
     uint8_t facts[SLOT_FACTS_BYTES];   // vault/facts.h
 };
@@ -338,7 +340,12 @@ struct vault_head {
     // While an upgrade is on probation there are two descriptor tables. They agree in players' and
     // games' descriptors, not in the guard's own: those stand once for tables of even number, once
     // for those of odd (vault_guard_fds). Whose number is not this one may become nothing.
-    _Atomic uint64_t table_number;                 // of the one that is in force
+    _Atomic uint64_t table_number;  // of the one that is in force
+    _Atomic uint64_t store_serial;  // guard/store.h
+    _Atomic uint32_t has_store;     // a service manager keeps descriptors
+    _Atomic uint32_t claims_noted;  // how often the worker has said that claims change
+    _Atomic uint32_t claims_stored; // ... and how much of that is in the store
+    _Atomic uint32_t n_stored;      // players whose descriptors it has
     _Atomic int32_t guard_fds[2][VAULT_GUARD_FDS]; // -1: none
 };
 

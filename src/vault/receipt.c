@@ -10,6 +10,7 @@
 #include "vault/flow.h"
 #include "vault/point.h"
 #include "vault/slot.h"
+#include "vault/verify.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -139,12 +140,23 @@ ssize_t receipt_send(struct vault *vault, uint32_t slot, enum flow_dir dir, int 
     return count;
 }
 
+// Can the receipt's call have moved so much? Not if something is damaged; that is verify's to find.
+static bool is_credible(const struct vault *vault, const struct slot *slot, uint32_t count)
+{
+    const struct receipt *receipt = &vault->head->receipt;
+    if (verify_slot(vault, slot))
+        return false;
+    struct flow_state now = *flow_now(&slot->flow[receipt->dir]);
+    if (receipt->side == RECEIPT_SEND)
+        return count > 0 && count <= flow_unsent(&now);
+    const struct buffer *buffer = slot_receive_buffer(slot, &now);
+    return receipt->chunk < vault->head->chunks_reserved && count <= buffer_room(buffer) &&
+           receipt->offset == buffer->end &&
+           (buffer->chunk == CHUNK_NONE || buffer->chunk == receipt->chunk);
+}
+
 bool receipt_settle(struct vault *vault)
 {
-#ifdef STAYD_NO_RECEIPTS // only in the build that shows the kill storm can fail
-    (void)vault;
-    return false;
-#else
     struct receipt *receipt = &vault->head->receipt;
     if (receipt->slot >= vault->head->slots_reserved || receipt->dir > TO_PLAYER)
         return false;
@@ -152,9 +164,11 @@ bool receipt_settle(struct vault *vault)
     if (slot->state != SLOT_LIVE || flow_now(&slot->flow[receipt->dir])->settled == receipt->id)
         return false;
     uint32_t count = count_get(receipt);
-    if (count == UNSET)
+    if (count == UNSET || !is_credible(vault, slot, count))
         return false;
+#ifdef STAYD_NO_RECEIPTS // only in the build that shows the kill storm can fail
+    return false;
+#endif
     apply(vault, count);
     return true;
-#endif
 }

@@ -95,7 +95,8 @@ void slot_end_fd(int fd)
     close(fd);
 }
 
-void slot_free(struct slot_pool *pool, struct slot *slot)
+void slot_free(struct slot_pool *slots, struct chunk_pool *chunks, struct cell_pool *cells,
+               struct slot *slot)
 {
     int player_fd = slot->player_fd;
     int game_fd = slot->game_fd;
@@ -103,5 +104,10 @@ void slot_free(struct slot_pool *pool, struct slot *slot)
     POINT(SLOT_FREED);
     slot_end_fd(player_fd);
     slot_end_fd(game_fd);
-    slot_return(pool, slot);
+    for (int dir = 0; dir < 2; dir++) {
+        chunk_give(chunks, flow_now(&slot->flow[dir])->in.chunk);
+        chunk_give(chunks, flow_now(&slot->flow[dir])->out.chunk);
+    }
+    state_release(cells, slot);
+    slot_return(slots, slot);
 }

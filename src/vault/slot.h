@@ -15,6 +15,8 @@
 #ifndef STAYD_VAULT_SLOT_H
 #define STAYD_VAULT_SLOT_H
 
+#include "vault/chunk.h"
+#include "vault/state.h"
 #include "vault/vault.h"
 #include <stdbool.h>
 #include <string.h>
@@ -36,9 +38,10 @@ struct slot *slot_prepare(struct slot_pool *pool);
 void slot_claim(struct slot *slot, int player_fd);
 void slot_return(struct slot_pool *pool, struct slot *slot);
 
-// Give up the claim, then close the descriptors; wipes the keys. Chunks and cells are
-// the caller's to give back (before: the slot names them).
-void slot_free(struct slot_pool *pool, struct slot *slot);
+// Give up the claim, then close the descriptors and give back chunks and cells; wipes the keys and
+// the resume state.
+void slot_free(struct slot_pool *slots, struct chunk_pool *chunks, struct cell_pool *cells,
+               struct slot *slot);
 
 // End a player's or a game's connection, which no slot claims any more. close(2) alone ends nothing
 // while a second descriptor table holds it, too (guard/probation.h).
@@ -54,6 +57,7 @@ static inline void slot_link(struct slot *slot, int32_t game_fd, uint32_t flags)
     uint64_t word;
     static_assert(sizeof link == sizeof word, "slot.link");
     memcpy(&word, &link, sizeof word);
+    atomic_fetch_add_explicit(&slot->n_links, 1, memory_order_relaxed);
     atomic_store_explicit(&slot->link, word, memory_order_release);
 }
 

@@ -31,7 +31,8 @@ bool state_put(struct cell_pool *pool, struct slot *slot, const uint8_t *bytes, 
 size_t state_get(const struct vault *vault, const struct slot *slot,
                  uint8_t out[VAULT_STATE_BYTES]);
 
-// Give its cells back; before slot_free.
+// Give the cells of a slot that is free (slot_free) back, and wipe them. A live one's must not be:
+// after a kill its state would be there, and wiped.
 void state_release(struct cell_pool *pool, struct slot *slot);
 
 // Call visit for each cell of the slot's chain until it says false. False then, or when the

@@ -65,6 +65,11 @@ static int map_all(struct vault *vault, int fd, uint64_t n_bytes, uint32_t n_slo
     return 0;
 }
 
+static uint64_t total_bytes(uint32_t n_slots)
+{
+    return chunks_offset(n_slots) + (uint64_t)n_slots * CHUNKS_PER_SLOT * CHUNK_BYTES;
+}
+
 static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_bytes)
 {
     head->layout = VAULT_LAYOUT;
@@ -86,7 +91,7 @@ static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_byte
 
 int vault_make(struct vault *vault, uint32_t n_slots)
 {
-    uint64_t n_bytes = chunks_offset(n_slots) + (uint64_t)n_slots * CHUNKS_PER_SLOT * CHUNK_BYTES;
+    uint64_t n_bytes = total_bytes(n_slots);
     int fd = memfd_create("stayd-vault", MFD_CLOEXEC);
     if (fd < 0)
         return -1;
@@ -99,15 +104,23 @@ int vault_make(struct vault *vault, uint32_t n_slots)
     return 0;
 }
 
+bool vault_is_known(const struct vault_head *head)
+{
+    return head->magic == VAULT_MAGIC && head->layout == VAULT_LAYOUT &&
+           head->head_bytes == VAULT_HEAD_BYTES && head->slot_bytes == sizeof(struct slot) &&
+           head->cell_bytes == sizeof(struct cell) && head->chunk_bytes == CHUNK_BYTES &&
+           head->n_chunks == head->n_slots * CHUNKS_PER_SLOT &&
+           head->n_cells == cells_for(head->n_slots) &&
+           head->total_bytes == total_bytes(head->n_slots);
+}
+
 int vault_map(struct vault *vault, int fd)
 {
     struct vault_head head;
     ssize_t n = pread(fd, &head, sizeof head, 0);
     if (n < 0)
         return -1;
-    if (n != (ssize_t)sizeof head || head.magic != VAULT_MAGIC || head.layout != VAULT_LAYOUT ||
-        head.head_bytes != VAULT_HEAD_BYTES || head.slot_bytes != sizeof(struct slot) ||
-        head.cell_bytes != sizeof(struct cell) || head.chunk_bytes != CHUNK_BYTES) {
+    if (n != (ssize_t)sizeof head || !vault_is_known(&head)) {
         errno = EPROTO;
         return -1;
     }

@@ -29,6 +29,9 @@ int vault_make(struct vault *vault, uint32_t n_slots);
 // that this program does not know; nothing was changed.
 int vault_map(struct vault *vault, int fd);
 
+// Is this the head of a vault that this program knows? Its magic, its layout, and all its sizes.
+bool vault_is_known(const struct vault_head *head);
+
 void vault_unmap(struct vault *vault);
 
 // Lock the receipt's page into this process' memory: the kernel must be able to

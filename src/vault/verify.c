@@ -15,10 +15,9 @@
 int verify_head(const struct vault *vault)
 {
     const struct vault_head *head = vault->head;
-    if (head->magic != VAULT_MAGIC || head->layout != VAULT_LAYOUT)
+    if (!vault_is_known(head))
         return 1;
-    if (head->slots_reserved > head->n_slots || head->chunks_reserved > head->n_chunks ||
-        head->n_chunks != head->n_slots * CHUNKS_PER_SLOT)
+    if (head->slots_reserved > head->n_slots || head->chunks_reserved > head->n_chunks)
         return 6;
     if (head->cells_reserved > head->n_cells)
         return 16;
@@ -55,6 +54,8 @@ static int verify_flow(const struct vault *vault, const struct slot *slot, enum 
         return 8;
     if (state->kept > buffer_bytes(&state->out) || (dir == TO_PLAYER && state->kept))
         return 17;
+    if (!record_is_valid(&state->record))
+        return 12;
     if (!slot_has_step(slot) &&
         (state->in.chunk != CHUNK_NONE ||
          (state->phase != FLOW_SHUT && state->received != state->sent + flow_unsent(state))))
@@ -80,6 +81,8 @@ int verify_slot(const struct vault *vault, const struct slot *slot)
     if (slot->player_fd < 0 || slot->player_fd >= FD_LIMIT || slot->game_fd < -1 ||
         slot->game_fd >= FD_LIMIT || slot->player_fd == slot->game_fd)
         return 10;
+    if (slot->game >= VAULT_GAMES || slot->listener >= VAULT_LISTENERS)
+        return 22;
     return slot->facts_bytes <= SLOT_FACTS_BYTES ? 0 : 12;
 }
 

@@ -52,6 +52,7 @@ static bool hold(struct conn *conn)
     struct slot *slot = conn_slot(conn);
     conn_unwatch_game(conn);
     relay_unlink(worker->vault, &worker->chunks, slot);
+    worker_note_claims(worker);
     games_note_held(worker, slot);
     say_held(slot);
     conn->relay.is_orphan = false;

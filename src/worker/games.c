@@ -16,6 +16,8 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+static_assert(CONF_MAX_GAMES <= VAULT_GAMES && CONF_MAX_LISTENERS <= VAULT_LISTENERS, "slots");
+
 #define ATTACH_MS 5000u    // for a new process to attach, when players wait to be resumed
 #define LEFTOVER_MS 60000u // a dead game's child may keep its listening socket
 

@@ -112,6 +112,7 @@ static enum link_status make_link(struct conn *conn, const struct conf_game *gam
         terms->resumed = &resumed;
     enum link_status status = link_make(slot, game, fd, terms);
     OPENSSL_cleanse(state, resumed.n_state);
+    worker_note_claims(worker);
     return status;
 }
 

@@ -17,6 +17,7 @@
 #include "entry/suites.h"
 #include "entry/tickets.h"
 #include "guard/lease.h"
+#include "guard/remains.h"
 #include "ops/control.h"
 #include "vault/receipt.h"
 #include "vault/verify.h"
@@ -25,11 +26,13 @@
 #include "worker/retire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <openssl/rand.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -106,11 +109,20 @@ static void say_open(const struct worker *worker, const struct slot *slot)
               suite ? suite->name : "-");
 }
 
+void worker_note_claims(const struct worker *worker)
+{
+    int fd = vault_guard_fds(worker->vault)[HERITAGE_CLAIMS];
+    worker->vault->head->claims_noted++;
+    if (fd >= 0)
+        eventfd_write(fd, 1);
+}
+
 // A new player, plain or after the takeover.
 static void on_player(void *arg, struct slot *slot)
 {
     struct worker *worker = arg;
     worker->has_new = true;
+    worker_note_claims(worker);
     say_open(worker, slot);
     conn_open(worker, slot);
     conn_serve(&worker->conns[vault_slot_index(worker->vault, slot)], 0);
@@ -184,9 +196,8 @@ static void serve_all(struct worker *worker)
 void worker_free_slot(struct worker *worker, struct slot *slot)
 {
     ids_drop(worker->ids, slot->id);
-    relay_release(&worker->chunks, slot);
-    state_release(&worker->cells, slot);
-    slot_free(&worker->slots, slot);
+    slot_free(&worker->slots, &worker->chunks, &worker->cells, slot);
+    worker_note_claims(worker);
 }
 
 // A slot that was being served in two crashes goes (invariant I14).
@@ -343,6 +354,7 @@ static struct event *watch_signals(struct worker *worker)
 static void say_ready(struct worker *worker)
 {
     worker->vault->head->worker_ready = 1;
+    worker_note_claims(worker); // of which an earlier worker has not come to tell
     log_event(LOG_READY, "players=%u", worker->n_live);
 }
 
@@ -374,6 +386,23 @@ void worker_forget(struct worker *worker)
     malloc_trim(0);
 }
 
+static struct event_base *make_base(struct vault *vault)
+{
+    // libevent does not say which descriptor its epoll is: the lowest one that is free.
+    int lowest = fcntl(vault->fd, F_DUPFD_CLOEXEC, 0);
+    if (lowest >= 0)
+        close(lowest);
+    struct event_config *config = event_config_new();
+    if (config)
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = config ? event_base_new_with_config(config) : NULL;
+    if (!base)
+        give_up("make an event loop");
+    event_config_free(config);
+    remains_note_poll(vault, lowest);
+    return base;
+}
+
 void worker_run(const struct heritage *heritage, uint64_t expected)
 {
     struct worker worker = {.heritage = heritage};
@@ -384,13 +413,7 @@ void worker_run(const struct heritage *heritage, uint64_t expected)
     title_set("stayd: worker");
     death_note_prepare(vault.head);
     seed_openssl();
-    struct event_config *config = event_config_new();
-    if (config)
-        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    worker.base = config ? event_base_new_with_config(config) : NULL;
-    if (!worker.base)
-        give_up("make an event loop");
-    event_config_free(config);
+    worker.base = make_base(&vault);
     take_up(&worker);
     if (waiting_make(&worker) < 0)
         give_up("make the waiting list");

@@ -52,6 +52,9 @@ struct worker {
 // replace; if another one was faster, it ends at once.
 void worker_run(const struct heritage *heritage, uint64_t expected);
 
+// A slot has come, gone, or has another link: if somebody keeps what slots name, it is told.
+void worker_note_claims(const struct worker *worker);
+
 // Give back all that a slot holds, and the slot.
 void worker_free_slot(struct worker *worker, struct slot *slot);
 

@@ -207,9 +207,7 @@ static void serve(const struct world *world, struct slot_pool *slots, struct chu
         while (judge(world, chunks, slot, wants))
             wants = relay_run(&vault, chunks, slot, &conn);
         if (wants & RELAY_DONE) {
-            relay_release(chunks, slot);
-            state_release(cells, slot);
-            slot_free(slots, slot);
+            slot_free(slots, chunks, cells, slot);
             return;
         }
         if (world->is_acking && slot->game_fd >= 0 &&

@@ -20,7 +20,7 @@ from support.pki import Pki
 from support.players import PlainPlayer, TlsPlayer
 from support.town import Town
 
-TEST_S = 60
+TEST_S = 240
 
 
 def pytest_configure(config):
@@ -106,9 +106,11 @@ class Stage:
             return PlainPlayer(self.plain_port, **options)
         return TlsPlayer(self.tls_port, version=kind, **options)
 
-    def pair(self, kind="1.3", **options):
-        player = self.player(kind, **options)
+    def pair_of(self, player):
         return Pair(player, self.game.accept_of(player))
+
+    def pair(self, kind="1.3", **options):
+        return self.pair_of(self.player(kind, **options))
 
 
 @pytest.fixture

@@ -32,6 +32,6 @@ static __attribute__((constructor)) void start(int argc, char **argv)
         pause();
 #elif defined(FAULT_EXIT_LATER)
     if (is_adopting)
-        _exit(3);
+        _exit(1);
 #endif
 }

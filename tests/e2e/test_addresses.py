@@ -56,7 +56,7 @@ def named_town(net, start_stayd, game, pki, name_server):
             {"tls": {**pki.listener(TLS), "address": where[TLS]},
              "plain": {"address": where[PLAIN], "tls": "no"}},
             {"mush": {"connect": game.connect}},
-            {"name-servers": f"127.0.0.1:{name_server.port}",
+            {"name-servers": f"127.0.0.1:{name_server.port}", "host-name-timeout": "30s",
              **{key.replace("_", "-"): value for key, value in options.items()}},
             wrapper=net.wrapper())
         return Town(net, game, stayd.log)
@@ -144,17 +144,17 @@ def test_a_name_that_is_no_host_name_is_not_passed_on(named_town, name_server, n
 
 def test_a_silent_name_server_delays_a_player_only_so_long(named_town, name_server):
     name_server.is_silent = True
-    town = named_town(host_name_timeout="500ms")
+    town = named_town(host_name_timeout="2s")
     player = town.player(FOUR[0])
     assert not town.game.has_caller(0.3), "the name is waited for"
-    link = town.game.accept(3)
+    link = town.game.accept()
     assert (link.header.address, link.header.host) == (FOUR[0], "")
     Pair(player, link).check()
 
 
 def test_with_no_wait_nobody_waits_and_the_name_is_there_the_second_time(named_town, name_server):
     name_server.add(FOUR[0], "four.example")
-    town = named_town(host_names="no-wait", host_name_timeout="30s")
+    town = named_town(host_names="no-wait")
     assert town.header(FOUR[0]).host == ""
     town.log.expect(r" name .*host=four.example")
     assert town.header(FOUR[0]).host == "four.example"

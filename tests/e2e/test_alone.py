@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from support.players import context_for
+from support.waiting import WAIT_S
 
 ENDS = {"1.2": "close_notify", "1.3": "close_notify", "plain": "eof"}
 VALGRIND = ("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
@@ -45,7 +46,7 @@ def test_stayd_alone_serves_players_and_ends_in_order(make_stage):
     for kind, pair in pairs.items():
         assert pair.player.read_to_end() == (b"", ENDS[kind])
         pair.player.close()
-    assert stage.stayd.process.wait(10) == 0
+    assert stage.stayd.process.wait(WAIT_S) == 0
 
 
 @pytest.mark.skipif(not shutil.which("valgrind"), reason="valgrind is not installed")
@@ -53,10 +54,10 @@ def test_valgrind_finds_nothing_to_say(make_stage, folder):
     words = os.path.join(folder, "valgrind.log")
     stage = make_stage({"handshake-timeout": "30s"}, arguments=["--alone"], is_awaited=False,
                        wrapper=(*VALGRIND, f"--log-file={words}"))
-    stage.stayd.await_ready(30)
+    stage.stayd.await_ready()
     transcript(stage)
     stage.stayd.process.send_signal(signal.SIGTERM)
-    assert stage.stayd.process.wait(20) == 0
+    assert stage.stayd.process.wait(WAIT_S) == 0
     with open(words, encoding="utf-8") as file:
         # A line of its own report begins with "=="; it also warns of system calls it does not know.
         assert not [line for line in file if line.startswith("==")]

@@ -22,6 +22,7 @@ AWAY = b"The game has stopped. You stay connected until it is back.\r\n"
 BACK = b"The game is back.\r\n"
 HERE = re.compile(rb"here (\d+) ([0-9a-f]{32}) (\d+)\r\n")
 KINDS = ("1.2", "1.3", "plain")
+CHUNK_BYTES = 20480  # vault/layout.h
 
 
 @pytest.fixture
@@ -98,8 +99,15 @@ def test_who_comes_while_the_game_is_away_is_told_at_once_and_let_in(make_stage,
     enter(stage)
     game.kill()
     stage.stayd.log.expect("game-away")
-    player = stage.player("1.3")
-    player.read_until(b"You are connected and will be let in when it does.\r\n", seconds=2)
+
+    def told_after_s():
+        start = time.monotonic()
+        players.append(stage.player("1.3"))
+        players[-1].read_until(b"You are connected and will be let in when it does.\r\n")
+        return time.monotonic() - start
+    players = []
+    until(lambda: told_after_s() < 2, "a player is told before a game's slowness would be told")
+    player = players[-1]
     player.send(b"typed early\r\n")
     game.start()
     text = player.read_until(b"echo typed early\r\n")
@@ -117,12 +125,14 @@ def test_a_thousand_quits_are_told_apart_from_as_many_crashes(make_stage, lone, 
         for player, other in zip(leaving, staying):
             player.send(b"quit\r\n")
             other.send(b"busy %d\r\n" % n)
+        for player in staying:
+            player.read_until(b"echo busy %d\r\n" % n)
         for player in leaving:
             assert player.read_to_end() == (b"bye\r\n", "eof")
             player.close()
         game.restart()
         for player in staying:
-            assert b"echo busy %d\r\n" % n in await_back(player)
+            await_back(player)
 
 
 def test_a_quit_on_tls_ends_with_close_notify_and_the_last_words(make_stage, lone):
@@ -136,7 +146,7 @@ def test_a_quit_on_tls_ends_with_close_notify_and_the_last_words(make_stage, lon
 
 def test_an_orderly_end_holds_the_players_whom_the_game_has_closed(make_stage, lone):
     game = lone()
-    stage = make_stage(its_game=game, game_options={"shutdown-wait": "2s"})
+    stage = make_stage(its_game=game, game_options={"shutdown-wait": "20s"})
     players = [enter(stage, kind) for kind in KINDS]
     players[0].send(b"shutdown 300\r\n")
     for player in players:
@@ -171,12 +181,12 @@ def test_a_dump_child_that_keeps_the_sockets_does_not_hide_the_games_death(make_
     game = lone()
     stage = make_stage(its_game=game)
     player, other = enter(stage), enter(stage, "plain")
-    player.send(b"dump 4\r\n")
+    player.send(b"dump 100\r\n")
     player.read_until(b"dumping\r\n")
     other.send(b"quit\r\n")
     assert other.read_to_end()[0] == b"bye\r\n"
     os.kill(game.pid, signal.SIGKILL)
-    assert player.read_until(AWAY, seconds=2) == AWAY
+    assert player.read_until(AWAY) == AWAY
     game.process.wait()
     game.start()
     await_back(player, is_told=True)
@@ -219,7 +229,7 @@ def test_a_game_that_hangs_is_not_taken_for_dead(make_stage, lone):
     player = enter(stage)
     game.signal(signal.SIGSTOP)
     waiting = [stage.player("plain") for _ in range(8)]
-    waiting[-1].read_until(b"will be let in", seconds=8)
+    waiting[-1].read_until(b"will be let in")
     player.send(b"patient\r\n")
     game.signal(signal.SIGCONT)
     assert player.read_until(b"echo patient\r\n") == b"echo patient\r\n"
@@ -328,10 +338,10 @@ def test_a_player_who_does_not_read_gets_the_dead_games_last_words_first(make_st
     n = 40000
     player.send(b"flood %d\r\n" % n)
     player.read_until(b"flood 0\r\n")
-    time.sleep(0.3)
+    processes.await_rest()  # nobody has room for more
     game.restart()
-    time.sleep(0.5)
-    text = player.read_until(BACK, seconds=20)
+    processes.await_rest()
+    text = player.read_until(BACK)
     words, _, _ = text.partition(AWAY)
     lines = words.split(b"\r\n")
     # The end may be cut: the game died while it was writing.
@@ -499,16 +509,16 @@ def test_a_dump_child_does_not_hide_the_death_from_one_who_has_not_read_the_last
     stage = make_stage(its_game=game)
     player = stage.player(kind, receive_bytes=4096)
     read_here(player)
-    player.send(b"dump 40\r\n")
+    player.send(b"dump 100\r\n")
     player.read_until(b"dumping\r\n")
     player.send(b"flood 1000000\r\n")
     player.read_until(b"flood 0\r\n")
-    time.sleep(0.3)
+    processes.await_rest()  # nobody has room for more
     game.kill()
     stage.stayd.log.expect("game-away")
     if is_worker_killed:
         stage.stayd.family.kill("worker")
-    player.read_until(AWAY, seconds=20)
+    player.read_until(AWAY)
 
 
 def flood_of(n_bytes):
@@ -524,20 +534,34 @@ def test_who_does_not_read_is_held_no_longer_than_others(make_stage, lone):
     game = lone()
     stage = make_stage(its_game=game, game_options={"hold": "1s"})
     control = Control(os.path.join(stage.stayd.folder, "control.sock"))
-    players = [stage.player("plain", receive_bytes=4096)]
-    players[0].send(b"flood 1000000\r\n")
-    time.sleep(0.5)
-    taken = int(control.ask("list").items[0]["to-player"])  # by the kernel
-    game.restart()
-    # Of some of these stayd has all of the last words and cannot get rid of them.
-    for more in range(5000, 40000, 5000):
+    players = []
+
+    def come(words):
         players.append(stage.player("plain", receive_bytes=4096))
-        players[-1].send(flood_of(taken + more))
-    time.sleep(0.5)
-    game.kill()
-    found = stage.stayd.log.expect("game-failed .*the player does not read")
-    time.sleep(0.5)
-    assert len(stage.stayd.log.find("game-failed .*the player does not read")) <= len(players), found
+        players[-1].send(words)
+
+    def is_seen():
+        """A game's life. Of most of these stayd has all of the last words, a chunk full, and cannot get rid
+        of them; of how many, depends on what the kernel takes of each."""
+        n = len(stage.stayd.log.find("game-failed"))
+        come(b"flood 1000000\r\n")
+        processes.await_rest()
+        taken, = (int(item["to-player"]) for item in control.ask("list").items
+                  if int(item["port"]) == players[-1].port)  # by the kernel
+        game.restart()
+        for more in range(CHUNK_BYTES - 250, CHUNK_BYTES + 50, 50):
+            come(flood_of(taken + more))
+        come(b"hello\r\n")  # who is held in any case
+        processes.await_rest()
+        game.kill()
+        stage.stayd.log.expect("game-failed", n + 1)
+        processes.await_rest()
+        for player in players:
+            player.close()
+        game.start()
+        return stage.stayd.log.find("game-failed .*the player does not read")
+    found = until(is_seen, "one who does not read is given up")
+    assert len(found) <= len(players), found
 
 
 def test_the_death_of_a_game_of_an_unknown_process_is_found_out_once_for_all_players(
@@ -545,10 +569,12 @@ def test_the_death_of_a_game_of_an_unknown_process_is_found_out_once_for_all_pla
     game = lone(free_port(), backlog=1024)
     stage = make_stage(its_game=game, game_options={"reconnect-rate": 10000})
     players = [enter(stage, "plain") for _ in range(900)]
+    worker = stage.stayd.family.pid("worker")
+    before = processes.cpu_seconds(worker)
     game.kill()
-    end = time.monotonic() + 4  # looking for each of them takes twice that
     for player in players:
-        assert player.read_until(AWAY, seconds=max(0.1, end - time.monotonic())) == AWAY
+        assert player.read_until(AWAY) == AWAY
+    assert processes.cpu_seconds(worker) - before < 4  # looking for each of them takes twice that
 
 
 def attached(stage, game, words="resume"):
@@ -564,7 +590,7 @@ def test_a_death_is_seen_although_another_process_has_attached_and_a_child_has_t
     game = lone()
     stage = make_stage(its_game=game)
     player, other = enter(stage), enter(stage, "plain")
-    player.send(b"dump 10\r\n")
+    player.send(b"dump 100\r\n")
     player.read_until(b"dumping\r\n")
     control = attach(stage)
     check_echo(other)
@@ -572,7 +598,7 @@ def test_a_death_is_seen_although_another_process_has_attached_and_a_child_has_t
     check_echo(other)
     os.kill(game.pid, signal.SIGKILL)
     for one in (player, other):
-        assert one.read_until(AWAY, seconds=2) == AWAY
+        assert one.read_until(AWAY) == AWAY
     control.close()
 
 
@@ -596,10 +622,10 @@ def test_the_listening_socket_of_a_dead_game_that_attached_from_a_child_leads_to
     stage = make_stage(its_game=game)
     attached(stage, game, words="ack")
     player = enter(stage)
-    player.send(b"dump 20\r\n")
+    player.send(b"dump 100\r\n")
     player.read_until(b"dumping\r\n")
     os.kill(game.pid, signal.SIGKILL)
-    assert player.read_until(AWAY, seconds=2) == AWAY
+    assert player.read_until(AWAY) == AWAY
     time.sleep(1)
     assert len(stage.stayd.log.find(" game-link ")) == 1
     game.start()
@@ -611,15 +637,16 @@ def test_players_whom_a_game_closes_before_it_ends_cost_little_until_then(make_s
     n = 900
     game = lone(backlog=1024)
     stage = make_stage(its_game=game,
-                       game_options={"shutdown-wait": "20s", "reconnect-rate": 10000})
+                       game_options={"shutdown-wait": "60s", "reconnect-rate": 10000})
     players = [enter(stage, "plain") for _ in range(n)]
-    players[0].send(b"shutdown 3000\r\n")
+    players[0].send(b"shutdown 100000\r\n")
     for player in players:
         player.read_until(b"going down\r\n")
     worker = stage.stayd.family.pid("worker")
     before = processes.cpu_seconds(worker)
     time.sleep(2)
     assert processes.cpu_seconds(worker) - before < 0.3
+    game.kill()
     for player in players:
         assert player.read_until(AWAY) == AWAY
     game.start()
@@ -637,7 +664,7 @@ def test_a_held_player_of_whom_no_more_can_be_kept_is_given_up_when_it_leaves(ma
     for player in players:
         player.read_until(AWAY)
         player.send(b"typed for nobody\r\n" * 4000)
-    time.sleep(0.5)
+    processes.await_rest()
     for player in players:
         player.close()
-    stage.stayd.log.expect("player-close", n=len(players), seconds=40)
+    stage.stayd.log.expect("player-close", n=len(players))

@@ -17,7 +17,7 @@ from support.daemon import ROOT, free_port
 from support.players import PlainPlayer
 from support.processes import cpu_seconds, end_all
 from support.stream import Ended
-from support.waiting import until
+from support.waiting import WAIT_S, until
 
 NOBODY, STRANGER = 65534, 65532
 NOBODY_NAME = pwd.getpwuid(NOBODY).pw_name
@@ -316,7 +316,7 @@ def test_a_dead_ones_socket_is_replaced_and_another_file_is_not(make_stage, fold
     with open(path, "w", encoding="utf-8") as file:
         file.write("mine")
     refused = make_stage(is_awaited=False).stayd
-    assert refused.process.wait(10) == 1
+    assert refused.process.wait(WAIT_S) == 1
     assert refused.log.find(r"this is not a socket")
     with open(path, encoding="utf-8") as file:
         assert file.read() == "mine"

@@ -119,6 +119,16 @@ def await_return(players):
         player.read_until(b"The game is back.\r\n")
 
 
+def speak_again(ann, bob, line):
+    """Both are in the chat again, each by a line of its own, and hear this one. What Ann has heard."""
+    await_return([ann, bob])
+    bob.send(b"I am back\r\n")
+    bob.read_until(b"Bob: I am back\r\n")
+    ann.send(line + b"\r\n")
+    bob.read_until(b"Ann: " + line + b"\r\n")
+    return ann.read_until(b"Ann: " + line + b"\r\n")
+
+
 def test_a_chat_that_somebody_elses_stayd_serves(start_stayd, make_chat, folder, port):
     run = os.path.join(folder, "run")
     start_stayd({"plain": {"address": f"127.0.0.1:{port}", "tls": "no"}},
@@ -127,16 +137,13 @@ def test_a_chat_that_somebody_elses_stayd_serves(start_stayd, make_chat, folder,
     until(lambda: os.path.exists(f"{run}/game.sock"), "the chat listens")
     ann, bob = join(port, "Ann"), join(port, "Bob")
     talk(ann, bob)
+    processes.await_rest()  # what was said is acknowledged
     chat.kill()
     chat.start()
-    await_return([ann, bob])
-    ann.send(b"still there\r\n")
-    hear([ann, bob], b"Ann: still there")
+    assert b"hello" not in speak_again(ann, bob, b"still there")
     assert chat.kill(signal.SIGTERM) == 0  # an orderly end: they wait for the next start
     chat.start()
-    await_return([ann, bob])
-    ann.send(b"and again\r\n")
-    hear([ann, bob], b"Ann: and again")
+    assert b"there" not in speak_again(ann, bob, b"and again")
     bob.send(b"/quit\r\n")
     hear([ann], b"Bob: /quit")
     rest, _ = bob.read_to_end()

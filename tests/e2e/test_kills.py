@@ -11,7 +11,7 @@ from support import processes
 from support.daemon import free_port
 from support.mush import Chorus, create, reboot
 from support.players import PlainPlayer, TlsPlayer, context_for, program
-from support.waiting import until
+from support.waiting import WAIT_S, until
 
 VICTIMS = (("worker",), ("guard",), ("spare",), ("worker", "guard"), ("worker", "spare"),
            ("guard", "spare"))
@@ -91,7 +91,7 @@ def test_openssls_own_client_resumes_after_a_kill(stage, folder, kind):
         link = stage.game.accept()
         link.send(b"Good-bye.\r\n")
         link.close()
-        return client.communicate(timeout=10)[0]
+        return client.communicate(timeout=WAIT_S)[0]
     assert b"New, TLSv1" in visit("-sess_out", session)
     stage.stayd.family.kill("worker")
     assert b"Reused, TLSv1" in visit("-sess_in", session)
@@ -111,16 +111,36 @@ def test_a_kill_is_told_in_the_log_and_by_whom_the_work_is_done_now(stage):
     until(lambda: int(open(lock, encoding="utf-8").read() or 0) == new_guard, "the lock names it")
 
 
+def list_fds(stage):
+    """What the descriptors of the table are."""
+    folder = f"/proc/{stage.stayd.family.await_whole()['worker']}/fd"
+    try:
+        return [os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)]
+    except PermissionError:
+        pytest.skip("only root can look at another process' descriptors")
+    except FileNotFoundError:  # one was closed meanwhile
+        return list_fds(stage)
+
+
+@pytest.mark.parametrize("victims", (("worker",), ("worker", "guard")), ids="+".join)
+def test_what_a_dead_worker_leaves_is_cleared_away_when_the_next_one_serves(stage, victims):
+    pair = stage.pair()
+    epolls = list_fds(stage).count("anon_inode:[eventpoll]")
+    for _ in range(3):
+        before = stage.stayd.family.await_whole()
+        stage.stayd.family.kill(*victims)
+        pair.check()
+        if "guard" not in victims:  # whose child it was
+            until(lambda pid=before["worker"]: processes.stat_of(pid) is None, "it is reaped")
+        until(lambda: list_fds(stage).count("anon_inode:[eventpoll]") == epolls, "its epoll is closed")
+
+
 def test_nothing_piles_up_over_many_kills(stage):
     """Descriptors and memory are those of the players that are there."""
     pairs = [stage.pair(kind) for kind in ("1.2", "1.3", "plain")]
 
     def count():
-        worker = stage.stayd.family.await_whole()["worker"]
-        try:
-            return len(os.listdir(f"/proc/{worker}/fd"))
-        except (FileNotFoundError, PermissionError):
-            pytest.skip("only root can count another process' descriptors")
+        return len(list_fds(stage))
 
     def kill_some(n):
         for _ in range(n):

@@ -5,6 +5,8 @@ import socket
 
 import pytest
 
+from support.waiting import WAIT_S
+
 KINDS = ("1.2", "1.3", "plain")
 NOTICE = {"1.2": "close_notify", "1.3": "close_notify", "plain": "eof"}
 SPEECH = b"".join(b"%07d " % n for n in range(12500))
@@ -15,7 +17,7 @@ SPEECH = b"".join(b"%07d " % n for n in range(12500))
 def test_a_game_that_closes_with_unread_input_is_heard_to_its_last_byte(stage, kind):
     pair = stage.pair(kind)
     pair.player.send(b"the game will never read this\r\n")
-    pair.link.sock.settimeout(10)
+    pair.link.sock.settimeout(WAIT_S)
     pair.link.sock.recv(1, socket.MSG_PEEK)  # it is there, and stays there
     pair.link.send(SPEECH)
     pair.link.close()

@@ -93,7 +93,7 @@ def test_who_is_booted_meanwhile_gets_its_last_words_and_is_gone(town, ghost):
 
 
 def test_who_does_not_come_back_is_seen_to_go_and_may_come_late(town, ghost):
-    here = town(come_back=1)
+    here = town(come_back=4)
     wizard = here.player("Wizard")
     held, booted = ghost(), ghost("Booted")
     wizard.read_until(b"Booted has connected.\r\n")

@@ -16,6 +16,7 @@ from support.control import Control
 from support.daemon import BUILD, STAYD, Family, Log, conf_text, free_port
 from support.penn import Penn
 from support.players import PlainPlayer, TlsPlayer, context_for
+from support.stream import Ended
 from support.waiting import WAIT_S, until
 
 SLAVE = os.path.join(BUILD, "src", "dropin", "stayd-ssl-slave")
@@ -114,7 +115,7 @@ def beside(make_stage, folder):
         until(lambda: os.path.exists(games[-1].connect.removeprefix("unix:")), "the game listens")
         return games[-1], make_stage(
             {"host-names": "on"}, its_game=games[-1],
-            game_options={"header": "pennmush", "shutdown-wait": "2s", **options})
+            game_options={"header": "pennmush", "shutdown-wait": "20s", **options})
     yield make
     for game in games:
         game.close()
@@ -217,10 +218,20 @@ class Dropin:
 
     def kill_slave(self):
         """The game makes another one, which is at work when this returns."""
-        pid, n = self.slave(), len(self.log.find("is=\"here\""))
+        pid = self.slave()
         os.kill(pid, signal.SIGKILL)
-        self.await_ready(n + 1)
-        assert self.slave() not in (None, pid)
+        until(lambda: self.slave() not in (None, pid), "the game makes another one")
+
+        def is_at_work():
+            try:
+                return self.ask_game()["connector"] == "yes"
+            except (Ended, OSError):
+                return False  # stayd itself is started anew
+        until(is_at_work, "it is at work")
+
+    def ask_game(self):
+        """What stayd says of the game."""
+        return Control(self.control).ask("status").items[1]
 
     def enter(self, number=0, kind="1.3"):
         player = Player(number, self.port, kind, "S")
@@ -311,7 +322,7 @@ def test_what_the_game_sets_is_what_stayd_has(dropin, pki, folder):
     assert f"certificate = {both}\nkey = {both}\n" in text
     player = TlsPlayer(stage.port, context=context_for(trust=pki.path("root.pem")))
     assert HERE.search(player.read_until(HERE)).groups()[0] == b"S"
-    game = Control(stage.control).ask("status").items[1]
+    game = stage.ask_game()
     assert (game["connector"], game["pid"]) == ("yes", str(stage.game.process.pid))
 
 
@@ -332,7 +343,7 @@ def test_who_must_show_a_certificate_and_has_none_is_refused(dropin, pki):
     assert HERE.search(TlsPlayer(stage.port, context=certificate).read_until(HERE))[1] == b"S"
     for kind in ("1.2", "1.3"):
         with pytest.raises(Exception, match="(?i)alert|eof|reset|certificate"):
-            TlsPlayer(stage.port, version=kind).read_until(HERE, seconds=3)
+            TlsPlayer(stage.port, version=kind).read_until(HERE)
 
 
 def test_at_a_shutdown_the_game_ends_and_its_players_wait_for_the_next_start(dropin):
@@ -359,7 +370,7 @@ def test_without_a_slave_players_stay_and_newcomers_wait_until_the_reboot(dropin
     stage.words.expect("Disabling ssl_slave")
     player.look()
     newcomer = Player(0, stage.port, "1.3", "S")
-    stage.log.expect("game-wait", seconds=5)
+    stage.log.expect("game-wait")
     reboot([player])
     newcomer.await_here()
     newcomer.look()

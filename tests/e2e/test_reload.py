@@ -362,19 +362,29 @@ def test_new_files_are_taken_when_they_are_whole(make_hall):
 
 def test_a_handshake_under_way_is_finished_first(hall):
     pair = hall.pair()
-    player = TlsPlayer(hall.tls_port, is_shaken=False)
-    with pytest.raises(ssl.SSLWantReadError):
-        player.tls.do_handshake()
-    player.flush()
-    select.select([player.sock], [], [], WAIT_S)  # the answer is here, so somebody has taken it
-    answer = []
-    asker = threading.Thread(target=lambda: answer.append(hall.stayctl("reload")))
-    asker.start()
-    hall.stayd.log.expect(" reload what=configuration")
-    player.shake()
-    Pair(player, hall.game.accept_of(player)).check()
-    asker.join()
-    assert answer[0].returncode == 0
+
+    def is_finished():
+        player = TlsPlayer(hall.tls_port, is_shaken=False)
+        with pytest.raises(ssl.SSLWantReadError):
+            player.tls.do_handshake()
+        player.flush()
+        select.select([player.sock], [], [], WAIT_S)  # the answer is here, so somebody has taken it
+        answer, n = [], len(hall.stayd.log.find(" reload what=configuration"))
+        asker = threading.Thread(target=lambda: answer.append(hall.stayctl("reload")))
+        start = time.monotonic()
+        asker.start()
+        hall.stayd.log.expect(" reload what=configuration", n + 1)
+        try:
+            player.shake()
+            Pair(player, hall.game.accept_of(player)).check()
+            return True
+        except (Ended, OSError):
+            assert time.monotonic() - start > 0.9, "it is waited for, a second at most"
+            return False
+        finally:
+            asker.join()
+            assert answer[0].returncode == 0
+    until(is_finished, "it was gone on with in time")
     # One that hangs is not waited for.
     hanging = PlainPlayer(hall.tls_port)
     hall.reload()

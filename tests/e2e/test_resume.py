@@ -15,7 +15,7 @@ import pytest
 from support.control import Control
 from support.daemon import ROOT
 from support.lone_game import LoneGame
-from support.waiting import until
+from support.waiting import WAIT_S, until
 
 EXAMPLE = os.path.join(ROOT, "doc", "examples", "control.py")
 ANSWER = re.compile(rb"(\d+): (.*)")
@@ -101,7 +101,7 @@ def test_every_line_counts_once_although_the_game_and_stayds_worker_are_killed(
         example.kill()
         example.start()
     for counter in counters:
-        counter.join(20)
+        counter.join(WAIT_S)
         assert counter.error is None, counter.error
         # Each line has a number of its own, in the order in which they were typed.
         wanted = {b"line %d" % n: n + 1 for n in range(150)}
@@ -268,8 +268,13 @@ def test_of_a_large_paste_no_line_is_lost_but_those_in_work(lone):
     ask(player, b"state ack-lines")
     player.send(b"ack-lines\r\n")
     lines = [b"%05d " % n + b"x" * 90 for n in range(3000)]
-    writer = threading.Thread(target=player.sock.sendall, daemon=True,
-                              args=(b"\r\n".join([*lines, b""]),))
+    is_over = threading.Event()
+
+    def write():
+        player.sock.sendall(b"\r\n".join([*lines, b""]))
+        is_over.wait()
+        player.sock.sendall(b"that is all\r\n")  # which no kill can take away
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     heard = player.read_until(b"echo 00100")
     for _ in range(3):
@@ -277,7 +282,8 @@ def test_of_a_large_paste_no_line_is_lost_but_those_in_work(lone):
         heard += lose(game, player)
         game.start()
         heard += player.read_until(RESUMED)
-    heard += player.read_until(b"echo 02999", seconds=20)
+    is_over.set()
+    heard += player.read_until(b"echo that is all\r\n")
     writer.join()
     # The game acknowledges before it acts: the line that was in work when it died may be lost, no other.
     numbers = [int(n) for n in re.findall(rb"echo (\d{5}) x{90}\r\n", heard)]

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from support.daemon import Family
 from support.game import Game, Pair
+from support.waiting import WAIT_S, until, until_lasting
 
 N_SLOW = 10
 GROWTH_BYTES = 120_000  # a player: four chunks of 20 kB, and what the processes themselves take
@@ -43,18 +45,16 @@ class Flood:
 
 
 def push_until_stuck(floods):
-    """Until nobody has taken a byte for a third of a second."""
-    last = time.monotonic()
-    while time.monotonic() - last < 0.3:
-        if sum(flood.push() for flood in floods):
-            last = time.monotonic()
-        time.sleep(0.01)
+    """Until nobody takes a byte any more, and that not for want of a processor."""
+    family = Family()
+    until_lasting(lambda: not sum(flood.push() for flood in floods) and family.is_at_rest(),
+                  "nobody takes a byte any more")
 
 
 def finish(flood, reader):
     """Send the rest while the other side reads; it must have it all."""
     got = bytearray()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + WAIT_S
     while len(got) < flood.n_given:
         assert time.monotonic() < deadline, f"{len(got)} of {flood.n_given} bytes"
         flood.left = flood.left[flood.end.send_some(flood.left):] if flood.left else b""
@@ -126,7 +126,7 @@ def test_the_memory_of_a_flood_is_given_back(stage):
             push_until_stuck([flood])
             finish(flood, pair.player)
         grown.append(stage.stayd.family.memory_bytes())
-    assert grown[1] - grown[0] <= 20480, grown
+    until(lambda: stage.stayd.family.memory_bytes() - grown[0] <= 20480, f"less than {grown}")
 
 
 def test_players_of_a_game_that_is_not_there_yet_wait_are_told_once_and_get_in(make_stage, folder):

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from support.control import STAYCTL, run_stayctl
+from support.waiting import WAIT_S, until
 
 
 def players_of(stayd):
@@ -85,7 +86,7 @@ def test_it_says_why_stayd_cannot_be_reached(stage, folder):
 
     def ask(control):
         return subprocess.run([STAYCTL, "--control", control, "status"], capture_output=True,
-                              text=True, timeout=20, check=False)
+                              text=True, timeout=WAIT_S, check=False)
     result = ask(os.path.join(folder, "none"))
     assert result.returncode == 3 and "is stayd running" in result.stderr
     stage.stayd.family.kill_all()
@@ -105,6 +106,8 @@ def test_it_outlives_the_workers(stage):
     asking = threading.Thread(target=ask_all_the_time)
     asking.start()
     while asking.is_alive():
+        n = len(results)
         stage.stayd.family.kill("worker")
         asking.join(0.2)
+        until(lambda: len(results) > n or not asking.is_alive(), "there is an answer")
     assert results == [0] * 100

@@ -76,7 +76,7 @@ def restart(player):
     def is_begun():
         return b"GAME: Restart" in ask(player, b"@restart",
                                        re.compile(rb"(just started|GAME: Restart).*\n"))
-    until(is_begun, "@restart is taken", seconds=20)
+    until(is_begun, "@restart is taken")
     player.read_until(b"GAME: Restart finished.")
 
 

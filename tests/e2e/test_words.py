@@ -15,7 +15,7 @@ from support.daemon import STAYD, Family, conf_text, free_port, run_stayd
 from support.game import Game, Pair
 from support.players import PlainPlayer, TlsPlayer, context_for, program
 from support.processes import is_alive
-from support.waiting import until
+from support.waiting import WAIT_S, until
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_key_that_may_not_be_read_is_refused_in_words(write_conf, pki, folder,
     os.chmod(f"{folder}/mush.key", 0o600)
     done = subprocess.run([program("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups",
                            f"{folder}/stayd", "--check", "-c", conf], capture_output=True,
-                          text=True, timeout=10, check=False)
+                          text=True, timeout=WAIT_S, check=False)
     assert done.returncode == 1 and re.search(r"mush\.key: .*Permission denied", done.stderr)
 
 
@@ -123,7 +123,7 @@ def test_a_low_limit_of_descriptors_is_said_with_what_it_would_have_to_be(
     done = subprocess.run(
         [program("setpriv"), "--bounding-set=-sys_resource", STAYD, "--daemon", "-c",
          write_conf(pki.listener(port))], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=10, check=False, preexec_fn=lower)
+        timeout=WAIT_S, check=False, preexec_fn=lower)
     assert done.returncode == (1 if limit == 300 else 0) and re.search(words, done.stderr)
 
 
@@ -196,7 +196,7 @@ def test_a_daemon_started_without_standard_descriptors_serves_and_holds_its_lock
         write_conf, run_daemon, pki, game, port):
     conf = write_conf(pki.listener(port), **{"host-names": "off"})
     status = subprocess.run(["/bin/sh", "-c", f"exec {STAYD} --daemon -c {conf} <&- >&- 2>&-"],
-                            timeout=10, check=False).returncode
+                            timeout=WAIT_S, check=False).returncode
     assert status == 0
     pair = Pair(player := TlsPlayer(port), game.accept_of(player))
     for role in ("worker", "guard"):
@@ -245,7 +245,7 @@ def names_of(player):
     """What the certificate that the player was shown stands for."""
     text = subprocess.run([program("openssl"), "x509", "-inform", "der", "-noout", "-text"],
                           input=player.tls.getpeercert(binary_form=True), capture_output=True,
-                          timeout=10, check=True).stdout.decode()
+                          timeout=WAIT_S, check=True).stdout.decode()
     return re.findall(r"DNS:(\S+)", text)
 
 
@@ -289,7 +289,7 @@ def test_old_tls_and_suites_that_cannot_be_taken_over_are_not_offered(stage):
             [program("openssl"), "s_client", "-connect", f"127.0.0.1:{stage.tls_port}",
              *options, "-cipher" if "-cipher" not in options else "-quiet",
              *([] if "-cipher" in options else ["ALL:@SECLEVEL=0"])],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False)
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=WAIT_S, check=False)
         assert done.returncode != 0 and b"alert" in done.stderr, done.stderr
     stage.stayd.log.expect("handshake-failed", 4)
     stage.pair().check()

@@ -13,15 +13,6 @@
 #include "ops/connector_line.h"
 #include "ops/reply.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-static void hold(bool is_so)
-{
-    if (!is_so)
-        abort();
-}
-
 static void hold_id(const char *id)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";

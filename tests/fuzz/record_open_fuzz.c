@@ -13,9 +13,6 @@
 // go on the wire as they are.
 //
 // Errors: a broken promise of record.h aborts.
-#include <stdlib.h>
-#include <string.h>
-
 #include "fuzz.h"
 #include "record/record.h"
 #include "unit/record_player.h"
@@ -25,12 +22,6 @@
 
 static uint8_t wire[RECORD_MAX_BYTES + 70000];
 static uint8_t text[RECORD_MAX_BYTES];
-
-static void need(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
 
 // The stream to us.
 struct stream {
@@ -50,10 +41,10 @@ static struct stream begin(uint8_t mode)
         .state = {.seq = (uint64_t)(mode >> 3) << 40},
     };
     if (!is_ready) {
-        need(record_init());
+        hold(record_init());
         for (uint8_t i = 0; i < RECORD_N_CIPHERS; i++) {
             const struct record_params params = {RECORD_TLS13, i};
-            need(record_key_tls13(&params, secret, i == RECORD_AES_256_GCM ? 48 : 32, &keys[i]));
+            hold(record_key_tls13(&params, secret, i == RECORD_AES_256_GCM ? 48 : 32, &keys[i]));
         }
         is_ready = true;
     }
@@ -67,29 +58,29 @@ static void check_answer(const struct stream *stream, size_t n_wire,
 {
     const size_t wanted = record_wanted(&stream->params, wire, n_wire);
     const struct record_state *next = &opened->state;
-    need(opened->status != RECORD_FAILED);
-    need(opened->n_text <= RECORD_MAX_TEXT);
-    need(opened->n_text == 0 || opened->status == RECORD_TEXT);
+    hold(opened->status != RECORD_FAILED);
+    hold(opened->n_text <= RECORD_MAX_TEXT);
+    hold(opened->n_text == 0 || opened->status == RECORD_TEXT);
     if (opened->status == RECORD_MORE)
-        need(wanted == 0 || wanted > n_wire);
+        hold(wanted == 0 || wanted > n_wire);
     if (opened->status == RECORD_MORE || opened->status == RECORD_ALERT) {
-        need(opened->n_read == 0);
+        hold(opened->n_read == 0);
         return;
     }
-    need(opened->n_read == wanted && wanted <= n_wire && wanted > RECORD_HEADER_BYTES);
+    hold(opened->n_read == wanted && wanted <= n_wire && wanted > RECORD_HEADER_BYTES);
     if (opened->status == RECORD_DEAD)
         return;
-    need(next->hs_bytes <= 4);
-    need(next->seq == (opened->status == RECORD_REKEYED ? 0 : stream->state.seq + 1));
+    hold(next->hs_bytes <= 4);
+    hold(next->seq == (opened->status == RECORD_REKEYED ? 0 : stream->state.seq + 1));
     if (opened->status == RECORD_REKEYED) {
-        need(opened->key.generation == stream->key.generation + 1);
-        need(memcmp(opened->key.key, stream->key.key, 16) != 0);
-        need(stream->params.version == RECORD_TLS13);
+        hold(opened->key.generation == stream->key.generation + 1);
+        hold(memcmp(opened->key.key, stream->key.key, 16) != 0);
+        hold(stream->params.version == RECORD_TLS13);
     }
     if (opened->n_text > 0)
-        need(next->quiet == 0);
+        hold(next->quiet == 0);
     else if (opened->status != RECORD_CLOSED)
-        need(next->quiet == stream->state.quiet + 1);
+        hold(next->quiet == stream->state.quiet + 1);
 }
 
 // Any part of the record says MORE, or the same alert as the whole.
@@ -101,7 +92,7 @@ static void check_parts(const struct stream *stream, size_t n_wire,
         struct record_opened part;
         record_open(&stream->params, &stream->key, &stream->state, wire, n, text, sizeof text,
                     &part);
-        need(part.status == RECORD_MORE ||
+        hold(part.status == RECORD_MORE ||
              (part.status == RECORD_ALERT && whole->status == RECORD_ALERT &&
               part.alert == whole->alert));
     }
@@ -118,7 +109,7 @@ static size_t take(struct stream *stream, size_t n_wire, struct record_opened *o
     // A step may be done again.
     record_open(&stream->params, &stream->key, &stream->state, wire, n_wire, text, sizeof text,
                 &again);
-    need(again.status == opened->status && again.n_text == opened->n_text &&
+    hold(again.status == opened->status && again.n_text == opened->n_text &&
          again.alert == opened->alert && again.n_read == opened->n_read);
     if (opened->status == RECORD_TEXT || opened->status == RECORD_REKEYED)
         stream->state = opened->state;
@@ -143,12 +134,12 @@ static void take_sealed(struct stream *stream, uint8_t kind, const uint8_t *byte
     const size_t n_wire =
         player_seal(&stream->params, &stream->key, stream->state.seq, &record, wire);
     take(stream, n_wire, &opened);
-    need(opened.status != RECORD_MORE);
+    hold(opened.status != RECORD_MORE);
     if (kind == 23 && opened.status == RECORD_TEXT) {
-        need(opened.n_text == record.n_content);
-        need(n == 0 || memcmp(text, bytes, opened.n_text) == 0);
+        hold(opened.n_text == record.n_content);
+        hold(n == 0 || memcmp(text, bytes, opened.n_text) == 0);
     }
-    need(opened.status != RECORD_ALERT || opened.alert != RECORD_BAD_RECORD_MAC);
+    hold(opened.status != RECORD_ALERT || opened.alert != RECORD_BAD_RECORD_MAC);
 }
 
 static void take_raw(struct stream *stream, const uint8_t *bytes, size_t n)
@@ -158,7 +149,7 @@ static void take_raw(struct stream *stream, const uint8_t *bytes, size_t n)
         memcpy(wire, bytes, n);
     take(stream, n, &opened);
     // Nobody without the key says anything.
-    need(opened.status == RECORD_MORE || opened.status == RECORD_ALERT);
+    hold(opened.status == RECORD_MORE || opened.status == RECORD_ALERT);
     stream->is_over = opened.status == RECORD_ALERT;
 }
 

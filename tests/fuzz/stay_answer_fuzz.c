@@ -12,15 +12,6 @@
 #include "requests.h"
 #include "text.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-static void hold(bool is_so)
-{
-    if (!is_so)
-        abort();
-}
-
 static void hold_answer(const struct stay_answer *answer, const uint8_t *line, size_t n_line)
 {
     char copy[1024];

@@ -11,15 +11,6 @@
 #include "proxy.h"
 #include "text.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-static void hold(bool is_so)
-{
-    if (!is_so)
-        abort();
-}
-
 static void hold_text(const char *text, size_t size)
 {
     char copy[256];

@@ -21,16 +21,8 @@
 #include "telnet/telnet.h"
 
 #include <ctype.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define PIECE_MAX 255u
-
-static void need(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
 
 // How a game may read what the player sends. They differ in what an IAC inside a subnegotiation
 // does that is followed by neither IAC nor SE.
@@ -78,18 +70,18 @@ static size_t filter(struct talk *talk, bool is_player, const uint8_t *in, size_
     const struct telnet_rules rules = rules_of(talk, is_player);
     const size_t n_held = telnet_n_held(state);
     uint8_t *room = malloc(n_held + n + 1);
-    need(room != NULL && n_held <= TELNET_HELD_BYTES);
+    hold(room != NULL && n_held <= TELNET_HELD_BYTES);
     memcpy(room + n_held, in, n);
     struct telnet_state passed = *state;
     const bool is_passed = telnet_pass(&passed, &rules, in, n);
     const struct telnet_state before = *state;
     const size_t n_out = telnet_filter(state, &rules, room + n_held, n, room);
-    need(n_out + telnet_n_held(state) <= n + n_held);
-    need(telnet_is_valid(state));
+    hold(n_out + telnet_n_held(state) <= n + n_held);
+    hold(telnet_is_valid(state));
     if (is_passed)
-        need(n_out == n && memcmp(room, in, n) == 0 && memcmp(&passed, state, sizeof passed) == 0);
+        hold(n_out == n && memcmp(room, in, n) == 0 && memcmp(&passed, state, sizeof passed) == 0);
     else
-        need(memcmp(&passed, &before, sizeof passed) == 0);
+        hold(memcmp(&passed, &before, sizeof passed) == 0);
     memcpy(out, room, n_out);
     free(room);
     if (is_player && talk->keep == TELNET_DROP_LINE && !telnet_is_dropping(state))
@@ -106,7 +98,7 @@ static void read_data(struct reader *reader, uint8_t byte)
         reader->row++;
     else
         reader->row = toupper(byte) == name[0];
-    need(reader->row < sizeof name - 1);
+    hold(reader->row < sizeof name - 1);
 }
 
 static void read_command(struct reader *reader, uint8_t byte)
@@ -139,7 +131,7 @@ static void read_byte(struct talk *talk, enum reader_kind kind, uint8_t byte)
         break;
     case OUT_VERB:
     case OUT_SB:
-        need(byte != 113 || !talk->is_forwarded);
+        hold(byte != 113 || !talk->is_forwarded);
         reader->is_guarded = talk->is_mnes && byte == 39;
         reader->row = 0;
         reader->place = reader->place == OUT_SB ? IN : OUT;
@@ -176,9 +168,9 @@ static void say_environ(struct talk *talk)
     uint8_t out[TELNET_ENVIRON_BYTES];
     if (!talk->is_mnes || !telnet_environ_is_due(&talk->game, &talk->player))
         return;
-    need(talk->reader[READER_ENDS].place == OUT || talk->keep != TELNET_KEEP);
-    need(telnet_environ_say(&talk->game, &talk->player, "::", out) < sizeof out);
-    need(!telnet_environ_is_due(&talk->game, &talk->player) && telnet_is_valid(&talk->player));
+    hold(talk->reader[READER_ENDS].place == OUT || talk->keep != TELNET_KEEP);
+    hold(telnet_environ_say(&talk->game, &talk->player, "::", out) < sizeof out);
+    hold(!telnet_environ_is_due(&talk->game, &talk->player) && telnet_is_valid(&talk->player));
 }
 
 static bool is_in_sub(const struct telnet_state *state)
@@ -196,13 +188,13 @@ static void see(struct talk *talk, const uint8_t *out, size_t n)
     // Of what option a subnegotiation is may be held back with the IAC; and so may the command that
     // ends it.
     if (is_in_sub(game) || (game->flags & TELNET_SUB_OPEN))
-        need(seen->command == TELNET_SUB || seen->command == TELNET_SUB_IAC_SB);
+        hold(seen->command == TELNET_SUB || seen->command == TELNET_SUB_IAC_SB);
     else
-        need(seen->command == TELNET_TEXT);
-    need(seen->will == game->will && seen->does == game->does);
-    need(seen->ansi == game->ansi && seen->parameter == game->parameter);
-    need(seen->utf8_left == game->utf8_left && seen->utf8_next == game->utf8_next);
-    need(((seen->flags ^ game->flags) & ~TELNET_SUB_OPEN) == 0);
+        hold(seen->command == TELNET_TEXT);
+    hold(seen->will == game->will && seen->does == game->does);
+    hold(seen->ansi == game->ansi && seen->parameter == game->parameter);
+    hold(seen->utf8_left == game->utf8_left && seen->utf8_next == game->utf8_next);
+    hold(((seen->flags ^ game->flags) & ~TELNET_SUB_OPEN) == 0);
 }
 
 static void speak(struct talk *talk, bool is_player, const uint8_t *in, size_t n, size_t n_piece)
@@ -217,10 +209,10 @@ static void speak(struct talk *talk, bool is_player, const uint8_t *in, size_t n
         n_cut += filter(&cut, is_player, in + at, n_now, cut_out + n_cut);
     }
     if (n > 0) {
-        need(n_cut == n_out && memcmp(out, cut_out, n_out) == 0);
-        need(memcmp(&cut.game, &talk->game, sizeof cut.game) == 0);
-        need(memcmp(&cut.player, &talk->player, sizeof cut.player) == 0);
-        need(cut.keep == talk->keep);
+        hold(n_cut == n_out && memcmp(out, cut_out, n_out) == 0);
+        hold(memcmp(&cut.game, &talk->game, sizeof cut.game) == 0);
+        hold(memcmp(&cut.player, &talk->player, sizeof cut.player) == 0);
+        hold(cut.keep == talk->keep);
     }
     if (is_player)
         read_all(talk, out, n_out);
@@ -241,16 +233,16 @@ static void die(struct talk *talk)
     }
     const size_t n = telnet_mend(&talk->game, &talk->player, out);
     forget_readers(talk);
-    need(!telnet_environ_is_due(&talk->game, &talk->player));
+    hold(!telnet_environ_is_due(&talk->game, &talk->player));
     const struct telnet_state *game = &talk->game;
-    need(n <= TELNET_MEND_BYTES && telnet_is_valid(game));
-    need(game->command == TELNET_TEXT && game->ansi == TELNET_ANSI_NONE && game->utf8_left == 0);
-    need((game->flags & ~TELNET_AFTER_CR) == 0);
-    need(game->will == 0 && game->does == 0);
+    hold(n <= TELNET_MEND_BYTES && telnet_is_valid(game));
+    hold(game->command == TELNET_TEXT && game->ansi == TELNET_ANSI_NONE && game->utf8_left == 0);
+    hold((game->flags & ~TELNET_AFTER_CR) == 0);
+    hold(game->will == 0 && game->does == 0);
     see(talk, out, n);
     const struct telnet_state mended = *game;
-    need(telnet_mend(&talk->game, &talk->player, out) == 0);
-    need(memcmp(&mended, game, sizeof mended) == 0);
+    hold(telnet_mend(&talk->game, &talk->player, out) == 0);
+    hold(memcmp(&mended, game, sizeof mended) == 0);
 }
 
 // What comes now is for another game.

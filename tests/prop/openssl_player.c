@@ -12,9 +12,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <cmocka.h>
 
@@ -195,16 +193,4 @@ void openssl_player_free(struct openssl_player *player)
 {
     SSL_free(player->ssl);
     ERR_clear_error();
-}
-
-uint64_t openssl_player_seed(void)
-{
-    uint64_t seed = 0;
-    const char *given = getenv("STAYD_SEED");
-    if (given != NULL)
-        seed = strtoull(given, NULL, 0);
-    else if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-        fail_msg("getrandom failed");
-    printf("STAYD_SEED=%llu repeats this run\n", (unsigned long long)seed);
-    return seed;
 }

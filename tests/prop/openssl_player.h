@@ -46,7 +46,4 @@ void openssl_player_connect(struct openssl_player *player, const struct openssl_
                             struct dice *dice);
 void openssl_player_free(struct openssl_player *player);
 
-// The seed: STAYD_SEED, or a new one. Printed.
-uint64_t openssl_player_seed(void);
-
 #endif

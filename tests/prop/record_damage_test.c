@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "openssl_player.h"
+#include "prop.h"
 
 #define TRIALS 1500
 #define RECORDS 6u
@@ -184,25 +185,10 @@ static void test_damage_is_never_heard(void **state)
     assert_true(seen[RECORD_OVERFLOW] > 0 && seen[255] > 0);
 }
 
-static int set_up(void **state)
-{
-    static struct dice dice;
-    dice.state = openssl_player_seed();
-    *state = &dice;
-    return record_init() ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    record_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_damage_is_never_heard),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, prop_set_up, prop_tear_down);
 }

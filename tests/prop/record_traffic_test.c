@@ -22,6 +22,7 @@
 #include <openssl/err.h>
 
 #include "openssl_player.h"
+#include "prop.h"
 
 #define ROUNDS 5
 #define STEPS 200
@@ -373,21 +374,6 @@ static void test_our_alerts_are_understood(void **state)
     }
 }
 
-static int set_up(void **state)
-{
-    static struct dice dice;
-    dice.state = openssl_player_seed();
-    *state = &dice;
-    return record_init() ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    record_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,5 +381,5 @@ int main(void)
         cmocka_unit_test(test_a_renegotiation_is_refused_in_words),
         cmocka_unit_test(test_our_alerts_are_understood),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, prop_set_up, prop_tear_down);
 }

@@ -21,7 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000 };
+enum { PATIENCE_MS = 60000 };
 
 static const uint8_t ann[STAY_ID_BYTES] = "ann ann ann ann";
 static const uint8_t bob[STAY_ID_BYTES] = "bob bob bob bob";

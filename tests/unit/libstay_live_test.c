@@ -33,7 +33,7 @@ static const char header[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x1f"
                              "\x05\x00\x10"
                              "0123456789abcdef";
 
-enum { N_HEADER = sizeof header - 1, PATIENCE_MS = 5000 };
+enum { N_HEADER = sizeof header - 1, PATIENCE_MS = 60000 };
 
 static char directory[64];
 static char path[108]; // as long as a socket's name can be

@@ -281,6 +281,17 @@ static void a_long_answer_is_cut_at_a_lines_end(void **state)
     assert_int_equal(strlen(order->text), 1200);
 }
 
+static void an_answer_comes_to_its_end_however_many_are_counted(void **state)
+{
+    struct vault_reload *reload = &vault.head->reload;
+    uint64_t asked = reload->asked;
+    (void)state;
+    reload->asked = UINT64_MAX;
+    asked_answer(vault.head, asked_pending(vault.head), ASKED_GOOD, "");
+    assert_int_equal(asked_pending(vault.head), 0);
+    reload->asked = reload->done = asked;
+}
+
 static bool crash(void *arg, FILE *out)
 {
     (void)arg;
@@ -410,6 +421,7 @@ int main(void)
         cmocka_unit_test(sockets_keep_their_places_and_no_place_is_used_twice),
         cmocka_unit_test(an_order_is_made_once_and_answered_once),
         cmocka_unit_test(a_long_answer_is_cut_at_a_lines_end),
+        cmocka_unit_test(an_answer_comes_to_its_end_however_many_are_counted),
         cmocka_unit_test(a_trial_that_crashes_or_hangs_only_says_so),
         cmocka_unit_test(files_are_new_when_they_have_changed_and_settled),
         cmocka_unit_test(an_end_is_warned_of_21_days_a_week_and_a_day_ahead),

@@ -29,6 +29,7 @@ struct fixture {
     struct vault vault;
     struct slot_pool slots;
     struct chunk_pool chunks;
+    struct cell_pool cells;
     struct slot *slot; // live, TLS
     int peer;          // the other end of slot->player_fd
 };
@@ -46,12 +47,18 @@ static struct slot *add_slot(struct fixture *fixture, int *peer)
     return slot;
 }
 
+static void free_slot(struct fixture *fixture, struct slot *slot)
+{
+    slot_free(&fixture->slots, &fixture->chunks, &fixture->cells, slot);
+}
+
 static int set_up(void **state)
 {
     static struct fixture fixture;
     assert_int_equal(vault_make(&fixture.vault, 4), 0);
     assert_int_equal(slot_pool_make(&fixture.slots, &fixture.vault), 0);
     assert_int_equal(chunk_pool_make(&fixture.chunks, &fixture.vault), 0);
+    assert_int_equal(cell_pool_make(&fixture.cells, &fixture.vault), 0);
     fixture.slot = add_slot(&fixture, &fixture.peer);
     *state = &fixture;
     return 0;
@@ -60,10 +67,11 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    slot_free(&fixture->slots, fixture->slot);
+    free_slot(fixture, fixture->slot);
     close(fixture->peer);
     slot_pool_free(&fixture->slots);
     chunk_pool_free(&fixture->chunks);
+    cell_pool_free(&fixture->cells);
     int fd = fixture->vault.fd;
     vault_unmap(&fixture->vault);
     close(fd);
@@ -99,6 +107,11 @@ static void verify_names_the_invariant_that_is_broken(void **state)
     BROKEN(12, fixture->slot->cipher = RECORD_N_CIPHERS);
     BROKEN(12, fixture->slot->write_limit = 0);
     BROKEN(12, fixture->slot->tls_version = 0x0302);
+    BROKEN(12, now(fixture, TO_GAME)->record.hs_bytes = 5);
+    BROKEN(17, now(fixture, TO_GAME)->kept = 1);
+    BROKEN(18, now(fixture, TO_PLAYER)->telnet.command = TELNET_N_COMMANDS);
+    BROKEN(22, fixture->slot->game = VAULT_GAMES);
+    BROKEN(22, fixture->slot->listener = VAULT_LISTENERS);
     BROKEN(12, fixture->slot->facts_bytes = SLOT_FACTS_BYTES + 1);
     BROKEN(11, {
         fixture->slot->flags &= ~SLOT_FLAG_TLS;
@@ -134,8 +147,57 @@ static void what_two_slots_claim_is_broken_in_both(void **state)
     assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 2);
     assert_int_equal(invariant, 6);
     now(fixture, TO_GAME)->in = BUFFER_EMPTY;
-    slot_free(&fixture->slots, other);
+    free_slot(fixture, other);
     close(peer);
+}
+
+static void a_head_with_other_sizes_is_broken(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vault_head *head = fixture->vault.head;
+    assert_int_equal(verify_head(&fixture->vault), 0);
+    head->n_slots ^= 1u << 31; // four times as many are as many again
+    assert_int_equal(verify_head(&fixture->vault), 1);
+    head->n_slots ^= 1u << 31;
+    head->n_cells++;
+    assert_int_equal(verify_head(&fixture->vault), 1);
+    head->n_cells--;
+    head->total_bytes--;
+    assert_int_equal(verify_head(&fixture->vault), 1);
+    head->total_bytes++;
+}
+
+static void a_resume_state_whose_cells_do_not_fit_it_is_broken(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint8_t bytes[CELL_BYTES + 1] = {1};
+    int invariant = 0;
+    assert_true(state_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
+    assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 0);
+    const uint64_t good = fixture->slot->resume;
+    const uint64_t wrong[] = {good + VAULT_STATE_BYTES, good - 1, good | UINT64_C(1) << 63};
+    for (int i = 0; i < 3; i++) {
+        fixture->slot->resume = wrong[i];
+        invariant = 0;
+        assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 1);
+        assert_int_equal(invariant, 16);
+    }
+    fixture->slot->resume = good;
+}
+
+static void a_freed_slot_gives_back_what_it_owned(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint8_t bytes[CELL_BYTES + 1] = {1};
+    uint32_t n_chunks = fixture->chunks.n_free;
+    uint32_t n_cells = fixture->cells.n_free;
+    now(fixture, TO_GAME)->in = (struct buffer){.chunk = chunk_take(&fixture->chunks), .end = 1};
+    assert_true(state_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
+    free_slot(fixture, fixture->slot);
+    assert_int_equal(fixture->chunks.n_free, n_chunks);
+    assert_int_equal(fixture->cells.n_free, n_cells);
+    close(fixture->peer);
+    fixture->slot = add_slot(fixture, &fixture->peer);
 }
 
 static void a_receipt_brings_bytes_and_then_the_end(void **state)
@@ -169,12 +231,37 @@ static void a_receipt_of_an_earlier_owner_does_not_touch_the_next(void **state)
     assert_int_equal(write(fixture->peer, "x", 1), 1);
     assert_int_equal(
         receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 0, 9), 1);
-    slot_free(&fixture->slots, fixture->slot);
+    free_slot(fixture, fixture->slot);
     close(fixture->peer);
     fixture->slot = add_slot(fixture, &fixture->peer);
     assert_int_equal(vault_slot_index(&fixture->vault, fixture->slot), 0);
     assert_false(receipt_settle(&fixture->vault));
     assert_int_equal(now(fixture, TO_GAME)->received, 0);
+}
+
+// As a worker leaves it that dies behind its call: the state before the commit is still there (I2).
+static void a_receipt_is_settled_if_it_can_be_true(void **state)
+{
+    struct fixture *fixture = *state;
+    struct receipt *receipt = &fixture->vault.head->receipt;
+    uint32_t chunk = chunk_take(&fixture->chunks);
+    assert_int_equal(write(fixture->peer, "hello", 5), 5);
+    assert_int_equal(
+        receipt_recv(&fixture->vault, 0, TO_GAME, fixture->slot->player_fd, chunk, 0, 100), 5);
+    fixture->slot->flow[TO_GAME].current ^= 1;
+    const struct receipt good = *receipt;
+    receipt->side = RECEIPT_SEND; // of a buffer that is empty
+    assert_false(receipt_settle(&fixture->vault));
+    receipt->side = RECEIPT_RECV;
+    receipt->chunk = fixture->vault.head->chunks_reserved;
+    assert_false(receipt_settle(&fixture->vault));
+    receipt->chunk = chunk;
+    receipt->offset = CHUNK_BYTES - 1;
+    assert_false(receipt_settle(&fixture->vault));
+    *receipt = good;
+    assert_true(receipt_settle(&fixture->vault));
+    assert_int_equal(now(fixture, TO_GAME)->received, 5);
+    assert_false(receipt_settle(&fixture->vault));
 }
 
 static void facts_are_found_until_the_room_is_used_up(void **state)
@@ -222,7 +309,7 @@ static void slots_run_out_and_come_back(void **state)
     assert_int_equal(errno, ENOBUFS);
     assert_memory_not_equal(taken[0]->id, taken[1]->id, 16);
     for (int i = 0; i < 3; i++) {
-        slot_free(&fixture->slots, taken[i]);
+        free_slot(fixture, taken[i]);
         close(peers[i]);
     }
     assert_non_null(taken[0] = slot_prepare(&fixture->slots));
@@ -236,8 +323,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(verify_names_the_invariant_that_is_broken),
         TEST(what_two_slots_claim_is_broken_in_both),
+        TEST(a_head_with_other_sizes_is_broken),
+        TEST(a_resume_state_whose_cells_do_not_fit_it_is_broken),
+        TEST(a_freed_slot_gives_back_what_it_owned),
         TEST(a_receipt_brings_bytes_and_then_the_end),
         TEST(a_receipt_of_an_earlier_owner_does_not_touch_the_next),
+        TEST(a_receipt_is_settled_if_it_can_be_true),
         TEST(facts_are_found_until_the_room_is_used_up),
         TEST(a_vault_of_another_layout_is_refused_unchanged),
         TEST(slots_run_out_and_come_back),

@@ -7,8 +7,9 @@
 #include <string.h>
 
 static const char *const number_keys[] = {
-    "uptime", "players", "max-players", "guard",     "spare", "worker", "workers-made", "pid",
-    "port",   "since",   "from-player", "to-player", "gone",  "short",  "days",
+    "uptime",    "players",      "max-players", "stored", "guard", "spare",
+    "worker",    "workers-made", "pid",         "port",   "since", "from-player",
+    "to-player", "gone",         "short",       "days",
 };
 static const char *const flag_keys[] = {"attached", "resume", "ack", "removed"};
 
@@ -61,7 +62,8 @@ static void print_string(FILE *out, const char *text)
 
 static void print_value(FILE *out, const char *key, const char *value)
 {
-    bool is_digits = *value && strspn(value, "0123456789") == strlen(value);
+    bool is_digits = *value && strspn(value, "0123456789") == strlen(value) &&
+                     (*value != '0' || value[1] == '\0');
     bool is_word = strcmp(value, "yes") == 0 || strcmp(value, "no") == 0;
     // A game's `held` counts players, a player's says whether it is.
     bool is_held = strcmp(key, "held") == 0;

@@ -163,7 +163,9 @@ static enum status fail(const struct arguments *arguments, enum ask_result resul
     } else {
         if (answer)
             print_reasons(stderr, answer);
-        fprintf(stderr, "stayctl: %s\n", why);
+        fputs("stayctl: ", stderr);
+        print_words(stderr, why);
+        fputc('\n', stderr);
     }
     return result == ASK_ERROR ? STATUS_ERROR : STATUS_UNREACHABLE;
 }

@@ -11,6 +11,9 @@
 #include "ops/request.h"
 #include "ops/stayctl/ask.h"
 
+// Words of stayd's, with their control characters and all that is not ASCII as "?".
+void print_words(FILE *out, const char *words);
+
 // What came before an error, if it says more about it.
 void print_reasons(FILE *out, const struct ask_answer *answer);
 

@@ -52,12 +52,22 @@ static void write_bytes(char cell[CELL_BYTES], const char *bytes)
     snprintf(cell, CELL_BYTES, "%" PRIu64 "%s", n, units[unit]);
 }
 
+static char plain(char byte)
+{
+    return (uint8_t)byte < 0x20 || (uint8_t)byte >= 0x7f ? '?' : byte;
+}
+
 static void write_text(char cell[CELL_BYTES], const char *value)
 {
     snprintf(cell, CELL_BYTES, "%s", *value ? value : "-");
     for (char *at = cell; *at; at++)
-        if ((uint8_t)*at < 0x20 || (uint8_t)*at >= 0x7f)
-            *at = '?';
+        *at = plain(*at);
+}
+
+void print_words(FILE *out, const char *words)
+{
+    for (; *words; words++)
+        fputc(plain(*words), out);
 }
 
 static void write_cell(char cell[CELL_BYTES], const struct column *column, const struct reply *item)
@@ -122,9 +132,15 @@ static void print_if(FILE *out, const char *before, const struct reply *item, co
     fprintf(out, "%s%s", before, cell);
 }
 
+static void print_value(FILE *out, const char *before, const struct reply *item, const char *key)
+{
+    fputs(before, out);
+    print_words(out, reply_find(item, key));
+}
+
 static void print_deaths(FILE *out, const struct reply *stayd)
 {
-    fprintf(out, "workers made: %s", reply_find(stayd, "workers-made"));
+    print_value(out, "workers made: ", stayd, "workers-made");
     print_if(out, "; crashes: ", stayd, "crashes", TEXT);
     print_if(out, "; players closed for that: ", stayd, "poisoned", NUMBER);
     print_if(out, "\nlast death of a worker, ", stayd, "last-death-since", TIME);
@@ -173,14 +189,19 @@ static void print_status(FILE *out, const struct ask_answer *answer)
            strcmp(reply_find(&answer->item[1 + n_games], "what"), "game") == 0)
         n_games++;
     const struct reply *stayd = &answer->item[0];
-    char version[CELL_BYTES];
     char uptime[CELL_BYTES];
-    write_text(version, reply_find(stayd, "version"));
     write_time(uptime, reply_find(stayd, "uptime"));
-    fprintf(out, "stayd %s, up %s: %s of at most %s players\n", version, uptime,
-            reply_find(stayd, "players"), reply_find(stayd, "max-players"));
-    fprintf(out, "guard %s, spare %s, worker %s; ", reply_find(stayd, "guard"),
-            reply_find(stayd, "spare"), reply_find(stayd, "worker"));
+    print_value(out, "stayd ", stayd, "version");
+    fprintf(out, ", up %s", uptime);
+    print_value(out, ": ", stayd, "players");
+    print_value(out, " of at most ", stayd, "max-players");
+    print_if(out, " players, ", stayd, "stored", NUMBER);
+    fputs(*reply_find(stayd, "stored") ? " of them in the service manager's store" : " players",
+          out);
+    print_value(out, "\nguard ", stayd, "guard");
+    print_value(out, ", spare ", stayd, "spare");
+    print_value(out, ", worker ", stayd, "worker");
+    fputs("; ", out);
     print_deaths(out, stayd);
     print_upgrade(out, stayd);
     fputc('\n', out);
@@ -219,22 +240,29 @@ static void print_held(FILE *out, const struct ask_answer *answer)
 
 static void print_notice(FILE *out, const struct ask_answer *answer)
 {
-    const char *n = reply_find(&answer->end, "players");
-    const char *n_short = reply_find(&answer->end, "short");
-    fprintf(out, "said to %s player%s\n", n, strcmp(n, "1") == 0 ? "" : "s");
-    if (*n_short)
-        fprintf(out, "with %s more there was no room now\n", n_short);
+    bool is_one = strcmp(reply_find(&answer->end, "players"), "1") == 0;
+    print_value(out, "said to ", &answer->end, "players");
+    fputs(is_one ? " player\n" : " players\n", out);
+    if (!*reply_find(&answer->end, "short"))
+        return;
+    print_value(out, "with ", &answer->end, "short");
+    fputs(" more there was no room now\n", out);
 }
 
 void print_reasons(FILE *out, const struct ask_answer *answer)
 {
-    for (size_t i = 0; i < answer->n_items; i++)
-        for (const char *at = reply_find(&answer->item[i], "text"); *at;) {
-            uint8_t byte = (uint8_t)*at++;
-            fputc(byte < 0x20 || byte >= 0x7f ? '?' : byte, out);
-            if (!*at)
-                fputc('\n', out);
-        }
+    for (size_t i = 0; i < answer->n_items; i++) {
+        const char *text = reply_find(&answer->item[i], "text");
+        print_words(out, text);
+        fputs(*text ? "\n" : "", out);
+    }
+}
+
+static void print_upgraded(FILE *out, const struct ask_answer *answer)
+{
+    print_value(out, "upgraded from ", &answer->end, "from");
+    print_value(out, " to ", &answer->end, "to");
+    fputc('\n', out);
 }
 
 static void print_reload(FILE *out, const struct ask_answer *answer)
@@ -254,8 +282,7 @@ void print_answer(FILE *out, enum request_verb verb, const struct ask_answer *an
     else if (verb == REQUEST_NOTICE)
         print_notice(out, answer);
     else if (verb == REQUEST_UPGRADE)
-        fprintf(out, "upgraded from %s to %s\n", reply_find(&answer->end, "from"),
-                reply_find(&answer->end, "to"));
+        print_upgraded(out, answer);
     else if (verb == REQUEST_RELOAD)
         print_reload(out, answer);
     else if (verb == REQUEST_KICK)

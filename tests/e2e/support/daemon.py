@@ -19,13 +19,17 @@ ROLES = ("guard", "spare", "worker")
 READY = r" ready players="
 
 
+# None twice, and those of tests that run beside this one in another order.
+PORTS = iter(random.sample(range(10000, 32768), 22768))
+
+
 def free_port():
     """A port that nobody has at the moment, and that no player's connect is given (ip(7),
     ip_local_port_range)."""
     while True:
         with socket.socket() as sock:
             try:
-                sock.bind(("0.0.0.0", random.randrange(10000, 32768)))
+                sock.bind(("0.0.0.0", next(PORTS)))
                 return sock.getsockname()[1]
             except OSError:
                 pass
@@ -112,6 +116,9 @@ class Family:
             for pid in pids:
                 os.kill(pid, number)
         until(lambda: not any(processes.is_alive(pid) for pid in pids), "the killed are dead")
+
+    def is_at_rest(self):
+        return processes.are_asleep(pid for pids in self.members().values() for pid in pids)
 
     def memory_bytes(self):
         return sum(processes.memory_bytes(pid) for pids in self.members().values() for pid in pids)

@@ -9,6 +9,7 @@ import subprocess
 import threading
 
 from .players import program
+from .waiting import WAIT_S
 
 CLONE_NEWNET = 0x40000000
 CAP_NET_ADMIN = 12
@@ -69,7 +70,7 @@ class Network:
         family, target = (socket.AF_INET6, self.HOUSE6) if ":" in source else \
             (socket.AF_INET, self.HOUSE4)
         sock = self._inside(self.road, lambda: socket.socket(family))
-        sock.settimeout(10)
+        sock.settimeout(WAIT_S)
         sock.bind((source, 0))
         sock.connect((target, port))
         return sock

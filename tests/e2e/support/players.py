@@ -136,9 +136,12 @@ class TlsPlayer(SocketStream):
         self.tls.write(data)
         return self.outgoing.read()
 
-    def send(self, data):
+    def send_raw(self, records):
         self.sock.settimeout(WAIT_S)
-        self.sock.sendall(self.seal(data))
+        self.sock.sendall(records)
+
+    def send(self, data):
+        self.send_raw(self.seal(data))
 
     def say_goodbye(self):
         """close_notify, not sent yet; reading goes on."""

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 
-from .waiting import until
+from .waiting import WAIT_S, until, until_lasting
 
 PR_SET_CHILD_SUBREAPER = 36
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -33,6 +33,17 @@ def is_alive(pid):
     return stat is not None and stat[1] not in "ZX"
 
 
+def are_asleep(pids):
+    """None of them runs, or would if it had a processor."""
+    stats = [stat_of(pid) for pid in pids]
+    return all(stat is None or stat[1] not in "RD" for stat in stats)
+
+
+def await_rest():
+    """Until nobody below this process has anything to do: all has come as far as it can."""
+    until_lasting(lambda: are_asleep(descendants()), "all processes have come to rest")
+
+
 def descendants():
     """{pid: name} of every living process below this one."""
     stats = {int(pid): stat_of(pid) for pid in os.listdir("/proc") if pid.isdigit()}
@@ -56,7 +67,7 @@ def memory_bytes(pid):
     return sum(int(lines[key].split()[0]) * 1024 for key in ("RssAnon", "RssShmem"))
 
 
-def end_all(pids, seconds=5):
+def end_all(pids, seconds=WAIT_S):
     """SIGTERM, then SIGKILL, to these processes and no others."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         living = [pid for pid in pids if is_alive(pid)]

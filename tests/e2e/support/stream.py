@@ -48,6 +48,10 @@ class Stream:
         self._fill(lambda: pattern.search(self.buffer), seconds, f"{pattern.pattern!r}")
         return self._take(pattern.search(self.buffer).end())
 
+    def find(self, text, seconds=WAIT_S):
+        """Wait until it has been said; what comes before and after it is still to be read."""
+        self._fill(lambda: text in self.buffer, seconds, f"{text!r}")
+
     def read_line(self, seconds=WAIT_S):
         return self.read_until(b"\n", seconds).rstrip(b"\r\n")
 

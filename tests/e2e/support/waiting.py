@@ -3,7 +3,8 @@
 """Waiting for something to become true, never for time alone."""
 import time
 
-WAIT_S = 10
+WAIT_S = 60  # on a machine that is busy with other things; a wait only costs when it fails
+REST_LOOKS = 30
 
 
 def until(condition, what, seconds=WAIT_S):
@@ -16,3 +17,14 @@ def until(condition, what, seconds=WAIT_S):
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.005)
+
+
+def until_lasting(condition, what, seconds=WAIT_S):
+    """Wait until condition() has been true at each of many looks, over a third of a second."""
+    end = time.monotonic() + seconds
+    n_true = 0
+    while n_true < REST_LOOKS:
+        n_true = n_true + 1 if condition() else 0
+        if time.monotonic() > end and n_true == 0:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.01)
