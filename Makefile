@@ -25,7 +25,7 @@ clang: setup
 	@CC=clang tools/build $(BUILD)-clang
 
 storm: all
-	@tests/storm/run $(BUILD) --kills 10000
+	@tests/storm/run $(BUILD) --seconds 3600
 
 fuzz: setup
 	@FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/run

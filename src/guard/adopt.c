@@ -6,6 +6,7 @@
 #include "guard/adopt.h"
 
 #include "base/log.h"
+#include "entry/tickets.h"
 #include "guard/baton.h"
 #include "guard/guard.h"
 #include "guard/lease.h"
@@ -188,6 +189,7 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     if (!adopt_take_sockets(heritage, baton.places))
         probation_fail(&heritage->vault, "it does not find the listening sockets");
     take_fds(heritage);
+    tickets_init(heritage->vault.head);
     adopt_begin_heritage(heritage);
     heritage->conf_path = conf;
     heritage->program = strdup(baton.program);

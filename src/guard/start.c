@@ -210,10 +210,9 @@ static bool have_vault(struct heritage *heritage, const struct kept *kept, uint3
     heritage->started_ms = kept->is_there ? kept->before.started_ms : clock_boot_ms();
     if (!kept->is_there && vault_make(&heritage->vault, n_slots) < 0)
         return complain("cannot make the vault", "memfd");
-    if (!kept->is_there) {
-        tickets_init(heritage->vault.head);
+    tickets_init(heritage->vault.head);
+    if (!kept->is_there)
         return true;
-    }
     uint32_t kept_slots = heritage->vault.head->n_slots;
     if (kept_slots != n_slots)
         log_event(LOG_RELOAD_REMARK,

@@ -196,14 +196,17 @@ bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms 
 {
     struct vault_head *head = worker->vault->head;
     struct game_state now = game_now(head, game);
+    // Asked once: a process that dies while it is asked about is one thing or the other.
+    const enum process_life life = process_look(now.pid, now.start);
+    if (life == PROCESS_DEAD)
+        games_note_death(worker, game); // its descriptor may tell later than the connect
     // The attached process, as long as it lives, is the game, whoever listens for it.
-    bool is_attached =
-        now.flags & GAME_ATTACHED && process_look(now.pid, now.start) == PROCESS_ALIVE;
+    bool is_attached = now.flags & GAME_ATTACHED && life == PROCESS_ALIVE;
     pid_t peer = link_peer(games_conf(worker, game), fd);
     pid_t pid = is_attached ? now.pid : peer;
     if (process_is_dying(pid) || (!is_attached && is_leftover(head, game, peer)))
         return false;
-    uint64_t start = process_start(pid);
+    uint64_t start = is_attached ? now.start : process_start(pid);
     if (start == 0) { // it has gone on in a child, or is in another namespace
         pid = 0;
         uint64_t listener = games_listener(worker, game, false);

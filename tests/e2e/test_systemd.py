@@ -12,7 +12,7 @@ import pytest
 from conftest import Stage
 from support.daemon import BUILD, free_port
 from support.game import Pair
-from support.players import PlainPlayer, TlsPlayer
+from support.players import PlainPlayer, TlsPlayer, context_for
 from support.stream import Ended
 from support.systemd import UNIT, USER, Systemd, Unit, why_not
 from support.waiting import WAIT_S, until
@@ -215,6 +215,19 @@ def test_a_restart_runs_the_program_that_is_installed_now(site):
     site.stayd.restart()
     assert site.stayd.version() == "0.1.1"
     crowd.finish()
+
+
+def test_tickets_are_good_after_a_restart_and_given_then(stage):
+    context = context_for("1.3")
+    pair = stage.pair("1.3", context=context)
+    pair.check()
+    for _ in range(2):
+        stage.stayd.restart()
+        session = pair.player.tls.session
+        assert session.has_ticket
+        pair = stage.pair("1.3", context=context, session=session)
+        pair.check()
+        assert pair.player.tls.session_reused
 
 
 def test_a_program_of_another_layout_starts_anew_and_says_so(systemd, site):

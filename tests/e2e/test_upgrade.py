@@ -18,7 +18,7 @@ from support import processes
 from support.control import Control, run_stayctl
 from support.daemon import BUILD, free_port
 from support.game import Pair
-from support.players import PlainPlayer, TlsPlayer
+from support.players import PlainPlayer, TlsPlayer, context_for
 from support.stream import Ended
 from support.waiting import WAIT_S, until
 
@@ -170,6 +170,21 @@ def test_players_talk_on_over_twenty_upgrades_to_and_fro(site):
     assert max(counts[2:]) <= max(counts[:2]), counts
     with open(os.path.join(site.stayd.folder, "control.sock.lock"), encoding="utf-8") as file:
         assert int(file.read()) == guard
+
+
+@pytest.mark.parametrize("kind", ("1.3", "1.2"))
+def test_tickets_are_good_after_an_upgrade_and_given_then(site, kind):
+    context = context_for(kind)
+    pair = site.stage.pair(kind, context=context)
+    pair.check()
+    for name in ("next", "this"):
+        site.put(name)
+        assert site.upgrade().returncode == 0
+        session = pair.player.tls.session
+        assert session.has_ticket
+        pair = site.stage.pair(kind, context=context, session=session)
+        pair.check()
+        assert pair.player.tls.session_reused
 
 
 # Program, what the admin is told, whether it was noticed before anything was given up.

@@ -17,11 +17,11 @@
 #define CROWD_MAX_PRINTED 10u
 
 bool crowd_init(struct crowd *crowd, const struct options *options, struct ledger *ledger,
-                uint16_t port)
+                const struct ports *ports)
 {
     *crowd = (struct crowd){.n_staying = options->n_players};
     crowd->n_places = options->n_players + options->n_visitors;
-    crowd->world = (struct player_world){.options = options, .ledger = ledger, .port = port};
+    crowd->world = (struct player_world){.options = options, .ledger = ledger, .ports = ports};
     crowd->dice.state = dice_mix(options->seed ^ 0x63726f7764);
     crowd->players = calloc(crowd->n_places, sizeof *crowd->players);
     crowd->polled = calloc(crowd->n_places, sizeof *crowd->polled);
@@ -34,7 +34,8 @@ bool crowd_init(struct crowd *crowd, const struct options *options, struct ledge
 
 static void start_one(struct crowd *crowd, struct player *player, bool is_visitor)
 {
-    if (!player_start(player, &crowd->world, crowd->next_number++, is_visitor))
+    if (!player_start(player, &crowd->world, crowd->next_number++, is_visitor) &&
+        player->state != PLAYER_LOST)
         verdict_give(VERDICT_DAMAGE, "a player cannot connect: %s", strerror(errno));
 }
 

@@ -22,9 +22,9 @@ struct crowd {
     struct dice dice;
 };
 
-// options and ledger stay the caller's. False: no memory.
+// options, ledger and ports stay the caller's. False: no memory.
 bool crowd_init(struct crowd *crowd, const struct options *options, struct ledger *ledger,
-                uint16_t port);
+                const struct ports *ports);
 
 // Connect all who stay.
 void crowd_start(struct crowd *crowd);

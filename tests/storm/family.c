@@ -126,12 +126,18 @@ bool family_is_whole(const struct family *family)
            family_find(family, FAMILY_SPARE) != 0 && family_find(family, FAMILY_GUARD) != 0;
 }
 
-pid_t family_find(const struct family *family, enum family_role role)
+int family_index(const struct family *family, enum family_role role)
 {
     for (unsigned i = 0; i < family->n; i++)
         if (family->role[i] == role)
-            return family->pid[i];
-    return 0;
+            return (int)i;
+    return -1;
+}
+
+pid_t family_find(const struct family *family, enum family_role role)
+{
+    const int index = family_index(family, role);
+    return index < 0 ? 0 : family->pid[index];
 }
 
 bool family_has(const struct family *family, pid_t pid)

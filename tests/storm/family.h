@@ -25,6 +25,9 @@ void family_read(struct family *family);
 // One worker, one spare, one guard, and nobody else?
 bool family_is_whole(const struct family *family);
 
+// The place of a role in it, or -1.
+int family_index(const struct family *family, enum family_role role);
+
 // The pid of a role, or 0.
 pid_t family_find(const struct family *family, enum family_role role);
 

@@ -16,15 +16,9 @@
 #define KILLER_NEWBORN_ONE_IN 3u
 #define KILLER_NEWBORN_WAIT_US 20000u
 #define KILLER_NEWBORN_AGE_US 3000u
-#define KILLER_AT_ONCE_ONE_IN 4u
 #define KILLER_CATCH_US 20000u
-
-static void sleep_us(uint64_t us)
-{
-    struct timespec time = {.tv_sec = (time_t)(us / 1000000),
-                            .tv_nsec = (long)(us % 1000000) * 1000};
-    nanosleep(&time, NULL);
-}
+#define KILLER_AMID_ONE_IN 2u
+#define KILLER_AMID_US 300000u
 
 static void complain(const struct family *family)
 {
@@ -45,16 +39,20 @@ static bool has_victim(const struct killer *killer, const struct family *family)
     return false;
 }
 
-bool killer_wait_whole(const struct killer *killer, struct family *family)
+bool killer_wait_whole(struct killer *killer, struct family *family)
 {
-    const uint64_t until = now_us() + KILLER_WHOLE_US;
+    const uint64_t since = now_us();
     for (;;) {
         family_read(family);
-        if (family_is_whole(family) && !has_victim(killer, family))
+        const uint64_t recovery_us = now_us() - since;
+        if (family_is_whole(family) && !has_victim(killer, family)) {
+            if (recovery_us > killer->longest_recovery_us)
+                killer->longest_recovery_us = recovery_us;
             return true;
+        }
         if (verdict_now() != VERDICT_NONE)
             return false;
-        if (now_us() > until) {
+        if (recovery_us > KILLER_WHOLE_US) {
             complain(family);
             return false;
         }
@@ -112,55 +110,67 @@ static void kill_newborn(struct killer *killer, const struct family *before)
     }
 }
 
-static unsigned kills_left(const struct killer *killer)
+void killer_strike(struct killer *killer, enum family_role role)
 {
-    return killer->options->n_kills - atomic_load(&killer->n_killed);
-}
-
-static void strike(struct killer *killer, const struct family *family)
-{
+    struct family family;
+    if (!killer_wait_whole(killer, &family))
+        return;
+    const unsigned first = (unsigned)(family_index(&family, role));
     killer->n_victims = 0;
-    catch_at_work(killer, family);
-    unsigned first = (unsigned)dice_below(&killer->dice, FAMILY_N_ROLES);
-    kill_one(killer, family->pid[first], family->role[first]);
-    if (dice_one_in(&killer->dice, 2) && kills_left(killer) > 0) {
+    catch_at_work(killer, &family);
+    kill_one(killer, family.pid[first], family.role[first]);
+    if (dice_one_in(&killer->dice, 2)) {
         unsigned second = (first + 1 + (unsigned)dice_below(&killer->dice, 2)) % FAMILY_N_ROLES;
         sleep_us(dice_one_in(&killer->dice, 3) ? 0 : dice_below(&killer->dice, KILLER_APART_US));
-        kill_one(killer, family->pid[second], family->role[second]);
+        kill_one(killer, family.pid[second], family.role[second]);
     }
-    if (dice_one_in(&killer->dice, KILLER_NEWBORN_ONE_IN) && kills_left(killer) > 0)
-        kill_newborn(killer, family);
+    if (dice_one_in(&killer->dice, KILLER_NEWBORN_ONE_IN))
+        kill_newborn(killer, &family);
 }
 
-static void *run(void *argument)
+// Whoever has the role at that moment. The guard that was there keeps its pid when it becomes
+// another program, and one that goes back has another.
+static pid_t choose_victim(const struct killer *killer, const struct family *family)
+{
+    if (killer->spares_spare && killer->role != FAMILY_WORKER)
+        return killer->guard;
+    return family_find(family, killer->role);
+}
+
+static void *strike_amid(void *argument)
 {
     struct killer *killer = argument;
     struct family family;
-    while (kills_left(killer) > 0 && verdict_now() == VERDICT_NONE) {
-        const uint64_t since = now_us();
-        if (!killer_wait_whole(killer, &family))
-            break;
-        if (now_us() - since > killer->longest_recovery_us)
-            killer->longest_recovery_us = now_us() - since;
-        uint64_t pause_us = (uint64_t)killer->options->kill_pause_ms * 1000;
-        if (dice_one_in(&killer->dice, KILLER_AT_ONCE_ONE_IN))
-            pause_us = 2000; // while the new ones are still taking up their work
-        sleep_us(dice_wait(&killer->dice, pause_us));
-        strike(killer, &family);
-    }
-    killer_wait_whole(killer, &family);
-    atomic_store(&killer->is_finished, true);
+    sleep_us(killer->delay_us);
+    family_read(&family);
+    const pid_t pid = choose_victim(killer, &family);
+    for (unsigned i = 0; i < family.n; i++)
+        if (pid != 0 && family.pid[i] == pid && kill_one(killer, pid, family.role[i]))
+            killer->amid++;
     return NULL;
 }
 
-bool killer_start(struct killer *killer, const struct options *options, const struct ledger *ledger)
+void killer_begin_amid(struct killer *killer, bool spares_spare)
 {
-    *killer = (struct killer){.options = options, .ledger = ledger};
-    killer->dice.state = dice_mix(options->seed ^ 0x6b696c6c);
-    return pthread_create(&killer->thread, NULL, run, killer) == 0;
+    static const enum family_role roles[] = {FAMILY_WORKER, FAMILY_SPARE, FAMILY_GUARD,
+                                             FAMILY_OTHER};
+    struct family family;
+    killer->n_victims = 0;
+    // All dice are thrown, whatever comes of it: what follows depends on the seed only.
+    const bool strikes = dice_one_in(&killer->dice, KILLER_AMID_ONE_IN);
+    killer->spares_spare = spares_spare;
+    killer->delay_us = dice_below(&killer->dice, KILLER_AMID_US);
+    killer->role = roles[dice_below(&killer->dice, sizeof roles / sizeof *roles)];
+    family_read(&family);
+    killer->guard = family_find(&family, FAMILY_GUARD);
+    killer->has_thread = strikes && pthread_create(&killer->thread, NULL, strike_amid, killer) == 0;
 }
 
-void killer_join(struct killer *killer)
+bool killer_end_amid(struct killer *killer)
 {
+    if (!killer->has_thread)
+        return false;
     pthread_join(killer->thread, NULL);
+    killer->has_thread = false;
+    return killer->n_victims > 0;
 }

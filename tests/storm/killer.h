@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The killer, in a thread of its own so that its moments have nothing to do with
-// the players'. It kills one or two of worker, spare and guard, in random order
+// Kills of stayd's processes. A strike kills one or two of worker, spare and guard, in random order
 // and up to 2 ms apart; at times also one of the processes that were just made to
 // replace them, while it is recovering. One of the three it found always lives.
-// Then it waits until all three are there again.
 //
-// Errors: given to the verdict; the thread ends when one is out.
+// In the middle of an upgrade or a reload a single process is killed, at a random moment, by a
+// thread that is there for that.
+//
+// Errors: given to the verdict.
 #ifndef STAYD_STORM_KILLER_H
 #define STAYD_STORM_KILLER_H
 
@@ -23,28 +24,38 @@
 #define KILLER_MAX_VICTIMS 3u
 
 struct killer {
-    const struct options *options;
-    const struct ledger *ledger;
+    const struct ledger *ledger; // the caller's, as the dice are
     struct dice dice;
-    pthread_t thread;
-    _Atomic bool is_finished;
     _Atomic unsigned n_killed;
-    // Read when it is finished.
+    // Read when all is over.
     unsigned by_role[FAMILY_OTHER + 1];
     unsigned newborn; // of these, replacements killed while recovering
+    unsigned amid;    // ... and in the middle of something
     unsigned while_rebooting;
     uint64_t longest_recovery_us;
     pid_t victims[KILLER_MAX_VICTIMS]; // of the last strike: they may take a moment to die
     unsigned n_victims;
+    // The strike in the middle.
+    pthread_t thread;
+    bool has_thread;
+    bool spares_spare;
+    uint64_t delay_us;
+    enum family_role role;
+    pid_t guard;
 };
 
-// False: no thread.
-bool killer_start(struct killer *killer, const struct options *options,
-                  const struct ledger *ledger);
-void killer_join(struct killer *killer);
+// Wait until worker, spare and guard are there, none of them one that was just killed, and nobody
+// else. False: not in time (the verdict is given).
+bool killer_wait_whole(struct killer *killer, struct family *family);
 
-// Wait until worker, spare and guard are there, none of them one that was just killed. False: not
-// in time (the verdict is given).
-bool killer_wait_whole(const struct killer *killer, struct family *family);
+// Kill one of the role, and perhaps others.
+void killer_strike(struct killer *killer, enum family_role role);
+
+// Begin something; perhaps somebody is killed in the middle of it. With a program that fails after
+// its trial the spare is the way back, and may be alone for a moment: it is left alive.
+void killer_begin_amid(struct killer *killer, bool spares_spare);
+
+// It is over. True: somebody was killed.
+bool killer_end_amid(struct killer *killer);
 
 #endif

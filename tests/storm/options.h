@@ -11,16 +11,28 @@
 
 enum options_mode { OPTIONS_MIX, OPTIONS_TLS12, OPTIONS_TLS13 };
 
+// What is done to stayd and its game; each is a card of the deck (admin.h).
+enum options_deed {
+    OPTIONS_KILL,
+    OPTIONS_REBOOT,
+    OPTIONS_GAME_KILL,
+    OPTIONS_RELOAD,
+    OPTIONS_RENEWAL,
+    OPTIONS_UPGRADE,
+    OPTIONS_BROKEN,
+    OPTIONS_N_DEEDS
+};
+
 struct options {
     const char *stayd;
     unsigned n_players;
     unsigned n_visitors; // places for players who come and go meanwhile
-    unsigned n_kills;
+    unsigned n_deeds[OPTIONS_N_DEEDS];
+    unsigned seconds; // deal the deck again until they are over; 0: once
     uint64_t seed;
     unsigned limit_s;
-    unsigned reboot_every_ms; // 0: never
-    unsigned kill_pause_ms;   // mean pause between being whole again and the next kill
-    unsigned talk_pause_ms;   // mean pause between two bursts of one player
+    unsigned pause_ms;      // mean pause between two deeds
+    unsigned talk_pause_ms; // mean pause between two bursts of one player
     enum options_mode mode;
     bool is_telnet;       // stayd follows the game's telnet
     bool expects_failure; // the control run: succeed only if damage is seen

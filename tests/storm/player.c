@@ -22,7 +22,7 @@
 #define PLAYER_VISIT_BYTES 150000u
 
 struct player_kind {
-    int version;
+    int version; // 0: plain
     const char *suite;
 };
 
@@ -34,7 +34,19 @@ static const struct player_kind kinds[PLAYER_N_KINDS] = {
     {TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"},
     {TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"},
     {TLS1_2_VERSION, "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"},
+    {0, NULL},
 };
+
+// Counts KeyUpdates of stayd's.
+static void on_message(int is_ours, int version, int type, const void *bytes, size_t n, SSL *ssl,
+                       void *argument)
+{
+    struct player_world *world = argument;
+    (void)version, (void)ssl;
+    if (!is_ours && type == SSL3_RT_HANDSHAKE && n > 0 &&
+        *(const uint8_t *)bytes == SSL3_MT_KEY_UPDATE)
+        world->keys_updated++;
+}
 
 bool player_world_init(struct player_world *world)
 {
@@ -44,16 +56,19 @@ bool player_world_init(struct player_world *world)
     SSL_CTX_set_mode(world->context,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_verify(world->context, SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_msg_callback(world->context, on_message);
+    SSL_CTX_set_msg_callback_arg(world->context, world);
     return true;
 }
 
 static unsigned choose_kind(const struct player_world *world, uint64_t number)
 {
     unsigned kind = (unsigned)(number % PLAYER_N_KINDS);
+    const unsigned n_tls = PLAYER_N_KINDS - 1; // both versions in turn
     if (world->options->mode == OPTIONS_TLS13)
-        kind &= ~1u;
+        kind = kind % n_tls & ~1u;
     else if (world->options->mode == OPTIONS_TLS12)
-        kind |= 1u;
+        kind = kind % n_tls | 1u;
     return kind;
 }
 
@@ -84,10 +99,14 @@ static bool prepare_tls(struct player *player, struct player_world *world)
     return true;
 }
 
-static bool open_socket(struct player *player, uint16_t port)
+static bool open_socket(struct player *player, struct player_world *world)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool is_tls = kinds[player->kind].version != 0;
+    const bool is_extra = is_tls && player->is_visitor && atomic_load(&world->has_extra) &&
+                          dice_one_in(&player->dice, 2);
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    to.sin_port = htons(is_tls ? world->ports->tls : world->ports->plain);
+    to.sin_addr.s_addr = htonl(is_extra ? PORTS_EXTRA_ADDRESS : PORTS_ADDRESS);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     player->wire.fd = fd;
     if (fd < 0)
@@ -98,8 +117,12 @@ static bool open_socket(struct player *player, uint16_t port)
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     socklen_t bytes = sizeof to;
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0 ||
-        getsockname(fd, (struct sockaddr *)&to, &bytes) != 0)
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
+        if (is_extra && errno == ECONNREFUSED)
+            player->state = PLAYER_LOST;
+        return false;
+    }
+    if (getsockname(fd, (struct sockaddr *)&to, &bytes) != 0)
         return false;
     player->port = ntohs(to.sin_port);
     return fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
@@ -123,7 +146,12 @@ bool player_start(struct player *player, struct player_world *world, uint64_t nu
     }
     const bool game_ends = is_visitor && dice_one_in(&player->dice, 2);
     stream_init(&player->to_game, seed, STREAM_TO_GAME, number, to_game, to_player, game_ends);
-    return open_socket(player, world->port) && prepare_tls(player, world);
+    if (!open_socket(player, world))
+        return false;
+    if (kinds[player->kind].version != 0)
+        return prepare_tls(player, world);
+    player->state = PLAYER_PLAYING;
+    return true;
 }
 
 static void shake_hands(struct player *player, struct player_world *world)
@@ -144,29 +172,48 @@ static void shake_hands(struct player *player, struct player_world *world)
         talk_failed(player, world, done, "shaking hands");
 }
 
-// Between two turns: is anything on its way to this player, and for how long?
+// The bytes that have come of those that were said, and whether they are awaited. False: stuck.
+static bool watch_flow(struct player_stall *stall, struct player_world *world, enum stream_dir dir,
+                       bool is_awaited, uint64_t total, uint64_t now)
+{
+    const uint64_t stall_us = stall->since_us != 0 ? now - stall->since_us : 0;
+    stall->has_failed |= atomic_load(world->is_failing);
+    uint64_t *longest_us = &world->longest_stall_us[dir][stall->has_failed];
+    if (stall_us > *longest_us)
+        *longest_us = stall_us;
+    if (!is_awaited || total != stall->total || stall->since_us == 0) {
+        stall->since_us = is_awaited ? now : 0;
+        stall->has_failed = false;
+    }
+    stall->total = total;
+    return stall_us <= PLAYER_STUCK_US;
+}
+
+static void give_stuck(struct player *player, struct player_world *world, const char *where)
+{
+    char who[300];
+    world->n_dropped++;
+    verdict_give(VERDICT_DAMAGE, "%s: stuck, %s", player_describe(player, who, sizeof who), where);
+}
+
+// Between two turns: is anything on its way, and for how long?
 static void watch(struct player *player, struct player_world *world, uint64_t now)
 {
     const struct ledger_link *link = player_link(player, world->ledger);
     if (player->state == PLAYER_SHAKING || link == NULL) {
-        if (now - player->born_us > PLAYER_STUCK_US) {
-            char who[300];
-            verdict_give(VERDICT_DAMAGE, "%s: stuck, %s", player_describe(player, who, sizeof who),
-                         player->state == PLAYER_SHAKING ? "shaking hands" : "never at the game");
-        }
+        if (now - player->born_us > PLAYER_STUCK_US)
+            give_stuck(player, world,
+                       player->state == PLAYER_SHAKING ? "shaking hands" : "never at the game");
         return;
     }
     const bool is_owed = atomic_load(&link->sent) > player->received && player->read_at_us == 0;
-    if (!is_owed)
-        player->waiting_since_us = 0;
-    else if (player->waiting_since_us == 0)
-        player->waiting_since_us = now;
-    else if (now - player->waiting_since_us > PLAYER_STUCK_US) {
-        char who[300];
-        verdict_give(VERDICT_DAMAGE, "%s: stuck, %" PRIu64 " bytes sent by the game do not come",
-                     player_describe(player, who, sizeof who),
-                     atomic_load(&link->sent) - player->received);
-    }
+    if (!watch_flow(&player->to_player_stall, world, STREAM_TO_PLAYER, is_owed, player->received,
+                    now))
+        give_stuck(player, world, "what the game has sent does not come");
+    const uint64_t received = atomic_load(&link->received);
+    if (!watch_flow(&player->to_game_stall, world, STREAM_TO_GAME, player->sent > received,
+                    received, now))
+        give_stuck(player, world, "what it has sent does not come to the game");
 }
 
 short player_wants(const struct player *player, uint64_t now, uint64_t *next_us)
@@ -219,7 +266,7 @@ void player_turn(struct player *player, struct player_world *world, short revent
         play(player, world, revents, now);
     if (player->state == PLAYER_SHAKING || player->state == PLAYER_PLAYING)
         watch(player, world, now);
-    if (player->state != PLAYER_DONE || !player->is_visitor)
+    if (player->state != PLAYER_DONE || !player->is_visitor || player->ssl == NULL)
         return;
     SSL_SESSION_free(world->session[player->kind]);
     world->session[player->kind] = SSL_get1_session(player->ssl);
@@ -234,9 +281,11 @@ struct ledger_link *player_link(const struct player *player, struct ledger *ledg
 bool player_agrees(const struct player *player, struct ledger *ledger)
 {
     struct ledger_link *link = player_link(player, ledger);
-    return link != NULL && player->unfinished == 0 &&
+    return link != NULL && player->unfinished == 0 && !player->is_mending &&
            atomic_load(&link->received) == player->sent &&
-           atomic_load(&link->sent) == player->received;
+           atomic_load(&link->sent) == player->received &&
+           player->mends.n == ledger_mends_of(link)->n &&
+           player->mends.sum == ledger_mends_of(link)->sum;
 }
 
 void player_free(struct player *player)
@@ -258,7 +307,7 @@ static void describe_visit(const struct player *player, char *out, size_t out_si
         snprintf(out, out_size, " of %" PRIu64 "/%" PRIu64 ", %s ends first%s",
                  player->to_game.quota[STREAM_TO_GAME], player->to_game.quota[STREAM_TO_PLAYER],
                  player->to_game.game_ends ? "game" : "player",
-                 player->notify_sent ? ", has said close_notify" : "");
+                 player->notify_sent ? ", has left" : "");
 }
 
 const char *player_describe(const struct player *player, char *out, size_t out_size)
@@ -269,7 +318,7 @@ const char *player_describe(const struct player *player, char *out, size_t out_s
              "%s %" PRIu64 " (port %u, %s, %s, sent/received %" PRIu64 "/%" PRIu64
              "%s, age %" PRIu64 " ms)",
              player->is_visitor ? "visitor" : "player", player->number, player->port,
-             player->ssl ? SSL_get_version(player->ssl) : "-",
+             player->ssl ? SSL_get_version(player->ssl) : "plain",
              player->ssl ? SSL_get_cipher_name(player->ssl) : "-", player->sent, player->received,
              visit, (now_us() - player->born_us) / 1000);
     return out;

@@ -4,26 +4,23 @@
 // See stage.h.
 #include "stage.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "family.h"
+#include "probe.h"
 #include "verdict.h"
 
 #define STAGE_ACCEPT_US 60000000u
-#define STAGE_REBOOT_US 60000000u
-#define STAGE_LOG_TAIL_BYTES 8000
+#define STAGE_GAME_US 60000000u
+#define STAGE_DEAD_US 200000u // mean time between the game's death and its next start
 
 static bool fail(const char *what)
 {
@@ -33,140 +30,100 @@ static bool fail(const char *what)
 
 static bool make_ledger(struct stage *stage)
 {
-    stage->ledger_fd = memfd_create("storm ledger", 0); // the game inherits it
+    stage->ledger_fd = memfd_create("storm ledger", MFD_CLOEXEC);
     if (stage->ledger_fd < 0 || ftruncate(stage->ledger_fd, sizeof(struct ledger)) != 0)
         return fail("memfd");
-    stage->ledger =
-        mmap(NULL, sizeof *stage->ledger, PROT_READ | PROT_WRITE, MAP_SHARED, stage->ledger_fd, 0);
-    if (stage->ledger == MAP_FAILED)
+    struct ledger *ledger =
+        mmap(NULL, sizeof *ledger, PROT_READ | PROT_WRITE, MAP_SHARED, stage->ledger_fd, 0);
+    if (ledger == MAP_FAILED)
         return fail("mmap");
-    stage->ledger->seed = stage->options->seed;
-    stage->ledger->pause_ms = stage->options->talk_pause_ms;
+    ledger->seed = stage->options->seed;
+    ledger->pause_ms = stage->options->talk_pause_ms;
+    ledger->resumes = stage->options->n_deeds[OPTIONS_GAME_KILL] > 0;
+    ledger->is_telnet = stage->options->is_telnet;
+    memcpy(ledger->directory, stage->site->folder, sizeof ledger->directory);
+    stage->ledger = ledger;
     return true;
 }
 
-static bool find_port(struct stage *stage)
+bool stage_make(struct stage *stage, const struct options *options, struct site *site)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t bytes = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 ||
-        getsockname(fd, (struct sockaddr *)&at, &bytes) != 0)
-        return fail("no free port");
-    close(fd);
-    stage->port = ntohs(at.sin_port);
-    return true;
-}
-
-static bool write_conf(const struct stage *stage)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/stayd.conf", stage->folder);
-    FILE *file = fopen(path, "we");
-    if (file == NULL)
-        return fail(path);
-    fprintf(file,
-            "[stayd]\ncontrol = %s/control.sock\nlog = %s/stayd.log\nlog-level = debug\n"
-            "host-names = off\nmax-players = %u\n\n"
-            "[listen tls]\naddress = 127.0.0.1:%u\ntls = yes\ngame = g\n\n"
-            "[game g]\nconnect = unix:%s/game.sock\nheader = proxy-v2\n"
-            "on-shutdown = end\ntelnet = %s\n",
-            stage->folder, stage->folder,
-            stage->options->n_players + 4 * stage->options->n_visitors + 16, stage->port,
-            stage->folder, stage->options->is_telnet ? "yes" : "no");
-    return fclose(file) == 0 || fail(path);
-}
-
-bool stage_make(struct stage *stage, const struct options *options)
-{
-    *stage = (struct stage){.options = options, .guard_status = -1};
+    *stage = (struct stage){.options = options, .site = site, .guard_status = -1};
     stage->dice.state = dice_mix(options->seed ^ 0x7374616765);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || !family_can_be_read())
         return fail("this kernel has no subreaper or no list of children");
-    const char *base = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
-    snprintf(stage->folder, sizeof stage->folder, "%.40s/stayd-storm-XXXXXX", base);
-    if (mkdtemp(stage->folder) == NULL)
-        return fail(stage->folder);
-    return make_ledger(stage) && find_port(stage) && write_conf(stage);
-}
-
-static int listen_for_stayd(const struct stage *stage)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    snprintf(at.sun_path, sizeof at.sun_path, "%s/game.sock", stage->folder);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, 512) != 0) {
-        fail("the game's socket");
-        return -1;
-    }
-    return fd;
+    return make_ledger(stage);
 }
 
 // In the child: stderr into a file of the folder.
 static void redirect(const struct stage *stage, const char *name)
 {
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", stage->folder, name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    char path[SITE_PATH_BYTES];
+    int fd = open(site_path(stage->site, path, name), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, 1);
     dup2(fd, 2);
     close(fd);
 }
 
+// In the child. SIGHUP is blocked until the game waits for it.
+static _Noreturn void become_game(const struct stage *stage, const char *path)
+{
+    char ledger_text[16];
+    sigset_t hup;
+    snprintf(ledger_text, sizeof ledger_text, "%d", stage->ledger_fd);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigemptyset(&hup);
+    sigaddset(&hup, SIGHUP);
+    sigprocmask(SIG_BLOCK, &hup, NULL);
+    fcntl(stage->ledger_fd, F_SETFD, 0);
+    redirect(stage, "game.err");
+    execl(path, "storm_game", ledger_text, (char *)NULL);
+    _exit(127);
+}
+
 bool stage_start_game(struct stage *stage)
 {
-    int listener = listen_for_stayd(stage);
-    if (listener < 0)
-        return false;
     char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof "_game");
     if (n <= 0)
         return fail("readlink");
     strcpy(path + n, "_game"); // storm_game stands beside storm
-    char ledger_text[16];
-    char listener_text[16];
-    snprintf(ledger_text, sizeof ledger_text, "%d", stage->ledger_fd);
-    snprintf(listener_text, sizeof listener_text, "%d", listener);
+    atomic_store(&stage->ledger->is_rebooting, 1);
+    stage->game_since_us = now_us();
     stage->game = fork();
     if (stage->game < 0)
         return fail("fork");
-    if (stage->game == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        redirect(stage, "game.err");
-        execl(path, "storm_game", ledger_text, listener_text, (char *)NULL);
-        _exit(127);
-    }
-    close(listener);
-    fcntl(stage->ledger_fd, F_SETFD, FD_CLOEXEC); // nothing of stayd's
+    if (stage->game == 0)
+        become_game(stage, path);
     return true;
 }
 
-static bool can_connect(uint16_t port)
+// With upgrades it runs from the path at which they are put.
+static const char *find_program(const struct stage *stage, char path[SITE_PATH_BYTES])
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool is_there = fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
-    close(fd);
-    return is_there;
+    const unsigned *n = stage->options->n_deeds;
+    if (n[OPTIONS_UPGRADE] + n[OPTIONS_BROKEN] == 0)
+        return stage->options->stayd;
+    return site_put(stage->site, &site_good[0]) ? site_path(stage->site, path, "stayd") : NULL;
 }
 
 bool stage_start_stayd(struct stage *stage)
 {
-    char conf[128];
-    snprintf(conf, sizeof conf, "%s/stayd.conf", stage->folder);
+    char conf[SITE_PATH_BYTES];
+    char path[SITE_PATH_BYTES];
+    const char *program = find_program(stage, path);
+    site_path(stage->site, conf, "stayd.conf");
     fflush(stdout);
-    pid_t pid = fork();
+    pid_t pid = program != NULL ? fork() : -1;
     if (pid < 0)
         return fail("fork");
     if (pid == 0) {
         redirect(stage, "stayd.err");
-        execl(stage->options->stayd, "stayd", "-c", conf, (char *)NULL);
+        execl(program, "stayd", "-c", conf, (char *)NULL);
         _exit(127);
     }
     const uint64_t until = now_us() + STAGE_ACCEPT_US;
-    while (!can_connect(stage->port)) {
+    while (!probe_listens(PORTS_ADDRESS, stage->site->ports.plain)) {
         struct timespec moment = {.tv_nsec = 20000000};
         nanosleep(&moment, NULL);
         errno = ETIMEDOUT;
@@ -176,11 +133,17 @@ bool stage_start_stayd(struct stage *stage)
     return true;
 }
 
+static void judge_game(struct stage *stage, int status)
+{
+    stage->game = 0;
+    if (stage->game_start_us == 0)
+        verdict_give(VERDICT_SETUP, "the game has ended, wait status 0x%x", (unsigned)status);
+}
+
 static void judge(struct stage *stage, pid_t pid, int status)
 {
     if (pid == stage->game) {
-        stage->game = 0;
-        verdict_give(VERDICT_SETUP, "the game has ended, wait status 0x%x", (unsigned)status);
+        judge_game(stage, status);
         return;
     }
     if (pid == stage->last_guard) {
@@ -190,35 +153,62 @@ static void judge(struct stage *stage, pid_t pid, int status)
     // Exit code 0: it stepped aside because another had taken its place meanwhile.
     const bool was_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     const bool stepped_aside = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!was_killed && !stepped_aside)
+    const bool was_on_trial =
+        WIFEXITED(status) && WEXITSTATUS(status) == 1 && atomic_load(&stage->is_ordered);
+    if (!was_killed && !stepped_aside && !was_on_trial && !atomic_load(&stage->is_failing))
         verdict_give(VERDICT_HANG, "process %d of stayd has ended by itself, wait status 0x%x",
                      (int)pid, (unsigned)status);
 }
 
-void stage_reap(struct stage *stage)
+static void reap(struct stage *stage)
 {
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         judge(stage, pid, status);
+    atomic_fetch_add(&stage->n_reapings, 1);
     if (atomic_load(&stage->ledger->damaged))
         verdict_give(VERDICT_DAMAGE, "%s", stage->ledger->damage_text);
 }
 
-void stage_reboot_game(struct stage *stage, uint64_t now)
+bool stage_has_game(const struct stage *stage)
 {
-    const uint64_t mean_us = (uint64_t)stage->options->reboot_every_ms * 1000;
-    if (atomic_load(&stage->ledger->is_rebooting)) {
-        if (now - stage->reboot_since_us > STAGE_REBOOT_US)
-            verdict_give(VERDICT_SETUP, "the game does not come back from its reboot");
-        return;
-    }
-    if (mean_us == 0 || now < stage->reboot_at_us || stage->game == 0)
-        return;
-    stage->reboot_at_us = now + mean_us / 2 + dice_below(&stage->dice, mean_us);
-    stage->reboot_since_us = now;
+    return atomic_load(&stage->wish) == STAGE_NOTHING && !atomic_load(&stage->ledger->is_rebooting);
+}
+
+static void kill_game(struct stage *stage, uint64_t now)
+{
+    atomic_fetch_add(&stage->ledger->deaths, 1);
     atomic_store(&stage->ledger->is_rebooting, 1);
+    stage->game_since_us = now;
+    stage->game_start_us = now + 1 + dice_wait(&stage->dice, STAGE_DEAD_US);
+    kill(stage->game, SIGKILL);
+}
+
+static void reboot_game(struct stage *stage, uint64_t now)
+{
+    atomic_store(&stage->ledger->is_rebooting, 1);
+    stage->game_since_us = now;
     kill(stage->game, SIGHUP);
+}
+
+void stage_turn(struct stage *stage, uint64_t now)
+{
+    reap(stage);
+    if (atomic_load(&stage->ledger->is_rebooting) && now > stage->game_since_us + STAGE_GAME_US)
+        verdict_give(VERDICT_SETUP, "the game does not come back");
+    if (stage->game == 0 && stage->game_start_us != 0 && now >= stage->game_start_us) {
+        stage->game_start_us = 0;
+        stage_start_game(stage);
+    }
+    const int wish = atomic_load(&stage->wish);
+    if (wish == STAGE_NOTHING || stage->game == 0 || stage->game_start_us != 0)
+        return; // it is dying, or dead: later
+    if (wish == STAGE_KILL_GAME)
+        kill_game(stage, now);
+    else
+        reboot_game(stage, now);
+    atomic_store(&stage->wish, STAGE_NOTHING);
 }
 
 void stage_end_stayd(struct stage *stage)
@@ -239,78 +229,7 @@ bool stage_is_empty(const struct stage *stage)
     return family.n == 0 && stage->guard_status != -1;
 }
 
-static void print_tail(const struct stage *stage, const char *name)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", stage->folder, name);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return;
-    fseek(file, 0, SEEK_END);
-    long size = ftell(file);
-    if (size > 0)
-        printf("--- the end of %s\n", path);
-    fseek(file, size > STAGE_LOG_TAIL_BYTES ? size - STAGE_LOG_TAIL_BYTES : 0, SEEK_SET);
-    char line[1000];
-    while (fgets(line, sizeof line, file) != NULL)
-        fputs(line, stdout);
-    fclose(file);
-}
-
-void stage_print_log(const struct stage *stage)
-{
-    print_tail(stage, "game.err");
-    print_tail(stage, "stayd.err");
-    print_tail(stage, "stayd.log");
-    fflush(stdout);
-}
-
-static bool is_complaint(const char *line)
-{
-    static const char *const events[] = {" panic ", " quarantine ", " poison ", " system "};
-    for (unsigned i = 0; i < sizeof events / sizeof *events; i++)
-        if (strstr(line, events[i]) != NULL)
-            return true;
-    return (strstr(line, "how=\"signal ") != NULL && strstr(line, "how=\"signal 9 ") == NULL) ||
-           (strstr(line, "how=\"exit ") != NULL && strstr(line, "how=\"exit 0\"") == NULL);
-}
-
-bool stage_find_complaint(const struct stage *stage, char *line, int line_size)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/stayd.log", stage->folder);
-    FILE *file = fopen(path, "re");
-    bool is_found = false;
-    while (file != NULL && !is_found && fgets(line, line_size, file) != NULL)
-        is_found = is_complaint(line);
-    if (file != NULL)
-        fclose(file);
-    return is_found;
-}
-
-unsigned stage_count_settled(const struct stage *stage)
-{
-    char path[128];
-    char line[500];
-    unsigned n = 0;
-    snprintf(path, sizeof path, "%s/stayd.log", stage->folder);
-    FILE *file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        n += strstr(line, " settled=yes") != NULL;
-    if (file != NULL)
-        fclose(file);
-    return n;
-}
-
-static void remove_folder(const struct stage *stage)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", stage->folder);
-    if (stage->folder[0] != '\0' && system(command) != 0)
-        printf("storm: %s could not be removed\n", stage->folder);
-}
-
-void stage_clear(struct stage *stage, bool keeps_folder)
+void stage_clear(struct stage *stage)
 {
     struct family family;
     for (int i = 0; i < 1000; i++) { // they raise each other: again until nobody is left
@@ -324,8 +243,4 @@ void stage_clear(struct stage *stage, bool keeps_folder)
     }
     if (stage->game > 0)
         kill(stage->game, SIGKILL);
-    if (keeps_folder)
-        printf("storm: configuration and log are in %s\n", stage->folder);
-    else
-        remove_folder(stage);
 }

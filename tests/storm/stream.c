@@ -33,6 +33,7 @@ static uint64_t get_word(const uint8_t *from)
 void stream_init(struct stream *stream, uint64_t seed, enum stream_dir dir, uint64_t number,
                  uint64_t to_game_quota, uint64_t to_player_quota, bool game_ends)
 {
+    stream->dir = dir;
     stream->game_ends = game_ends;
     stream->key = dice_mix(seed ^ dice_mix(number * 2 + (uint64_t)dir + 1));
     stream->number = number;
@@ -55,6 +56,13 @@ bool stream_read_hello(struct stream *stream, uint64_t seed, enum stream_dir dir
     return true;
 }
 
+// CR and ESC become letters on the way to the player.
+static uint8_t letter(const struct stream *stream, uint8_t byte)
+{
+    const bool is_stayds = byte == '\r' || byte == 0x1b;
+    return stream->dir == STREAM_TO_PLAYER && is_stayds ? byte | 0x40 : byte;
+}
+
 static uint64_t word_at(const struct stream *stream, uint64_t index)
 {
     return dice_mix(stream->key + index * DICE_STEP) & 0x7f7f7f7f7f7f7f7fULL;
@@ -64,7 +72,12 @@ static uint8_t byte_at(const struct stream *stream, uint64_t offset)
 {
     if (offset < STREAM_HELLO_BYTES)
         return stream->hello[offset];
-    return (uint8_t)(word_at(stream, offset / 8) >> (offset % 8 * 8));
+    return letter(stream, (uint8_t)(word_at(stream, offset / 8) >> (offset % 8 * 8)));
+}
+
+bool stream_is_in_line(const struct stream *stream, uint64_t offset)
+{
+    return offset > 0 && byte_at(stream, offset - 1) != '\n';
 }
 
 void stream_fill(const struct stream *stream, uint64_t offset, uint8_t *to, size_t n)
@@ -77,7 +90,7 @@ void stream_fill(const struct stream *stream, uint64_t offset, uint8_t *to, size
     for (; n - done >= 8; done += 8) {
         uint64_t word = word_at(stream, (offset + done) / 8);
         for (unsigned i = 0; i < 8; i++)
-            to[done + i] = (uint8_t)(word >> (8 * i));
+            to[done + i] = letter(stream, (uint8_t)(word >> (8 * i)));
     }
     for (; done < n; done++)
         to[done] = byte_at(stream, offset + done);

@@ -3,10 +3,13 @@
 //
 // The verified streams. What flows in one direction of one connection is a hello
 // of STREAM_HELLO_BYTES, which says whose stream it is, and then 8-byte words
-// that depend on the stream's key and their place only. All bytes are below 0x80: the
-// games that stayd is used for speak telnet. So the byte at any offset
+// that depend on the stream's key and their place only. So the byte at any offset
 // can be worked out, the sender needs no buffer to repeat from, and the first
 // lost, doubled or moved byte is found by the receiver.
+//
+// All bytes are below 0x80: the games that stayd is used for speak telnet. To the player there is
+// neither CR nor ESC. So what stayd puts in when the game dies in the middle of a line is just
+// CR LF, and is known by its CR.
 //
 // Errors: none; what was received is judged by return values.
 #ifndef STAYD_STORM_STREAM_H
@@ -26,7 +29,8 @@ struct stream {
     uint64_t key;
     uint64_t number;   // the player's number (to_game), the link's (to_player)
     uint64_t quota[2]; // bytes to be sent in all, by enum stream_dir; to_game's hello tells both
-    bool game_ends;    // the game closes when both quotas are met; else it waits for the player to
+    enum stream_dir dir;
+    bool game_ends; // the game closes when both quotas are met; else it waits for the player to
     uint8_t hello[STREAM_HELLO_BYTES];
 };
 
@@ -36,6 +40,9 @@ void stream_init(struct stream *stream, uint64_t seed, enum stream_dir dir, uint
 // Read the peer's hello; false: it is none of this direction and seed.
 bool stream_read_hello(struct stream *stream, uint64_t seed, enum stream_dir dir,
                        const uint8_t hello[STREAM_HELLO_BYTES]);
+
+// Does stayd end a line in the game's place when the game dies at this offset?
+bool stream_is_in_line(const struct stream *stream, uint64_t offset);
 
 // Write the n bytes that stand at offset.
 void stream_fill(const struct stream *stream, uint64_t offset, uint8_t *to, size_t n);

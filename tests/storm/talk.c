@@ -30,56 +30,98 @@ static uint64_t quota_to_player(const struct player *player)
     return player->to_game.quota[STREAM_TO_PLAYER];
 }
 
+// Has a visitor left whom no process of the game has had since the last one died? That one may not
+// have heard the last words, and nobody can give them to the next one.
+static bool may_be_unheard(const struct player *player, const struct player_world *world)
+{
+    const struct ledger_link *link = player_link(player, world->ledger);
+    const uint64_t deaths = link != NULL ? atomic_load(&link->deaths) : 0;
+    return player->is_leaving && deaths != atomic_load(&world->ledger->deaths);
+}
+
 static void close_seen(struct player *player, struct player_world *world)
 {
     char who[300];
+    const char *wrong = NULL;
     if (!player->is_visitor && !world->is_ending)
-        verdict_give(VERDICT_DAMAGE, "%s: close_notify while it was playing",
-                     player_describe(player, who, sizeof who));
+        wrong = "ended while it was playing";
+    else if (may_be_unheard(player, world))
+        world->unheard++;
     else if (player->is_visitor &&
              (player->sent != quota_to_game(player) || player->received != quota_to_player(player)))
-        verdict_give(VERDICT_DAMAGE,
-                     "%s: close_notify before the end of its visit (%" PRIu64 " of %" PRIu64
-                     " sent, %" PRIu64 " of %" PRIu64 " received)",
-                     player_describe(player, who, sizeof who), player->sent, quota_to_game(player),
-                     player->received, quota_to_player(player));
+        wrong = "ended before the end of its visit";
     else if (!player_agrees(player, world->ledger))
-        verdict_give(VERDICT_DAMAGE, "%s: closed although the ends do not agree on the totals",
-                     player_describe(player, who, sizeof who));
+        wrong = "ended although the ends do not agree on the totals";
     player->state = PLAYER_DONE;
     shutdown(player->wire.fd, SHUT_WR); // as everybody does who has read close_notify
+    if (wrong == NULL)
+        return;
+    world->n_dropped++;
+    verdict_give(VERDICT_DAMAGE, "%s: %s", player_describe(player, who, sizeof who), wrong);
+}
+
+static bool is_proper_end(const struct player *player, int result)
+{
+    if (player->ssl == NULL)
+        return result == 0;
+    return SSL_get_error(player->ssl, result) == SSL_ERROR_ZERO_RETURN;
+}
+
+static void explain(const struct player *player, int result, int call_errno, char *out, size_t size)
+{
+    if (player->ssl == NULL || SSL_get_error(player->ssl, result) == SSL_ERROR_SYSCALL)
+        snprintf(out, size, "%s", call_errno ? strerror(call_errno) : "end of file");
+    else
+        ERR_error_string_n(ERR_peek_last_error(), out, size);
 }
 
 void talk_failed(struct player *player, struct player_world *world, int result, const char *doing)
 {
     const int call_errno = errno;
-    const int error = SSL_get_error(player->ssl, result);
-    if (error == SSL_ERROR_ZERO_RETURN) {
+    const bool was_connected = player->received > 0 || !player->is_visitor;
+    char who[300];
+    char why[200];
+    if (is_proper_end(player, result) && (was_connected || player->ssl != NULL)) {
         close_seen(player, world);
         return;
     }
-    const bool was_connected = player->received > 0 || !player->is_visitor;
     player->state = PLAYER_LOST;
     if (!was_connected)
         return;
-    char who[300];
-    char why[200] = "";
-    unsigned long code = ERR_peek_last_error();
-    if (error == SSL_ERROR_SYSCALL)
-        snprintf(why, sizeof why, "%s", call_errno ? strerror(call_errno) : "end of file");
-    else
-        ERR_error_string_n(code, why, sizeof why);
+    explain(player, result, call_errno, why, sizeof why);
+    world->n_dropped++;
     verdict_give(VERDICT_DAMAGE, "%s: lost while %s: %s", player_describe(player, who, sizeof who),
                  doing, why);
 }
 
 // Retry or failure after a call that returned `result`. True: it is only to be tried again.
-static bool is_only_waiting(struct player *player, int result)
+static bool is_only_waiting(struct player *player, int result, bool is_writing)
 {
+    if (player->ssl == NULL) {
+        const bool is_waiting = result < 0 && (errno == EAGAIN || errno == EINTR);
+        player->wants_write |= is_waiting && is_writing;
+        return is_waiting;
+    }
     const int error = SSL_get_error(player->ssl, result);
     if (error == SSL_ERROR_WANT_WRITE)
         player->wants_write = true;
     return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
+static int hear(struct player *player, int n)
+{
+    ERR_clear_error();
+    errno = 0;
+    return player->ssl != NULL ? SSL_read(player->ssl, buffer, n)
+                               : (int)wire_receive(&player->wire, buffer, (size_t)n);
+}
+
+static int say(struct player *player, int n)
+{
+    ERR_clear_error();
+    errno = 0;
+    return player->ssl != NULL ? SSL_write(player->ssl, buffer, n)
+                               : (int)wire_send(&player->wire, buffer, (size_t)n);
 }
 
 // The first bytes are the game's hello. Returns how many of n belong to it.
@@ -105,7 +147,8 @@ static size_t take_hello(struct player *player, struct player_world *world, cons
     return part;
 }
 
-static void take(struct player *player, struct player_world *world, const uint8_t *got, size_t n)
+static void take_text(struct player *player, struct player_world *world, const uint8_t *got,
+                      size_t n)
 {
     if (player->received < STREAM_HELLO_BYTES) {
         size_t used = take_hello(player, world, got, n);
@@ -118,6 +161,7 @@ static void take(struct player *player, struct player_world *world, const uint8_
     if (right != n) {
         char who[300];
         char what[200];
+        world->n_wrong_bytes += n - right;
         stream_explain(what, sizeof what, &player->to_player, player->received + right, got + right,
                        n - right);
         verdict_give(VERDICT_DAMAGE, "%s: to_player wrong at offset %" PRIu64 ": %s",
@@ -126,29 +170,40 @@ static void take(struct player *player, struct player_world *world, const uint8_
     player->received += n;
 }
 
-static void note_progress(struct player *player, struct player_world *world, uint64_t now)
+// A CR is stayd's, and ends the line in the middle of which the game has died (stream.h).
+static void take(struct player *player, struct player_world *world, const uint8_t *got, size_t n)
 {
-    if (player->waiting_since_us == 0)
-        return;
-    uint64_t stall = now - player->waiting_since_us;
-    if (stall > world->longest_stall_us)
-        world->longest_stall_us = stall;
-    player->waiting_since_us = 0;
+    while (n > 0) {
+        if (player->is_mending) {
+            char who[300];
+            if (*got != '\n')
+                verdict_give(VERDICT_DAMAGE, "%s: a CR without its LF at offset %" PRIu64,
+                             player_describe(player, who, sizeof who), player->received);
+            ledger_mend(&player->mends, player->received);
+            player->is_mending = false;
+            got++;
+            n--;
+            continue;
+        }
+        const uint8_t *mend = memchr(got, '\r', n);
+        const size_t n_text = mend != NULL ? (size_t)(mend - got) : n;
+        take_text(player, world, got, n_text);
+        player->is_mending = mend != NULL;
+        n -= n_text + (mend != NULL);
+        got += n_text + (mend != NULL);
+    }
 }
 
 void talk_read(struct player *player, struct player_world *world, uint64_t now)
 {
     for (size_t in_turn = 0; in_turn < TALK_TURN_BYTES;) {
-        ERR_clear_error();
-        errno = 0;
-        int n = SSL_read(player->ssl, buffer, (int)dice_size(&player->dice));
+        int n = hear(player, (int)dice_size(&player->dice));
         if (n <= 0) {
             player->has_more = false;
-            if (!is_only_waiting(player, n))
+            if (!is_only_waiting(player, n, false))
                 talk_failed(player, world, n, "reading");
             return;
         }
-        note_progress(player, world, now);
         take(player, world, buffer, (size_t)n);
         in_turn += (size_t)n;
         if (!world->is_stopping && dice_one_in(&player->dice, TALK_PAUSE_ONE_IN)) {
@@ -188,12 +243,10 @@ void talk_write(struct player *player, struct player_world *world, uint64_t now)
     size_t n;
     while ((n = next_write(player, world, now)) > 0) {
         stream_fill(&player->to_game, player->sent, buffer, n);
-        ERR_clear_error();
-        errno = 0;
-        int done = SSL_write(player->ssl, buffer, (int)n);
+        int done = say(player, (int)n);
         if (done <= 0) {
             player->unfinished = n;
-            if (!is_only_waiting(player, done))
+            if (!is_only_waiting(player, done, true))
                 talk_failed(player, world, done, "writing");
             return;
         }
@@ -206,7 +259,7 @@ void talk_write(struct player *player, struct player_world *world, uint64_t now)
 
 void talk_rekey(struct player *player, struct player_world *world, uint64_t now)
 {
-    if (SSL_version(player->ssl) != TLS1_3_VERSION || world->is_stopping ||
+    if (player->ssl == NULL || SSL_version(player->ssl) != TLS1_3_VERSION || world->is_stopping ||
         player->unfinished > 0 || player->is_leaving || now < player->rekey_at_us)
         return;
     player->rekey_at_us = now + dice_wait(&player->dice, TALK_REKEY_US);
@@ -219,7 +272,7 @@ void talk_rekey(struct player *player, struct player_world *world, uint64_t now)
         return; // the last one has not gone out yet
     world->key_updates++;
     int done = SSL_do_handshake(player->ssl);
-    if (done <= 0 && !is_only_waiting(player, done))
+    if (done <= 0 && !is_only_waiting(player, done, true))
         talk_failed(player, world, done, "sending a KeyUpdate");
 }
 
@@ -229,12 +282,17 @@ void talk_leave(struct player *player)
         return;
     // TLS 1.2 allows the other side to answer at once and drop what it still has to say (RFC 5246,
     // 7.2.1), so there everything must have come first.
-    if (SSL_version(player->ssl) != TLS1_3_VERSION && player->received != quota_to_player(player))
+    if (player->ssl != NULL && SSL_version(player->ssl) != TLS1_3_VERSION &&
+        player->received != quota_to_player(player))
         return;
     player->is_leaving = true;
+    if (player->ssl == NULL) {
+        player->notify_sent = shutdown(player->wire.fd, SHUT_WR) == 0;
+        return;
+    }
     ERR_clear_error();
     int done = SSL_shutdown(player->ssl);
     player->notify_sent = done >= 0;
     if (done < 0)
-        is_only_waiting(player, done);
+        is_only_waiting(player, done, true);
 }

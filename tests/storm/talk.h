@@ -12,10 +12,10 @@ void talk_read(struct player *player, struct player_world *world, uint64_t now);
 void talk_write(struct player *player, struct player_world *world, uint64_t now);
 void talk_rekey(struct player *player, struct player_world *world, uint64_t now);
 
-// A visitor whose time has come says close_notify.
+// A visitor whose time has come says close_notify, or ends its sending.
 void talk_leave(struct player *player);
 
-// The connection has failed or ended; result is what OpenSSL's call returned.
+// The connection has failed or ended; result is what the call returned.
 void talk_failed(struct player *player, struct player_world *world, int result, const char *doing);
 
 #endif

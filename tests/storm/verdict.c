@@ -10,6 +10,17 @@
 
 static _Atomic int given;
 
+const char *verdict_time(char text[VERDICT_TIME_BYTES])
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct tm tm;
+    gmtime_r(&now.tv_sec, &tm);
+    size_t n = strftime(text, VERDICT_TIME_BYTES, "%FT%T", &tm);
+    snprintf(text + n, VERDICT_TIME_BYTES - n, ".%03ldZ", now.tv_nsec / 1000000);
+    return text;
+}
+
 void verdict_give(enum verdict verdict, const char *fmt, ...)
 {
     static const char *const names[] = {"", "DAMAGE", "HANG", "SETUP"};
@@ -21,12 +32,8 @@ void verdict_give(enum verdict verdict, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    struct tm tm;
-    gmtime_r(&now.tv_sec, &tm);
-    printf("storm: %s at %02d:%02d:%02d.%06ldZ: %s\n", names[verdict], tm.tm_hour, tm.tm_min,
-           tm.tm_sec, now.tv_nsec / 1000, text);
+    char time[VERDICT_TIME_BYTES];
+    printf("storm: %s at %s: %s\n", names[verdict], verdict_time(time), text);
     fflush(stdout);
 }
 

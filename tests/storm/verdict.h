@@ -21,11 +21,22 @@ void verdict_give(enum verdict verdict, const char *fmt, ...) __attribute__((for
 
 enum verdict verdict_now(void);
 
+// The time of day, as stayd's log has it.
+#define VERDICT_TIME_BYTES 32u
+const char *verdict_time(char text[VERDICT_TIME_BYTES]);
+
 static inline uint64_t now_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static inline void sleep_us(uint64_t us)
+{
+    struct timespec time = {.tv_sec = (time_t)(us / 1000000),
+                            .tv_nsec = (long)(us % 1000000) * 1000};
+    nanosleep(&time, NULL);
 }
 
 #endif

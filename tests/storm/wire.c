@@ -13,34 +13,47 @@
 #define WIRE_HOLD_US 40000u
 #define WIRE_SIP_ONE_IN 10u
 
-static int wire_write(BIO *bio, const char *from, int n)
+ssize_t wire_send(struct wire *wire, const void *from, size_t n)
 {
-    struct wire *wire = BIO_get_data(bio);
-    BIO_clear_retry_flags(bio);
     if (wire->held_until_us != 0 && now_us() < wire->held_until_us) {
-        BIO_set_retry_write(bio);
+        errno = EAGAIN;
         return -1;
     }
     wire->held_until_us = 0;
     const bool holds = !wire->is_calm && n > 1 && dice_one_in(&wire->dice, WIRE_HOLD_ONE_IN);
-    size_t part = holds ? 1 + (size_t)dice_below(&wire->dice, (uint64_t)n - 1) : (size_t)n;
+    size_t part = holds ? 1 + (size_t)dice_below(&wire->dice, n - 1) : n;
     ssize_t done = send(wire->fd, from, part, MSG_NOSIGNAL);
-    if (done < 0 && (errno == EAGAIN || errno == EINTR))
-        BIO_set_retry_write(bio);
     if (holds)
         wire->held_until_us = now_us() + 1 + dice_below(&wire->dice, WIRE_HOLD_US);
+    return done;
+}
+
+ssize_t wire_receive(struct wire *wire, void *to, size_t n)
+{
+    if (!wire->is_calm && dice_one_in(&wire->dice, WIRE_SIP_ONE_IN))
+        n = 1 + (size_t)dice_below(&wire->dice, n);
+    return recv(wire->fd, to, n, 0);
+}
+
+static bool is_passing(ssize_t done)
+{
+    return done < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static int wire_write(BIO *bio, const char *from, int n)
+{
+    BIO_clear_retry_flags(bio);
+    ssize_t done = wire_send(BIO_get_data(bio), from, (size_t)n);
+    if (is_passing(done))
+        BIO_set_retry_write(bio);
     return (int)done;
 }
 
 static int wire_read(BIO *bio, char *to, int n)
 {
-    struct wire *wire = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    size_t room = (size_t)n;
-    if (!wire->is_calm && dice_one_in(&wire->dice, WIRE_SIP_ONE_IN))
-        room = 1 + (size_t)dice_below(&wire->dice, room);
-    ssize_t done = recv(wire->fd, to, room, 0);
-    if (done < 0 && (errno == EAGAIN || errno == EINTR))
+    ssize_t done = wire_receive(BIO_get_data(bio), to, (size_t)n);
+    if (is_passing(done))
         BIO_set_retry_read(bio);
     return (int)done;
 }
