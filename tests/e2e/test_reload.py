@@ -3,7 +3,6 @@
 """Configuration and certificates are reloaded, and no player notices."""
 import os
 import random
-import select
 import shutil
 import signal
 import ssl
@@ -16,9 +15,9 @@ import pytest
 from support.control import Control, run_stayctl_by
 from support.daemon import BUILD, ROOT, free_port
 from support.game import Game, Pair
-from support.players import PlainPlayer, TlsPlayer, context_for
+from support.players import PlainPlayer, TlsPlayer, context_for, half_shaken, is_finished_in_time
 from support.stream import Ended
-from support.waiting import WAIT_S, until
+from support.waiting import until
 
 NAMES = ("mush", "rsa", "other")
 
@@ -364,23 +363,15 @@ def test_a_handshake_under_way_is_finished_first(hall):
     pair = hall.pair()
 
     def is_finished():
-        player = TlsPlayer(hall.tls_port, is_shaken=False)
-        with pytest.raises(ssl.SSLWantReadError):
-            player.tls.do_handshake()
-        player.flush()
-        select.select([player.sock], [], [], WAIT_S)  # the answer is here, so somebody has taken it
+        player = half_shaken(hall.tls_port)
         answer, n = [], len(hall.stayd.log.find(" reload what=configuration"))
         asker = threading.Thread(target=lambda: answer.append(hall.stayctl("reload")))
         start = time.monotonic()
         asker.start()
         hall.stayd.log.expect(" reload what=configuration", n + 1)
         try:
-            player.shake()
-            Pair(player, hall.game.accept_of(player)).check()
-            return True
-        except (Ended, OSError):
-            assert time.monotonic() - start > 0.9, "it is waited for, a second at most"
-            return False
+            return is_finished_in_time(
+                player, start, lambda: Pair(player, hall.game.accept_of(player)).check())
         finally:
             asker.join()
             assert answer[0].returncode == 0

@@ -4,7 +4,6 @@
 import os
 import random
 import select
-import ssl
 import time
 
 import pytest
@@ -12,8 +11,8 @@ import pytest
 from conftest import Stage
 from support.daemon import BUILD, free_port
 from support.game import Pair
-from support.players import PlainPlayer, TlsPlayer, context_for
-from support.stream import Ended
+from support.players import (PlainPlayer, TlsPlayer, context_for, half_shaken,
+                             is_finished_in_time)
 from support.systemd import UNIT, USER, Systemd, Unit, why_not
 from support.waiting import WAIT_S, until
 from test_end import ENDS
@@ -294,22 +293,13 @@ def test_only_so_many_are_stored_all_the_time(systemd, stage):
 
 def test_a_handshake_under_way_is_finished_before_a_restart(systemd, stage):
     def is_finished():
-        player = TlsPlayer(stage.tls_port, is_shaken=False)
-        with pytest.raises(ssl.SSLWantReadError):
-            player.tls.do_handshake()
-        player.flush()
-        select.select([player.sock], [], [], WAIT_S)  # the answer is here, so somebody has taken it
+        player = half_shaken(stage.tls_port)
         guard = stage.stayd.family.pid("guard")
         start = time.monotonic()
         systemd.ctl("--no-block", "restart", UNIT)
         try:
             time.sleep(0.2)  # so that stayd has mostly begun to leave
-            player.shake()
-            stage.pair_of(player).check()
-            return True
-        except (Ended, OSError):
-            assert time.monotonic() - start > 0.9, "it is waited for, a second at most"
-            return False
+            return is_finished_in_time(player, start, lambda: stage.pair_of(player).check())
         finally:
             until(lambda: stage.stayd.family.await_whole()["guard"] != guard, "it was restarted")
     until(is_finished, "it was gone on with in time")

@@ -4,11 +4,9 @@
 import os
 import random
 import re
-import select
 import shutil
 import signal
 import socket
-import ssl
 import threading
 import time
 
@@ -18,7 +16,7 @@ from support import processes
 from support.control import Control, run_stayctl
 from support.daemon import BUILD, free_port
 from support.game import Pair
-from support.players import PlainPlayer, TlsPlayer, context_for
+from support.players import PlainPlayer, context_for, half_shaken, is_finished_in_time
 from support.stream import Ended
 from support.waiting import WAIT_S, until
 
@@ -125,23 +123,14 @@ def site(make_stage, folder):
 
 def test_a_handshake_under_way_is_finished_first(site):
     def is_finished():
-        player = TlsPlayer(site.stage.tls_port, is_shaken=False)
-        with pytest.raises(ssl.SSLWantReadError):
-            player.tls.do_handshake()
-        player.flush()
-        select.select([player.sock], [], [], WAIT_S)  # the answer is here, so somebody has taken it
+        player = half_shaken(site.stage.tls_port)
         n = len(site.stayd.log.find(" upgrade phase=probation"))
         start = time.monotonic()
         asker = threading.Thread(target=site.upgrade)
         asker.start()
         site.stayd.log.expect(" upgrade phase=probation", n + 1)
         try:
-            player.shake()
-            site.stage.pair_of(player).check()
-            return True
-        except (Ended, OSError):
-            assert time.monotonic() - start > 0.9, "it is waited for, a second at most"
-            return False
+            return is_finished_in_time(player, start, lambda: site.stage.pair_of(player).check())
         finally:
             asker.join()
     until(is_finished, "it was gone on with in time")

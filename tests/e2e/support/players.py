@@ -5,14 +5,16 @@ programs that people use."""
 import fcntl
 import os
 import pty
+import select
 import shutil
 import socket
 import ssl
 import struct
 import subprocess
 import termios
+import time
 
-from .stream import MORE, PipeStream, SocketStream
+from .stream import MORE, Ended, PipeStream, SocketStream
 from .waiting import WAIT_S
 
 GAMES_PATH = os.environ.get("PATH", "") + ":/usr/games"
@@ -153,6 +155,29 @@ class TlsPlayer(SocketStream):
 
     def end_sending(self):
         self.sock.sendall(self.say_goodbye())
+
+
+def half_shaken(port):
+    """A player in the middle of its handshake: stayd's answer is here, so somebody has taken it."""
+    player = TlsPlayer(port, is_shaken=False)
+    try:
+        player.tls.do_handshake()
+    except ssl.SSLWantReadError:
+        player.flush()
+    select.select([player.sock], [], [], WAIT_S)
+    return player
+
+
+def is_finished_in_time(player, begun, check):
+    """Finish its handshake, and call check(). False: stayd, which was to make room `begun` (monotonic)
+    or later, has not waited any longer; a second it must."""
+    try:
+        player.shake()
+        check()
+        return True
+    except (Ended, OSError):
+        assert time.monotonic() - begun > 0.9, "it is waited for, a second at most"
+        return False
 
 
 class ProgramPlayer(PipeStream):
