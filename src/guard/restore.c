@@ -155,6 +155,7 @@ void restore_look(struct kept *kept)
     fprintf(stderr,
             "stayd: the connections that it has kept cannot be taken back; starting anew\n");
     forget_all(n);
+    kept->before = (struct heritage){.lock_fd = -1}; // as if there had been nothing
 }
 
 static bool has_game(const struct conf *conf, const char *name)
