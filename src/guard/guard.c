@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,25 +130,27 @@ static void set_spare_signals(sigset_t *asleep)
     sigaction(SIGUSR1, &action, NULL);
 }
 
-// The spare sleeps until the guard is dead, or is a new program that is late.
+// The spare sleeps until the guard is dead, or is a new program that is late. The guard is its
+// parent, and its death is a signal (prctl(2), PR_SET_PDEATHSIG). A pidfd would not do: if another
+// process takes the guard's place before the spare has begun to sleep, the descriptor's number in
+// the shared table is soon that of something else.
 static void spare_run(const struct heritage *heritage, uint64_t guard_word)
 {
     const struct vault *vault = &heritage->vault;
+    const pid_t parent = lease_pid(guard_word);
     sigset_t asleep;
     set_spare_signals(&asleep);
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
     title_set("stayd: spare");
-    struct pollfd guard = {.fd = vault_guard_fds(vault)[HERITAGE_GUARD_PIDFD], .events = POLLIN};
-    // If the guard is gone already, this is over at once. A descriptor that is not one
-    // any more belonged to a guard that another process has replaced.
-    while (vault->head->guard == guard_word) {
+    while (vault->head->guard == guard_word && getppid() == parent) {
         int ms = probation_sleep_ms(vault);
         struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-        if (ppoll(&guard, 1, ms < 0 ? NULL : &timeout, &asleep) > 0)
-            break;
-        probation_end_late(vault, guard.fd);
+        if (ppoll(NULL, 0, ms < 0 ? NULL : &timeout, &asleep) == 0)
+            probation_end_late(vault, parent);
     }
-    if (!(guard.revents & POLLIN) || !vault_is_proven(vault))
+    if (getppid() == parent || !vault_is_proven(vault))
         _exit(0);
+    prctl(PR_SET_PDEATHSIG, 0);
     role_become(guard_run, heritage, guard_word);
 }
 
@@ -458,7 +461,6 @@ void guard_run(const struct heritage *heritage, uint64_t dead)
     if (lease_pid(dead))
         log_event(LOG_GUARD_TAKEN, "pid=%d dead=%d", (int)getpid(), (int)lease_pid(dead));
     guard.was_ready = lease_pid(dead) && vault_guard_fds(&guard.vault)[HERITAGE_READY] < 0;
-    guard_renew_fd(&guard, HERITAGE_GUARD_PIDFD, pidfd_open(getpid(), 0));
     guard_renew_fd(&guard, HERITAGE_TRYOUT, -1);
     write_pid(&guard);
     probation_take_up(&guard);

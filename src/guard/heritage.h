@@ -50,7 +50,6 @@ enum heritage_fd {
     HERITAGE_LOCK,
     HERITAGE_VAULT,
     HERITAGE_READY,
-    HERITAGE_GUARD_PIDFD, // the present guard, for its spare to watch
     HERITAGE_SPARE_PIDFD,
     HERITAGE_WORKER_PIDFD,
     HERITAGE_CONTROL,
@@ -59,7 +58,7 @@ enum heritage_fd {
     HERITAGE_CLAIMS,       // eventfd(2): slots' claims have changed (store.h); -1: nobody asks
     HERITAGE_POLL,         // the worker's epoll (remains.h)
     HERITAGE_OLD_POLL,     // ... of the worker before, not cleared away yet
-    HERITAGE_SOCKETS = 16, // and following
+    HERITAGE_SOCKETS = 32, // and following
 };
 
 #endif

@@ -16,7 +16,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -103,14 +102,14 @@ int probation_sleep_ms(const struct vault *vault)
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
 }
 
-void probation_end_late(const struct vault *vault, int guard_pidfd)
+void probation_end_late(const struct vault *vault, pid_t guard)
 {
     struct vault_upgrade *note = &vault->head->upgrade;
     if (probation_sleep_ms(vault) != 0)
         return;
     if (note->why[0] == '\0')
         upgrading_say(note->why, sizeof note->why, "it was not ready in time");
-    pidfd_send_signal(guard_pidfd, SIGKILL, NULL, 0);
+    kill(guard, SIGKILL);
 }
 
 // The new program's worker goes, and the table's word is ours, so that no other can begin.

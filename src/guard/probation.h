@@ -23,6 +23,7 @@
 #define STAYD_GUARD_PROBATION_H
 
 #include "vault/vault.h"
+#include <sys/types.h>
 
 struct guard;
 struct heritage;
@@ -51,7 +52,7 @@ _Noreturn void probation_fail(const struct vault *vault, const char *fmt, ...)
 
 // The old spare: how long to sleep, ms, before the new guard is late; -1: it cannot be.
 int probation_sleep_ms(const struct vault *vault);
-void probation_end_late(const struct vault *vault, int guard_pidfd);
+void probation_end_late(const struct vault *vault, pid_t guard);
 
 // A process has become guard: was there an upgrade under way, and what becomes of it?
 void probation_take_up(struct guard *guard);

@@ -308,7 +308,7 @@ bool store_all(struct guard *guard)
     bool is_done = false;
     // Slots that change meanwhile are no error; what was taken away has to be closed, too.
     for (unsigned turn = 0; turn < TURNS && !is_done; turn++)
-        is_done = keep_all(guard, UINT32_MAX, true) & manager_wait(BARRIER_MS);
+        is_done = keep_all(guard, UINT32_MAX, true) && manager_wait(BARRIER_MS);
     return is_done;
 }
 
