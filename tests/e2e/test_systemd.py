@@ -340,13 +340,13 @@ def test_players_talk_on_whatever_happens_in_which_order(systemd, site, seed):
     crowd.finish()
 
 
-CHAT = f"""[Unit]
-Wants={UNIT}
-After={UNIT}
+CHAT = """[Unit]
+Wants={unit}
+After={unit}
 
 [Service]
-ExecStart={BUILD}/doc/examples/chat_poll /run/chat /run/stayd/control.sock
-User={USER}
+ExecStart={program} /run/chat /run/stayd/control.sock
+User={user}
 RuntimeDirectory=chat
 RuntimeDirectoryPreserve=restart
 Restart=always
@@ -359,7 +359,8 @@ def test_with_a_game_in_a_unit_of_its_own_no_line_is_lost_whatever_is_killed(sys
     unit = Unit(systemd, {"tls": pki.listener(tls_port),
                           "plain": {"address": f"127.0.0.1:{plain_port}", "tls": "no"}},
                 {"chat": {"connect": "unix:/run/chat/game.sock"}}, {"host-names": "off"})
-    systemd.write("chat.service", CHAT)
+    chat = unit.take(os.path.join(BUILD, "doc", "examples", "chat_poll"))
+    systemd.write("chat.service", CHAT.format(unit=UNIT, user=USER, program=chat))
     unit.start()
     systemd.ctl("start", "chat")
     players = {"Anna": TlsPlayer(tls_port, version="1.3"), "Bert": TlsPlayer(tls_port, version="1.2"),

@@ -106,7 +106,7 @@ class Unit:
     def __init__(self, systemd, listeners, games, options=None, program=None, more=""):
         self.systemd = systemd
         self.folder = os.path.join(systemd.folder, "unit")
-        self.program = program
+        self.program = program or os.path.join(self.folder, "stayd")
         self.listeners, self.games, self.options = listeners, games, options or {}
         self.conf = os.path.join(self.folder, "stayd.conf")
         self.log = Log(os.path.join(self.folder, "stayd.log"))
@@ -120,8 +120,12 @@ class Unit:
             for key in {"certificate", "key"} & set(listener):
                 listener[key] = self.take(listener[key])
         self.write_conf()
+        # Copies: the build's folder may be root's alone.
+        self.stayctl_copy = self.take(STAYCTL)
         if program:
             self.put("this")
+        else:
+            self.take(STAYD)
         with open(os.path.join(BUILD, UNIT), encoding="utf-8") as file:
             systemd.write(UNIT, file.read())
         systemd.write(f"{UNIT}.d/paths.conf", self._paths() + more)
@@ -136,8 +140,8 @@ class Unit:
     def _paths(self):
         hook = os.path.join(ROOT, "tools", "systemd", "end-unless-restarted")
         return ("[Service]\n"
-                f"ExecStart=\nExecStart={self.program or STAYD} -c {self.conf}\n"
-                f"ExecReload=\nExecReload={STAYCTL} -c {self.conf} reload\n"
+                f"ExecStart=\nExecStart={self.program} -c {self.conf}\n"
+                f"ExecReload=\nExecReload={self.stayctl_copy} -c {self.conf} reload\n"
                 f"ExecStop=\nExecStop=+{hook} %n $MAINPID\n"
                 f"User={USER}\n"
                 # What it writes, and /etc and /var/log are not ours.
