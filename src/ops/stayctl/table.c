@@ -198,6 +198,7 @@ static void print_status(FILE *out, const struct ask_answer *answer)
     print_if(out, " players, ", stayd, "stored", NUMBER);
     fputs(*reply_find(stayd, "stored") ? " of them in the service manager's store" : " players",
           out);
+    print_if(out, ", which is ", stayd, "store", TEXT);
     print_value(out, "\nguard ", stayd, "guard");
     print_value(out, ", spare ", stayd, "spare");
     print_value(out, ", worker ", stayd, "worker");
