@@ -6,6 +6,7 @@
 #include "guard/adopt.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "entry/tickets.h"
 #include "guard/baton.h"
 #include "guard/guard.h"
@@ -168,8 +169,7 @@ static void take_fds(struct heritage *heritage)
 uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *conf)
 {
     struct baton baton;
-    char *said = NULL;
-    size_t n_said;
+    struct text words;
     start_harden();
     // Nothing of players' and games' for programs that a library may run.
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
@@ -178,13 +178,12 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     uint64_t word = heritage->vault.head->guard;
     if (word != baton.guard_word || lease_pid(word) != getpid())
         exit(1);
-    FILE *words = open_memstream(&said, &n_said);
-    if (!words || !can_go_on(heritage, &baton, conf, true, words, stderr)) {
-        if (words)
-            fclose(words);
-        probation_fail(&heritage->vault, "%s", said ? said : "no memory");
-    }
-    fclose(words);
+    if (!text_begin(&words))
+        probation_fail(&heritage->vault, "no memory");
+    bool is_good = can_go_on(heritage, &baton, conf, true, words.out, stderr);
+    char *said = text_end(&words);
+    if (!is_good)
+        probation_fail(&heritage->vault, "%s", said);
     free(said);
     if (!adopt_take_sockets(heritage, baton.places))
         probation_fail(&heritage->vault, "it does not find the listening sockets");

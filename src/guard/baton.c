@@ -5,6 +5,7 @@
 #include "guard/baton.h"
 
 #include "base/address.h"
+#include "base/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,38 +14,32 @@
 
 char *baton_shape(const struct conf *conf)
 {
-    char *text = NULL;
-    size_t n_text;
-    FILE *out = open_memstream(&text, &n_text);
-    if (!out)
+    struct text text;
+    if (!text_begin(&text))
         return NULL;
-    fprintf(out, "control %s\nlog %s\n", conf->control, conf->log);
+    fprintf(text.out, "control %s\nlog %s\n", conf->control, conf->log);
     for (unsigned i = 0; i < conf->n_listeners; i++) {
         const struct conf_listener *listener = &conf->listener[i];
         if (listener->is_gone)
             continue;
         for (unsigned j = 0; j < listener->n_addresses; j++)
-            fprintf(out, "listen %u %s %s\n", i, listener->name, listener->address[j].text);
+            fprintf(text.out, "listen %u %s %s\n", i, listener->name, listener->address[j].text);
     }
     for (unsigned i = 0; i < conf->n_games; i++)
         if (*conf->game[i].name && !conf->game[i].is_gone)
-            fprintf(out, "game %u %s\n", i, conf->game[i].name);
-    fclose(out);
-    return text;
+            fprintf(text.out, "game %u %s\n", i, conf->game[i].name);
+    return text_end(&text);
 }
 
 char *baton_gone(const struct conf *conf)
 {
-    char *text = NULL;
-    size_t n_text;
-    FILE *out = open_memstream(&text, &n_text);
-    if (!out)
+    struct text text;
+    if (!text_begin(&text))
         return NULL;
     for (unsigned i = 0; i < conf->n_listeners; i++)
         if (conf->listener[i].is_gone)
-            fprintf(out, "%u %s\n", i, conf->listener[i].name);
-    fclose(out);
-    return text;
+            fprintf(text.out, "%u %s\n", i, conf->listener[i].name);
+    return text_end(&text);
 }
 
 // "INDEX NAME", and what may follow. NULL: it is not that.
@@ -142,19 +137,17 @@ static void write_lines(FILE *out, const char *key, const char *text)
 
 char *baton_write(const struct baton *baton)
 {
-    char *text = NULL;
-    size_t n_text;
-    FILE *out = open_memstream(&text, &n_text);
-    if (!out)
+    struct text text;
+    if (!text_begin(&text))
         return NULL;
-    fprintf(out, "vault %d\nguard %llu\ntable %llu\nstarted %llu\nprogram %s\n", baton->vault_fd,
-            (unsigned long long)baton->guard_word, (unsigned long long)baton->table_number,
-            (unsigned long long)baton->started_ms, baton->program);
-    write_lines(out, "shape", baton->shape);
-    write_lines(out, "gone", baton->gone);
-    write_lines(out, "places", baton->places);
-    fclose(out);
-    return text;
+    fprintf(text.out, "vault %d\nguard %llu\ntable %llu\nstarted %llu\nprogram %s\n",
+            baton->vault_fd, (unsigned long long)baton->guard_word,
+            (unsigned long long)baton->table_number, (unsigned long long)baton->started_ms,
+            baton->program);
+    write_lines(text.out, "shape", baton->shape);
+    write_lines(text.out, "gone", baton->gone);
+    write_lines(text.out, "places", baton->places);
+    return text_end(&text);
 }
 
 static bool read_number(uint64_t *number, const char *value, size_t n_value)
@@ -183,19 +176,16 @@ static bool append_line(char **shape, const char *line, size_t n_line)
 static char *tell_places(const struct heritage *heritage)
 {
     const struct conf *conf = &heritage->conf;
-    char *text = NULL;
-    size_t n_text;
-    FILE *out = open_memstream(&text, &n_text);
-    if (!out)
+    struct text text;
+    if (!text_begin(&text))
         return NULL;
     for (unsigned i = 0; i < conf->n_listeners; i++)
         for (unsigned j = 0; !conf->listener[i].is_gone && j < conf->listener[i].n_addresses; j++)
             for (unsigned k = 0; k < heritage->n_sockets; k++)
                 if (heritage->socket[k].fd >= 0 && heritage->socket[k].listener == i &&
                     heritage->socket[k].address == j)
-                    fprintf(out, "%u ", k);
-    fclose(out);
-    return text;
+                    fprintf(text.out, "%u ", k);
+    return text_end(&text);
 }
 
 char *baton_make(const struct heritage *heritage, const char *program, uint64_t guard_word,

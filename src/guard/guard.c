@@ -378,7 +378,7 @@ static void sleep_until_news(struct guard *guard)
     int reload_ms = reload_sleep_ms(&guard->reload, clock_boot_ms());
     if (ms < 0 || ms > reload_ms)
         ms = reload_ms;
-    int store_ms = store_sleep_ms(guard, clock_boot_ms());
+    int store_ms = store_sleep_ms(clock_boot_ms());
     if (store_ms >= 0 && ms > store_ms)
         ms = store_ms;
     struct pollfd deaths[] = {

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "conf/align.h"
 #include "guard/control_socket.h"
 #include "guard/listen.h"
@@ -48,26 +49,6 @@ static void pass_on(char *text, char mark, enum log_event event, FILE *out)
                 *at = '\'';
         log_event(event, "what=\"%s\"", line);
     }
-}
-
-// A stream into memory; what it has collected is given back by end_text, for free.
-struct text {
-    FILE *out;
-    char *bytes;
-    size_t n;
-};
-
-static bool begin_text(struct text *text)
-{
-    *text = (struct text){0};
-    text->out = open_memstream(&text->bytes, &text->n);
-    return text->out != NULL;
-}
-
-static char *end_text(struct text *text)
-{
-    fclose(text->out);
-    return text->bytes;
 }
 
 void reload_look_at_use(const struct vault *vault, struct conf_use *use)
@@ -138,10 +119,10 @@ static void refuse(struct reload *reload, char *text)
     struct text answer;
     bool is_all = reload->kind == RELOAD_ALL;
     log_event(LOG_RELOAD_REFUSED, "what=%s", is_all ? "configuration" : "certificates");
-    if (!begin_text(&answer))
+    if (!text_begin(&answer))
         return; // the order stays, and is tried again
     pass_on(text, ASKED_WRONG, LOG_RELOAD_REFUSED, answer.out);
-    char *lines = end_text(&answer);
+    char *lines = text_end(&answer);
     if (is_all)
         asked_answer(head_of(reload), reload->number, ASKED_BAD, lines);
     else
@@ -180,9 +161,9 @@ static void put_into_place(struct reload *reload, struct heritage *fresh, char *
     log_event(LOG_RELOAD, "what=%s heritage=%u",
               reload->kind == RELOAD_ALL ? "configuration" : "certificates", fresh->id);
     fresh->remarks[0] = '\0';
-    if (begin_text(&text)) {
+    if (text_begin(&text)) {
         pass_on(remarks, ASKED_REMARK, LOG_RELOAD_REMARK, text.out);
-        char *lines = end_text(&text);
+        char *lines = text_end(&text);
         snprintf(fresh->remarks, sizeof fresh->remarks, "%s", lines);
         free(lines);
     }
@@ -204,13 +185,13 @@ static void adopt(struct reload *reload)
     struct heritage *fresh = malloc(sizeof *fresh);
     struct text complaints;
     struct text remarks;
-    if (!fresh || !begin_text(&complaints)) {
+    if (!fresh || !text_begin(&complaints)) {
         free(fresh);
         refuse_words(reload, "memory could not be had; try again");
         return;
     }
-    if (!begin_text(&remarks)) {
-        free(end_text(&complaints));
+    if (!text_begin(&remarks)) {
+        free(text_end(&complaints));
         free(fresh);
         refuse_words(reload, "memory could not be had; try again");
         return;
@@ -219,8 +200,8 @@ static void adopt(struct reload *reload)
     bool is_read = read_all(reload, fresh, complaints.out, remarks.out);
     bool is_good = is_read && (reload->kind == RELOAD_CERTIFICATES ||
                                take_sockets(fresh, reload->heritage, complaints.out));
-    char *wrong = end_text(&complaints);
-    char *said = end_text(&remarks);
+    char *wrong = text_end(&complaints);
+    char *said = text_end(&remarks);
     if (is_good)
         put_into_place(reload, fresh, said);
     else

@@ -25,6 +25,16 @@ def ghost(folder):
         held.close()
 
 
+def lose_ghost(here, ghost):
+    """The game has died; the wizard is back, the ghost is not."""
+    wizard = here.player("Wizard")
+    held = ghost()
+    wizard.read_until(b"Ghost has connected.\r\n")
+    here.crash()
+    wizard.read_until(BACK)
+    return wizard, held
+
+
 def test_the_first_one_back_is_heard_by_all_the_others(town):
     here = town(**{"stayd.game.reconnect-rate": 2})  # a second: each comes long after the other
     wizard, one, two, three = (here.player(name, "plain")
@@ -49,11 +59,7 @@ def test_the_first_one_back_is_heard_by_all_the_others(town):
 @pytest.mark.short
 def test_who_has_not_come_back_is_seen_and_hears_everything_once(town, ghost):
     here = town()
-    wizard = here.player("Wizard")
-    held = ghost()
-    wizard.read_until(b"Ghost has connected.\r\n")
-    here.crash()
-    wizard.read_until(BACK)
+    wizard, held = lose_ghost(here, ghost)
     assert re.search(HELD, answer(wizard, b"WHO"))
     assert "Ghost is here.\r\n" in answer(wizard, b"look")
     assert "2 on Public." in answer(wizard, b"@channel/who public")
@@ -79,11 +85,7 @@ def test_who_has_not_come_back_is_seen_and_hears_everything_once(town, ghost):
 
 def test_who_is_booted_meanwhile_gets_its_last_words_and_is_gone(town, ghost):
     here = town()
-    wizard = here.player("Wizard")
-    held = ghost()
-    wizard.read_until(b"Ghost has connected.\r\n")
-    here.crash()
-    wizard.read_until(BACK)
+    wizard, held = lose_ghost(here, ghost)
     assert answer(wizard, b"@boot ghost=Enough.\r\nWHO").endswith("1 player is connected.\r\n")
     here.crash()  # and not forgotten
     held.come_back()

@@ -9,47 +9,12 @@
 #include <cmocka.h>
 
 #include "ledger.h"
-#include "world.h"
+#include "minimush_folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/minimush-XXXXXX";
-static char path[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"world.db", "world.db-wal", "world.db-shm"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    return rmdir(folder);
-}
-
-static struct world *open_world(void)
-{
-    snprintf(path, sizeof path, "%s/world.db", folder);
-    struct world *world = world_open(path);
-    assert_non_null(world);
-    return world;
-}
-
-static void close_world(struct world *world)
-{
-    db_commit(world_db(world));
-    world_close(world);
-}
 
 static char owed[64];
 
@@ -70,14 +35,14 @@ static void the_outbox_gives_back_what_was_not_taken(void **state)
     (void)state;
     static const uint8_t id[LEDGER_ID_BYTES] = {7};
     static const uint8_t other[LEDGER_ID_BYTES] = {8};
-    struct world *world = open_world();
+    struct world *world = folder_open_world();
     struct db *db = world_db(world);
     ledger_add_output(db, id, 100, "Hello\r\n", 7);
     ledger_add_output(db, id, 107, "Good ", 5);
     ledger_add_output(db, id, 112, "morning\r\n", 9);
     ledger_add_output(db, other, 0, "else", 4);
-    close_world(world);
-    world = open_world();
+    folder_close_world(world);
+    world = folder_open_world();
     db = world_db(world);
     assert_int_equal(owe(world, id, 0), 3);
     assert_string_equal(owed, "Hello\r\nGood morning\r\n");
@@ -93,7 +58,7 @@ static void the_outbox_gives_back_what_was_not_taken(void **state)
     ledger_forget(db, id);
     assert_int_equal(owe(world, id, 0), 0);
     assert_int_equal(owe(world, other, 0), 1);
-    close_world(world);
+    folder_close_world(world);
 }
 
 static bool is_seven(void *arg, const uint8_t *id)
@@ -108,7 +73,7 @@ static void connections_are_known_until_they_are_swept(void **state)
     static const uint8_t ids[3][LEDGER_ID_BYTES] = {{7}, {8}, {9}};
     struct ledger_entry entry = {.player = 12, .n_input = 1ull << 40, .marks = 5};
     struct ledger_entry found;
-    struct world *world = open_world();
+    struct world *world = folder_open_world();
     struct db *db = world_db(world);
     entry.n_output = 77;
     entry.is_telnet = true;
@@ -120,8 +85,8 @@ static void connections_are_known_until_they_are_swept(void **state)
     entry.n_input++;
     entry.phase = LEDGER_HERE;
     ledger_put(db, ids[0], &entry);
-    close_world(world);
-    world = open_world();
+    folder_close_world(world);
+    world = folder_open_world();
     db = world_db(world);
     assert_true(ledger_find(db, ids[0], &found));
     assert_int_equal(found.player, 12);
@@ -133,7 +98,7 @@ static void connections_are_known_until_they_are_swept(void **state)
     assert_true(ledger_find(db, ids[1], &found) && !ledger_find(db, ids[2], &found));
     ledger_sweep(db, false, is_seven, NULL);
     assert_true(ledger_find(db, ids[0], &found) && !ledger_find(db, ids[1], &found));
-    close_world(world);
+    folder_close_world(world);
 }
 
 struct seen {
@@ -165,7 +130,7 @@ static void all_connections_come_the_oldest_first_with_what_is_owed_to_them(void
     (void)state;
     static const uint8_t ids[3][LEDGER_ID_BYTES] = {{7}, {8}, {9}};
     static const int64_t connected_at[] = {20, 30, 10};
-    struct world *world = open_world();
+    struct world *world = folder_open_world();
     struct seen seen = {.db = world_db(world)};
     for (size_t i = 0; i < 3; i++) {
         struct ledger_entry entry = {.player = 1 << i, .connected_at = connected_at[i]};
@@ -176,10 +141,10 @@ static void all_connections_come_the_oldest_first_with_what_is_owed_to_them(void
     assert_string_equal(seen.ids, "978");
     assert_int_equal(seen.players, 7);
     assert_int_equal(seen.n_owed, 21);
-    close_world(world);
+    folder_close_world(world);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, folder_make, folder_remove)
 
 int main(void)
 {

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "account.h"
+#include "minimush_folder.h"
 #include "settings.h"
 #include "shut.h"
-#include "world.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -98,46 +98,10 @@ static void a_hostile_pattern_is_decided_at_once(void **state)
     assert_false(matches("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", "192.0.2.7", host));
 }
 
-static char folder[] = "/tmp/minimush-test-XXXXXX";
-static char path[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"world.db", "world.db-wal", "world.db-shm",
-                                        "minimush.conf"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    return rmdir(folder);
-}
-
-static struct world *open_world(void)
-{
-    snprintf(path, sizeof path, "%s/world.db", folder);
-    struct world *world = world_open(path);
-    assert_non_null(world);
-    return world;
-}
-
-static void close_world(struct world *world)
-{
-    db_commit(world_db(world));
-    world_close(world);
-}
-
 static void every_exit_leads_somewhere_and_every_room_can_be_reached_and_left(void **state)
 {
     (void)state;
-    struct world *world = open_world();
+    struct world *world = folder_open_world();
     bool is_reached[64] = {[1] = true};
     size_t n_rooms = 0;
     for (size_t i = 0; world_at(world, i) != NULL; i++) {
@@ -172,13 +136,13 @@ static void every_exit_leads_somewhere_and_every_room_can_be_reached_and_left(vo
     assert_int_equal(world_start(world)->id, 1);
     assert_null(world_get(world, 4711));
     assert_null(world_find_exit(world_start(world), ""));
-    close_world(world);
+    folder_close_world(world);
 }
 
 static void the_first_player_is_the_wizard_and_names_are_taken_once(void **state)
 {
     (void)state;
-    struct world *world = open_world();
+    struct world *world = folder_open_world();
     char hash[PASSWORD_HASH_BYTES];
     assert_false(world_has_players(world));
     assert_null(account_find(world, "One", hash));
@@ -189,8 +153,8 @@ static void the_first_player_is_the_wizard_and_names_are_taken_once(void **state
     assert_false(world_is_wizard(two));
     world_move(world, two, world_get(world, 3));
     account_set_hash(world, one, "$y$new");
-    close_world(world);
-    world = open_world();
+    folder_close_world(world);
+    world = folder_open_world();
     assert_true(world_has_players(world));
     two = account_find(world, "two", hash);
     assert_string_equal(two->name, "Two");
@@ -198,26 +162,26 @@ static void the_first_player_is_the_wizard_and_names_are_taken_once(void **state
     assert_int_equal(two->place->id, 3);
     account_find(world, "one", hash);
     assert_string_equal(hash, "$y$new");
-    close_world(world);
+    folder_close_world(world);
 }
 
 static void what_was_not_committed_has_not_happened(void **state)
 {
     (void)state;
-    struct world *world = open_world();
+    struct world *world = folder_open_world();
     struct object *one = account_create(world, "One", "$y$hash");
     db_commit(world_db(world));
     world_describe(world, one, "gone with the process");
     world_close(world); // as a kill does: no COMMIT
-    world = open_world();
+    world = folder_open_world();
     assert_string_equal(world_find_player(world, "One")->description, "");
-    close_world(world);
+    folder_close_world(world);
 }
 
 static void things_move_are_changed_and_destroyed_and_all_of_it_lasts(void **state)
 {
     (void)state;
-    struct world *world = open_world();
+    struct world *world = folder_open_world();
     struct object *one = account_create(world, "One", "$y$hash");
     struct object *room = world_make(world, WORLD_ROOM, "Attic", one->id, NULL, NULL);
     struct object *cellar = world_make(world, WORLD_ROOM, "Cellar", one->id, NULL, NULL);
@@ -229,9 +193,9 @@ static void things_move_are_changed_and_destroyed_and_all_of_it_lasts(void **sta
     world_set_flags(world, thing, WORLD_DARK);
     world_move(world, thing, cellar);
     assert_int_equal(world_count(world, one->id), 4);
-    close_world(world);
+    folder_close_world(world);
 
-    world = open_world();
+    world = folder_open_world();
     thing = world_get(world, ids[3]);
     assert_string_equal(thing->description, "Moths live in it.");
     assert_string_equal(world_name(thing).text, "new hat");
@@ -244,20 +208,20 @@ static void things_move_are_changed_and_destroyed_and_all_of_it_lasts(void **sta
     assert_int_equal(thing->place->id, ids[0]);
     world_destroy(world, world_get(world, ids[0]));
     assert_ptr_equal(thing->place, world_start(world));
-    close_world(world);
+    folder_close_world(world);
 
-    world = open_world();
+    world = folder_open_world();
     assert_ptr_equal(world_get(world, ids[3])->place, world_start(world));
     assert_ptr_equal(world_find_player(world, "One")->target, world_start(world));
     struct object *next = world_make(world, WORLD_THING, "pin", 0, world_start(world), NULL);
     assert_true(next->id > ids[3]); // a number is never used again
-    close_world(world);
+    folder_close_world(world);
 }
 
 static void who_may_change_what(void **state)
 {
     (void)state;
-    struct world *world = open_world();
+    struct world *world = folder_open_world();
     struct object *wizard = account_create(world, "Wizard", "$y$hash");
     struct object *one = account_create(world, "One", "$y$hash");
     struct object *two = account_create(world, "Two", "$y$hash");
@@ -270,7 +234,7 @@ static void who_may_change_what(void **state)
     world_set_flags(world, room, WORLD_LINK_OK);
     assert_true(world_may_link(two, room) && !world_controls(two, room));
     assert_false(world_may_link(two, two));
-    close_world(world);
+    folder_close_world(world);
 }
 
 static void a_certificate_lets_in_those_who_added_it(void **state)
@@ -280,14 +244,14 @@ static void a_certificate_lets_in_those_who_added_it(void **state)
     static const uint8_t strange[ACCOUNT_FINGERPRINT_BYTES] = {1, 2, 4};
     struct account_certificate all[ACCOUNT_MAX_CERTIFICATES];
     char names[64];
-    struct world *world = open_world();
+    struct world *world = folder_open_world();
     struct object *one = account_create(world, "One", "$y$hash");
     struct object *two = account_create(world, "Two", "$y$hash");
     assert_true(account_add_certificate(world, one, known, "laptop"));
     assert_false(account_add_certificate(world, one, known, "laptop"));
     assert_true(account_add_certificate(world, two, known, ""));
-    close_world(world);
-    world = open_world();
+    folder_close_world(world);
+    world = folder_open_world();
     one = world_find_player(world, "One");
     assert_true(account_has_certificate(world, one, known));
     assert_false(account_has_certificate(world, one, strange));
@@ -299,7 +263,7 @@ static void a_certificate_lets_in_those_who_added_it(void **state)
     assert_string_equal(all[0].name, "laptop");
     account_remove_certificate(world, one, known);
     assert_false(account_has_certificate(world, one, known));
-    close_world(world);
+    folder_close_world(world);
 }
 
 static void sitelocks_last_until_they_are_removed(void **state)
@@ -307,23 +271,23 @@ static void sitelocks_last_until_they_are_removed(void **state)
     (void)state;
     struct sockaddr_storage none = {0};
     struct shut_pattern pattern;
-    struct world *world = open_world();
+    struct world *world = folder_open_world();
     assert_true(shut_add(world, "*.bad.example", "One"));
     assert_false(shut_add(world, "*.BAD.example", "One"));
     assert_true(shut_add(world, "192.0.2.0/24", "One"));
-    close_world(world);
-    world = open_world();
+    folder_close_world(world);
+    world = folder_open_world();
     assert_true(shut_out(world, &none, "local", "a.bad.example", &pattern));
     assert_string_equal(pattern.text, "*.bad.example");
     assert_true(shut_remove(world, "*.bad.example"));
     assert_false(shut_remove(world, "*.bad.example"));
     assert_false(shut_out(world, &none, "local", "a.bad.example", &pattern));
-    close_world(world);
-    world = open_world();
+    folder_close_world(world);
+    world = folder_open_world();
     assert_true(shut_at(world, 0, &pattern));
     assert_string_equal(pattern.text, "192.0.2.0/24");
     assert_false(shut_at(world, 1, &pattern));
-    close_world(world);
+    folder_close_world(world);
 }
 
 // The tables and a few rows of the first minimush.
@@ -348,11 +312,10 @@ static void an_older_world_opens_and_everybody_is_where_they_were(void **state)
     struct db db;
     struct shut_pattern pattern;
     char hash[PASSWORD_HASH_BYTES];
-    snprintf(path, sizeof path, "%s/world.db", folder);
-    assert_true(db_open(&db, path) && db_script(&db, old_world));
+    assert_true(db_open(&db, folder_path("world.db")) && db_script(&db, old_world));
     db_close(&db);
     for (int pass = 0; pass < 2; pass++) {
-        struct world *world = open_world();
+        struct world *world = folder_open_world();
         struct object *one = account_find(world, "one", hash);
         assert_string_equal(hash, "$y$one");
         assert_true(one->id == 1 && world_is_wizard(one));
@@ -366,7 +329,7 @@ static void an_older_world_opens_and_everybody_is_where_they_were(void **state)
         assert_true(shut_at(world, 0, &pattern));
         assert_string_equal(pattern.text, "10.*");
         assert_non_null(account_create(world, pass == 0 ? "Three" : "Four", "$y$"));
-        close_world(world);
+        folder_close_world(world);
     }
 }
 
@@ -374,10 +337,11 @@ static void a_newer_world_is_refused(void **state)
 {
     (void)state;
     struct db db;
-    close_world(open_world());
-    assert_true(db_open(&db, path) && db_script(&db, "PRAGMA user_version = 99;"));
+    folder_close_world(folder_open_world());
+    assert_true(db_open(&db, folder_path("world.db")) &&
+                db_script(&db, "PRAGMA user_version = 99;"));
     db_close(&db);
-    assert_null(world_open(path));
+    assert_null(world_open(folder_path("world.db")));
 }
 
 static void names_are_plain(void **state)
@@ -402,7 +366,7 @@ static char complaints[4096];
 
 static bool load(struct settings *settings, const char *text)
 {
-    snprintf(path, sizeof path, "%s/minimush.conf", folder);
+    const char *path = folder_path("minimush.conf");
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fputs(text, file);
@@ -449,9 +413,9 @@ static void the_games_configuration_carries_stayds_options(void **state)
     assert_string_equal(passed_on(&settings, "stayd", "max-players"), "77");
     assert_string_equal(passed_on(&settings, "listen tls", "alpn"), "telnet");
     assert_string_equal(passed_on(&settings, "game The-Old-Mush", "hold"), "5m");
-    snprintf(wanted, sizeof wanted, "%s/chain.pem, /etc/other.pem", folder);
+    snprintf(wanted, sizeof wanted, "%s, /etc/other.pem", folder_path("chain.pem"));
     assert_string_equal(passed_on(&settings, "listen tls", "certificate"), wanted);
-    snprintf(wanted, sizeof wanted, "%s/minimush-data", folder);
+    snprintf(wanted, sizeof wanted, "%s", folder_path("minimush-data"));
     assert_string_equal(settings.directory, wanted);
     settings_free(&settings);
 }
@@ -468,7 +432,7 @@ static void every_mistake_is_told_with_its_line(void **state)
     assert_false(load(&settings, text));
     for (int line = 1; line <= 8; line++) {
         char wanted[128];
-        snprintf(wanted, sizeof wanted, "%s:%d: ", path, line);
+        snprintf(wanted, sizeof wanted, "%s:%d: ", folder_path("minimush.conf"), line);
         assert_non_null(strstr(complaints, wanted));
     }
     settings_free(&settings);
@@ -477,7 +441,7 @@ static void every_mistake_is_told_with_its_line(void **state)
     settings_free(&settings);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, folder_make, folder_remove)
 
 int main(void)
 {
