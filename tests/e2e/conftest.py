@@ -15,6 +15,7 @@ import pytest
 from support import network, processes
 from support.daemon import Log, Stayd, free_port
 from support.game import Game, Pair
+from support.lone_game import LoneGame
 from support.mush import Mush
 from support.pki import Pki
 from support.players import PlainPlayer, TlsPlayer
@@ -76,6 +77,19 @@ def game(folder):
     made = Game(os.path.join(folder, "game.sock"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def lone(folder):
+    """lone(name="game", **options): a game that is started, and ended with the test."""
+    made = []
+
+    def make(place=None, **options):
+        made.append(LoneGame(place or os.path.join(folder, f"game{len(made)}.sock"), **options))
+        return made[-1].start()
+    yield make
+    for game in made:
+        game.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """The game dies, comes back, ends in order, hangs: what its players see."""
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,57 +10,14 @@ import time
 import pytest
 
 from support import processes
+from support.away import AWAY, BACK, HERE, KINDS, attach, await_back, check_echo, enter, read_here
 from support.control import Control
 from support.daemon import ROOT, free_port
 from support.game import TLV_RESUMED, TLV_UNIQUE_ID, Game
-from support.lone_game import LoneGame
 from support.players import PlainPlayer, TlsPlayer
 from support.waiting import until
 
-AWAY = b"The game has stopped. You stay connected until it is back.\r\n"
-BACK = b"The game is back.\r\n"
-HERE = re.compile(rb"here (\d+) ([0-9a-f]{32}) (\d+)\r\n")
-KINDS = ("1.2", "1.3", "plain")
 CHUNK_BYTES = 20480  # vault/layout.h
-
-
-@pytest.fixture
-def lone(folder):
-    """lone(name="game", **options): a game that is started, and ended with the test."""
-    made = []
-
-    def make(place=None, **options):
-        made.append(LoneGame(place or os.path.join(folder, f"game{len(made)}.sock"), **options))
-        return made[-1].start()
-    yield make
-    for game in made:
-        game.close()
-
-
-def enter(stage, kind="1.3"):
-    """A player whom the game has greeted, with what it was greeted by."""
-    player = stage.player(kind)
-    player.here = read_here(player)
-    return player
-
-
-def read_here(player):
-    return HERE.search(player.read_until(HERE)).groups()
-
-
-def check_echo(player, word=b"hello"):
-    player.send(word + b"\r\n")
-    assert player.read_line() == b"echo " + word
-
-
-def await_back(player, is_told=False):
-    """Held, told, and in the game again with the same id. is_told: that it is away has been read."""
-    text = player.read_until(HERE)
-    assert (is_told or AWAY in text) and BACK in text, text
-    here = HERE.search(text).groups()
-    assert here[1] == player.here[1] and here[0] != player.here[0]
-    player.here = here
-    return text
 
 
 @pytest.mark.short
@@ -177,32 +133,6 @@ def test_a_game_that_only_exits_is_held(make_stage, lone):
     player.read_until(BACK)
 
 
-def test_a_dump_child_that_keeps_the_sockets_does_not_hide_the_games_death(make_stage, lone):
-    game = lone()
-    stage = make_stage(its_game=game)
-    player, other = enter(stage), enter(stage, "plain")
-    player.send(b"dump 100\r\n")
-    player.read_until(b"dumping\r\n")
-    other.send(b"quit\r\n")
-    assert other.read_to_end()[0] == b"bye\r\n"
-    os.kill(game.pid, signal.SIGKILL)
-    assert player.read_until(AWAY) == AWAY
-    game.process.wait()
-    game.start()
-    await_back(player, is_told=True)
-    check_echo(player)
-
-
-def test_the_end_of_a_dump_child_is_nobodys_death(make_stage, lone):
-    game = lone()
-    stage = make_stage(its_game=game)
-    player = enter(stage)
-    player.send(b"dump 0\r\n")
-    player.read_until(b"dumping\r\n")
-    check_echo(player)
-    assert not stage.stayd.log.find("game-away")
-
-
 def test_players_are_ended_with_a_message_when_the_hold_is_over(make_stage, lone):
     game = lone()
     stage = make_stage(its_game=game, game_options={"hold": "1s", "gone-text": "It is over."})
@@ -235,52 +165,6 @@ def test_a_game_that_hangs_is_not_taken_for_dead(make_stage, lone):
     assert player.read_until(b"echo patient\r\n") == b"echo patient\r\n"
     for one in waiting:
         read_here(one)
-
-
-@pytest.mark.parametrize("has_pid_file", [True, False])
-def test_a_game_on_tcp_is_held_too(make_stage, lone, folder, has_pid_file):
-    pid_file = os.path.join(folder, "game.pid") if has_pid_file else None
-    game = lone(free_port(), pid_file=pid_file)
-    stage = make_stage(its_game=game, game_options={"pid-file": pid_file} if pid_file else {})
-    player, other = enter(stage), enter(stage, "plain")
-    other.send(b"quit\r\n")
-    assert other.read_to_end()[0] == b"bye\r\n"
-    game.kill()
-    player.read_until(AWAY)
-    game.start()
-    await_back(player, is_told=True)
-    check_echo(player)
-
-
-def test_a_game_that_has_gone_on_in_a_child_after_listening_is_held_too(make_stage, lone):
-    game = lone(is_daemon=True)
-    stage = make_stage(its_game=game)
-    player, other = enter(stage), enter(stage, "plain")
-    other.send(b"quit\r\n")
-    assert other.read_to_end()[0] == b"bye\r\n"
-    game.kill()
-    until(lambda: not processes.is_alive(game.pid), "the daemon is gone")
-    player.read_until(AWAY)
-    game.start()
-    await_back(player, is_told=True)
-    check_echo(player)
-
-
-@pytest.mark.parametrize("is_daemon", [False, True])
-def test_a_game_of_an_unknown_process_that_is_back_at_once_has_died(make_stage, lone, is_daemon):
-    game = lone(is_daemon=True) if is_daemon else lone(free_port())
-    stage = make_stage(its_game=game)
-    players = [enter(stage, kind) for kind in KINDS * 3]
-    for _ in range(3):
-        os.kill(game.pid, signal.SIGKILL)
-        until(lambda: not processes.is_alive(game.pid), "the game is gone")
-        game.start()
-        for player in players:
-            await_back(player)
-            check_echo(player)
-        leaving = enter(stage, "plain")
-        leaving.send(b"quit\r\n")
-        assert leaving.read_to_end()[0] == b"bye\r\n"
 
 
 def hexed(data):
@@ -404,13 +288,6 @@ def test_game_and_stayds_processes_can_die_at_once(make_stage, lone, victims):
             check_echo(player)
 
 
-def attach(stage, *how):
-    """This process is the game from now on."""
-    control = Control(os.path.join(stage.stayd.folder, "control.sock"))
-    assert control.ask(" ".join(("attach mush", *how))).word == "ok"
-    return control
-
-
 @pytest.mark.parametrize("telnet", ["yes", "no"])
 @pytest.mark.parametrize("kind", ["1.3", "plain"])
 def test_a_line_longer_than_what_is_kept_for_an_acknowledgement_goes_through(
@@ -501,26 +378,6 @@ def test_who_came_from_a_game_that_did_not_resume_is_resumed_from_the_next_one_w
     assert player.read_until(b"1: north\r\n") == b"1: north\r\n"
 
 
-@pytest.mark.parametrize("is_worker_killed", [False, True])
-@pytest.mark.parametrize("kind", ["1.3", "plain"])
-def test_a_dump_child_does_not_hide_the_death_from_one_who_has_not_read_the_last_words_yet(
-        make_stage, lone, kind, is_worker_killed):
-    game = lone()
-    stage = make_stage(its_game=game)
-    player = stage.player(kind, receive_bytes=4096)
-    read_here(player)
-    player.send(b"dump 100\r\n")
-    player.read_until(b"dumping\r\n")
-    player.send(b"flood 1000000\r\n")
-    player.read_until(b"flood 0\r\n")
-    processes.await_rest()  # nobody has room for more
-    game.kill()
-    stage.stayd.log.expect("game-away")
-    if is_worker_killed:
-        stage.stayd.family.kill("worker")
-    player.read_until(AWAY)
-
-
 def flood_of(n_bytes):
     """As many lines as make up at least n_bytes."""
     n = made = 0
@@ -562,75 +419,6 @@ def test_who_does_not_read_is_held_no_longer_than_others(make_stage, lone):
         return stage.stayd.log.find("game-failed .*the player does not read")
     found = until(is_seen, "one who does not read is given up")
     assert len(found) <= len(players), found
-
-
-def test_the_death_of_a_game_of_an_unknown_process_is_found_out_once_for_all_players(
-        make_stage, lone):
-    game = lone(free_port(), backlog=1024)
-    stage = make_stage(its_game=game, game_options={"reconnect-rate": 10000})
-    players = [enter(stage, "plain") for _ in range(900)]
-    worker = stage.stayd.family.pid("worker")
-    before = processes.cpu_seconds(worker)
-    game.kill()
-    for player in players:
-        assert player.read_until(AWAY) == AWAY
-    assert processes.cpu_seconds(worker) - before < 4  # looking for each of them takes twice that
-
-
-def attached(stage, game, words="resume"):
-    """That game, started again, attaches."""
-    game.arguments[-2:] = [os.path.join(stage.stayd.folder, "control.sock"), words]
-    os.kill(game.pid, signal.SIGKILL)
-    until(lambda: not processes.is_alive(game.pid), "the game is gone")
-    return game.start()
-
-
-def test_a_death_is_seen_although_another_process_has_attached_and_a_child_has_the_sockets(
-        make_stage, lone):
-    game = lone()
-    stage = make_stage(its_game=game)
-    player, other = enter(stage), enter(stage, "plain")
-    player.send(b"dump 100\r\n")
-    player.read_until(b"dumping\r\n")
-    control = attach(stage)
-    check_echo(other)
-    stage.stayd.family.kill("worker")
-    check_echo(other)
-    os.kill(game.pid, signal.SIGKILL)
-    for one in (player, other):
-        assert one.read_until(AWAY) == AWAY
-    control.close()
-
-
-def test_a_process_keeps_its_plan_when_another_one_has_attached(make_stage, lone):
-    game = lone()
-    stage = make_stage(its_game=game)
-    attached(stage, game)
-    player, other = enter(stage), enter(stage, "plain")
-    player.send(b"plan shutdown end\r\n")
-    player.read_until(b"done\r\n")
-    control = attach(stage)
-    game.kill()
-    for one in (player, other):
-        assert one.read_to_end()[0] == b""
-    control.close()
-
-
-def test_the_listening_socket_of_a_dead_game_that_attached_from_a_child_leads_to_nobody(
-        make_stage, lone):
-    game = lone(is_daemon=True)
-    stage = make_stage(its_game=game)
-    attached(stage, game, words="ack")
-    player = enter(stage)
-    player.send(b"dump 100\r\n")
-    player.read_until(b"dumping\r\n")
-    os.kill(game.pid, signal.SIGKILL)
-    assert player.read_until(AWAY) == AWAY
-    time.sleep(1)
-    assert len(stage.stayd.log.find(" game-link ")) == 1
-    game.start()
-    await_back(player, is_told=True)
-    check_echo(player)
 
 
 def test_players_whom_a_game_closes_before_it_ends_cost_little_until_then(make_stage, lone):
