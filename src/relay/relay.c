@@ -42,7 +42,7 @@ static unsigned linger(struct relay_run *run)
         if (n < 0)
             break;
     }
-    return RELAY_LINGER | RELAY_READ_PLAYER;
+    return (unsigned)RELAY_LINGER | RELAY_READ_PLAYER;
 }
 
 static unsigned what_to_await(const struct relay_run *run)

@@ -176,6 +176,7 @@ class LoneGame:
         self.place = place
         self.arguments = [str(place), str(backlog), str(slowness), pid_file or "-",
                           "daemon" if is_daemon else "-", control or "-", words]
+        self.is_daemon = is_daemon
         self.connect = f"tcp:127.0.0.1:{place}" if isinstance(place, int) else f"unix:{place}"
         self.process = None
         self.pid = None
@@ -185,6 +186,8 @@ class LoneGame:
         self.process = subprocess.Popen([sys.executable, "-I", "-S", __file__, *self.arguments],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         self.pid = int(self.process.stdout.readline())
+        if self.is_daemon:
+            self.process.wait()  # the parent, which stayd might still take for the game
         return self
 
     def kill(self):

@@ -19,7 +19,7 @@ class Pki:
         self._request("between", EC)
         self._sign("between", "root", "basicConstraints=critical,CA:TRUE", 30)
         for name, key, days in (("mush", EC, 30), ("rsa", RSA, 30), ("other", EC, 30),
-                                ("old", EC, -1), ("player", EC, 30)):
+                                ("old", EC, 0), ("player", EC, 30)):
             self._request(name, key)
             self._sign(name, "between", f"subjectAltName=DNS:{name}.example", days)
             self._chain(name, name, "between")
