@@ -9,14 +9,16 @@ all: setup
 setup:
 	@tools/setup
 
-run: all
+run: setup
+	@tools/build $(BUILD) for-run
 	@tools/run $(BUILD)
 
 check: setup
 	@tools/check
 
-install: all
-	@meson install -C $(BUILD)
+install: setup
+	@tools/build $(BUILD) for-install
+	@meson install -C $(BUILD) --no-rebuild --quiet
 
 asan: setup
 	@tools/build $(BUILD)-asan -Db_sanitize=address,undefined

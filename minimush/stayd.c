@@ -62,6 +62,20 @@ static char *make_folder(const char *path)
     return folder;
 }
 
+// stayd's complaints name the file that libstay wrote for it.
+static void say_what_to_edit(const struct settings *settings, const char *directory,
+                             const char *error)
+{
+    char *written;
+    if (asprintf(&written, "%s/stayd.conf", directory) < 0) {
+        return;
+    }
+    if (strstr(error, written) != NULL) {
+        fprintf(stderr, "minimush: %s is made from %s: change that one\n", written, settings->path);
+    }
+    free(written);
+}
+
 // The first thing after the configuration, as the world may take long to load and players can knock
 // meanwhile. At a reboot nothing is started: stayd has gone on all the time.
 bool stayd_open(struct mush *mush)
@@ -85,6 +99,7 @@ bool stayd_open(struct mush *mush)
         if (mush->stay == NULL) {
             size_t n = strlen(error);
             fprintf(stderr, "minimush: %s%s", error, n > 0 && error[n - 1] == '\n' ? "" : "\n");
+            say_what_to_edit(settings, directory, error);
         }
     }
     free(folder);

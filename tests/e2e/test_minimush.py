@@ -3,11 +3,13 @@
 """minimush is played: what people type there, over TLS, and what comes of it."""
 import json
 import re
+import socket
 
 import pytest
 
-from support.mush import PASSWORD, ask, reboot
+from support.mush import PASSWORD, Mush, ask, reboot
 from support.town import BACK, answer
+from support.waiting import WAIT_S
 
 IAC, SB, SE = b"\xff", b"\xff\xfa", b"\xff\xf0"
 WILL, WONT, DO, DONT = (IAC + bytes([verb]) for verb in (251, 252, 253, 254))
@@ -304,3 +306,12 @@ def test_a_wrong_password_makes_one_wait_and_does_not_say_what_was_wrong(town):
         ask(late, b"connect " + name + b" wrong-horse",
             b"There is no such character, or it has another password.\r\n")
     ask(late, f"connect One {PASSWORD}".encode(), b"You are One")
+
+
+def test_a_port_in_use_names_the_file_that_is_to_be_changed(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        mush = Mush(folder, {"plain-address": "127.0.0.1:%d" % taken.getsockname()[1]})
+        assert mush.process.wait(WAIT_S) == 1
+        said = mush.words.text()
+    assert "Address already in use" in said
+    assert f"minimush: {folder}/data/run/stayd.conf is made from {mush.conf}: change that one\n" in said
