@@ -192,6 +192,30 @@ def test_a_restart_takes_the_file_as_it_is_now(systemd, stage, crowd):
     crowd.await_progress()
 
 
+@pytest.mark.parametrize("fault", ("key", "option", "value", "control"))
+def test_a_reload_that_is_refused_has_failed_and_the_unit_goes_on(systemd, stage, fault):
+    unit, pair = stage.stayd, stage.pair()
+    guard = unit.main_pid()
+    option, value = {"option": ("kee", "x"), "value": ("max-handshakes", "many"),
+                     "control": ("control", "/run/stayd/nobody.sock"), "key": (None, None)}[fault]
+    key = unit.listeners["tls"]["key"]
+    if option:
+        unit.options[option] = value
+    else:
+        unit.listeners["tls"]["key"] = unit.stayctl_copy
+    unit.write_conf()
+    done = systemd.ctl("reload", UNIT, check=False)
+    assert done.returncode != 0 and "failed" in done.stderr
+    assert (systemd.show("ReloadResult"), systemd.show("ActiveState")) == ("exit-code", "active")
+    unit.options.pop(option, None)
+    unit.listeners["tls"]["key"] = key
+    unit.write_conf()
+    systemd.ctl("reload", UNIT)
+    assert systemd.show("ReloadResult") == "success"
+    pair.check()
+    assert (unit.main_pid(), systemd.show("NRestarts")) == (guard, "0")
+
+
 def test_a_restart_with_a_bad_file_is_tried_until_it_is_good(systemd, stage):
     pairs = [stage.pair(kind) for kind in ("1.3", "1.2", "plain")]
     unit = stage.stayd

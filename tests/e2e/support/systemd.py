@@ -127,8 +127,9 @@ class Unit:
         else:
             self.take(STAYD)
         with open(os.path.join(BUILD, UNIT), encoding="utf-8") as file:
-            systemd.write(UNIT, file.read())
-        systemd.write(f"{UNIT}.d/paths.conf", self._paths() + more)
+            text = file.read()
+        systemd.write(UNIT, text)
+        systemd.write(f"{UNIT}.d/paths.conf", self._paths(text) + more)
 
     def take(self, path):
         """A copy of this file for the unit's user; its path."""
@@ -137,11 +138,13 @@ class Unit:
         os.chown(copy, self.user.pw_uid, self.user.pw_gid)
         return copy
 
-    def _paths(self):
+    def _paths(self, text):
+        reload = re.search(r"^ExecReload=.*$", text, re.MULTILINE)[0]
+        reload = re.sub(r"/\S*/stayctl", self.stayctl_copy, reload.replace("/etc/stayd/stayd.conf", self.conf))
         hook = os.path.join(ROOT, "tools", "systemd", "end-unless-restarted")
         return ("[Service]\n"
                 f"ExecStart=\nExecStart={self.program} -c {self.conf}\n"
-                f"ExecReload=\nExecReload={self.stayctl_copy} -c {self.conf} reload\n"
+                f"ExecReload=\n{reload}\n"
                 f"ExecStop=\nExecStop=+{hook} %n $MAINPID\n"
                 f"User={USER}\n"
                 # What it writes, and /etc and /var/log are not ours.
