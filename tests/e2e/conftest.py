@@ -173,8 +173,8 @@ def town(start_mush, pki):
 
 @pytest.fixture
 def net():
-    if not network.may_make_networks():
-        pytest.skip("network namespaces need root with CAP_NET_ADMIN")
+    if network.why_not():
+        pytest.skip(network.why_not())
     made = network.Network()
     yield made
     made.end()

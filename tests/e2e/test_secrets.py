@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from support import processes
 from support.players import TlsPlayer, context_for
 
 # What each player's program notes. Of TLS 1.2 it is the master secret, which keys are made of once.
@@ -89,7 +90,7 @@ def test_a_crash_leaves_no_core_file_and_no_log_has_a_secret(known, folder):
     for pair, _ in pairs:
         pair.check()
     assert not stayd.log.find(r"worker-died .*core")
-    places = (folder, os.readlink(f"/proc/{found['guard']}/cwd"))
+    places = (folder, processes.look_into(os.readlink, found["guard"], "cwd"))
     assert not [name for place in places for name in os.listdir(place) if name.startswith("core")]
     with open(stayd.log.path, "rb") as file:
         text = file.read()

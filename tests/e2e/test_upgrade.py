@@ -113,7 +113,7 @@ class Site:
 
     def count_fds(self):
         worker = self.stayd.family.await_whole()["worker"]
-        return len(os.listdir(f"/proc/{worker}/fd"))
+        return len(processes.look_into(os.listdir, worker, "fd"))
 
 
 @pytest.fixture
@@ -361,7 +361,7 @@ def test_another_path_can_be_given_and_is_the_programs_from_then_on(site, folder
     shutil.copy(os.path.join(BUILD, "stayd-next"), other)
     assert site.upgrade(other).stdout == f"upgraded from {THIS} to {NEXT}\n"
     guard = site.stayd.family.pid("guard")
-    assert os.readlink(f"/proc/{guard}/exe") == other
+    assert processes.look_into(os.readlink, guard, "exe") == other
     shutil.copy(site.program, other + ".new")
     os.rename(other + ".new", other)
     assert site.upgrade().stdout == f"upgraded from {NEXT} to {THIS}\n"

@@ -72,7 +72,8 @@ def test_after_a_reload_indices_and_sockets_go_to_the_next_program(place):
         assert done.stdout.endswith(f"to {after}\n"), done
         for port in (*ports, place.stage.plain_port):
             place.pair_at(port).check()
-        counts.append(len(os.listdir(f"/proc/{place.check_family()['worker']}/fd")))
+        place.check_family()
+        counts.append(place.count_fds())
         crowd.await_progress()
     done = place.reload()
     assert done.returncode == 0, done

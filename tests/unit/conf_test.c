@@ -352,6 +352,7 @@ static void files_that_cannot_be_read_are_named(void **state)
     if (geteuid() != 0) {
         assert_int_equal(chmod(path, 0), 0);
         assert_int_equal(conf_load(&conf, path, complaints), 1);
+        assert_int_equal(chmod(path, 0600), 0);
     }
     fclose(complaints);
     unlink(fifo);

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """A network of two namespaces (`house` for the game, `road` for players) and a name server."""
 import ctypes
+import functools
 import os
+import secrets
 import socket
 import struct
 import subprocess
@@ -12,14 +14,19 @@ from .players import program
 from .waiting import WAIT_S
 
 CLONE_NEWNET = 0x40000000
-CAP_NET_ADMIN = 12
 PTR, A, AAAA = 12, 1, 28
 
 
-def may_make_networks():
-    with open("/proc/self/status", encoding="utf-8") as file:
-        effective = next(line.split()[1] for line in file if line.startswith("CapEff:"))
-    return os.geteuid() == 0 and int(effective, 16) >> CAP_NET_ADMIN & 1
+@functools.cache
+def why_not():
+    """Why there can be no network here; None: there can. Makes one: a container or a chroot may refuse any step."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    try:
+        Network().end()
+    except AssertionError as error:
+        return f"cannot make a network here: {error}"
+    return None
 
 
 class Network:
@@ -28,8 +35,16 @@ class Network:
     HOUSE4, HOUSE6 = "10.77.0.1", "fd77::1"
 
     def __init__(self):
-        self.house = f"stayd-house-{os.getpid()}"
-        self.road = f"stayd-road-{os.getpid()}"
+        name = secrets.token_hex(4)
+        self.house = f"stayd-house-{name}"
+        self.road = f"stayd-road-{name}"
+        try:
+            self._make()
+        except AssertionError:
+            self.end()
+            raise
+
+    def _make(self):
         for name in (self.house, self.road):
             self._ip("netns", "add", name)
             self._ip("-n", name, "link", "set", "lo", "up")
@@ -42,10 +57,10 @@ class Network:
                 self._ip("-n", name, "address", "add", f"fd77::{n}/64", "dev", "door", "nodad")
 
     @staticmethod
-    def _ip(*arguments):
+    def _ip(*arguments, must=True):
         done = subprocess.run([program("ip"), *arguments], capture_output=True, text=True,
                               check=False)
-        assert done.returncode == 0, f"ip {' '.join(arguments)}: {done.stderr}"
+        assert not must or done.returncode == 0, f"ip {' '.join(arguments)}: {done.stderr}"
 
     def wrapper(self):
         """To run a program in house."""
@@ -80,7 +95,7 @@ class Network:
 
     def end(self):
         for name in (self.house, self.road):
-            self._ip("netns", "delete", name)
+            self._ip("netns", "delete", name, must=os.path.exists(f"/var/run/netns/{name}"))
 
 
 def reverse_name(address):

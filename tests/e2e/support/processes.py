@@ -6,6 +6,8 @@ import ctypes
 import os
 import signal
 
+import pytest
+
 from .waiting import WAIT_S, until, until_lasting
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -53,6 +55,15 @@ def descendants():
         wave = {pid for pid, stat in stats.items() if stat and stat[2] in wave and pid not in found}
         found.update({pid: stats[pid][0] for pid in wave})
     return {pid: name for pid, name in found.items() if stats[pid][1] not in "ZX"}
+
+
+def look_into(look, pid, name):
+    """look(), say os.listdir, at /proc/PID/NAME. stayd's processes show that to nobody but a root who has
+    CAP_SYS_PTRACE: else the test is skipped."""
+    try:
+        return look(f"/proc/{pid}/{name}")
+    except PermissionError as error:
+        pytest.skip(f"only root may look into another process: {error}")
 
 
 def cpu_seconds(pid):
