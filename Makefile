@@ -21,7 +21,7 @@ install: setup
 	@meson install -C $(BUILD) --no-rebuild --quiet
 
 asan: setup
-	@tools/build $(BUILD)-asan -Db_sanitize=address,undefined
+	@CC=clang tools/build $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false
 
 clang: setup
 	@CC=clang tools/build $(BUILD)-clang

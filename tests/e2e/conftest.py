@@ -20,8 +20,9 @@ from support.mush import Mush
 from support.pki import Pki
 from support.players import PlainPlayer, TlsPlayer
 from support.town import Town
+from support.waiting import PATIENCE
 
-TEST_S = 240
+TEST_S = 240 * PATIENCE
 
 
 def pytest_configure(config):

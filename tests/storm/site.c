@@ -48,18 +48,24 @@ const char *site_path(const struct site *site, char path[SITE_PATH_BYTES], const
     return path;
 }
 
+// One that the kernel gives to nobody who connects (ip(7), ip_local_port_range).
 static bool find_port(uint16_t *port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t bytes = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 ||
-        getsockname(fd, (struct sockaddr *)&at, &bytes) != 0)
-        return fail("no free port");
-    close(fd);
-    *port = ntohs(at.sin_port);
-    return true;
+    for (unsigned i = 0; i < 1000; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        uint16_t draw;
+        if (fd < 0 || getentropy(&draw, sizeof draw) != 0)
+            break;
+        *port = (uint16_t)(10000 + draw % 22768);
+        at.sin_port = htons(*port);
+        bool is_free = bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+        close(fd);
+        if (is_free)
+            return true;
+    }
+    return fail("no free port");
 }
 
 // What was written beside it takes the place of name.

@@ -19,8 +19,27 @@ ROLES = ("guard", "spare", "worker")
 READY = r" ready players="
 
 
-# None twice, and those of tests that run beside this one in another order.
-PORTS = iter(random.sample(range(10000, 32768), 22768))
+N_SHARES = 16
+holders = []  # of this process' share of the ports, while it lives
+
+
+def take_share():
+    """The ports of which this process, and no test beside it, may take: whose they are is known by a socket that is
+    bound to an abstract name."""
+    for n in range(N_SHARES):
+        holder = socket.socket(socket.AF_UNIX)
+        try:
+            holder.bind(f"\0stayd-tests-ports-{n}")
+        except OSError:
+            holder.close()
+            continue
+        holders.append(holder)
+        return range(10000 + n, 32768, N_SHARES)
+    return range(10000, 32768)
+
+
+SHARE = take_share()
+PORTS = iter(random.sample(SHARE, len(SHARE)))  # none twice
 
 
 def free_port():
