@@ -59,7 +59,8 @@ char *manager_name(char name[MANAGER_NAME_BYTES], int index)
     const char *names = getenv("LISTEN_FDNAMES");
     for (; names && index > 0; index--) {
         names = strchr(names, ':');
-        names += names != NULL;
+        if (names)
+            names++;
     }
     snprintf(name, MANAGER_NAME_BYTES, "%.*s", names ? (int)strcspn(names, ":") : 0,
              names ? names : "");
