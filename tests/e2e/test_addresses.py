@@ -1,13 +1,14 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
 """The game sees where players really come from, and by which name."""
+import os
 import re
 
 import pytest
 
 from support.game import Pair
 from support.mush import ask, create, reboot
-from support.network import AAAA, PTR, reverse_name
+from support.network import AAAA, PTR, Network, reverse_name
 from support.players import PlainPlayer, TlsPlayer
 
 TLS, PLAIN = 4202, 4201
@@ -66,6 +67,20 @@ def named_town(net, start_stayd, game, pki, name_server):
 def who_lines(wizard):
     text = ask(wizard, b"WHO", re.compile(rb"\d+ players? (is|are) connected\."))
     return {line.split()[0]: line.split() for line in text.decode().splitlines() if line.split()}
+
+
+def test_a_network_that_cannot_be_made_leaves_no_namespace(net, monkeypatch):
+    names = []
+
+    def make_half(half):
+        names.append(half.house)
+        half._ip("netns", "add", half.house)
+        assert os.path.exists(f"/var/run/netns/{half.house}")
+        half._ip("-n", half.road, "link", "set", "lo", "up")  # there is no road yet
+    monkeypatch.setattr(Network, "_make", make_half)
+    with pytest.raises(AssertionError, match="ip -n stayd-road"):
+        Network()
+    assert names and not os.path.exists(f"/var/run/netns/{names[0]}")
 
 
 def test_who_shows_the_real_address_over_tls_and_plain_and_both_kinds_of_ip(mush_town):

@@ -314,4 +314,4 @@ def test_a_port_in_use_names_the_file_that_is_to_be_changed(folder):
         assert mush.process.wait(WAIT_S) == 1
         said = mush.words.text()
     assert "Address already in use" in said
-    assert f"minimush: {folder}/data/run/stayd.conf is made from {mush.conf}: change that one\n" in said
+    assert f" {folder}/data/run/stayd.conf is made from {mush.conf}: change that one\n" in said

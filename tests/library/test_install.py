@@ -48,15 +48,16 @@ def folder_of(installed, name):
 
 
 def test_where_libraries_go_hangs_on_no_package_of_the_machine():
-    done = subprocess.run(["meson", "introspect", "--buildoptions", os.path.join(ROOT, "meson.build")],
-                          capture_output=True, text=True, check=True)
+    source = os.path.join(ROOT, "meson.build")
+    done = subprocess.run(["meson", "introspect", "--buildoptions", source], capture_output=True,
+                          text=True, check=True)
     options = json.loads(done.stdout)
     assert next(option["value"] for option in options if option["name"] == "libdir") == "lib"
 
 
 def test_the_runtime_linker_looks_where_the_libraries_are(installed):
-    done = subprocess.run([shutil.which("ldconfig", path=SBIN), "-v", "-N", "-X"], capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run([shutil.which("ldconfig", path=SBIN), "-v", "-N", "-X"],
+                          capture_output=True, text=True, check=False)
     looked = re.findall(r"^(/.*?):", done.stdout, re.MULTILINE)
     looked += re.findall(r"Can't stat (/.*?):", done.stderr)  # which are not there yet
     for name in ("libstay.so.0", "libstayd-preload.so"):
@@ -75,8 +76,9 @@ def test_every_example_builds_as_an_author_would(installed, environment, tmp_pat
     assert ("libstay.so.0" in needed) == (how == "shared" and name != "chat_bare")
     if name == "chat_bare":
         return
-    asked = subprocess.run(["./chat", "relative"], cwd=tmp_path, capture_output=True, text=True, check=False,
-                           timeout=20, env={**os.environ, "LD_LIBRARY_PATH": folder_of(installed, "libstay.so")})
+    asked = subprocess.run(
+        ["./chat", "relative"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "LD_LIBRARY_PATH": folder_of(installed, "libstay.so")})
     assert asked.returncode != 0 and "absolute path" in asked.stderr
 
 
@@ -89,7 +91,8 @@ def test_a_library_that_is_preloaded_by_its_name_is_found(installed):
 
 def test_the_unit_names_programs_that_are_installed(installed):
     unit = read(installed, "usr/local/lib/systemd/system/stayd.service")
-    programs = re.findall(r"^Exec\w+=\W*(/\S+)", unit, re.MULTILINE)
+    lines = "\n".join(re.findall(r"^Exec\w+=.*", unit, re.MULTILINE))
+    programs = re.findall(r"/usr/local/\S+", lines)
     assert len(programs) == 3
     for program in programs:
         assert os.access(f"{installed}{program}", os.X_OK), program
@@ -99,15 +102,16 @@ def test_the_links_of_installed_documents_lead_somewhere(installed):
     assert len(documents(installed)) > 10
     for document in documents(installed):
         for target in re.findall(r"\]\(([^)#]+)", read(document)):
-            if "://" not in target:
-                assert os.path.exists(os.path.join(os.path.dirname(document), target)), (document, target)
+            path = os.path.join(os.path.dirname(document), target)
+            assert "://" in target or os.path.exists(path), (document, target)
 
 
 def test_what_manuals_and_protocols_name_is_installed(installed):
     share = f"{installed}/usr/local/share"
-    texts = [read(path) for path in glob.glob(f"{share}/man/*/*") + glob.glob(f"{share}/doc/stayd/PROTOCOL.*")]
-    assert len(texts) == 8
-    named = set(re.findall(r"(?:/usr/local/share/doc/stayd|\bdoc|\bexamples)/[\w./-]*\w", "\n".join(texts)))
+    paths = glob.glob(f"{share}/man/*/*") + glob.glob(f"{share}/doc/stayd/PROTOCOL.*")
+    assert len(paths) == 8
+    text = "\n".join(read(path) for path in paths)
+    named = set(re.findall(r"(?:/usr/local/share/doc/stayd|\bdoc|\bexamples)/[\w./-]*\w", text))
     named -= {"doc/proxy-protocol.txt"}  # haproxy's
     assert len(named) >= 4
     for name in named:
@@ -134,5 +138,5 @@ def test_make_install_builds_all_that_is_installed_and_no_test():
 def test_make_run_builds_what_it_runs_and_no_more():
     built = made_for("for-run")
     assert {"stayd", "stayctl", "minimush/minimush"} <= built
-    assert len(built) * 3 < len(made_for("all"))
+    assert len(built) * 2 < len(made_for("all"))
     assert not [name for name in built if name.startswith(("tests/", "src/dropin/", "doc/"))]

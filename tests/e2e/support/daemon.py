@@ -24,8 +24,8 @@ holders = []  # of this process' share of the ports, while it lives
 
 
 def take_share():
-    """The ports of which this process, and no test beside it, may take: whose they are is known by a socket that is
-    bound to an abstract name."""
+    """The ports of which this process, and no test beside it, may take: whose they are is known by
+    a socket that is bound to an abstract name."""
     for n in range(N_SHARES):
         holder = socket.socket(socket.AF_UNIX)
         try:

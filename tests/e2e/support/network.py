@@ -19,7 +19,8 @@ PTR, A, AAAA = 12, 1, 28
 
 @functools.cache
 def why_not():
-    """Why there can be no network here; None: there can. Makes one: a container or a chroot may refuse any step."""
+    """Why there can be no network here; None: there can. Makes one: a container or a chroot may
+    refuse any step."""
     if os.geteuid() != 0:
         return "network namespaces need root"
     try:

@@ -56,8 +56,8 @@ def descendants():
 
 
 def look_into(look, pid, name):
-    """look(), say os.listdir, at /proc/PID/NAME. stayd's processes show that to nobody but a root who has
-    CAP_SYS_PTRACE: else the test is skipped."""
+    """look(), say os.listdir, at /proc/PID/NAME. stayd's processes show that to nobody but a root
+    who has CAP_SYS_PTRACE: else the test is skipped."""
     try:
         return look(f"/proc/{pid}/{name}")
     except PermissionError as error:

@@ -140,7 +140,8 @@ class Unit:
 
     def _paths(self, text):
         reload = re.search(r"^ExecReload=.*$", text, re.MULTILINE)[0]
-        reload = re.sub(r"/\S*/stayctl", self.stayctl_copy, reload.replace("/etc/stayd/stayd.conf", self.conf))
+        reload = reload.replace("/etc/stayd/stayd.conf", self.conf)
+        reload = re.sub(r"/\S*/stayctl", self.stayctl_copy, reload)
         hook = os.path.join(ROOT, "tools", "systemd", "end-unless-restarted")
         return ("[Service]\n"
                 f"ExecStart=\nExecStart={self.program} -c {self.conf}\n"

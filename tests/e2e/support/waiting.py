@@ -4,7 +4,8 @@
 import os
 import time
 
-PATIENCE = int(os.environ.get("STAYD_PATIENCE", "1"))  # times all limits, where a machine is busy with other things
+# Limits are so many times as long where a machine is busy with other things.
+PATIENCE = int(os.environ.get("STAYD_PATIENCE", "1"))
 WAIT_S = 60 * PATIENCE  # a wait only costs when it fails
 REST_LOOKS = 30
 
