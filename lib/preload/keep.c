@@ -3,17 +3,22 @@
 //
 // The program that is an address (keep.h): loads of constants, of which the first is our mark, and
 // a return of more bytes than any packet has.
-// Errors: as there.
+// Errors: as there. That the kernel refuses the program is said once on stderr.
 #include "keep.h"
+
+#include "table.h"
 
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MARK 0x73746164u
-#define N_WORDS 6u // mark, family and port, address
+#define N_WORDS TABLE_WORDS // mark, family and port, address
 #define N_STEPS (N_WORDS + 1)
 
 static const struct sock_filter load = BPF_STMT(BPF_LD | BPF_IMM, 0);
@@ -51,11 +56,19 @@ static bool from_words(const uint32_t words[N_WORDS], struct sockaddr_storage *p
     }
 }
 
-bool keep_put(int fd, const struct sockaddr_storage *player)
+static void say(const char *what, int reason)
 {
-    uint32_t words[N_WORDS];
+    char line[256];
+    int n = snprintf(line, sizeof line,
+                     "libstayd-preload: this kernel refuses SO_ATTACH_FILTER here (%s); %s\n",
+                     strerror(reason), what);
+    if (n < 0 || write(STDERR_FILENO, line, (size_t)n) < 0)
+        return; // who has closed stderr does not want to hear it
+}
+
+static bool put_filter(int fd, const uint32_t words[N_WORDS])
+{
     struct sock_filter step[N_STEPS];
-    to_words(player, words);
     for (unsigned i = 0; i < N_WORDS; i++) {
         step[i] = load;
         step[i].k = words[i];
@@ -77,9 +90,8 @@ static bool read_program(int fd, struct sock_filter step[N_STEPS])
     return is_read;
 }
 
-bool keep_find(int fd, struct sockaddr_storage *player)
+static bool find_filter(int fd, uint32_t words[N_WORDS])
 {
-    uint32_t words[N_WORDS];
     struct sock_filter step[N_STEPS];
     if (!read_program(fd, step) || memcmp(&step[N_WORDS], &pass, sizeof pass) != 0)
         return false;
@@ -88,5 +100,31 @@ bool keep_find(int fd, struct sockaddr_storage *player)
             return false;
         words[i] = step[i].k;
     }
-    return words[0] == MARK && from_words(words, player);
+    return words[0] == MARK;
+}
+
+bool keep_put(int fd, const struct sockaddr_storage *player)
+{
+    static atomic_flag is_said = ATOMIC_FLAG_INIT;
+    uint32_t words[N_WORDS];
+    bool is_first;
+    to_words(player, words);
+    if (put_filter(fd, words))
+        return true;
+    const int reason = errno;
+    uint32_t former[N_WORDS];
+    if (find_filter(fd, former))
+        return false;
+    const bool is_kept = table_put(fd, words, &is_first);
+    if (is_first)
+        say("players' addresses are kept in memory that goes over the game's reboots", reason);
+    else if (!is_kept && !atomic_flag_test_and_set(&is_said))
+        say("and there is no other way to keep players' addresses: nobody is let in", reason);
+    return is_kept;
+}
+
+bool keep_find(int fd, struct sockaddr_storage *player)
+{
+    uint32_t words[N_WORDS];
+    return (find_filter(fd, words) || table_find(fd, words)) && from_words(words, player);
 }

@@ -5,7 +5,7 @@
 // SO_ATTACH_FILTER) that lets everything through and whose constants are the address. It goes
 // wherever the socket goes, over dup(2), fork(2) and exec(2), ends with it, and needs no memory, no
 // file, no descriptor and no lock of ours. It is locked, so nobody can put another one in its
-// place.
+// place. Some kernels let only CAP_NET_ADMIN attach one; there it is kept in a table (table.h).
 //
 // Errors: false.
 #ifndef STAYD_PRELOAD_KEEP_H

@@ -9,7 +9,8 @@
 //   getpeername      answers what is kept.
 //
 // Without STAYD_PRELOAD (settings.h) it does nothing at all. It has no state but what stands in
-// that variable, so threads, forks and signals do not matter to it.
+// that variable and, where sockets cannot keep it, the addresses in memory that is never freed and
+// shared without a lock (table.h): so threads, forks and signals do not matter to it.
 //
 // Errors: a connection of which it cannot be told whose it is is closed, and accept goes on as if
 // it had never been: better nobody than one with a wrong address. A STAYD_PRELOAD that cannot be

@@ -1,13 +1,16 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
 """libstayd-preload: a game that was never changed sees its players' addresses, and no forged ones."""
+import ctypes
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -15,8 +18,8 @@ import pytest
 from support.game import SIGNATURE
 from support.players import PlainPlayer
 from support.stream import Ended
-from support.tcp_game import TcpGame
-from support.tinymux import preload_environment
+from support.tcp_game import TcpGame, __file__ as SCRIPT
+from support.tinymux import PRELOAD, preload_environment
 from support.waiting import PATIENCE, until
 
 NOBODY = 65534
@@ -42,9 +45,9 @@ def tcp_game():
     """tcp_game(address, *words of STAYD_PRELOAD)"""
     made = []
 
-    def make(address="127.0.0.1", *words, environment=None):
+    def make(address="127.0.0.1", *words, environment=None, **more):
         made.append(TcpGame(address, environment or
-                            (lambda port: preload_environment(port, *words))))
+                            (lambda port: preload_environment(port, *words)), **more))
         return made[-1]
     yield make
     for game in made:
@@ -60,7 +63,58 @@ def ask(player, line):
 @pytest.mark.parametrize("address,mapped", (("127.0.0.1", ""), ("::1", "::ffff:")))
 def test_accept_and_getpeername_say_the_players_address_over_exec_and_dup(
         make_stage, tcp_game, header, address, mapped):
-    stage = make_stage(its_game=tcp_game(address), game_options={"header": header})
+    check_addresses(make_stage(its_game=tcp_game(address), game_options={"header": header}), mapped)
+
+
+@pytest.fixture
+def reachable():
+    """reachable(path): a copy that every user can reach."""
+    folder = tempfile.mkdtemp(prefix="stayd-reachable-")
+    os.chmod(folder, 0o711)
+
+    def make(path):
+        copy = shutil.copy(path, folder)
+        os.chmod(copy, 0o755)
+        return copy
+    yield make
+    shutil.rmtree(folder)
+
+
+def may_attach_a_filter(user):
+    """Some kernels want CAP_NET_ADMIN for it."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            program = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0xffffffff))  # BPF_RET
+            with socket.socket() as sock:
+                sock.setsockopt(socket.SOL_SOCKET, 26,  # SO_ATTACH_FILTER
+                                struct.pack("HP", 1, ctypes.addressof(program)))
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a game as another user")
+@pytest.mark.parametrize("address,mapped", (("127.0.0.1", ""), ("::1", "::ffff:")))
+def test_a_game_that_is_not_root_sees_the_players_address_over_exec_and_dup(
+        make_stage, tcp_game, reachable, address, mapped):
+    library = reachable(PRELOAD)
+    game = tcp_game(address, "uid=0", script=reachable(SCRIPT), user=NOBODY, group=NOBODY,
+                    extra_groups=(), environment=lambda port: {
+                        **preload_environment(port, "uid=0"), "LD_PRELOAD": library})
+    check_addresses(make_stage(its_game=game), mapped)
+    game.process.kill()
+    said = game.process.stderr.read().decode()
+    n_refused = said.count("libstayd-preload: this kernel refuses SO_ATTACH_FILTER")
+    assert n_refused == (0 if may_attach_a_filter(NOBODY) else 1), said
+
+
+def check_addresses(stage, mapped):
     players = [stage.player(kind, source="127.0.0.7") for kind in ("1.2", "1.3", "plain")]
 
     def check(word, player):

@@ -16,6 +16,7 @@
 #include "announce.h"
 #include "keep.h"
 #include "settings.h"
+#include "table.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -184,6 +185,44 @@ static void an_address_is_kept_in_its_socket(void **state)
     assert_false(keep_find(pair[0], &found));
 }
 
+static const uint32_t first_words[TABLE_WORDS] = {1, 2, 3, 4, 5, 6};
+static const uint32_t other_words[TABLE_WORDS] = {6, 5, 4, 3, 2, 1};
+
+static void assert_in_table(int fd, const uint32_t wanted[TABLE_WORDS])
+{
+    uint32_t found[TABLE_WORDS] = {0};
+    assert_true(table_find(fd, found));
+    assert_memory_equal(found, wanted, sizeof found);
+}
+
+static void a_table_knows_sockets_and_not_numbers(void **state)
+{
+    int pair[2];
+    uint32_t found[TABLE_WORDS];
+    bool is_first;
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_false(table_find(pair[0], found));
+    assert_true(table_put(pair[0], first_words, &is_first));
+    assert_true(is_first);
+    assert_true(table_put(pair[1], other_words, &is_first));
+    assert_false(is_first);
+    int copy = dup(pair[0]);
+    assert_in_table(pair[0], first_words);
+    assert_in_table(pair[1], other_words);
+    assert_in_table(copy, first_words);
+    assert_int_equal(dup2(pair[1], pair[0]), pair[0]); // a number that had another one
+    assert_in_table(pair[0], other_words);
+    close(pair[0]);
+    assert_false(table_find(pair[0], found));
+    int number = pair[0];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(pair[0], number);
+    assert_false(table_find(pair[0], found));
+    assert_in_table(copy, first_words);
+    close(copy);
+}
+
 static void the_variable_names_ports_and_a_user(void **state)
 {
     static const char *const wrong[] = {"",
@@ -220,6 +259,7 @@ int main(void)
         cmocka_unit_test(an_address_fits_the_games_sockets),
         cmocka_unit_test(an_ipv6_network_has_one_reserved_ipv4_address),
         cmocka_unit_test(an_address_is_kept_in_its_socket),
+        cmocka_unit_test(a_table_knows_sockets_and_not_numbers),
         cmocka_unit_test(the_variable_names_ports_and_a_user),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

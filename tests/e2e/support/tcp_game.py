@@ -82,18 +82,18 @@ class House:
 
 
 class TcpGame:
-    """Listens on `address`; `environment`: what it is started with."""
+    """Listens on `address`; `environment`: what it is started with; more: of subprocess.Popen."""
 
-    def __init__(self, address, environment):
+    def __init__(self, address, environment, script=__file__, **more):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.sock = socket.create_server((address, 0), family=family)
         self.port = self.sock.getsockname()[1]
         self.connect = f"tcp:[{address}]:{self.port}" if ":" in address else \
             f"tcp:{address}:{self.port}"
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__, str(self.sock.fileno())],
+            [sys.executable, "-I", "-S", script, str(self.sock.fileno())],
             pass_fds=[self.sock.fileno()], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=environment(self.port))
+            env=environment(self.port), **more)
         self.sock.close()
 
     def end(self):
