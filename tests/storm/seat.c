@@ -139,7 +139,8 @@ bool seat_take(struct seat *seat, struct ledger *ledger, const struct stay_playe
     seat->dice.state = dice_mix(ledger->seed ^ dice_mix((uint64_t)(link - ledger->link))) +
                        atomic_load(&link->received);
     if (player->origin == STAY_REBOOTED) {
-        seat->acknowledged = link->at;
+        // Bytes that the former program had acted on and not acknowledged are ours to acknowledge.
+        seat->acknowledged = link->joined_at;
         return true;
     }
     atomic_store(&link->deaths, deaths);

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,18 @@ const struct site_program site_broken[] = {
     {.name = "another", .why = "option"},
 };
 const unsigned site_n_broken = sizeof site_broken / sizeof *site_broken;
+
+// Held while a program is open for writing, and over each fork: a child has the descriptor until it
+// execs, and the kernel runs no program that somebody could write to (ETXTBSY).
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+
+pid_t site_fork(void)
+{
+    pthread_mutex_lock(&writing);
+    const pid_t pid = fork();
+    pthread_mutex_unlock(&writing);
+    return pid;
+}
 
 static bool fail(const char *what)
 {
@@ -150,6 +163,16 @@ static void spoil_library(char *bytes, size_t n)
         at[sizeof name - 2] = '?';
 }
 
+static bool write_program(const char *path, const char *bytes, size_t n, mode_t mode)
+{
+    pthread_mutex_lock(&writing);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const bool is_written = fd >= 0 && write(fd, bytes, n) == (ssize_t)n && fchmod(fd, mode) == 0;
+    const bool is_closed = fd >= 0 && close(fd) == 0;
+    pthread_mutex_unlock(&writing);
+    return (is_written && is_closed) || fail(path);
+}
+
 static bool copy(const struct site *site, const char *from, mode_t mode, bool is_spoilt)
 {
     char to[SITE_PATH_BYTES];
@@ -159,25 +182,20 @@ static bool copy(const struct site *site, const char *from, mode_t mode, bool is
         return fail(from);
     const size_t n = (size_t)stat.st_size;
     char *bytes = malloc(n);
-    int out = open(site_path(site, to, "new"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool is_done = bytes != NULL && out >= 0 && read(in, bytes, n) == (ssize_t)n;
+    bool is_done = bytes != NULL && read(in, bytes, n) == (ssize_t)n;
     if (is_done && is_spoilt)
         spoil_library(bytes, n);
-    is_done = is_done && write(out, bytes, n) == (ssize_t)n && fchmod(out, mode) == 0;
+    is_done = is_done ? write_program(site_path(site, to, "new"), bytes, n, mode) : fail(from);
     free(bytes);
     close(in);
-    close(out);
-    return is_done || fail(to);
+    return is_done;
 }
 
 static bool write_text(const struct site *site)
 {
+    static const char text[] = "This is no program.\n";
     char path[SITE_PATH_BYTES];
-    FILE *file = fopen(site_path(site, path, "new"), "we");
-    if (file == NULL)
-        return fail(path);
-    fputs("This is no program.\n", file);
-    return (fclose(file) == 0 && chmod(path, 0755) == 0) || fail(path);
+    return write_program(site_path(site, path, "new"), text, sizeof text - 1, 0755);
 }
 
 // The path of a program that was built beside stayd.

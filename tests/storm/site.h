@@ -9,6 +9,7 @@
 #define STAYD_STORM_SITE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "options.h"
 #include "player.h"
@@ -51,6 +52,9 @@ extern const struct site_program site_broken[];
 extern const unsigned site_n_broken;
 
 bool site_put(const struct site *site, const struct site_program *program);
+
+// fork(2), but not while another thread has a program open for writing.
+pid_t site_fork(void);
 
 void site_remove(const struct site *site);
 

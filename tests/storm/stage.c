@@ -90,7 +90,7 @@ bool stage_start_game(struct stage *stage)
     strcpy(path + n, "_game"); // storm_game stands beside storm
     atomic_store(&stage->ledger->is_rebooting, 1);
     stage->game_since_us = now_us();
-    stage->game = fork();
+    stage->game = site_fork();
     if (stage->game < 0)
         return fail("fork");
     if (stage->game == 0)
@@ -114,7 +114,7 @@ bool stage_start_stayd(struct stage *stage)
     const char *program = find_program(stage, path);
     site_path(stage->site, conf, "stayd.conf");
     fflush(stdout);
-    pid_t pid = program != NULL ? fork() : -1;
+    pid_t pid = program != NULL ? site_fork() : -1;
     if (pid < 0)
         return fail("fork");
     if (pid == 0) {
