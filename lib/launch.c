@@ -6,6 +6,7 @@
 #include "launch.h"
 
 #include "place.h"
+#include "renew.h"
 #include "spawn.h"
 #include "words.h"
 #include <errno.h>
@@ -16,29 +17,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-// Under its name only when it is whole. The game's lock is held, so nobody else writes it.
-static bool write_file(const char *directory, const char *text, char *error, size_t error_size)
-{
-    char path[STAY_PATH_BYTES];
-    char fresh[STAY_PATH_BYTES];
-    stay_place_path(path, directory, STAY_CONFIGURATION);
-    stay_place_path(fresh, directory, STAY_CONFIGURATION ".new");
-    unlink(fresh);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    size_t n = strlen(text);
-    bool is_written = fd >= 0 && write(fd, text, n) == (ssize_t)n;
-    int reason = errno;
-    if (fd >= 0 && close(fd) != 0 && is_written) {
-        is_written = false;
-        reason = errno;
-    }
-    if (is_written && rename(fresh, path) == 0) {
-        return true;
-    }
-    return stay_words(error, error_size, "%s: cannot write it: %s", path,
-                      strerror(is_written ? errno : reason));
-}
 
 bool stay_launch_is_same(const char *directory, const char *text)
 {
@@ -124,6 +102,22 @@ static bool run(const char *directory, const char *name, char *said, size_t said
     return has_started;
 }
 
+// Of one that runs. What it said, or why it goes on with the former settings, is in said.
+static enum stay_start find(const char *directory, const char *text, char *said, size_t said_size)
+{
+    char why[STAY_ERROR_BYTES];
+    if (stay_launch_is_same(directory, text) && !stay_renew_is_open(directory)) {
+        return STAY_FOUND;
+    }
+    if (stay_renew(directory, text, said, said_size, why, sizeof why)) {
+        return STAY_FOUND;
+    }
+    size_t n = strcspn(why, "\n");
+    snprintf(said, said_size, "stayd goes on with the settings it had, because: %.*s%s%s\n", (int)n,
+             why, why[n] != '\0' ? "\n" : "", why[n] != '\0' ? why + n + 1 : "");
+    return STAY_FOUND_DIFFERENT;
+}
+
 bool stay_launch(const char *directory, const char *name, const char *text, enum stay_start *how,
                  char *said, size_t said_size, char *error, size_t error_size)
 {
@@ -131,10 +125,13 @@ bool stay_launch(const char *directory, const char *name, const char *text, enum
     said[0] = '\0';
     stay_place_path(control, directory, STAY_CONTROL);
     if (stay_place_has_stayd(control)) {
-        *how = stay_launch_is_same(directory, text) ? STAY_FOUND : STAY_FOUND_DIFFERENT;
+        *how = find(directory, text, said, said_size);
         return true;
     }
     *how = STAY_STARTED;
-    return write_file(directory, text, error, error_size) &&
-           run(directory, name, said, said_size, error, error_size);
+    if (!stay_renew_write(directory, text, error, error_size)) {
+        return false;
+    }
+    stay_renew_forget(directory);
+    return run(directory, name, said, said_size, error, error_size);
 }

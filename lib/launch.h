@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Find the stayd of a run directory, or write its configuration there and run it as a daemon.
+// Find the stayd of a run directory, and give it the settings if it has others (renew.h); or write
+// its configuration there and run it as a daemon.
 //
 // Errors: false, with words in error.
 #ifndef STAY_LAUNCH_H
@@ -15,7 +16,7 @@
 bool stay_launch_is_same(const char *directory, const char *text);
 
 // name: a path, or a program that is looked for in PATH. *how is set to STAY_STARTED, STAY_FOUND or
-// STAY_FOUND_DIFFERENT (from text); said receives what stayd said.
+// STAY_FOUND_DIFFERENT (it has not taken text, and said has why); said receives what stayd said.
 bool stay_launch(const char *directory, const char *name, const char *text, enum stay_start *how,
                  char *said, size_t said_size, char *error, size_t error_size);
 

@@ -101,6 +101,19 @@ static void adopt_requests(struct stay *stay)
     }
 }
 
+// The game has been changed together with its settings: the stayd that runs is to have them.
+static void renew(struct stay *stay, const struct stay_options *options)
+{
+    enum stay_start how;
+    char error[STAY_ERROR_BYTES];
+    size_t n = strlen(stay->remarks);
+    if (stay_start_is_ours(options) && stay_place_has_stayd(stay->control_path) &&
+        !stay_start(options, &how, stay->remarks + n, sizeof stay->remarks - n, error,
+                    sizeof error)) {
+        add_remark(stay, "stayd goes on with the settings it had, because: %s\n", error);
+    }
+}
+
 // Take up everything but the players, who are handed out one by one.
 static bool adopt(struct stay *stay, const struct stay_options *options, char *error,
                   size_t error_size)
@@ -123,13 +136,9 @@ static bool adopt(struct stay *stay, const struct stay_options *options, char *e
         return false;
     }
     adopt_requests(stay);
+    renew(stay, options);
     stay_door_work(&stay->door);
     stay_door_ring(&stay->door, true);
-    if (!stay_start_is_same(options)) {
-        add_remark(stay, "%s",
-                   "stayd goes on with the settings it was started with; "
-                   "changed ones hold after game and stayd have been ended and started\n");
-    }
     return true;
 }
 
@@ -151,10 +160,11 @@ static bool find_or_start(struct stay *stay, const struct stay_options *options,
                           size_t error_size)
 {
     await_attach(stay);
-    if (options->stayd != NULL && options->stayd[0] == '\0') {
+    if (!stay_start_is_ours(options)) {
         stay->how = STAY_NOT_ASKED;
         return true;
     }
+    bool was_attached = stay->control.phase == STAY_CONTROL_READY;
     size_t n = strlen(stay->remarks);
     if (!stay_start(options, &stay->how, stay->remarks + n, sizeof stay->remarks - n, error,
                     error_size)) {
@@ -162,6 +172,8 @@ static bool find_or_start(struct stay *stay, const struct stay_options *options,
     }
     if (stay->how == STAY_STARTED) {
         stay_control_hurry(&stay->control);
+    }
+    if (stay->how == STAY_STARTED || was_attached) { // changed settings come with another worker
         await_attach(stay);
     }
     return true;
@@ -188,7 +200,7 @@ static bool check_options(const struct stay_options *options, char *error, size_
     if (options->control == NULL) {
         return true;
     }
-    if (options->stayd == NULL || options->stayd[0] != '\0') {
+    if (stay_start_is_ours(options)) {
         return stay_words(error, error_size,
                           "a control socket can be named only when stayd is started by somebody "
                           "else (stayd = \"\")");

@@ -164,13 +164,9 @@ char *stay_start_text(const struct stay_options *options, char *error, size_t er
     return text;
 }
 
-bool stay_start_is_same(const struct stay_options *options)
+bool stay_start_is_ours(const struct stay_options *options)
 {
-    char error[STAY_ERROR_BYTES];
-    char *text = stay_start_text(options, error, sizeof error);
-    bool is_same = text == NULL || stay_launch_is_same(options->directory, text);
-    free(text);
-    return is_same;
+    return options->stayd == NULL || options->stayd[0] != '\0';
 }
 
 bool stay_start(const struct stay_options *options, enum stay_start *how, char *said,

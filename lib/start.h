@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Start stayd for a run directory, unless it is running: its configuration is
-// written from the game's settings, and stayd is run as a daemon.
+// written from the game's settings, and stayd is run as a daemon. One that runs is given them.
 //
 // Errors: false, with words in error.
 #ifndef STAY_START_H
@@ -18,10 +18,11 @@ bool stay_start_check_name(const char *game, char *error, size_t error_size);
 // one, or is one of the library's own.
 char *stay_start_text(const struct stay_options *options, char *error, size_t error_size);
 
-// Is stayd's configuration file the one these options give? True when that cannot be told.
-bool stay_start_is_same(const struct stay_options *options);
+// Does this game start stayd, or does somebody else?
+bool stay_start_is_ours(const struct stay_options *options);
 
-// *how is set to STAY_STARTED, STAY_FOUND or STAY_FOUND_DIFFERENT; said receives what stayd said.
+// *how is set to STAY_STARTED, STAY_FOUND or STAY_FOUND_DIFFERENT; said receives what stayd said
+// (launch.h).
 bool stay_start(const struct stay_options *options, enum stay_start *how, char *said,
                 size_t said_size, char *error, size_t error_size);
 

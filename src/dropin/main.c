@@ -18,6 +18,7 @@
 
 #include "launch.h"
 #include "place.h"
+#include "renew.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,6 @@
 #include <unistd.h>
 
 #define SETTINGS_TIMEOUT_MS 10000
-#define STOP_TIMEOUT_MS 10000
 #define RETURN_MS 20 // to the next worker
 #define SHORTEST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS 10000
@@ -125,51 +125,29 @@ static const char *find_program(void)
     return "stayd";
 }
 
-// Was one of the files that stayd has read changed since? Its control socket is as old as itself.
-static bool is_outdated(const struct place *place)
+// Was the configuration changed since stayd has started? Its control socket is as old as itself.
+static bool is_changed(const struct place *place)
 {
-    char conf[STAY_PATH_BYTES];
-    struct stat start;
-    stay_place_path(conf, place->folder, STAY_CONFIGURATION);
-    const char *const files[] = {conf, place->settings.private_key_file,
-                                 place->settings.certificate_file, place->settings.ca_file};
-    if (stat(place->control, &start) < 0)
-        return false;
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        struct stat its;
-        if (stat(files[i], &its) < 0 || its.st_mtim.tv_sec < start.st_mtim.tv_sec)
-            continue;
-        if (its.st_mtim.tv_sec > start.st_mtim.tv_sec ||
-            its.st_mtim.tv_nsec > start.st_mtim.tv_nsec)
-            return true;
-    }
-    return false;
+    char path[STAY_PATH_BYTES];
+    struct stat its, start;
+    stay_place_path(path, place->folder, STAY_CONFIGURATION);
+    return stat(path, &its) == 0 && stat(place->control, &start) == 0 &&
+           (its.st_mtim.tv_sec > start.st_mtim.tv_sec ||
+            (its.st_mtim.tv_sec == start.st_mtim.tv_sec &&
+             its.st_mtim.tv_nsec > start.st_mtim.tv_nsec));
 }
 
-// stayd cannot change its settings yet. One without players is ended, to be started anew. Returns
-// whether it has ended.
-static bool replace_idle(const struct place *place)
+// The admin has changed his own file, which is not ours to write.
+static void reload_admins(const struct place *place)
 {
-    char error[STAY_ERROR_BYTES];
-    pid_t guard = stay_place_guard(place->control);
-    int n = service_count_players(place->control, error, sizeof error);
-    if (n != 0 || guard <= 0) {
-        say("the settings or the certificate have changed, but stayd goes on with the former ones, "
-            "because %s; to end it with all players, and have it started anew: kill %d",
-            n < 0 ? error : "players are connected", (int)guard);
-        return false;
-    }
-    say("the settings or the certificate have changed; stayd, without players, is started anew");
-    kill(guard, SIGTERM);
-    for (int waited_ms = 0; waited_ms < STOP_TIMEOUT_MS; waited_ms += SHORTEST_PAUSE_MS) {
-        if (!stay_place_has_stayd(place->control))
-            return true;
-        pause_ms(SHORTEST_PAUSE_MS);
-    }
-    return false;
+    char said[STAY_ERROR_BYTES], error[STAY_ERROR_BYTES];
+    if (stay_renew_reload(place->folder, said, sizeof said, error, sizeof error))
+        say("stayd has read its configuration anew\n%s", said);
+    else
+        say("stayd goes on with the settings it had, because: %s", error);
 }
 
-static bool find_or_start(const struct place *place, const char *text, char *error,
+static bool find_or_start(const struct place *place, const char *text, bool is_admins, char *error,
                           size_t error_size)
 {
     char said[STAY_ERROR_BYTES];
@@ -179,10 +157,10 @@ static bool find_or_start(const struct place *place, const char *text, char *err
         return false;
     if (how == STAY_STARTED)
         say("stayd is started; its log is %s/" STAY_LOG "\n%s", place->folder, said);
-    else if ((how == STAY_FOUND_DIFFERENT || is_outdated(place)) && replace_idle(place))
-        return find_or_start(place, text, error, error_size);
     else
-        say("stayd is running, process %d", (int)stay_place_guard(place->control));
+        say("stayd is running, process %d\n%s", (int)stay_place_guard(place->control), said);
+    if (how == STAY_FOUND && is_admins && is_changed(place))
+        reload_admins(place);
     return true;
 }
 
@@ -190,9 +168,10 @@ static bool find_or_start(const struct place *place, const char *text, char *err
 static bool launch(const struct place *place, char *error, size_t error_size)
 {
     char *text = read_admins_file(place);
+    bool is_admins = text;
     if (!text)
         text = configuration_write(&place->settings, place->home, place->folder, error, error_size);
-    bool is_here = text && find_or_start(place, text, error, error_size);
+    bool is_here = text && find_or_start(place, text, is_admins, error, error_size);
     free(text);
     return is_here;
 }

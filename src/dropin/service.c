@@ -129,19 +129,3 @@ bool service_run(const char *control, const char *game, const char *socket, char
     fclose(in);
     return is_taken;
 }
-
-int service_count_players(const char *control, char *error, size_t error_size)
-{
-    char line[LINE_BYTES];
-    int n = -1;
-    stay_words(error, error_size, "stayd does not say how many players it has");
-    FILE *in = ask_stayd(control, "1 status\n", error, error_size);
-    while (in && read_line(in, line) && strncmp(line, "1 - ", 4) == 0) {
-        const char *at = strstr(line, " players=");
-        if (at && strncmp(line, "1 - what=stayd ", 15) == 0)
-            n = atoi(at + 9);
-    }
-    if (in)
-        fclose(in);
-    return n;
-}

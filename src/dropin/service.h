@@ -17,7 +17,4 @@
 bool service_run(const char *control, const char *game, const char *socket, char *error,
                  size_t error_size);
 
-// How many players stayd has; -1 with words: it does not say.
-int service_count_players(const char *control, char *error, size_t error_size);
-
 #endif

@@ -405,32 +405,56 @@ def test_a_certificate_that_cannot_be_used_is_said_once_and_tried_again(dropin, 
     assert len(stage.words.find("Spawning ssl_slave")) == 1
 
 
-def test_new_settings_hold_when_nobody_is_connected_any_more(dropin):
+def test_new_settings_hold_at_once_and_players_stay(dropin):
     stage = dropin().await_ready()
     player = TlsPlayer(stage.port)
     player.read_until(HERE)
     first = stage.port
     stage.port = stage.game.options["ssl_port"] = free_port()
     stage.game.restart()
-    stage.words.expect("players are connected; .*: kill \\d+")
+    stage.log.expect(" reload ")
     player.read_until(HERE)
-    player.close()
-    stage.log.expect("player-close")
-    stage.game.restart()
-    stage.words.expect("without players, is started anew")
-    until(lambda: len(stage.log.find("is=\"here\"")) >= 3, "the new stayd has its connector")
     assert HERE.search(TlsPlayer(stage.port).read_until(HERE))[1] == b"S"
     with pytest.raises(ConnectionRefusedError):
         TlsPlayer(first)
+    assert f":{stage.port}\n" in Log(stage.conf).text()
+    assert os.listdir(stage.run).count("stayd.conf.former") == 0
 
 
-def test_a_renewed_certificate_holds_when_nobody_is_connected_any_more(dropin, pki, folder):
+def test_new_settings_that_stayd_refuses_are_said_and_the_former_ones_stay(dropin):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        stage = dropin().await_ready()
+        player = TlsPlayer(stage.port)
+        player.read_until(HERE)
+        former = Log(stage.conf).text()
+        stage.game.options.update(ssl_port=other.getsockname()[1], ssl_ip_addr="127.0.0.1")
+        stage.game.restart()
+        stage.words.expect("goes on with the settings it had, because: ")
+        player.read_until(HERE)
+        assert HERE.search(TlsPlayer(stage.port).read_until(HERE))[1] == b"S"
+        assert Log(stage.conf).text() == former
+
+
+def test_what_an_admin_has_changed_in_his_own_file_holds_with_the_next_slave(dropin):
+    stage = dropin(own={"max-players": "7"}).await_ready()
+    player = stage.enter()
+    text = Log(stage.conf).text()
+    with open(stage.conf, "w", encoding="utf-8") as file:
+        file.write(text.replace("max-players = 7", "max-players = 7\nhandshake-timeout = 7s"))
+    stage.kill_slave()
+    stage.words.expect("stayd has read its configuration anew")
+    player.look()
+    assert "handshake-timeout = 7s" in Log(stage.conf).text()
+
+
+def test_a_renewed_certificate_is_taken_by_itself_and_no_slave_says_otherwise(dropin, pki, folder):
     os.makedirs(os.path.join(folder, "game"))
 
     def renew(name):
-        with open(os.path.join(folder, "game", "both.pem"), "wb") as both:
+        with open(os.path.join(folder, "game", "fresh.pem"), "wb") as both:
             for kind in ("chain", "key"):
                 both.write(open(pki.path(f"{name}.{kind}"), "rb").read())
+        os.rename(os.path.join(folder, "game", "fresh.pem"), os.path.join(folder, "game", "both.pem"))
 
     def shown():
         player = TlsPlayer(stage.port)
@@ -439,12 +463,14 @@ def test_a_renewed_certificate_holds_when_nobody_is_connected_any_more(dropin, p
         return ssl.DER_cert_to_PEM_cert(player.tls.getpeercert(True))
     renew("mush")
     stage = dropin(ssl_certificate_file="both.pem").await_ready()
+    player = stage.enter()
     assert shown() in Log(pki.path("mush.pem")).text()
     renew("rsa")
-    stage.log.expect("player-close")
+    until(lambda: shown() in Log(pki.path("rsa.pem")).text(), "the renewed one is shown")
     stage.kill_slave()
-    stage.words.expect("without players, is started anew")
+    player.look()
     assert shown() in Log(pki.path("rsa.pem")).text()
+    assert not stage.words.find("former|kill [0-9]")
 
 
 def test_a_stayd_that_is_gone_altogether_is_started_anew(dropin):
