@@ -97,8 +97,8 @@ struct stay_options {
 // How stay_open came by its stayd.
 enum stay_start {
     STAY_STARTED,         // none was running: it was started, and players can connect
-    STAY_FOUND,           // one was running, with these settings
-    STAY_FOUND_DIFFERENT, // one was running, but was started with other settings: they still hold
+    STAY_FOUND,           // one was running, and has these settings, if need be since now
+    STAY_FOUND_DIFFERENT, // one was running, and has not taken these settings: stay_remarks say why
     STAY_KEPT,            // the game has rebooted: nothing was looked for
     STAY_NOT_ASKED,       // options.stayd was ""
 };
@@ -149,7 +149,7 @@ struct stay_counts {
     uint64_t n_late;      // closed: no whole header in time
     uint64_t n_gone;      // closed themselves before the header was whole
     uint64_t n_shortages; // times that accepting had to pause for want of descriptors or memory
-    uint64_t n_refused;   // requests that stayd refused, see stay_remarks
+    uint64_t n_refused;   // requests that stayd refused, and starts of it that failed: stay_remarks
 };
 
 struct stay;
@@ -160,6 +160,8 @@ struct stay;
 // start for as long as stayd takes to start (30 s at most); when stayd is there, until it has
 // answered who this game is (2 s at most, as a rule less than a millisecond), because whoever waits
 // for the game comes as soon as it listens. After a reboot it does not block.
+// Settings that have changed since are given to a stayd that runs: it reloads, its players stay,
+// and that, too, is waited for (30 s at most, as a rule less than one), after a reboot as well.
 STAY_API struct stay *stay_open(const struct stay_options *options, char *error, size_t error_size);
 
 // Close the listening socket and take it away; what stayd has not answered is given up. Players'
@@ -185,6 +187,11 @@ STAY_API int stay_accept(struct stay *stay, struct stay_player *player);
 // output still queued), for the next stay_exec. player NULL: bytes about the game itself, see
 // stay_game_state. The bytes are copied, and so is *player: a game that acknowledges sets
 // player->n_input to what it has acted on first. 0, or -1 with errno; then nothing was noted.
+//
+// A reboot acknowledges nothing. Input that was acted on and not acknowledged before stay_exec is
+// the next program's to acknowledge: one that takes the n_input it was handed for acknowledged
+// hangs its players once stayd's room for them is full. So acknowledge before stay_exec what is
+// safe, and after it go on from what was acknowledged, not from n_input, if the two differ.
 STAY_API int stay_keep(struct stay *stay, const struct stay_player *player, const void *state,
                        size_t n_state);
 
@@ -242,8 +249,16 @@ STAY_API void stay_work(struct stay *stay);
 // answered yet.
 STAY_API size_t stay_n_unanswered(const struct stay *stay);
 
-// Is stayd alive for this run directory?
+// Is stayd alive for this run directory? If all of it is gone (out of memory, kill -9 of every
+// process), its players are lost. A game that starts stayd need do nothing: stay_accept and
+// stay_work start it again after a second, and after longer pauses as long as it does not start.
+// They do not when the game itself has ended it (stay_stop) or has announced its own end, nor if
+// options.stayd is "".
 STAY_API bool stay_is_running(const struct stay *stay);
+
+// How often all of stayd was gone and was started again, since the process started. Worth a line in
+// the game's log. What kept it from starting is in stay_remarks, and counts as n_refused.
+STAY_API unsigned stay_n_restarts(const struct stay *stay);
 
 // Ask stayd to end in order (SIGTERM): it flushes what is queued and takes leave of every player.
 // Does not wait for it. 0, or -1 with errno (ESRCH: none is running).

@@ -12,6 +12,7 @@
 #include "control.h"
 #include "door.h"
 #include "place.h"
+#include "revive.h"
 
 struct stay {
     char *game;
@@ -23,6 +24,7 @@ struct stay {
     int lock_fd;
     struct stay_door door;
     struct stay_control control;
+    struct stay_revive revive;
     enum stay_start how;
     char remarks[2 * STAY_ERROR_BYTES];  // stayd's own words at its start, then what it refused
     struct stay_carry kept;              // what a reboot brought; players are handed out from it

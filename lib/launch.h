@@ -20,4 +20,8 @@ bool stay_launch_is_same(const char *directory, const char *text);
 bool stay_launch(const char *directory, const char *name, const char *text, enum stay_start *how,
                  char *said, size_t said_size, char *error, size_t error_size);
 
+// Run it as a daemon with the configuration that is there, and do not wait. Returns a descriptor,
+// non-blocking, from which to read what it says; -1 with words.
+int stay_launch_again(const char *directory, const char *name, char *error, size_t error_size);
+
 #endif

@@ -225,12 +225,15 @@ static struct stay *make_handle(const struct stay_options *options)
     stay->acknowledges = options->acknowledges;
     stay->directory = strdup(options->directory != NULL ? options->directory : "");
     stay->game = strdup(options->game);
-    if (stay->directory != NULL && stay->game != NULL &&
+    const char *program = options->stayd != NULL ? options->stayd : "stayd";
+    if (stay_revive_open(&stay->revive, stay_start_is_ours(options) ? program : NULL) &&
+        stay->directory != NULL && stay->game != NULL &&
         stay_door_open(&stay->door, options->stayd_user,
                        timeout_ms != 0 ? timeout_ms : HEADER_TIMEOUT_MS)) {
         return stay;
     }
     int reason = errno;
+    stay_revive_close(&stay->revive);
     free(stay->directory);
     free(stay->game);
     free(stay);
@@ -278,6 +281,7 @@ void stay_close(struct stay *stay)
     }
     stay_carry_free(&stay->kept);
     stay_carry_free(&stay->notes);
+    stay_revive_close(&stay->revive);
     free(stay->directory);
     free(stay->game);
     free(stay);

@@ -129,35 +129,85 @@ static int await(pid_t pid, const struct pipes *pipes, int timeout_ms, char *tex
     return -1;
 }
 
-int stay_spawn_wait(const char *path, char *const argv[], int timeout_ms, char *text,
-                    size_t text_size)
+// The child of a child is nobody's here: no status of it is waited for.
+static void step_aside(void)
 {
-    struct pipes pipes;
-    text[0] = '\0';
-    if (!open_pipes(&pipes)) {
-        return -1;
+    pid_t pid = _Fork(); // fork() is not async-signal-safe
+    if (pid != 0) {
+        _exit(pid > 0 ? 0 : 1);
     }
-    // A game that ignores SIGCHLD would have the status thrown away (wait(2)).
+}
+
+// A game that ignores SIGCHLD would have the status thrown away (wait(2)); former is to be put back
+// when the status is there.
+static pid_t spawn(struct pipes *pipes, const char *path, char *const argv[], bool is_loose,
+                   struct sigaction *former)
+{
     struct sigaction default_action = {.sa_handler = SIG_DFL};
-    struct sigaction former;
     sigset_t all;
     sigset_t mask;
-    sigaction(SIGCHLD, &default_action, &former);
+    sigaction(SIGCHLD, &default_action, former);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &mask);
     pid_t pid = fork();
     if (pid == 0) {
-        become(&pipes, path, argv);
+        if (is_loose) {
+            step_aside();
+        }
+        become(pipes, path, argv);
     }
     int reason = errno;
     sigprocmask(SIG_SETMASK, &mask, NULL);
-    close(pipes.text[1]);
-    close(pipes.failure[1]);
+    close(pipes->text[1]);
+    close(pipes->failure[1]);
+    errno = reason;
+    return pid;
+}
+
+int stay_spawn_wait(const char *path, char *const argv[], int timeout_ms, char *text,
+                    size_t text_size)
+{
+    struct pipes pipes;
+    struct sigaction former;
+    text[0] = '\0';
+    if (!open_pipes(&pipes)) {
+        return -1;
+    }
+    pid_t pid = spawn(&pipes, path, argv, false, &former);
     int status = pid > 0 ? await(pid, &pipes, timeout_ms, text, text_size) : -1;
-    reason = pid > 0 ? errno : reason;
+    int reason = errno;
     close(pipes.text[0]);
     close(pipes.failure[0]);
     sigaction(SIGCHLD, &former, NULL);
     errno = reason;
     return status;
+}
+
+int stay_spawn_loose(const char *path, char *const argv[])
+{
+    struct pipes pipes;
+    struct sigaction former;
+    int status = 0;
+    if (!open_pipes(&pipes)) {
+        return -1;
+    }
+    pid_t pid = spawn(&pipes, path, argv, true, &former);
+    int reason = pid > 0 ? 0 : errno;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    sigaction(SIGCHLD, &former, NULL);
+    if (status != 0) {
+        reason = EAGAIN;
+    }
+    int failure;
+    if (reason == 0 && read(pipes.failure[0], &failure, sizeof failure) == sizeof failure) {
+        reason = failure;
+    }
+    close(pipes.failure[0]);
+    if (reason == 0 && fcntl(pipes.text[0], F_SETFL, O_NONBLOCK) == 0) {
+        return pipes.text[0];
+    }
+    close(pipes.text[0]);
+    errno = reason;
+    return -1;
 }

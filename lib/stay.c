@@ -62,7 +62,11 @@ int stay_accept(struct stay *stay, struct stay_player *player)
         stay->is_kept_over = true;
         stay_door_ring(&stay->door, false);
     }
-    return stay_door_next(&stay->door, player);
+    int n = stay_door_next(&stay->door, player);
+    if (n == 0) {
+        stay_revive_work(stay);
+    }
+    return n;
 }
 
 int stay_keep(struct stay *stay, const struct stay_player *player, const void *state,
@@ -135,6 +139,11 @@ bool stay_is_running(const struct stay *stay)
     return stay->control.phase != STAY_CONTROL_AWAY || stay_place_has_stayd(stay->control_path);
 }
 
+unsigned stay_n_restarts(const struct stay *stay)
+{
+    return stay->revive.n;
+}
+
 // The number is looked up again once the descriptor is there: then it cannot have become another
 // process's in between.
 int stay_stop(struct stay *stay)
@@ -150,6 +159,7 @@ int stay_stop(struct stay *stay)
     }
     int result = pidfd_send_signal(fd, SIGTERM, NULL, 0);
     int reason = errno;
+    stay->revive.is_over = result == 0;
     close(fd);
     errno = reason;
     return result;

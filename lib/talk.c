@@ -83,6 +83,7 @@ int stay_announce(struct stay *stay, enum stay_plan plan)
     if ((size_t)plan >= sizeof words / sizeof words[0]) {
         return fail(EINVAL);
     }
+    stay->revive.is_over |= plan != STAY_PLAN_REBOOT;
     snprintf(request, sizeof request, "%s %s%s", words[plan][0], stay->game, words[plan][1]);
     return queued(stay, stay_control_plan(&stay->control, request));
 }
@@ -90,6 +91,7 @@ int stay_announce(struct stay *stay, enum stay_plan plan)
 void stay_work(struct stay *stay)
 {
     stay_door_work(&stay->door);
+    stay_revive_work(stay);
 }
 
 size_t stay_n_unanswered(const struct stay *stay)

@@ -76,6 +76,29 @@ static void receive(struct mush *mush, const struct stay_player *player)
     link_leave(link);
 }
 
+// What stayd did not do, and why it does not start again: the log says it once.
+static void say_refusals(struct mush *mush)
+{
+    struct stay_counts counts;
+    stay_counts(mush->stay, &counts);
+    if (counts.n_refused > mush->n_refused) {
+        mush->n_refused = counts.n_refused;
+        fprintf(stderr, "minimush: trouble with stayd, %llu times so far:\n%s",
+                (unsigned long long)counts.n_refused, stay_remarks(mush->stay));
+    }
+}
+
+// Everybody was cut off then, and the connections have said so; the log says why.
+static void say_restarts(struct mush *mush)
+{
+    unsigned n = stay_n_restarts(mush->stay);
+    if (n > mush->n_restarts) {
+        mush->n_restarts = n;
+        fprintf(stderr, "minimush: all of stayd was gone; it is started again, and players can "
+                        "connect\n");
+    }
+}
+
 static void on_door(evutil_socket_t fd, short what, void *arg)
 {
     struct mush *mush = arg;
@@ -96,6 +119,8 @@ static void on_door(evutil_socket_t fd, short what, void *arg)
             break;
         }
     }
+    say_restarts(mush);
+    say_refusals(mush);
 }
 
 static bool is_everything_said(const struct mush *mush)
@@ -122,18 +147,6 @@ static bool is_here(void *arg, const uint8_t *id)
     return link_find_id(arg, id) != NULL;
 }
 
-// What stayd did not do is a mistake of ours: the log says it once.
-static void say_refusals(struct mush *mush)
-{
-    struct stay_counts counts;
-    stay_counts(mush->stay, &counts);
-    if (counts.n_refused > mush->n_refused) {
-        mush->n_refused = counts.n_refused;
-        fprintf(stderr, "minimush: stayd has refused %llu requests:\n%s",
-                (unsigned long long)counts.n_refused, stay_remarks(mush->stay));
-    }
-}
-
 // Those who have left are forgotten soon. Others without a link may come back, although nobody
 // waits for them any more.
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
@@ -141,7 +154,6 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     struct mush *mush = arg;
     (void)fd;
     (void)what;
-    say_refusals(mush);
     ledger_sweep(world_db(mush->world), time(NULL) < mush->begun_at + KNOWN_S, is_here, mush);
 }
 

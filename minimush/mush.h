@@ -35,6 +35,7 @@ struct mush {
     int64_t n_reboots;
     int64_t resumed_at; // ... of the last one who came back, or the beginning of waiting for them
     uint64_t n_refused; // stay_counts
+    unsigned n_restarts; // of stayd, said so far
     int64_t stop_at;    // seconds: the end's patience
     char reboot_by[WORLD_PLAYER_NAME_BYTES];
     bool has_gone;     // some link can be freed

@@ -41,7 +41,7 @@ void stayd_say_how(const struct mush *mush)
         [STAY_STARTED] = "stayd is started; players can connect",
         [STAY_FOUND] = "stayd is running already and is used again; players can connect",
         [STAY_FOUND_DIFFERENT] =
-            "stayd is running already; minimush.conf's new settings count when it is started anew",
+            "stayd is running already, and keeps the settings it had; players can connect",
         [STAY_KEPT] = "rebooted",
         [STAY_NOT_ASKED] = "stayd is left alone",
     };

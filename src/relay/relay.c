@@ -50,8 +50,12 @@ static unsigned what_to_await(const struct relay_run *run)
     const struct flow_state *to_game = flow_now(&run->slot->flow[TO_GAME]);
     const struct flow_state *to_player = flow_now(&run->slot->flow[TO_PLAYER]);
     unsigned wants = run->wishes;
-    if (to_game_has_room(run) && !run->is_short)
+    const bool has_room = to_game_has_room(run);
+    if (has_room && !run->is_short)
         wants |= RELAY_READ_PLAYER;
+    if (!has_room && to_game->phase == FLOW_OPEN && to_game->kept > 0 &&
+        flow_unsent(to_game) == 0 && run->slot->game_fd >= 0)
+        wants |= RELAY_UNACKED;
     if (to_player_has_room(run) && !run->is_short)
         wants |= RELAY_READ_GAME;
     // No event need come of a dead game's socket.

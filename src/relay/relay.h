@@ -47,6 +47,7 @@ enum relay_wish {
     RELAY_LEFT = 256,   // the player has left before there was a link; its words still wait for one
     RELAY_STUCK = 512,  // the game has ended, and the player does not take what is left
     RELAY_JUDGE = 1024, // the game's side has ended: is it the player's end, or the game's?
+    RELAY_UNACKED = 2048, // the game has read all; more has no room before it acknowledges some
 };
 
 // What a worker knows of a slot beyond the vault; lost with it, and made anew.

@@ -132,6 +132,8 @@ static unsigned waits_of(const struct conn *conn, unsigned wants)
         waits |= WAITING_LEFT;
     if (wants & RELAY_STUCK)
         waits |= WAITING_STUCK;
+    if (wants & RELAY_UNACKED)
+        waits |= WAITING_ACK;
     if (wants & RELAY_JUDGE) // or to be mended, for which memory may be short
         waits |= WAITING_JUDGE;
     return waits;

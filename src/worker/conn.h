@@ -18,14 +18,16 @@ struct conn {
     struct event game;
     struct worker *worker;
     struct relay_conn relay;
-    uint8_t watched; // RELAY_* readiness that libevent watches for us
-    uint8_t waits;   // enum waiting_for bits (waiting.h)
-    bool is_listed;  // it stands in worker.waiting
+    uint8_t watched;    // RELAY_* readiness that libevent watches for us
+    uint8_t waits;      // enum waiting_for bits (waiting.h)
+    bool is_listed;     // it stands in worker.waiting
+    bool is_ack_missed; // said
     // Boottimes:
-    uint64_t since_ms; // since when it waits
-    uint64_t ended_ms; // when the game's side was seen to have ended; 0: not, or it is judged
-    uint64_t judge_ms; // when it is to be judged again
-    uint64_t sent;     // to the player, when that was looked at last
+    uint64_t since_ms;   // since when it waits
+    uint64_t ended_ms;   // when the game's side was seen to have ended; 0: not, or it is judged
+    uint64_t judge_ms;   // when it is to be judged again
+    uint64_t unacked_ms; // since when its input waits for an acknowledgement
+    uint64_t sent;       // to the player, when that was looked at last
 };
 
 // Serve a slot for the first time in this process: new, or taken up after a crash.

@@ -26,6 +26,7 @@ enum waiting_for {
     WAITING_LEFT = 16,  // the player has left words for a game that is not linked
     WAITING_STUCK = 32, // the game has closed, and the player does not take its last words
     WAITING_JUDGE = 64, // its link has ended; is the game dead?
+    WAITING_ACK = 128,  // there is no room for more of its input before the game acknowledges some
 };
 
 struct waiting {

@@ -7,6 +7,7 @@
 #include "worker/waiting_part.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
 #include "worker/worker.h"
@@ -20,6 +21,7 @@
 #define HALF_MS (10 * 60 * 1000u)
 #define LEFT_MS 30000u  // for a game that comes back at once
 #define STUCK_MS 60000u // without a byte taken
+#define ACK_MS 5000u    // nothing is done about it, but it is said
 
 static void tick(evutil_socket_t fd, short what, void *arg);
 
@@ -50,7 +52,7 @@ static void arm(struct waiting *waiting, uint64_t at_ms)
 {
     uint64_t now_ms = clock_boot_ms();
     uint64_t after_ms = at_ms > now_ms ? at_ms - now_ms : 0;
-    struct timeval after = {.tv_usec = (suseconds_t)after_ms * 1000};
+    struct timeval after = {(time_t)(after_ms / 1000), (suseconds_t)(after_ms % 1000) * 1000};
     if (waiting->armed_ms <= at_ms)
         return;
     waiting->armed_ms = at_ms;
@@ -78,7 +80,7 @@ static struct waiting_game *game_of(const struct conn *conn)
 // end.
 static uint64_t due_ms(const struct conn *conn, uint64_t now_ms)
 {
-    uint64_t due = now_ms + SLOW_TICK_MS;
+    uint64_t due = now_ms + (conn->waits == WAITING_ACK ? ACK_MS : SLOW_TICK_MS);
     if (conn->waits & WAITING_JUDGE && conn->judge_ms < due)
         due = conn->judge_ms > now_ms ? conn->judge_ms : now_ms + 1;
     if (conn->waits & WAITING_JOIN && game_of(conn)->retry_ms < due)
@@ -110,8 +112,11 @@ void waiting_set(struct conn *conn, unsigned for_what)
     conn->waits = (uint8_t)for_what;
     if (for_what == 0)
         return; // tick takes it out
-    if (!was_waiting || begun & ~(unsigned)(WAITING_JOIN | WAITING_POLL | WAITING_JUDGE))
+    if (!was_waiting ||
+        begun & ~(unsigned)(WAITING_JOIN | WAITING_POLL | WAITING_JUDGE | WAITING_ACK))
         conn->since_ms = now_ms;
+    if (begun & WAITING_ACK)
+        conn->unacked_ms = now_ms;
     if (!was_waiting)
         conn->sent = 0;
     if (begun & WAITING_JOIN)
@@ -151,6 +156,19 @@ static void notice_leaving(struct conn *conn)
     conn_serve(conn, 0);
 }
 
+// A game that has forgotten to acknowledge hangs its player, and does not know why.
+static void say_unacked(struct conn *conn, uint64_t now_ms)
+{
+    const struct slot *slot = conn_slot(conn);
+    char id[LOG_ID_BYTES];
+    if (!(conn->waits & WAITING_ACK) || conn->is_ack_missed || now_ms < conn->unacked_ms + ACK_MS)
+        return;
+    conn->is_ack_missed = true;
+    log_event(LOG_INPUT_WAITS, "id=%s game=%s unacknowledged=%u", log_id(id, slot->id),
+              conn->worker->heritage->conf.game[slot->game].name,
+              (unsigned)flow_now(&slot->flow[TO_GAME])->kept);
+}
+
 // Look at one that waits. It may stop waiting, or be closed.
 static void look(struct conn *conn, uint64_t now_ms)
 {
@@ -160,6 +178,7 @@ static void look(struct conn *conn, uint64_t now_ms)
         conn->since_ms = now_ms;
     }
     uint64_t waited_ms = now_ms > conn->since_ms ? now_ms - conn->since_ms : 0;
+    say_unacked(conn, now_ms);
     if (conn->waits & WAITING_LINGER && waited_ms > LINGER_MS)
         conn_close(conn, "ended; the player did not close");
     else if (conn->waits & WAITING_HALF && waited_ms > HALF_MS)

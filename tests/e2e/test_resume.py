@@ -157,6 +157,25 @@ def test_what_was_not_acknowledged_and_what_was_typed_meanwhile_comes_with_the_s
         assert player.read_line() == b"echo " + word
 
 
+@pytest.mark.parametrize("kind", ("1.3", "plain"))
+def test_that_input_waits_for_a_game_that_does_not_acknowledge_is_said_once(lone, kind):
+    stage, game = lone("resume ack")
+    good, bad = enter(stage, kind), enter(stage, kind)
+    good.send(b"ack-lines\r\n")
+    line = b"x" * 990
+    for player, n in ((good, 60), (bad, 60)):
+        for _ in range(n):
+            player.send(line + b"\r\n")
+    for _ in range(60):
+        assert good.read_line() == b"echo " + line
+    stage.stayd.log.expect("input-waits id=[0-9a-f]{32} game=mush unacknowledged=[0-9]{5}")
+    lose(game, bad)
+    game.start()
+    bad.read_until(RESUMED)
+    ask(good, b"still here", b"echo still here\r\n")
+    assert len(stage.stayd.log.find("input-waits")) == 1
+
+
 def test_offsets_say_where_input_and_output_go_on(lone):
     stage, game = lone("resume ack")
     player = stage.player("1.3")
