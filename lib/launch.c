@@ -62,7 +62,10 @@ static char *find_program(const char *name)
     return NULL;
 }
 
-#define DAEMON_ARGUMENTS(path) {"stayd", "-c", path, "--daemon", NULL}
+#define DAEMON_ARGUMENTS(path)                                                                     \
+    {                                                                                              \
+        "stayd", "-c", path, "--daemon", NULL                                                      \
+    }
 
 int stay_launch_again(const char *directory, const char *name, char *error, size_t error_size)
 {
@@ -119,7 +122,8 @@ static bool run(const char *directory, const char *name, char *said, size_t said
 }
 
 // Of one that runs. What it said, or why it goes on with the former settings, is in said.
-static enum stay_start find(const char *directory, const char *text, char *said, size_t said_size)
+static enum stay_start give_settings(const char *directory, const char *text, char *said,
+                                     size_t said_size)
 {
     char why[STAY_ERROR_BYTES];
     if (stay_launch_is_same(directory, text) && !stay_renew_is_open(directory)) {
@@ -141,7 +145,7 @@ bool stay_launch(const char *directory, const char *name, const char *text, enum
     said[0] = '\0';
     stay_place_path(control, directory, STAY_CONTROL);
     if (stay_place_has_stayd(control)) {
-        *how = find(directory, text, said, said_size);
+        *how = give_settings(directory, text, said, said_size);
         return true;
     }
     *how = STAY_STARTED;

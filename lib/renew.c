@@ -53,7 +53,7 @@ bool stay_renew_write(const char *directory, const char *text, char *error, size
 }
 
 // The value of text= in an item, without its quotes, as a line behind the others.
-static void add_words(struct reload *reload, const char *item)
+static void take_item(struct reload *reload, const char *item)
 {
     size_t n = strlen(reload->words);
     const char *at = strstr(item, " text=");
@@ -112,7 +112,7 @@ static enum reload_end hear_reload(FILE *in, struct reload *reload)
             continue;
         }
         if (strncmp(rest, " - ", 3) == 0) {
-            add_words(reload, rest);
+            take_item(reload, rest);
         } else if (strncmp(rest, " ok", 3) == 0) {
             return RELOAD_DONE;
         } else if (strncmp(rest, " error refused", 14) == 0) {
@@ -178,6 +178,9 @@ bool stay_renew(const char *directory, const char *text, char *said, size_t said
         .words = said, .words_size = said_size, .error = error, .error_size = error_size};
     stay_place_path(path, directory, STAY_CONFIGURATION);
     stay_place_path(former, directory, STAY_FORMER_CONFIGURATION);
+    if (text == NULL) {
+        return ask_reload(&reload, directory) == RELOAD_DONE;
+    }
     if (link(path, former) != 0 && errno != EEXIST && errno != ENOENT) {
         return stay_words(error, error_size, "%s: cannot make it: %s", former, strerror(errno));
     }
@@ -197,14 +200,6 @@ bool stay_renew(const char *directory, const char *text, char *said, size_t said
     }
     said[0] = '\0';
     return false;
-}
-
-bool stay_renew_reload(const char *directory, char *said, size_t said_size, char *error,
-                       size_t error_size)
-{
-    struct reload reload = {
-        .words = said, .words_size = said_size, .error = error, .error_size = error_size};
-    return ask_reload(&reload, directory) == RELOAD_DONE;
 }
 
 bool stay_renew_is_open(const char *directory)

@@ -21,14 +21,11 @@
 // nobody else writes it.
 bool stay_renew_write(const char *directory, const char *text, char *error, size_t error_size);
 
-// Blocks until stayd has answered. said: what an operator should know, such as an option that only
-// a restart of stayd changes; whole lines.
+// Blocks until stayd has answered. text NULL: the file is somebody else's, who has changed it.
+// said: what an operator should know, such as an option that only a restart of stayd changes; whole
+// lines.
 bool stay_renew(const char *directory, const char *text, char *said, size_t said_size, char *error,
                 size_t error_size);
-
-// Only ask for the reload: the file is somebody else's, who has changed it.
-bool stay_renew_reload(const char *directory, char *said, size_t said_size, char *error,
-                       size_t error_size);
 
 // Was it begun, and is not known how it ended?
 bool stay_renew_is_open(const char *directory);

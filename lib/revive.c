@@ -72,8 +72,8 @@ static void start_again(struct stay *stay, uint64_t now_ms)
     complain(stay);
     revive->is_tried = true;
     revive->said[0] = '\0';
-    revive->said_fd = stay_launch_again(stay->directory, revive->program, revive->said,
-                                        sizeof revive->said);
+    revive->said_fd =
+        stay_launch_again(stay->directory, revive->program, revive->said, sizeof revive->said);
     revive->due_ms = now_ms + revive->wait_ms;
     revive->wait_ms =
         revive->wait_ms * 2 < STAY_REVIVE_LAST_MS ? revive->wait_ms * 2 : STAY_REVIVE_LAST_MS;

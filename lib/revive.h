@@ -26,9 +26,9 @@
 struct stay;
 
 struct stay_revive {
-    char *program;  // NULL: somebody else starts stayd
-    bool is_over;   // the game itself has ended stayd, or is about to end
-    bool is_tried;  // it was started since it was seen gone
+    char *program;   // NULL: somebody else starts stayd
+    bool is_over;    // the game itself has ended stayd, or is about to end
+    bool is_tried;   // it was started since it was seen gone
     uint64_t due_ms; // when it is to be started; 0: it is there
     uint64_t wait_ms;
     int said_fd; // what the one that starts says; -1: none

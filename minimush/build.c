@@ -40,7 +40,8 @@ static bool may_open_here(struct link *link)
     bool may_open = world_controls(link->self, link->self->place);
     if (!may_open) {
         link_tell(link, "This room is not yours, so you cannot open exits in it."
-                        " Build from one of your own: @dig NAME, then @link me=#NUMBER and home.");
+                        " Build from one of your own: @dig NAME, then @link me=#NUMBER and home;"
+                        " there @open out=#1 is the way back.");
     }
     return may_open;
 }
@@ -81,7 +82,7 @@ static struct object *find_room(struct link *link, const char *name)
 {
     struct object *room =
         strcasecmp(name, "home") == 0 ? link->self->target : match_any(link, name);
-    if (room != NULL && !world_may_link(link->self, room)) {
+    if (room != NULL && !world_may_link(link->mush->world, link->self, room)) {
         link_tell(link, "%s is not a room that you may lead to; its owner can @set it LINK_OK.",
                   world_name(room).text);
         return NULL;
@@ -112,12 +113,18 @@ void do_open(struct link *link, char *args)
 void do_link(struct link *link, char *args)
 {
     char *to = play_cut(args);
-    if (to == NULL || to[0] == '\0') {
+    if (to == NULL || args[0] == '\0') {
         link_tell(link, "@link EXIT=#ROOM, or @link me=#ROOM for your home");
         return;
     }
     struct object *object = match_own(link, args);
-    struct object *room = object != NULL ? find_room(link, to) : NULL;
+    if (object != NULL && to[0] == '\0' && object->kind == WORLD_EXIT) {
+        link_tell(link, "@link EXIT=#ROOM; @unlink EXIT takes it away");
+        return;
+    }
+    struct object *room = object == NULL   ? NULL
+                          : to[0] == '\0' ? world_start(link->mush->world)
+                                          : find_room(link, to);
     if (room == NULL) {
         return;
     }

@@ -35,9 +35,12 @@ static const struct topic topics[] = {
                 "+CHANNEL TEXT: on a channel. think TEXT: to yourself."},
     {"building", "@dig makes rooms, @open exits, @create things. @describe, @name, @link and\n"
                  "@set change what is yours; examine shows it with its number, #12.\n"
-                 "Your first room: @dig My Room, then @link me=#NUMBER, then home. From there\n"
-                 "@dig NEXT ROOM=north;n,south;s goes on. At most 100 objects a player;\n"
-                 "a name has at most 63 bytes, a description 4,000."},
+                 "Your first room: @dig My Room, then @link me=#NUMBER, then home. There\n"
+                 "@open out=#1 makes a way back to where everybody begins, and\n"
+                 "@dig NEXT ROOM=north;n,south;s goes on. @link me= makes that first place\n"
+                 "your home again. At most 100 objects a player; a name has at most 63 bytes,\n"
+                 "a description 4,000. In names ; stands between a long and a short one. Programs\n"
+                 "like TinTin++ send what is behind a ; as another line: write \\; there."},
     {"staying", "When the game reboots or crashes you stay connected, and are where you were.\n"
                 "What you type meanwhile is done afterwards, each line once. You see\n"
                 "\"GAME: The game is back.\" after a crash, \"GAME: The reboot is over.\" else.\n"
@@ -52,7 +55,8 @@ static const struct topic topics[] = {
     {"whisper", "whisper NAME=TEXT: only NAME, who is in the same room, hears it.\n"
                 "whisper NAME=:TEXT is a pose."},
     {"page", "page NAME=TEXT: speak to a player, wherever. page NAME NAME=TEXT: to several.\n"
-             "page TEXT: to those you have last paged. page NAME=:TEXT is a pose."},
+             "page TEXT: to those you have last paged; page =TEXT does so even if TEXT is\n"
+             "somebody's name. page NAME=:TEXT is a pose."},
     {"channels", "+NAME TEXT, or =NAME TEXT: speak on a channel; the beginning of its name is\n"
                  "enough. +NAME :TEXT is a pose. @channel/list shows the channels,\n"
                  "@channel/join NAME, @channel/leave NAME, @channel/who NAME.\n"
@@ -65,7 +69,8 @@ static const struct topic topics[] = {
     {"drop", "drop THING: put down what you carry."},
     {"give", "give PLAYER=THING: hand over what you carry."},
     {"go", "go EXIT, or just EXIT: walk. look shows the exits."},
-    {"home", "home: go home. @link me=#ROOM makes one of your rooms your home."},
+    {"home", "home: go home. @link me=#ROOM makes one of your rooms your home, @link me= the\n"
+             "place where everybody begins."},
     {"who", "WHO: who is connected, how long, how long idle, over what line, from where."},
     {"doing", "DOING: who is connected, and what they say they are doing (@doing)."},
     {"@doing", "@doing TEXT: what DOING shows for you, at most 40 bytes."},
@@ -82,11 +87,13 @@ static const struct topic topics[] = {
     {"@describe", "@describe OBJECT=TEXT: what is seen when one looks at it. me and here are\n"
                   "objects, too."},
     {"@dig", "@dig ROOM: make a room. @dig ROOM=EXIT THERE,EXIT BACK: and exits from here to\n"
-             "it and back, if this room is yours. Short names go behind ;: north;n"},
+             "it and back, if this room is yours. Short names go behind ;: north;n\n"
+             "(in TinTin++ and its like: north\\;n)"},
     {"@open", "@open EXIT=#ROOM: make an exit from here, if this room is yours, to a room of\n"
               "yours or one that is LINK_OK. Without =#ROOM it leads nowhere until @link."},
     {"@create", "@create THING: make a thing. You hold it."},
-    {"@link", "@link EXIT=#ROOM: where it leads. @link me=#ROOM, @link THING=#ROOM: its home."},
+    {"@link", "@link EXIT=#ROOM: where it leads. @link me=#ROOM, @link THING=#ROOM: its home;\n"
+              "with nothing behind the = the place where everybody begins."},
     {"@unlink", "@unlink EXIT: it leads nowhere."},
     {"@name", "@name OBJECT=NEW NAME. Only wizards change players' names."},
     {"@set", "@set OBJECT=FLAG, @set OBJECT=!FLAG. The flags:\n"
@@ -107,8 +114,23 @@ static const struct topic topics[] = {
 
 enum { N_TOPICS = sizeof topics / sizeof topics[0] };
 
+// Words that people try for a topic of another name.
+static const char *const others[][2] = {
+    {"certificate", "@cert"},  {"certificates", "@cert"}, {"cert", "@cert"},
+    {"tls", "@cert"},          {"ssl", "@cert"},          {"build", "building"},
+    {"builder", "building"},   {"talk", "talking"},       {"speak", "talking"},
+    {"reboot", "staying"},     {"crash", "staying"},      {"wizard", "wizards"},
+    {"channel", "channels"},   {"chat", "channels"},      {"newbie", "newcomers"},
+    {"newcomer", "newcomers"}, {"commands", "help"},
+};
+
 const char *help_find(const char *topic)
 {
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (strcasecmp(others[i][0], topic) == 0) {
+            topic = others[i][1];
+        }
+    }
     for (size_t i = 0; i < N_TOPICS; i++) {
         if (strcasecmp(topics[i].name, topic) == 0) {
             return topics[i].text;
@@ -140,7 +162,11 @@ static void tell_topics(struct link *link, const char *beginning)
             n += (size_t)snprintf(line + n, sizeof line - n, "%s%s", n > 0 ? ", " : "", name);
         }
     }
-    link_tell(link, "Topics: %s", n > 0 ? line : "none that begins so; help topics lists all.");
+    if (n > 0) {
+        link_tell(link, "Topics: %s", line);
+    } else {
+        link_tell(link, "No topic begins with \"%s\"; help topics lists all.", beginning);
+    }
 }
 
 void do_help(struct link *link, char *args)

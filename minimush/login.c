@@ -122,7 +122,8 @@ void login_line(struct link *link, char *line)
     } else if (strcasecmp(copy, "quit") == 0) {
         do_quit(link, name);
     } else {
-        play_greet(link);
+        link_tell(link, "That is not understood here. Come in first:");
+        play_tell_door(link);
     }
     explicit_bzero(copy, sizeof copy);
 }

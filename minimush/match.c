@@ -54,7 +54,7 @@ static struct object *by_number(struct link *link, const char *digits)
     struct object *object = world_get(link->mush->world, strtoll(digits, NULL, 10));
     bool is_near = object != NULL && (object == self->place || object->place == self->place ||
                                       object->place == self || world_controls(self, object) ||
-                                      world_may_link(self, object));
+                                      world_may_link(link->mush->world, self, object));
     if (!is_near) {
         link_tell(link, "There is no #%s that you could see or change.", digits);
     }

@@ -74,6 +74,10 @@ void do_page(struct link *link, char *args)
     const char *names = text != NULL && args[0] != '\0' ? args : link->paged;
     if (text == NULL) {
         text = play_trim(args);
+        if (world_find_player(link->mush->world, text) != NULL) { // hardly what is to be said
+            link_tell(link, "Page %s what? page %s=TEXT", text, text);
+            return;
+        }
     }
     if (names[0] == '\0') {
         link_tell(link, "Page whom? page NAME=TEXT, page NAME NAME=TEXT, then page TEXT");

@@ -64,10 +64,15 @@ void play_greet(struct link *link)
         link_tell(link, "Your connection is not encrypted.");
     }
     greet_by_certificate(link);
+    play_tell_door(link);
+}
+
+void play_tell_door(struct link *link)
+{
     link_tell(link, "  connect NAME PASSWORD   play a character (without PASSWORD you are asked)");
     link_tell(link, "  create NAME PASSWORD    make a new one");
     link_tell(link, "  WHO, QUIT");
-    if (!world_has_players(mush->world)) {
+    if (!world_has_players(link->mush->world)) {
         link_tell(link, "Nobody lives here yet: the first character becomes the wizard.");
     }
 }

@@ -34,6 +34,9 @@ const struct command *command_find(const struct object *player, const char *word
 // The first thing a new player sees.
 void play_greet(struct link *link);
 
+// What can be typed before one is in the game.
+void play_tell_door(struct link *link);
+
 // One line, which may be changed.
 void play_line(struct link *link, char *line);
 

@@ -4,24 +4,48 @@
 // Talk in a room (play.h). Errors: they are told.
 #include "play.h"
 
+#include <string.h>
+
+// Is there anything to be said?
+static bool has_text(struct link *link, const char *args, const char *usage)
+{
+    bool has = args[strspn(args, " ")] != '\0';
+    if (!has) {
+        link_tell(link, "%s", usage);
+    }
+    return has;
+}
+
 void do_say(struct link *link, char *args)
 {
+    if (!has_text(link, args, "Say what? say TEXT, or \"TEXT")) {
+        return;
+    }
     link_tell(link, "You say, \"%s\"", args);
     mush_tell_room(link->mush, link->self->place, link, "%s says, \"%s\"", link->self->name, args);
 }
 
 void do_pose(struct link *link, char *args)
 {
+    if (!has_text(link, args, "Do what? pose TEXT, or :TEXT")) {
+        return;
+    }
     mush_tell_room(link->mush, link->self->place, NULL, "%s %s", link->self->name, args);
 }
 
 void do_semipose(struct link *link, char *args)
 {
+    if (!has_text(link, args, "Do what? semipose TEXT, or ;TEXT")) {
+        return;
+    }
     mush_tell_room(link->mush, link->self->place, NULL, "%s%s", link->self->name, args);
 }
 
 void do_emit(struct link *link, char *args)
 {
+    if (!has_text(link, args, "Show what? @emit TEXT")) {
+        return;
+    }
     mush_tell_room(link->mush, link->self->place, NULL, "%s", args);
 }
 

@@ -358,8 +358,10 @@ bool world_controls(const struct object *player, const struct object *object)
            (object->owner == player->id && object->kind != WORLD_PLAYER);
 }
 
-bool world_may_link(const struct object *player, const struct object *room)
+bool world_may_link(const struct world *world, const struct object *player,
+                    const struct object *room)
 {
     return room->kind == WORLD_ROOM &&
-           ((room->flags & WORLD_LINK_OK) != 0 || world_controls(player, room));
+           (room == world_start(world) || (room->flags & WORLD_LINK_OK) != 0 ||
+            world_controls(player, room));
 }

@@ -106,6 +106,7 @@ bool world_is_wizard(const struct object *player);
 bool world_controls(const struct object *player, const struct object *object);
 
 // May the player lead an exit to this room, or call it home?
-bool world_may_link(const struct object *player, const struct object *room);
+bool world_may_link(const struct world *world, const struct object *player,
+                    const struct object *room);
 
 #endif

@@ -39,8 +39,7 @@ static atomic_bool is_looked_for;
 
 static struct table *map(int fd)
 {
-    void *memory =
-        mmap(NULL, sizeof(struct table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *memory = mmap(NULL, sizeof(struct table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 

@@ -141,7 +141,7 @@ static bool is_changed(const struct place *place)
 static void reload_admins(const struct place *place)
 {
     char said[STAY_ERROR_BYTES], error[STAY_ERROR_BYTES];
-    if (stay_renew_reload(place->folder, said, sizeof said, error, sizeof error))
+    if (stay_renew(place->folder, NULL, said, sizeof said, error, sizeof error))
         say("stayd has read its configuration anew\n%s", said);
     else
         say("stayd goes on with the settings it had, because: %s", error);

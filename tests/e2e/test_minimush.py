@@ -113,6 +113,48 @@ def test_players_build_and_others_cannot_change_it(town):
     assert "Moths." in answer(two, b"look hat")
 
 
+def test_who_builds_as_the_help_says_finds_the_way_back(town):
+    here = town()
+    here.player("Wizard")
+    one = here.player("One")
+    help_text = answer(one, b"help building")
+    assert "@open out=#1" in help_text and "@link me= " in help_text
+    room = int(re.search(r"Room My Room is #(\d+)", answer(one, b"@dig My Room")).group(1))
+    answer(one, b"@link me=#%d" % room)
+    assert "My Room" in answer(one, b"home")
+    assert "Exit out" in answer(one, b"@open out=#1")
+    assert "The Harbour" in answer(one, b"out")
+    answer(one, b"home")
+    assert "has its home in The Harbour" in answer(one, b"@link me=")
+    assert "The Harbour" in answer(one, b"home")
+    answer(one, b"@link me=#%d\r\nhome" % room)
+    assert "@unlink EXIT" in answer(one, b"@link out=")
+
+
+def test_what_is_left_out_is_asked_for_and_not_said(town):
+    here = town()
+    one, two = here.player("One"), here.player("Two")
+    answer(one, b"think quiet")
+    for line in (b"say", b'"', b"pose ", b":", b";", b"@emit", b"\\"):
+        assert "what? " in answer(one, line), line
+    answer(one, b"page two=hi")
+    assert "Page Two what? page Two=TEXT" in answer(one, b"page Two")
+    assert "You paged Two with: Two" in answer(one, b"page =Two")
+    answer(two, b"think quiet")
+    assert "and @cert/add" in answer(one, b"help certificates")
+    assert 'No topic begins with "frob"' in answer(one, b"help frob")
+    assert "quiet" == answer(two, b"think quiet").strip()
+
+
+def test_unknown_words_at_the_connect_screen_are_called_so(town):
+    stranger = town().player()
+    stranger.read_until(b"WHO, QUIT\r\n")
+    stranger.read_until(b"first character becomes the wizard.\r\n")
+    stranger.send(b"hello\r\n")
+    assert stranger.read_line() == b"That is not understood here. Come in first:"
+    assert b"Welcome" not in stranger.read_until(b"WHO, QUIT\r\n")
+
+
 def test_ordinary_players_have_a_quota_and_wizards_none(town):
     here = town()
     wizard, one = here.player("Wizard"), here.player("One")

@@ -230,10 +230,11 @@ static void who_may_change_what(void **state)
     assert_true(world_controls(one, one) && world_controls(wizard, one));
     assert_false(world_controls(two, room) || world_controls(two, one));
     assert_false(world_controls(one, wizard) || world_controls(one, world_start(world)));
-    assert_true(world_may_link(one, room) && !world_may_link(two, room));
+    assert_true(world_may_link(world, one, room) && !world_may_link(world, two, room));
     world_set_flags(world, room, WORLD_LINK_OK);
-    assert_true(world_may_link(two, room) && !world_controls(two, room));
-    assert_false(world_may_link(two, two));
+    assert_true(world_may_link(world, two, room) && !world_controls(two, room));
+    assert_false(world_may_link(world, two, two));
+    assert_true(world_may_link(world, two, world_start(world))); // the way back
     folder_close_world(world);
 }
 
