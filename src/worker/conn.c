@@ -6,6 +6,7 @@
 #include "worker/conn.h"
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
@@ -13,6 +14,8 @@
 #include "worker/worker.h"
 
 #include <netinet/tcp.h>
+
+#define DOUBT_MS 3000u // a game that reads no header closes a player at once, if it does
 
 struct slot *conn_slot(const struct conn *conn)
 {
@@ -75,6 +78,35 @@ void conn_open(struct worker *worker, struct slot *slot)
     *conn = (struct conn){.worker = worker, .relay = RELAY_CONN_NEW, .is_listed = is_listed};
     worker->n_live++;
     ids_add(worker->ids, slot->id, vault_slot_index(worker->vault, slot));
+}
+
+// Has the game heard anybody yet? Then it has read a header.
+static bool has_heard_anybody(const struct worker *worker, unsigned game)
+{
+    const struct vault *vault = worker->vault;
+    for (uint32_t i = 0; i < vault->head->n_slots; i++)
+        if (vault->slots[i].state == SLOT_LIVE && vault->slots[i].game == game &&
+            flow_now(&vault->slots[i].flow[TO_GAME])->received > 0)
+            return true;
+    return false;
+}
+
+// To a game that does not read headers, the PROXY header is the player's first words. Version 2
+// begins with the line "QUIT", at which many end the connection.
+static void doubt_header(struct worker *worker, const struct slot *slot)
+{
+    struct game_watch *watch = &worker->games.watch[slot->game];
+    const struct conf_game *game = &worker->heritage->conf.game[slot->game];
+    if (!(slot->flags & SLOT_FLAG_GAME_ENDED) || watch->is_header_doubted ||
+        (game->header != CONF_PROXY_V2 && game->header != CONF_PROXY_V1) ||
+        flow_now(&slot->flow[TO_GAME])->received > 0 ||
+        clock_boot_ms() > slot->opened_ms + DOUBT_MS || has_heard_anybody(worker, slot->game))
+        return;
+    watch->is_header_doubted = true;
+    log_event(LOG_HEADER_DOUBT,
+              "game=%s hint=\"it has closed a player who had said nothing: if it does not read the "
+              "header, it takes it for the player's words; write header = none\"",
+              game->name);
 }
 
 void conn_close(struct conn *conn, const char *why)
@@ -163,6 +195,7 @@ void conn_serve(struct conn *conn, unsigned ready)
     unsigned wants = run(conn);
     while (away_greet(conn) || (wants & RELAY_JUDGE && away_judge(conn)))
         wants = run(conn);
+    doubt_header(conn->worker, conn_slot(conn));
     if (wants & RELAY_DONE) {
         conn_close(conn, why_ended(conn_slot(conn)));
         return;

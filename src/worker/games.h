@@ -50,6 +50,7 @@ struct games {
         uint64_t ended_ms;        // when a link of an unknown process was last seen to have ended
         uint32_t n_back;          // held players linked since the game's death
         uint64_t back_since_ms;   // of the one of them who was held first; 0: none
+        bool is_header_doubted;        // that it reads the header; said
         uint32_t newest[GAMES_UNREAD]; // slots linked last
         unsigned n_newest;             // ever
     } watch[VAULT_GAMES];

@@ -172,3 +172,31 @@ def test_a_game_on_a_tcp_port_that_closes_is_heard_to_its_last_byte(make_stage, 
     pair.link.send(words)
     pair.link.close()
     assert pair.player.read_to_end()[0] == words
+
+
+def test_a_game_that_takes_the_header_for_words_is_pointed_out_once(make_stage):
+    stage = make_stage()
+
+    def come(kind):
+        player = stage.player(kind)
+        link = stage.game.accept_raw()
+        link.read_until(b"QUIT\n")
+        link.send(b"Huh?\r\nBye!\r\n")
+        link.close()
+        player.read_to_end()
+    for kind in ("1.3", "plain"):
+        come(kind)
+    stage.stayd.log.expect('header-doubt game=mush hint=".*write header = none"')
+    come("plain")
+    assert len(stage.stayd.log.find("header-doubt")) == 1
+
+
+def test_a_game_that_reads_the_header_may_close_whom_it_likes(stage):
+    heard = stage.pair("plain")
+    heard.check()
+    newcomer = stage.pair()
+    newcomer.link.close()
+    newcomer.player.read_to_end()
+    newcomer.player.close()
+    stage.stayd.log.expect('player-close .*why="the game closed it"')
+    assert not stage.stayd.log.find("header-doubt")
