@@ -20,8 +20,11 @@ def preload_environment(port, *words):
     return {**os.environ, "LD_PRELOAD": PRELOAD, "STAYD_PRELOAD": " ".join((str(port), *words))}
 
 
+NOBODY = 65534
+
+
 class TinyMux:
-    """`address`: where it listens."""
+    """`address`: where it listens. It runs as a user of its own, as it should, where the tests are root."""
 
     def __init__(self, folder, address, port, wrapper=()):
         assert os.path.exists(PROGRAMS), "tinymux is not installed (tools/setup installs it)"
@@ -35,13 +38,22 @@ class TinyMux:
         os.symlink(PROGRAMS, os.path.join(self.folder, "bin"))
         with open(os.path.join(self.folder, "netmux.conf"), "a", encoding="ascii") as file:
             file.write(f"port {port}\nip_address {address}\nmud_name Test\n")
+        self.library = shutil.copy(PRELOAD, self.folder)
+        if os.geteuid() == 0:
+            self.wrapper = (*wrapper, "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
+                            "--clear-groups")
+            os.chmod(folder, 0o711)
+            for place, folders, names in os.walk(self.folder):
+                for name in (".", *folders, *names):
+                    os.lchown(os.path.join(place, name), NOBODY, NOBODY)
 
     def start(self):
         self.process = subprocess.Popen(
             [*self.wrapper, "./bin/netmux", "-c", "netmux.conf", "-p", self.pid_file, "-e", "."],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**preload_environment(self.port), "LD_LIBRARY_PATH": "./bin"})
+            env={**preload_environment(self.port), "LD_PRELOAD": self.library,
+                 "LD_LIBRARY_PATH": "./bin"})
         until(lambda: "DNS lookup slave started" in self.log(), "TinyMUX is up")
         return self
 
