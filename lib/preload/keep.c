@@ -6,16 +6,14 @@
 // Errors: as there. That the kernel refuses the program is said once on stderr.
 #include "keep.h"
 
+#include "say.h"
 #include "table.h"
 
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
-#include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MARK 0x73746164u
 #define N_WORDS TABLE_WORDS // mark, family and port, address
@@ -54,16 +52,6 @@ static bool from_words(const uint32_t words[N_WORDS], struct sockaddr_storage *p
     default:
         return false;
     }
-}
-
-static void say(const char *what, int reason)
-{
-    char line[256];
-    int n = snprintf(line, sizeof line,
-                     "libstayd-preload: this kernel refuses SO_ATTACH_FILTER here (%s); %s\n",
-                     strerror(reason), what);
-    if (n < 0 || write(STDERR_FILENO, line, (size_t)n) < 0)
-        return; // who has closed stderr does not want to hear it
 }
 
 static bool put_filter(int fd, const uint32_t words[N_WORDS])
@@ -105,7 +93,7 @@ static bool find_filter(int fd, uint32_t words[N_WORDS])
 
 bool keep_put(int fd, const struct sockaddr_storage *player)
 {
-    static atomic_flag is_said = ATOMIC_FLAG_INIT;
+    static atomic_flag is_first_said = ATOMIC_FLAG_INIT, is_end_said = ATOMIC_FLAG_INIT;
     uint32_t words[N_WORDS];
     bool is_first;
     to_words(player, words);
@@ -117,9 +105,15 @@ bool keep_put(int fd, const struct sockaddr_storage *player)
         return false;
     const bool is_kept = table_put(fd, words, &is_first);
     if (is_first)
-        say("players' addresses are kept in memory that goes over the game's reboots", reason);
-    else if (!is_kept && !atomic_flag_test_and_set(&is_said))
-        say("and there is no other way to keep players' addresses: nobody is let in", reason);
+        say_once(&is_first_said,
+                 "this kernel refuses SO_ATTACH_FILTER here (%s); players' addresses are kept in "
+                 "memory that goes over the game's reboots",
+                 strerror(reason));
+    else if (!is_kept)
+        say_once(&is_end_said,
+                 "this kernel refuses SO_ATTACH_FILTER here (%s), and players' addresses cannot be "
+                 "kept otherwise (%s): players are closed",
+                 strerror(reason), strerror(errno));
     return is_kept;
 }
 

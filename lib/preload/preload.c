@@ -17,6 +17,7 @@
 // understood ends the process at its start, for the same reason.
 #include "announce.h"
 #include "keep.h"
+#include "say.h"
 #include "settings.h"
 #include "trust.h"
 
@@ -75,6 +76,7 @@ static void answer(const struct sockaddr_storage *player, struct sockaddr *addre
 // Whose connection is it? TRUST_STAYD: *player is kept there.
 static enum trust meet(int fd, struct sockaddr_storage *player)
 {
+    static atomic_flag is_silence_said = ATOMIC_FLAG_INIT;
     struct sockaddr_storage local = {0}, peer = {0};
     socklen_t n_local = sizeof local, n_peer = sizeof peer;
     if (getsockname(fd, (struct sockaddr *)&local, &n_local) < 0)
@@ -86,8 +88,12 @@ static enum trust meet(int fd, struct sockaddr_storage *player)
     const enum trust trust = trust_look(&settings, &local, &peer);
     if (trust != TRUST_STAYD)
         return trust;
-    if (!announce_take(fd, player))
+    if (!announce_take(fd, player)) {
+        say_once(&is_silence_said,
+                 "a connection of stayd's user has brought no PROXY header and is closed; does the "
+                 "game's section in stayd.conf say header = proxy-v2?");
         return TRUST_GONE;
+    }
     announce_fit(player, local.ss_family);
     return keep_put(fd, player) ? TRUST_STAYD : TRUST_GONE;
 }

@@ -6,7 +6,10 @@
 // Errors: TRUST_GONE.
 #include "trust.h"
 
+#include "say.h"
+
 #include <dirent.h>
+#include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -98,9 +101,15 @@ static bool find_socket(const struct end *own, const struct end *other, struct i
         struct inet_diag_msg body;
         uint8_t rest[512]; // attributes that were not asked for
     } answer;
+    static atomic_flag is_said = ATOMIC_FLAG_INIT;
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    if (fd < 0)
+    if (fd < 0) {
+        say_once(&is_said,
+                 "the kernel cannot be asked whose a connection is (sock_diag: %s): "
+                 "players are closed",
+                 strerror(errno));
         return false;
+    }
     ssize_t n = ask(fd, own, other) ? recv(fd, &answer, sizeof answer, MSG_DONTWAIT) : -1;
     close(fd);
     if (n < (ssize_t)offsetof(typeof(answer), rest) ||

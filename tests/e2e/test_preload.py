@@ -186,6 +186,9 @@ def test_who_speaks_as_stayd_and_announces_nobody_is_closed_soon(tcp_game):
         assert player.read_to_end()[1] in ("eof", "reset")
     assert time.monotonic() - start < 20 * PATIENCE
     assert ask(announce(game), b"seen") == b"seen 192.0.2.1"
+    game.process.kill()
+    said = game.process.stderr.read().decode()
+    assert said.count("has brought no PROXY header and is closed") == 1, said
 
 
 def test_a_header_in_parts_is_waited_for(tcp_game):
