@@ -16,8 +16,8 @@
 int stay_spawn_wait(const char *path, char *const argv[], int timeout_ms, char *text,
                     size_t text_size);
 
-// The same, and do not wait for its end: only until it runs. Returns a descriptor, non-blocking, from
-// which to read what it writes to stderr. -1 with errno: it could not be run.
+// The same, and do not wait for its end: only until it runs. Returns a descriptor, non-blocking,
+// from which to read what it writes to stderr. -1 with errno: it could not be run.
 int stay_spawn_loose(const char *path, char *const argv[]);
 
 #endif

@@ -122,7 +122,7 @@ void do_link(struct link *link, char *args)
         link_tell(link, "@link EXIT=#ROOM; @unlink EXIT takes it away");
         return;
     }
-    struct object *room = object == NULL   ? NULL
+    struct object *room = object == NULL  ? NULL
                           : to[0] == '\0' ? world_start(link->mush->world)
                                           : find_room(link, to);
     if (room == NULL) {

@@ -33,10 +33,10 @@ struct mush {
     int64_t started_at; // seconds since 1970, of the first start
     int64_t begun_at;   // ... of this process
     int64_t n_reboots;
-    int64_t resumed_at; // ... of the last one who came back, or the beginning of waiting for them
-    uint64_t n_refused; // stay_counts
+    int64_t resumed_at;  // ... of the last one who came back, or the beginning of waiting for them
+    uint64_t n_refused;  // stay_counts
     unsigned n_restarts; // of stayd, said so far
-    int64_t stop_at;    // seconds: the end's patience
+    int64_t stop_at;     // seconds: the end's patience
     char reboot_by[WORLD_PLAYER_NAME_BYTES];
     bool has_gone;     // some link can be freed
     bool wants_reboot; // as soon as the turn is over
