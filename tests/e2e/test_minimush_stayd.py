@@ -12,7 +12,7 @@ from support.daemon import free_port
 from support.mush import PASSWORD, ask, create, reboot
 from support.players import PlainPlayer
 from support.stream import Ended
-from support.waiting import until
+from support.waiting import WAIT_S, until
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_why_stayd_cannot_be_started_again_is_said_and_it_is_tried_until_it_can(
 def test_a_game_that_ends_does_not_start_it_again(start, port):
     mush = start(port)
     mush.process.send_signal(signal.SIGTERM)
-    mush.process.wait(60)
+    mush.process.wait(WAIT_S)
     until(lambda: mush.family.members() == {}, "stayd has ended with its game")
     assert not mush.words.find("started again")
 
