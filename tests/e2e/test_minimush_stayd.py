@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What a game on libstay does about its stayd: starts it again when all of it is gone, and gives it changed settings."""
 import os
+import shutil
 import signal
 import socket
 
@@ -126,3 +127,19 @@ def test_settings_that_stayd_refuses_are_said_and_the_former_ones_stay(start, po
         connect(port)
         mush.family.kill_all()
         connect(port)
+
+
+def test_a_change_of_settings_that_a_crash_has_interrupted_is_done_by_the_next_start(start, port):
+    mush = start(port)
+    player = create(PlainPlayer(port), "One")
+    conf = os.path.join(os.path.dirname(mush.log.path), "stayd.conf")
+    shutil.copy(conf, conf + ".former")
+    other = free_port()
+    rewrite(mush, f"127.0.0.1:{port}", f"127.0.0.1:{other}")
+    with open(conf, encoding="utf-8") as file:  # what is written is not yet what stayd has
+        text = file.read()
+    with open(conf, "w", encoding="utf-8") as file:
+        file.write(text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{other}"))
+    reboot(player)
+    come(other, "One")
+    assert not os.path.exists(conf + ".former")
