@@ -6,6 +6,7 @@
 //
 // Errors: complaints.
 #include "base/address.h"
+#include "base/nearest.h"
 #include "conf/option.h"
 
 #include <stdlib.h>
@@ -88,7 +89,7 @@ static void find_game(const struct conf *conf, struct conf_listener *listener, c
             return;
         }
     }
-    const char *nearest = conf_nearest(name, names, conf->n_games);
+    const char *nearest = nearest_find(name, names, conf->n_games);
     if (nearest)
         conf_complain(complaints, line, "there is no [game %s]; did you mean %s?", name, nearest);
     else

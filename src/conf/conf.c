@@ -8,6 +8,7 @@
 // Errors: complaints; all mistakes of a file are said in one run.
 #include "conf/conf.h"
 
+#include "base/nearest.h"
 #include "conf/option.h"
 
 #include <libgen.h>
@@ -101,7 +102,7 @@ static bool is_name(const char *name)
 static void complain_section(struct loader *loader, const char *head, const char *word, int line)
 {
     const char *const words[] = {heads[0].word, heads[1].word, heads[2].word};
-    const char *nearest = conf_nearest(word, words, CONF_N_SECTIONS);
+    const char *nearest = nearest_find(word, words, CONF_N_SECTIONS);
     for (int i = 0; nearest && i < CONF_N_SECTIONS; i++)
         if (strcmp(nearest, heads[i].word) == 0) {
             conf_complain(&loader->complaints, line, "unknown section [%s]; did you mean %s?", head,
@@ -159,7 +160,7 @@ static void complain_key(struct loader *loader, const char *key, int line)
             return;
         }
     }
-    const char *nearest = conf_nearest(key, names, n_names);
+    const char *nearest = nearest_find(key, names, n_names);
     if (nearest)
         conf_complain(&loader->complaints, line, "unknown option %s; did you mean %s?", key,
                       nearest);

@@ -79,9 +79,6 @@ struct conf_complaints {
 void conf_complain(struct conf_complaints *complaints, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-// The one of n names that is nearest to a misspelt word, or NULL if none is near.
-const char *conf_nearest(const char *word, const char *const *names, unsigned n_names);
-
 // Read the file as inih does and hand over its sections and entries in order.
 struct conf_reader {
     void *user;

@@ -82,14 +82,14 @@ void answer_text(struct answer *answer, const char *key, const char *value)
     answer_bytes(answer, key, value, strlen(value));
 }
 
-void answer_number(struct answer *answer, const char *key, uint64_t value)
+void answer_put_number(struct answer *answer, const char *key, uint64_t value)
 {
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, value);
     answer_text(answer, key, text);
 }
 
-void answer_flag(struct answer *answer, const char *key, bool is_so)
+void answer_put_flag(struct answer *answer, const char *key, bool is_so)
 {
     answer_text(answer, key, is_so ? "yes" : "no");
 }

@@ -14,7 +14,10 @@
 #ifndef STAYD_OPS_ANSWER_H
 #define STAYD_OPS_ANSWER_H
 
+#include "ops/keys.h"
 #include "ops/request.h"
+
+#include <assert.h>
 
 #define ANSWER_LINE_BYTES 4096u
 
@@ -30,8 +33,21 @@ void answer_ok(struct answer *answer, const char *id);
 // Add " KEY=VALUE". `value` is quoted when it must be.
 void answer_text(struct answer *answer, const char *key, const char *value);
 void answer_bytes(struct answer *answer, const char *key, const void *value, size_t n_value);
-void answer_number(struct answer *answer, const char *key, uint64_t value);
-void answer_flag(struct answer *answer, const char *key, bool is_so);
+
+// The same of a number, and of yes or no; `key` is a string literal of ops/keys.h.
+#define ANSWER_OR_IS(word, key) || __builtin_strcmp(word, key) == 0
+#define answer_number(answer, key, value)                                                          \
+    do {                                                                                           \
+        static_assert(0 KEYS_NUMBERS(ANSWER_OR_IS, key), "a number's key: ops/keys.h");            \
+        answer_put_number(answer, key, value);                                                     \
+    } while (0)
+#define answer_flag(answer, key, is_so)                                                            \
+    do {                                                                                           \
+        static_assert(0 KEYS_FLAGS(ANSWER_OR_IS, key), "a flag's key: ops/keys.h");                \
+        answer_put_flag(answer, key, is_so);                                                       \
+    } while (0)
+void answer_put_number(struct answer *answer, const char *key, uint64_t value);
+void answer_put_flag(struct answer *answer, const char *key, bool is_so);
 
 // End the line.
 void answer_finish(struct answer *answer);

@@ -7,6 +7,8 @@
 // Errors: see request_refuse; the peer's bytes are never repeated in the words.
 #include "ops/request.h"
 
+#include "base/nearest.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
@@ -36,8 +38,9 @@ bool request_refuse(struct request *request, enum request_error error, const cha
 
 static bool refuse_argument(struct request *request, const char *wrong)
 {
-    return request_refuse(request, REQUEST_BAD_REQUEST, "%s; write %s %s", wrong,
-                          request_verb_word(request->verb), request_verb_form(request->verb));
+    const char *form = request_verb_form(request->verb);
+    return request_refuse(request, REQUEST_BAD_REQUEST, "%s; write %s%s%s", wrong,
+                          request_verb_word(request->verb), *form ? " " : "", form);
 }
 
 static void skip_blanks(struct rest *rest)
@@ -261,7 +264,7 @@ static bool take_plan(struct request *request, struct rest *rest)
 
 typedef bool take_fn(struct request *request, struct rest *rest);
 
-// What reads a word of a form. NULL: it is the beginning of "[CONN OFFSET ...]".
+// What reads a word of a form. NULL: nothing does, as of "[CONN", where the form begins anew.
 static take_fn *find_reader(struct word form)
 {
     static const struct {
@@ -289,6 +292,8 @@ static bool take_arguments(struct request *request, struct rest *rest)
         take_fn *take = find_reader(word);
         if (is_over(rest)) // what may be left out stands last
             return *word.at == '[' || refuse_argument(request, "an argument is missing");
+        if (!take && word.at == whole.at)
+            return refuse_argument(request, "nobody can read"); // a mistake in verbs.def
         if (!take)
             form = whole; // once more
         else if (!take(request, rest))
@@ -308,6 +313,25 @@ static bool take_id(struct request *request, struct rest *rest)
     return true;
 }
 
+// Every verb, or the one that was meant.
+static bool refuse_verb(struct request *request, struct word word)
+{
+    const char *words[REQUEST_N_VERBS];
+    char name[24];
+    char known[REQUEST_WHY_BYTES] = "";
+    for (unsigned i = 0; i < REQUEST_N_VERBS; i++) {
+        size_t n = strlen(known);
+        words[i] = request_verb_word((enum request_verb)i);
+        snprintf(known + n, sizeof known - n, " %s", words[i]);
+    }
+    snprintf(name, sizeof name, "%.*s", word.n < sizeof name ? (int)word.n : 0, word.at);
+    const char *nearest = nearest_find(name, words, REQUEST_N_VERBS);
+    if (nearest)
+        return request_refuse(request, REQUEST_NO_SUCH_VERB, "no such verb; did you mean %s?",
+                              nearest);
+    return request_refuse(request, REQUEST_NO_SUCH_VERB, "no such verb; there are%s", known);
+}
+
 static bool take_verb(struct request *request, struct rest *rest)
 {
     struct word word = take_word(rest);
@@ -317,12 +341,7 @@ static bool take_verb(struct request *request, struct rest *rest)
     request->verb = request_verb_find(word.at, word.n);
     if (request->verb != REQUEST_N_VERBS)
         return true;
-    char known[128] = "";
-    for (unsigned i = 0; i < REQUEST_N_VERBS; i++) {
-        strcat(known, " ");
-        strcat(known, request_verb_word((enum request_verb)i));
-    }
-    return request_refuse(request, REQUEST_NO_SUCH_VERB, "no such verb; there are%s", known);
+    return refuse_verb(request, word);
 }
 
 static void clear(struct request *request)

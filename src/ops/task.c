@@ -43,11 +43,11 @@ static bool end_well(struct task *task)
     return true;
 }
 
-static bool end_with(struct task *task, const char *key, uint64_t value)
+static bool end_gone(struct task *task, uint64_t n)
 {
     struct answer answer;
     answer_ok(&answer, task->request.id);
-    answer_number(&answer, key, value);
+    answer_number(&answer, "gone", n);
     answer_finish(&answer);
     task_put(task, &answer);
     return true;
@@ -80,7 +80,7 @@ static bool end_result(struct task *task, enum order_result result)
     case ORDER_DONE:
         return end_well(task);
     case ORDER_GONE:
-        return end_with(task, "gone", 1);
+        return end_gone(task, 1);
     case ORDER_NOT_ATTACHED:
         return end_error(task, REQUEST_NOT_ATTACHED,
                          "the process that asks is not the one that has attached; attach first");
@@ -207,7 +207,7 @@ static bool do_ack(struct task *task, struct worker *worker)
         return false;
     switch (task->error) {
     case REQUEST_GOOD:
-        return task->n_gone ? end_with(task, "gone", task->n_gone) : end_well(task);
+        return task->n_gone ? end_gone(task, task->n_gone) : end_well(task);
     case REQUEST_NOT_ALLOWED:
         return end_not_allowed(task);
     case REQUEST_SHORT:
@@ -358,6 +358,11 @@ static bool do_upgrade(struct task *task, struct worker *worker)
     return false;
 }
 
+static bool do_reload(struct task *task, struct worker *worker)
+{
+    return reload_task_step(task, worker);
+}
+
 static bool find_game(struct task *task, const struct worker *worker)
 {
     const struct conf *conf = &worker->heritage->conf;
@@ -397,13 +402,9 @@ void task_begin(struct task *task)
 bool task_step(struct task *task, struct worker *worker)
 {
     static bool (*const verbs[REQUEST_N_VERBS])(struct task *, struct worker *) = {
-        [REQUEST_ATTACH] = do_attach,        [REQUEST_CONNECTOR] = do_connector,
-        [REQUEST_STATE] = do_state,          [REQUEST_ACK] = do_ack,
-        [REQUEST_CLOSE] = do_close,          [REQUEST_HELD] = do_list,
-        [REQUEST_REBOOT] = do_plan,          [REQUEST_SHUTDOWN] = do_plan,
-        [REQUEST_STATUS] = do_status,        [REQUEST_LIST] = do_list,
-        [REQUEST_KICK] = do_close,           [REQUEST_NOTICE] = do_notice,
-        [REQUEST_RELOAD] = reload_task_step, [REQUEST_UPGRADE] = do_upgrade,
+#define VERB(name, word, who, has, does, ...) [REQUEST_##name] = do_##does,
+#include "ops/verbs.def"
+#undef VERB
     };
     task->waits = false;
     if (!task->has_begun) {

@@ -17,7 +17,7 @@ static const struct {
     const char *form;
     const char *help;
 } verbs[REQUEST_N_VERBS] = {
-#define VERB(name, verb_word, verb_who, verb_has, verb_form, verb_help)                            \
+#define VERB(name, verb_word, verb_who, verb_has, does, verb_form, verb_help)                      \
     [REQUEST_##name] = {(verb_word), REQUEST_WHO_##verb_who, (verb_has), (verb_form), (verb_help)},
 #include "ops/verbs.def"
 #undef VERB

@@ -77,6 +77,7 @@ void order_look(struct worker *worker, unsigned game, struct order_game *look)
         .resumes = now.flags & GAME_RESUMES,
         .acknowledges = now.flags & GAME_ACKS,
         .since_ms = now.since_ms,
+        .error = worker->waiting.game[game].error,
     };
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         const struct slot *slot = &vault->slots[i];

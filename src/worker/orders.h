@@ -60,6 +60,7 @@ struct order_game {
     bool is_attached, resumes, acknowledges;
     uint32_t n_players, n_held;
     uint64_t since_ms; // boottime of the last change of state; 0: none
+    int error;         // why the last attempt to connect has failed; 0: it did not
 };
 void order_look(struct worker *worker, unsigned game, struct order_game *look);
 

@@ -3,12 +3,13 @@
 """stayctl: what an admin sees, and the exit status."""
 import json
 import os
+import re
 import subprocess
 import threading
 
 import pytest
 
-from support.control import STAYCTL, run_stayctl
+from support.control import STAYCTL, Control, run_stayctl
 from support.waiting import WAIT_S, until
 
 
@@ -41,6 +42,57 @@ def test_json_has_numbers_and_booleans(stage):
     assert player["held"] is False and isinstance(player["port"], int) and player["host"] == ""
     error = run_stayctl(stage.stayd, "--json", "list", "chess")
     assert error.returncode == 1 and json.loads(error.stdout)["error"] == "no-such-game"
+
+
+@pytest.mark.short
+def test_whatever_is_a_number_or_a_flag_on_the_wire_is_one_in_json(make_stage):
+    """But where it is a text by its key: a version, a name."""
+    stage = make_stage()
+    stage.pair().check()
+    stage.stayd.family.kill("worker")
+    run_stayctl(stage.stayd, "upgrade", "/nowhere/stayd")
+    control = Control(os.path.join(stage.stayd.folder, "control.sock"))
+    n_flags = 0
+    for verb in ("status", "list"):
+        document = json.loads(run_stayctl(stage.stayd, "--json", verb).stdout)
+        wire = control.ask(verb).items
+        assert len(wire) == len(document["items"])
+        for said, item in zip(wire, document["items"]):
+            assert said.keys() == item.keys()
+            for key, value in said.items():
+                if re.fullmatch(r"0|[1-9]\d*", value):
+                    assert isinstance(item[key], int), key
+                elif value in ("yes", "no") and key != "tls":
+                    assert isinstance(item[key], bool), key
+                    n_flags += 1
+                else:
+                    assert isinstance(item[key], str), key
+    stayd = json.loads(run_stayctl(stage.stayd, "--json", "status").stdout)["items"][0]
+    assert {"last-death-since", "upgrade-since"} <= stayd.keys() and n_flags >= 4
+
+
+@pytest.mark.short
+def test_a_wrong_verb_is_told_what_is_near(stage):
+    for word, words in (("stat", "there is no verb stat; did you mean status?"),
+                        ("lsit", "there is no verb lsit; did you mean list?"),
+                        ("x\x1b", "there is no verb x?; there are held status list kick notice "
+                                  "upgrade reload"),
+                        ("attach", "there is no verb attach here; games ask it themselves")):
+        done = run_stayctl(stage.stayd, word)
+        assert done.returncode == 2 and f"stayctl: {words}" in done.stderr, done
+    done = run_stayctl(stage.stayd, "status", "x")
+    assert "stayctl: more than there should be; write status\n" in done.stderr
+
+
+@pytest.mark.short
+def test_status_says_why_a_game_cannot_be_reached(make_stage):
+    stage = make_stage(game_options={"connect": "unix:/nowhere/game.sock"})
+    player = stage.player("plain")
+    until(lambda: "game mush cannot be reached: No such file or directory (unix:/nowhere/game.sock)"
+          in run_stayctl(stage.stayd, "status").stdout.splitlines(), "the reason")
+    game = json.loads(run_stayctl(stage.stayd, "--json", "status").stdout)["items"][1]
+    assert game["error"] == "No such file or directory" and game["held"] == 1
+    player.close()
 
 
 @pytest.mark.short

@@ -82,6 +82,36 @@ static void an_upgrades_path_is_absolute_and_may_hold_blanks(void **state)
     assert_refused("1 upgrade ./stayd", REQUEST_BAD_REQUEST);
 }
 
+static void an_unknown_verb_is_told_the_nearest_or_all(void **state)
+{
+    (void)state;
+    assert_refused("1 statu", REQUEST_NO_SUCH_VERB);
+    assert_string_equal(request.why, "no such verb; did you mean status?");
+    assert_refused("1 relaod now", REQUEST_NO_SUCH_VERB);
+    assert_string_equal(request.why, "no such verb; did you mean reload?");
+    assert_refused("1 x", REQUEST_NO_SUCH_VERB);
+    for (unsigned i = 0; i < REQUEST_N_VERBS; i++)
+        assert_non_null(strstr(request.why, request_verb_word((enum request_verb)i)));
+}
+
+// A word of a form without a reader would be said to be a mistake of the peer's.
+static void every_word_of_every_form_is_read(void **state)
+{
+    char line[128];
+    (void)state;
+    for (unsigned i = 0; i < REQUEST_N_VERBS; i++) {
+        const char *word = request_verb_word((enum request_verb)i);
+        const char *form = request_verb_form((enum request_verb)i);
+        snprintf(line, sizeof line, "1 %s %s", word, "a a a a a a");
+        request_parse(&request, line, strlen(line));
+        assert_null(strstr(request.why, "nobody can read"));
+        if (*form == '\0') {
+            snprintf(line, sizeof line, "more than there should be; write %s", word);
+            assert_string_equal(request.why, line);
+        }
+    }
+}
+
 static void a_connector_names_the_game(void **state)
 {
     (void)state;
@@ -367,6 +397,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attach_names_the_game_and_what_it_can),
         cmocka_unit_test(an_upgrades_path_is_absolute_and_may_hold_blanks),
+        cmocka_unit_test(an_unknown_verb_is_told_the_nearest_or_all),
+        cmocka_unit_test(every_word_of_every_form_is_read),
         cmocka_unit_test(a_connector_names_the_game),
         cmocka_unit_test(a_games_name_has_its_longest),
         cmocka_unit_test(state_is_bytes_or_nothing),

@@ -2,16 +2,14 @@
 // SPDX-License-Identifier: MIT
 //
 // JSON (RFC 8259) of an answer (print.h). Errors: none; bytes that are not UTF-8 become U+FFFD.
+#include "ops/keys.h"
 #include "ops/stayctl/print.h"
 
 #include <string.h>
 
-static const char *const number_keys[] = {
-    "uptime",    "players",      "max-players", "stored", "guard", "spare",
-    "worker",    "workers-made", "pid",         "port",   "since", "from-player",
-    "to-player", "gone",         "short",       "days",
-};
-static const char *const flag_keys[] = {"attached", "resume", "ack", "removed"};
+#define ENTRY(word, nothing) word,
+static const char *const number_keys[] = {KEYS_NUMBERS(ENTRY, )};
+static const char *const flag_keys[] = {KEYS_FLAGS(ENTRY, )};
 
 static bool is_among(const char *key, const char *const *keys, size_t n)
 {
@@ -65,12 +63,9 @@ static void print_value(FILE *out, const char *key, const char *value)
     bool is_digits = *value && strspn(value, "0123456789") == strlen(value) &&
                      (*value != '0' || value[1] == '\0');
     bool is_word = strcmp(value, "yes") == 0 || strcmp(value, "no") == 0;
-    // A game's `held` counts players, a player's says whether it is.
-    bool is_held = strcmp(key, "held") == 0;
-    if (is_digits &&
-        (is_held || is_among(key, number_keys, sizeof number_keys / sizeof *number_keys)))
+    if (is_digits && is_among(key, number_keys, sizeof number_keys / sizeof *number_keys))
         fputs(value, out);
-    else if (is_word && (is_held || is_among(key, flag_keys, sizeof flag_keys / sizeof *flag_keys)))
+    else if (is_word && is_among(key, flag_keys, sizeof flag_keys / sizeof *flag_keys))
         fputs(*value == 'y' ? "true" : "false", out);
     else
         print_string(out, value);

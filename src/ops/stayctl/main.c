@@ -6,6 +6,7 @@
 //
 // Errors: on stderr, with --json as a document on standard output; exit status 1 for an error that
 // stayd answers, 2 for wrong arguments, 3 when stayd cannot be reached.
+#include "base/nearest.h"
 #include "conf/conf.h"
 #include "ops/stayctl/ask.h"
 #include "ops/stayctl/print.h"
@@ -97,6 +98,33 @@ static void take_option(int option, struct arguments *arguments)
     }
 }
 
+// `verb`: the one of the protocol that has this word, or REQUEST_N_VERBS.
+static void say_no_verb(const char *word, enum request_verb verb)
+{
+    const char *words[REQUEST_N_VERBS];
+    unsigned n = 0;
+    for (unsigned i = 0; i < REQUEST_N_VERBS; i++)
+        if (request_verb_is_shell((enum request_verb)i))
+            words[n++] = request_verb_word((enum request_verb)i);
+    const char *nearest = nearest_find(word, words, n);
+    fprintf(stderr, "stayctl: ");
+    if (verb != REQUEST_N_VERBS) {
+        fprintf(stderr, "there is no verb %s here; games ask it themselves (PROTOCOL.control)\n",
+                word);
+        return;
+    }
+    fputs("there is no verb ", stderr);
+    print_words(stderr, word);
+    if (nearest) {
+        fprintf(stderr, "; did you mean %s?\n", nearest);
+        return;
+    }
+    fputs("; there are", stderr);
+    for (unsigned i = 0; i < n; i++)
+        fprintf(stderr, " %s", words[i]);
+    fputc('\n', stderr);
+}
+
 static void read_arguments(int argc, char **argv, struct arguments *arguments)
 {
     int option;
@@ -109,7 +137,7 @@ static void read_arguments(int argc, char **argv, struct arguments *arguments)
     const char *word = argv[optind++];
     arguments->verb = request_verb_find(word, strlen(word));
     if (arguments->verb == REQUEST_N_VERBS || !request_verb_is_shell(arguments->verb)) {
-        fprintf(stderr, "stayctl: there is no verb %s for people\n", word);
+        say_no_verb(word, arguments->verb);
         end_usage(NULL);
     }
     arguments->rest = argv + optind;
@@ -210,16 +238,22 @@ static enum status complete_conn(struct arguments *arguments, const char *contro
     return status;
 }
 
-// upgrade's PATH as it is seen from here; who does it may be elsewhere.
+// upgrade's PATH as it is seen from here; who does it may be elsewhere. Links in it stay, because
+// they may be changed to lead to the next program.
 static void complete_path(struct arguments *arguments)
 {
-    static char whole[PATH_MAX];
+    static char whole[2 * PATH_MAX];
+    char folder[PATH_MAX];
     if (arguments->n_rest == 0 || *arguments->rest[0] == '/')
         return;
-    if (!realpath(arguments->rest[0], whole)) {
-        fprintf(stderr, "stayctl: %s: %s\n", arguments->rest[0], strerror(errno));
+    const char *path = arguments->rest[0];
+    if (access(path, F_OK) != 0 || !getcwd(folder, sizeof folder)) {
+        fprintf(stderr, "stayctl: %s: %s\n", path, strerror(errno));
         exit(STATUS_USAGE);
     }
+    while (strncmp(path, "./", 2) == 0)
+        path += 2;
+    snprintf(whole, sizeof whole, "%s/%s", folder, path);
     arguments->rest[0] = whole;
 }
 

@@ -160,6 +160,21 @@ static void print_upgrade(FILE *out, const struct reply *stayd)
     fputc('\n', out);
 }
 
+// Why games cannot be reached, of those that cannot.
+static void print_errors(FILE *out, const struct reply *games, size_t n_games)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < n_games; i++) {
+        if (!*reply_find(&games[i], "error"))
+            continue;
+        print_value(out, is_first ? "\ngame " : "game ", &games[i], "name");
+        print_value(out, " cannot be reached: ", &games[i], "error");
+        print_value(out, " (", &games[i], "connect");
+        fputs(")\n", out);
+        is_first = false;
+    }
+}
+
 static void print_status(FILE *out, const struct ask_answer *answer)
 {
     static const struct column columns[] = {
@@ -207,6 +222,7 @@ static void print_status(FILE *out, const struct ask_answer *answer)
     print_upgrade(out, stayd);
     fputc('\n', out);
     print_table(out, columns, answer->item + 1, n_games);
+    print_errors(out, answer->item + 1, n_games);
     if (answer->n_items == 1 + n_games)
         return;
     fputc('\n', out);

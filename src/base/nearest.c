@@ -1,11 +1,10 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// "Did you mean": the nearest of some names to a misspelt word, by edit distance
-// (insert, delete, replace, swap of neighbours).
+// Edit distance: insert, delete, replace, swap of neighbours (nearest.h).
 //
-// Errors: none; NULL when no name is near.
-#include "conf/option.h"
+// Errors: none.
+#include "base/nearest.h"
 
 #include <string.h>
 
@@ -39,7 +38,7 @@ static unsigned distance(const char *a, const char *b)
     return last[n_b];
 }
 
-const char *conf_nearest(const char *word, const char *const *names, unsigned n_names)
+const char *nearest_find(const char *word, const char *const *names, unsigned n_names)
 {
     const char *nearest = NULL;
     unsigned n_word = (unsigned)strlen(word);
@@ -50,6 +49,9 @@ const char *conf_nearest(const char *word, const char *const *names, unsigned n_
         if (strlen(names[i]) > WORD_MAX)
             continue;
         unsigned d = distance(word, names[i]);
+        // A name that the word begins, as "stat" does "status", is nearer than any other.
+        if (n_word >= 2 && strncmp(names[i], word, n_word) == 0)
+            d = 0;
         if (d < best && d < strlen(names[i])) {
             best = d;
             nearest = names[i];
