@@ -171,22 +171,59 @@ static void close_standard(bool is_daemon)
         close(null);
 }
 
-// The path by which an upgrade finds the program that has then been put there: as it was called, if
-// with a path, because that may be a link which is changed; else where it is.
+// As it was called, as an absolute path: links in it stay, because they may be changed to lead to
+// the next program. NULL: no memory.
+static char *name_absolute(const char *called)
+{
+    char *folder = *called == '/' ? NULL : getcwd(NULL, 0);
+    char *path = NULL;
+    while (strncmp(called, "./", 2) == 0)
+        called += 2;
+    if (*called == '/')
+        path = strdup(called);
+    else if (folder && asprintf(&path, "%s/%s", folder, called) < 0)
+        path = NULL;
+    free(folder);
+    return path;
+}
+
+// Is this program there? `real`: where it is; NULL without /proc, and then it is believed.
+static bool is_there(const char *path, const char *real)
+{
+    char *there = realpath(path, NULL);
+    bool is_it = there && (real ? strcmp(there, real) == 0 : access(path, X_OK) == 0);
+    free(there);
+    return is_it;
+}
+
+// Where a program that was called by its name alone was found; NULL: nowhere.
+static char *look_in_path(const char *name, const char *real)
+{
+    const char *folders = getenv("PATH");
+    for (const char *at = folders ? folders : ""; *at; at += *at == ':') {
+        int n = (int)strcspn(at, ":");
+        char *path = NULL;
+        if (asprintf(&path, "%.*s/%s", n ? n : 1, n ? at : ".", name) < 0)
+            return NULL;
+        if (is_there(path, real))
+            return path;
+        free(path);
+        at += n;
+    }
+    return NULL;
+}
+
+// The path by which an upgrade finds the program that has then been put there: as it was called, by
+// a path or by its name alone, because that may be a link which is changed; if what is there is
+// another program, where this one is.
 static char *find_program(const char *called)
 {
     char *real = realpath("/proc/self/exe", NULL);
-    char *folder = getcwd(NULL, 0);
-    char *path = NULL;
-    char *there = strchr(called, '/') ? realpath(called, NULL) : NULL;
-    if (there && real && folder && strcmp(there, real) == 0 &&
-        asprintf(&path, "%s%s%s", *called == '/' ? "" : folder, *called == '/' ? "" : "/", called) <
-            0)
-        path = NULL;
+    char *found = strchr(called, '/') ? strdup(called) : look_in_path(called, real);
+    char *path = found && is_there(found, real) ? name_absolute(found) : NULL;
     if (!path)
         path = strdup(real ? real : called);
-    free(there);
-    free(folder);
+    free(found);
     free(real);
     return path;
 }

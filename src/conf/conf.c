@@ -262,6 +262,7 @@ void conf_free(struct conf *conf)
     free(conf->path);
     free(conf->control);
     free(conf->user);
+    free(conf->upgrade_programs);
     free(conf->log);
     for (unsigned i = 0; i < CONF_MAX_NAME_SERVERS; i++)
         free(conf->name_server[i].text);

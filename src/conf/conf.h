@@ -105,7 +105,8 @@ struct conf_game {
 struct conf {
     char *path; // the file's absolute path
     char *control;
-    char *user; // NULL: do not change
+    char *user;             // NULL: do not change
+    char *upgrade_programs; // absolute paths, "PATH,PATH"; NULL: none
     uint32_t max_players;
     uint32_t max_handshakes;
     uint64_t handshake_timeout_ms;

@@ -19,6 +19,7 @@ enum conf_section { CONF_STAYD, CONF_LISTEN, CONF_GAME, CONF_N_SECTIONS };
 
 enum conf_kind {
     CONF_KIND_PATH,        // char *: absolute path of at most `high` bytes
+    CONF_KIND_PATHS,       // char *: absolute paths, joined by single commas
     CONF_KIND_USER,        // char *: a user of this system
     CONF_KIND_NUMBER,      // uint32_t
     CONF_KIND_TIME,        // uint64_t, ms

@@ -302,6 +302,26 @@ static bool add_host(const struct value *value, const char *entry, void *arg)
                   "write letters, digits, - and ., perhaps *. before them");
 }
 
+static bool add_path(const struct value *value, const char *entry, void *arg)
+{
+    char **at = arg;
+    if (*entry != '/')
+        return refuse(value, "not an absolute path", "begin each with /");
+    *at = stpcpy(stpcpy(*at, entry), ",");
+    return true;
+}
+
+static bool set_paths(const struct value *value, char **into)
+{
+    char paths[CONF_LINE_BYTES + 2] = "";
+    char *at = paths;
+    if (!each_entry(value, add_path, &at))
+        return false;
+    at[-1] = '\0';
+    set_text(into, strdup(paths));
+    return true;
+}
+
 static bool set_line(const struct value *value, char **into)
 {
     if (strcmp(value->text, "off") == 0) {
@@ -362,6 +382,8 @@ bool conf_value_set(const struct conf_option *option, void *into, const char *te
     switch (option->kind) {
     case CONF_KIND_PATH:
         return set_path(&value, member);
+    case CONF_KIND_PATHS:
+        return set_paths(&value, member);
     case CONF_KIND_USER:
         return set_user(&value, into, member);
     case CONF_KIND_NUMBER:

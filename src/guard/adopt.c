@@ -38,14 +38,15 @@ static bool say_layout(FILE *words, int fd)
     return false;
 }
 
-bool adopt_map_vault(struct vault *vault, int fd, FILE *words)
+bool adopt_map_vault(struct vault *vault, int fd, int map(struct vault *, int), FILE *words)
 {
-    return vault_map(vault, fd) == 0 || say_layout(words, fd);
+    return map(vault, fd) == 0 || say_layout(words, fd);
 }
 
-static bool map_vault(struct heritage *heritage, const struct baton *baton, FILE *words)
+static bool map_vault(struct heritage *heritage, const struct baton *baton,
+                      int map(struct vault *, int), FILE *words)
 {
-    if (!adopt_map_vault(&heritage->vault, baton->vault_fd, words))
+    if (!adopt_map_vault(&heritage->vault, baton->vault_fd, map, words))
         return false;
     heritage->vault.table_number = baton->table_number;
     return true;
@@ -91,8 +92,8 @@ static bool is_same_shape(const struct heritage *heritage, const struct baton *b
     free(shape);
     if (!is_same)
         fprintf(words,
-                "in %s `control`, `log`, listeners or games are not those that run; reload, "
-                "put them back, or restart\n",
+                "in %s `control`, `log`, `upgrade-programs`, listeners or games are not those that "
+                "run; reload, put them back, or restart\n",
                 heritage->conf.path);
     return is_same;
 }
@@ -119,7 +120,7 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
         fprintf(stderr, "it does not understand what it is handed\n");
         return 1;
     }
-    bool is_good = map_vault(heritage, &baton, stderr) &&
+    bool is_good = map_vault(heritage, &baton, vault_map_to_look, stderr) &&
                    can_go_on(heritage, &baton, conf, false, stderr, nowhere);
     fclose(nowhere);
     if (is_good) {
@@ -173,7 +174,7 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     start_harden();
     // Nothing of players' and games' for programs that a library may run.
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-    if (!baton_read(&baton, text) || !map_vault(heritage, &baton, stderr))
+    if (!baton_read(&baton, text) || !map_vault(heritage, &baton, vault_map, stderr))
         exit(1); // which the trial has excluded
     uint64_t word = heritage->vault.head->guard;
     if (word != baton.guard_word || lease_pid(word) != getpid())

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The new program's part of an upgrade (upgrade.h): it is run once on trial, with the vault's
-// descriptor alone, and then executed in the guard's place, with all descriptors that slots and
+// The new program's part of an upgrade (upgrade.h): it is run once on trial, with a
+// likeness of the vault alone (vault/likeness.h), and then executed in the guard's place, with all descriptors that slots and
 // guard claim.
 //
 // Errors: on trial, words on standard error and an exit status; in earnest, words in the vault, and
@@ -15,8 +15,9 @@
 // Could this program go on from here? Changes nothing. Returns the exit status.
 int adopt_try(struct heritage *heritage, const char *baton, const char *conf);
 
-// What of it a start from the store has to do as well (restore.h).
-bool adopt_map_vault(struct vault *vault, int fd, FILE *words);
+// What of it a start from the store has to do as well (restore.h). `map`: vault_map, or
+// vault_map_to_look.
+bool adopt_map_vault(struct vault *vault, int fd, int map(struct vault *, int), FILE *words);
 
 // Listeners and games to the indices that they have in `names`: a reload may have made them others
 // than the file's order.

@@ -18,6 +18,8 @@ char *baton_shape(const struct conf *conf)
     if (!text_begin(&text))
         return NULL;
     fprintf(text.out, "control %s\nlog %s\n", conf->control, conf->log);
+    if (conf->upgrade_programs)
+        fprintf(text.out, "upgrade-programs %s\n", conf->upgrade_programs);
     for (unsigned i = 0; i < conf->n_listeners; i++) {
         const struct conf_listener *listener = &conf->listener[i];
         if (listener->is_gone)

@@ -462,6 +462,7 @@ void guard_run(const struct heritage *heritage, uint64_t dead)
         log_event(LOG_GUARD_TAKEN, "pid=%d dead=%d", (int)getpid(), (int)lease_pid(dead));
     guard.was_ready = lease_pid(dead) && vault_guard_fds(&guard.vault)[HERITAGE_READY] < 0;
     guard_renew_fd(&guard, HERITAGE_TRYOUT, -1);
+    guard_renew_fd(&guard, HERITAGE_PROGRAM, -1);
     write_pid(&guard);
     probation_take_up(&guard);
     loop(&guard);

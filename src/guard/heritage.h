@@ -58,6 +58,7 @@ enum heritage_fd {
     HERITAGE_CLAIMS,       // eventfd(2): slots' claims have changed (store.h); -1: nobody asks
     HERITAGE_POLL,         // the worker's epoll (remains.h)
     HERITAGE_OLD_POLL,     // ... of the worker before, not cleared away yet
+    HERITAGE_PROGRAM,      // of an upgrade, open (program.h)
     HERITAGE_SOCKETS = 32, // and following
 };
 

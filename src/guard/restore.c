@@ -109,7 +109,8 @@ static char *read_control(const char *shape)
 
 static bool take(struct heritage *before, const struct contents *contents)
 {
-    if (!adopt_map_vault(&before->vault, find_fd(contents, HERITAGE_VAULT), stderr))
+    if (!adopt_map_vault(&before->vault, find_fd(contents, HERITAGE_VAULT), vault_map,
+                         stderr))
         return false;
     int broken = verify_head(&before->vault);
     if (broken) {

@@ -5,6 +5,7 @@
 #include "guard/tryout.h"
 
 #include "base/clock.h"
+#include "vault/likeness.h"
 #include "vault/upgrading.h"
 
 #include <errno.h>
@@ -18,37 +19,56 @@
 
 #define SAID_BYTES 1024u
 
-// In the child, whose table is its own: nothing of players' or games' stays open in it.
-static void keep_only(int vault_fd)
+// In the child, whose table is its own: nothing of players' or games' stays open in it, and the
+// likeness has the vault's number. False: errno.
+static bool keep_only(const struct vault *vault, int *program)
 {
-    if (vault_fd > 3)
-        close_range(3, (unsigned)vault_fd - 1, 0);
-    close_range((unsigned)vault_fd + 1, ~0u, 0);
-    fcntl(vault_fd, F_SETFD, 0);
+    int likeness = vault_likeness(vault);
+    int file = likeness < 0 ? -1 : fcntl(*program, F_DUPFD_CLOEXEC, vault->fd + 1);
+    if (likeness < 0 || file < 0 || dup2(likeness, vault->fd) < 0)
+        return false;
+    if (vault->fd > 3)
+        close_range(3, (unsigned)vault->fd - 1, 0);
+    if (file > vault->fd + 1)
+        close_range((unsigned)vault->fd + 1, (unsigned)file - 1, 0);
+    close_range((unsigned)file + 1, ~0u, 0);
+    *program = file;
+    return true;
 }
 
-static _Noreturn void run(const char *program, char *const argv[], int out, int vault_fd,
+static const char *name_exec_error(void)
+{
+    return errno == ENOENT ? "it is a script, or what it needs to be run is not there"
+                           : strerror(errno);
+}
+
+static _Noreturn void run(const struct tryout_program *program, int out, const struct vault *vault,
                           pid_t guard)
 {
+    char *const argv[] = {(char *)program->path,  "--trial", (char *)program->baton, "-c",
+                          (char *)program->conf, NULL};
     sigset_t none;
+    int file = program->fd;
     // Nobody would wait for it if the guard died.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != guard)
         _exit(1);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
-    keep_only(vault_fd);
+    if (!keep_only(vault, &file)) {
+        dprintf(STDOUT_FILENO, "the vault cannot be shown to it: %s\n", strerror(errno));
+        _exit(127);
+    }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    execve(program, argv, environ);
-    dprintf(STDOUT_FILENO, "it cannot be run: %s\n", strerror(errno));
+    fexecve(file, argv, environ);
+    dprintf(STDOUT_FILENO, "it cannot be run: %s\n", name_exec_error());
     _exit(127);
 }
 
-bool tryout_start(struct tryout *tryout, const char *program, const char *baton, const char *conf,
-                  int vault_fd, char why[VAULT_WHY_BYTES])
+bool tryout_start(struct tryout *tryout, const struct tryout_program *program,
+                  const struct vault *vault, char why[VAULT_WHY_BYTES])
 {
-    char *const argv[] = {(char *)program, "--trial", (char *)baton, "-c", (char *)conf, NULL};
     pid_t guard = getpid();
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) {
@@ -58,7 +78,7 @@ bool tryout_start(struct tryout *tryout, const char *program, const char *baton,
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     pid_t pid = fork();
     if (pid == 0)
-        run(program, argv, ends[1], vault_fd, guard);
+        run(program, ends[1], vault, guard);
     close(ends[1]);
     if (pid < 0) {
         snprintf(why, VAULT_WHY_BYTES, "cannot fork: %s", strerror(errno));

@@ -1,14 +1,16 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// A program on trial: run as `PROGRAM --trial BATON -c CONF`, with no descriptor but the vault's,
-// it says on standard output whether it could go on from here (guard/adopt.h), and ends.
+// A program on trial: run as `PROGRAM --trial BATON -c CONF`, it says on standard output whether it
+// could go on from here (guard/adopt.h), and ends. It has no descriptor but one of a likeness of
+// the vault (vault/likeness.h), under the number that the baton gives for the vault: it can change
+// nothing, and see no key.
 //
 // The child dies with the guard that has started it. Errors: words in *why.
 #ifndef STAYD_GUARD_TRYOUT_H
 #define STAYD_GUARD_TRYOUT_H
 
-#include "vault/layout.h"
+#include "vault/vault.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -24,9 +26,17 @@ struct tryout {
     uint64_t deadline_ms;
 };
 
+// What is tried.
+struct tryout_program {
+    int fd;           // the file (guard/program.h)
+    const char *path; // what it is told that it is called
+    const char *baton;
+    const char *conf;
+};
+
 // False: with *why.
-bool tryout_start(struct tryout *tryout, const char *program, const char *baton, const char *conf,
-                  int vault_fd, char why[VAULT_WHY_BYTES]);
+bool tryout_start(struct tryout *tryout, const struct tryout_program *program,
+                  const struct vault *vault, char why[VAULT_WHY_BYTES]);
 
 enum tryout_status { TRYOUT_RUNS, TRYOUT_GOOD, TRYOUT_BAD };
 

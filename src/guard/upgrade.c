@@ -12,6 +12,7 @@
 #include "guard/guard_part.h"
 #include "guard/lease.h"
 #include "guard/probation.h"
+#include "guard/program.h"
 #include "guard/sweep.h"
 #include "vault/upgrading.h"
 
@@ -28,6 +29,7 @@
 static void refuse(struct guard *guard, const char *why)
 {
     struct vault_head *head = guard->vault.head;
+    guard_renew_fd(guard, HERITAGE_PROGRAM, -1);
     upgrading_set(head, UPGRADE_REFUSED, why);
     log_event(LOG_UPGRADE_FAILED, "program=\"%s\" why=\"%s\"", guard->program, head->upgrade.why);
 }
@@ -66,10 +68,21 @@ static const char *find_obstacle(const struct guard *guard)
     return NULL;
 }
 
-static void choose_program(struct guard *guard, const char *path)
+// Opens the program, and lets it be tried. False: with *why.
+static bool start_trial(struct guard *guard, char why[VAULT_WHY_BYTES])
 {
-    const char *program = *path ? path : guard->heritage->program;
-    snprintf(guard->program, sizeof guard->program, "%s", program);
+    int fd = program_open(guard->heritage, guard->program, why);
+    if (fd < 0)
+        return false;
+    guard_renew_fd(guard, HERITAGE_PROGRAM, fd);
+    char *baton =
+        baton_make(guard->heritage, guard->program, guard->word, next_table(&guard->vault));
+    const struct tryout_program program = {fd, guard->program, baton, guard->heritage->conf_path};
+    if (!baton)
+        snprintf(why, VAULT_WHY_BYTES, "no memory");
+    bool is_started = baton && tryout_start(&guard->tryout, &program, &guard->vault, why);
+    free(baton);
+    return is_started;
 }
 
 void upgrade_order(struct guard *guard)
@@ -80,23 +93,14 @@ void upgrade_order(struct guard *guard)
     if (upgrading_is_under_way(head))
         return;
     upgrading_begin(head, STAYD_VERSION, path);
-    choose_program(guard, path);
+    snprintf(guard->program, sizeof guard->program, "%s", program_choose(guard->heritage, path));
     const char *obstacle = find_obstacle(guard);
-    if (obstacle) {
-        refuse(guard, obstacle);
+    if (obstacle || !start_trial(guard, why)) {
+        refuse(guard, obstacle ? obstacle : why);
         return;
     }
-    char *baton =
-        baton_make(guard->heritage, guard->program, guard->word, next_table(&guard->vault));
-    bool is_started = baton && tryout_start(&guard->tryout, guard->program, baton,
-                                            guard->heritage->conf_path, guard->vault.fd, why);
-    if (is_started) {
-        guard_renew_fd(guard, HERITAGE_TRYOUT, guard->tryout.fd);
-        log_event(LOG_UPGRADE, "phase=trial program=\"%s\" from=%s", guard->program, STAYD_VERSION);
-    } else {
-        refuse(guard, baton ? why : "no memory");
-    }
-    free(baton);
+    guard_renew_fd(guard, HERITAGE_TRYOUT, guard->tryout.fd);
+    log_event(LOG_UPGRADE, "phase=trial program=\"%s\" from=%s", guard->program, STAYD_VERSION);
 }
 
 void upgrade_cancel(struct guard *guard, const char *why)
@@ -161,13 +165,16 @@ static void hand_down_fds(struct vault *vault, uint64_t table_number)
         vault_guard_fds(vault)[i] = from[i];
 }
 
-// The descriptor table is not shared any more: if this does not go well, the spare goes on.
+// The descriptor table is not shared any more: if this does not go well, the spare goes on. What is
+// run is the file that was tried; it is not claimed in the new table, and closed by the exec.
 static _Noreturn void exec_program(struct guard *guard, const char *baton)
 {
     char *const argv[] = {
         guard->program, "--adopt", (char *)baton, "-c", (char *)guard->heritage->conf_path, NULL};
+    int file = vault_guard_fds(&guard->vault)[HERITAGE_PROGRAM];
+    guard_keep_fd(&guard->vault, HERITAGE_PROGRAM, -1);
     keep_claimed(&guard->vault);
-    execve(guard->program, argv, environ);
+    fexecve(file, argv, environ);
     probation_fail(&guard->vault, "it cannot be run: %s", strerror(errno));
 }
 

@@ -12,11 +12,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE 4096u
 #define RESERVE_CHUNKS 4u // chunks reserved at a time
 #define CELLS_A_PAGE (PAGE / sizeof(struct cell))
+// Its size is its size: no descriptor of it can make a mapped page go, which would be SIGBUS.
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static uint64_t pages(uint64_t n_bytes)
 {
@@ -49,9 +52,15 @@ static off_t chunk_offset(const struct vault_head *head, uint32_t chunk)
     return (off_t)chunks_offset(head->n_slots) + (off_t)chunk * CHUNK_BYTES;
 }
 
-static int map_all(struct vault *vault, int fd, uint64_t n_bytes, uint32_t n_slots)
+enum access { TO_USE, TO_LOOK };
+
+static int map_all(struct vault *vault, int fd, uint64_t n_bytes, uint32_t n_slots,
+                   enum access access)
 {
-    uint8_t *base = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    // What is sealed against writing cannot be mapped shared before Linux 6.7.
+    uint8_t *base = access == TO_LOOK
+                        ? mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0)
+                        : mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (base == MAP_FAILED)
         return -1;
     // Keys do not belong in core files.
@@ -92,11 +101,12 @@ static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_byte
 int vault_make(struct vault *vault, uint32_t n_slots)
 {
     uint64_t n_bytes = total_bytes(n_slots);
-    int fd = memfd_create("stayd-vault", MFD_CLOEXEC);
+    int fd = memfd_create("stayd-vault", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -1;
-    if (ftruncate(fd, (off_t)n_bytes) < 0 || fallocate(fd, 0, 0, VAULT_HEAD_BYTES) < 0 ||
-        map_all(vault, fd, n_bytes, n_slots) < 0) {
+    if (ftruncate(fd, (off_t)n_bytes) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0 ||
+        fallocate(fd, 0, 0, VAULT_HEAD_BYTES) < 0 ||
+        map_all(vault, fd, n_bytes, n_slots, TO_USE) < 0) {
         close(fd);
         return -1;
     }
@@ -114,17 +124,29 @@ bool vault_is_known(const struct vault_head *head)
            head->total_bytes == total_bytes(head->n_slots);
 }
 
-int vault_map(struct vault *vault, int fd)
+static int map_known(struct vault *vault, int fd, enum access access)
 {
     struct vault_head head;
+    struct stat status;
     ssize_t n = pread(fd, &head, sizeof head, 0);
-    if (n < 0)
+    if (n < 0 || fstat(fd, &status) < 0)
         return -1;
-    if (n != (ssize_t)sizeof head || !vault_is_known(&head)) {
+    if (n != (ssize_t)sizeof head || !vault_is_known(&head) ||
+        (uint64_t)status.st_size != head.total_bytes) {
         errno = EPROTO;
         return -1;
     }
-    return map_all(vault, fd, head.total_bytes, head.n_slots);
+    return map_all(vault, fd, head.total_bytes, head.n_slots, access);
+}
+
+int vault_map(struct vault *vault, int fd)
+{
+    return map_known(vault, fd, TO_USE);
+}
+
+int vault_map_to_look(struct vault *vault, int fd)
+{
+    return map_known(vault, fd, TO_LOOK);
 }
 
 void vault_unmap(struct vault *vault)

@@ -22,12 +22,16 @@ struct vault {
 };
 
 // Make a vault for n_slots players and map it. The head is filled but for what
-// the guard writes; no slot and no chunk has memory yet.
+// the guard writes; no slot and no chunk has memory yet. It is sealed (fcntl(2), F_ADD_SEALS):
+// nobody who has a descriptor of it can make it shorter or longer.
 int vault_make(struct vault *vault, uint32_t n_slots);
 
 // Map an existing vault, as a process of the table in force. EPROTO: not a vault, or of a layout
 // that this program does not know; nothing was changed.
 int vault_map(struct vault *vault, int fd);
+
+// The same, but nothing in it can be written: a store into it is SIGSEGV.
+int vault_map_to_look(struct vault *vault, int fd);
 
 // Is this the head of a vault that this program knows? Its magic, its layout, and all its sizes.
 bool vault_is_known(const struct vault_head *head);

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -180,6 +181,8 @@ def test_tickets_are_good_after_an_upgrade_and_given_then(site, kind):
 BROKEN = {
     "layout": (r"knows vault layout 99, and the players are in one of layout \d+", "refused"),
     "exits": ("on trial it ended with status 0 and said nothing", "refused"),
+    "meddles": ("^(?!.*it could|.*it has another).*it has tried everything", "refused"),
+    "script": ("it cannot be run: it is a script", "refused"),
     "hangs": ("on trial it gave no answer within 8000 ms", "refused"),
     "late": ("it was not ready in time", "back"),
     "ends": ("its guard died before it was good", "back"),
@@ -195,9 +198,9 @@ BROKEN = {
 def put_broken(site, name):
     if name == "missing":
         os.unlink(site.program)
-    elif name == "text":
+    elif name in ("text", "script"):
         with open(site.program + ".new", "w", encoding="utf-8") as file:
-            file.write("This is no program.\n")
+            file.write("#!/bin/sh\n" if name == "script" else "This is no program.\n")
         os.chmod(site.program + ".new", 0o755)
         os.rename(site.program + ".new", site.program)
     elif name == "forbidden":
@@ -231,7 +234,7 @@ def test_a_program_that_fails_is_given_up_and_the_admin_told_why(site, name):
     status = site.status()
     assert (status["version"], status["upgrade"], status["upgrade-from"]) == (THIS, phase, THIS)
     assert re.search(why, status["upgrade-why"])
-    site.stayd.log.expect(f"upgrade-failed .*why=\".*({why})")
+    site.stayd.log.expect(f"upgrade-failed .*why=\".*({why.removeprefix('^')})")
     site.stage.pair("1.3").check()
     # What is right goes on from there.
     site.put("next")
@@ -355,16 +358,84 @@ def test_one_order_is_one_upgrade_however_often_it_is_repeated(site):
     assert Control(site.control).ask("upgrade here").word == "bad-request"
 
 
-def test_another_path_can_be_given_and_is_the_programs_from_then_on(site, folder):
+def put_elsewhere(folder, name):
     other = os.path.join(folder, "a path", "stayd")
-    os.mkdir(os.path.dirname(other))
-    shutil.copy(os.path.join(BUILD, "stayd-next"), other)
+    os.makedirs(os.path.dirname(other), exist_ok=True)
+    shutil.copy(os.path.join(BUILD, f"stayd-{name}"), other + ".new")
+    os.rename(other + ".new", other)
+    return other
+
+
+def test_another_path_can_be_given_and_is_the_programs_from_then_on(make_stage, folder):
+    site = Site(make_stage, folder,
+                options={"upgrade-programs": f"/nowhere/stayd, {folder}/a path/stayd"})
+    other = put_elsewhere(folder, "next")
     assert site.upgrade(other).stdout == f"upgraded from {THIS} to {NEXT}\n"
     guard = site.stayd.family.pid("guard")
     assert processes.look_into(os.readlink, guard, "exe") == other
-    shutil.copy(site.program, other + ".new")
-    os.rename(other + ".new", other)
+    put_elsewhere(folder, "this")
     assert site.upgrade().stdout == f"upgraded from {NEXT} to {THIS}\n"
+
+
+def test_a_program_that_others_than_root_can_change_is_not_run(site, folder):
+    """The game may have stayd's own user, and would have the players' keys."""
+    pair = site.stage.pair("1.3")
+    other = put_elsewhere(folder, "next")
+    os.chmod(os.path.dirname(other), 0o777)
+    done = site.upgrade(other)
+    assert done.returncode == 1 and "others than root can change" in done.stderr, done
+    assert f"put the new program at {site.program[:64]}" in done.stderr
+    link = os.path.join(os.path.dirname(other), "link")
+    os.symlink(site.program, link)
+    site.put("next")
+    # A link to the present one's path is that one, and does not become the path.
+    assert site.upgrade(link).stdout == f"upgraded from {THIS} to {NEXT}\n"
+    os.unlink(link)
+    site.put("this")
+    assert site.upgrade().stdout == f"upgraded from {NEXT} to {THIS}\n"
+    pair.check()
+    assert site.stayd.log.find("upgrade-failed .*others than root can change")
+
+
+def test_the_decision_which_programs_may_run_is_the_starts(site, folder):
+    """Else who can write the configuration could have any program run."""
+    other = put_elsewhere(folder, "next")
+    os.chmod(os.path.dirname(other), 0o777)
+    change(site, r"\[stayd\]\n", f"[stayd]\nupgrade-programs = {other}\n")
+    done = run_stayctl(site.stayd, "reload")
+    assert done.returncode == 0 and "upgrade-programs has changed" in done.stdout
+    assert "others than root can change" in site.upgrade(other).stderr
+    site.put("next")
+    assert "`upgrade-programs`, listeners or games are not those that run" in site.upgrade().stderr
+
+
+@pytest.mark.parametrize("is_in_path", (False, True), ids=("relative", "in PATH"))
+def test_a_link_that_leads_to_the_next_program_is_followed(make_stage, folder, is_in_path):
+    """However the first one was called: by a path, or by its name alone."""
+    for name in ("this", "next"):
+        os.makedirs(os.path.join(folder, name))
+        shutil.copy(os.path.join(BUILD, f"stayd-{name}"), os.path.join(folder, name, "stayd"))
+    link = os.path.join(folder, "stayd")
+    os.symlink("this/stayd", link)
+    os.makedirs(os.path.join(folder, "other"))
+    with open(os.path.join(folder, "other", "stayd"), "wb"):
+        pass  # no program, which comes first
+    environment = {**os.environ, "PATH": f"/nowhere:{folder}/other:{folder}:{os.environ['PATH']}"}
+    stage = make_stage(program="stayd" if is_in_path else "./stayd",
+                       wrapper=("/usr/bin/env", "-C", folder), env=environment)
+    pair = stage.pair("1.3")
+    os.symlink("next/stayd", link + ".new")
+    os.rename(link + ".new", link)
+    assert run_stayctl(stage.stayd, "upgrade").stdout == f"upgraded from {THIS} to {NEXT}\n"
+    os.symlink("this/stayd", link + ".new")
+    os.rename(link + ".new", link)
+    # stayctl, too, leaves the link as it is.
+    assert run_stayctl(stage.stayd, "upgrade", "./stayd",
+                       cwd=folder).stdout == f"upgraded from {NEXT} to {THIS}\n"
+    os.symlink("next/stayd", link + ".new")
+    os.rename(link + ".new", link)
+    assert run_stayctl(stage.stayd, "upgrade").stdout == f"upgraded from {THIS} to {NEXT}\n"
+    pair.check()
 
 
 def test_other_listeners_are_not_taken_for_the_ones_that_are_open(site):
@@ -442,3 +513,36 @@ def test_rights_that_were_given_up_are_not_needed(make_stage, folder, pki):
     site.stage.pair("1.2").check()
     site.check_family()
     os.chmod(pki.path("mush.key"), 0o600)
+
+
+@pytest.mark.short
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_game_that_has_stayds_own_user_cannot_put_a_program_in_its_place(make_stage, folder, pki):
+    """As libstay and stayd-ssl-slave start stayd. It is an admin then, and owns the configuration."""
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    for place in (folder, os.path.dirname(pki.path("mush.key"))):
+        os.chmod(place, 0o777)
+    os.chmod(os.path.join(folder, "game.sock"), 0o666)
+    key = os.stat(pki.path("mush.key")).st_mode
+    os.chmod(pki.path("mush.key"), 0o644)
+    own, stayctl = os.path.join(folder, "own"), os.path.join(folder, "stayctl")
+    shutil.copy(os.path.join(BUILD, "stayctl"), stayctl)
+    shutil.copy(os.path.join(BUILD, "stayd-next"), own)
+    os.chown(own, 65534, 65534)
+    site = Site(make_stage, folder, wrapper=nobody, start_new_session=True)
+    os.chmod(site.stayd.conf, 0o666)
+    pair = site.stage.pair("1.3")
+
+    def ask(*words):
+        return subprocess.run([*nobody, stayctl, "-c", site.stayd.conf, *words],
+                              capture_output=True, text=True, timeout=WAIT_S, check=False)
+    link = os.path.join(folder, "link")
+    os.symlink(own, link)
+    for path in (own, link, f"{folder}/../{folder}/own"):
+        done = ask("upgrade", path)
+        assert done.returncode == 1 and "others than root can change" in done.stderr, done
+    change(site, r"\[stayd\]\n", f"[stayd]\nupgrade-programs = {own}\n")
+    assert "upgrade-programs has changed" in ask("reload").stdout
+    assert "others than root can change" in ask("upgrade", own).stderr
+    pair.check()
+    os.chmod(pki.path("mush.key"), key)

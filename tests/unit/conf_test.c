@@ -218,6 +218,8 @@ static void mistakes_in_values_are_said(void **state)
         const char *section, *entry, *expected;
     } cases[] = {
         {"stayd", "control = run/c", "not an absolute path; begin it with /"},
+        {"stayd", "upgrade-programs = /a, b", "not an absolute path; begin each with /"},
+        {"stayd", "upgrade-programs = /a,", "an empty entry in the list"},
         {"stayd",
          "control = /234567890123456789012345678901234567890123456789012345678901234567890123456789"
          "0123456789012345678901234",

@@ -15,11 +15,13 @@
 #include "vault/chunk.h"
 #include "vault/facts.h"
 #include "vault/flow.h"
+#include "vault/likeness.h"
 #include "vault/receipt.h"
 #include "vault/slot.h"
 #include "vault/verify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -298,6 +300,56 @@ static void a_vault_of_another_layout_is_refused_unchanged(void **state)
     close(empty);
 }
 
+static void a_vault_cannot_be_made_shorter_or_longer(void **state)
+{
+    const struct fixture *fixture = *state;
+    int fd = fixture->vault.fd;
+    off_t n = (off_t)fixture->vault.head->total_bytes;
+    assert_int_equal(ftruncate(fd, n - 1), -1);
+    assert_int_equal(ftruncate(fd, n + 1), -1);
+    assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1); // or players would stand still
+    assert_int_equal(errno, EPERM);
+}
+
+static void what_is_shorter_than_its_head_says_is_refused(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct vault other;
+    int fd = memfd_create("short", MFD_CLOEXEC);
+    assert_int_equal(pwrite(fd, fixture->vault.head, sizeof *fixture->vault.head, 0),
+                     sizeof *fixture->vault.head);
+    assert_int_equal(vault_map(&other, fd), -1);
+    assert_int_equal(errno, EPROTO);
+    close(fd);
+}
+
+static void a_likeness_has_no_secret_and_cannot_be_changed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vault_head *head = fixture->vault.head;
+    struct vault seen;
+    uint8_t *secret = (uint8_t *)fixture->slot->keys;
+    memset(secret, 'k', sizeof fixture->slot->keys);
+    memset(head->ticket_keys, 't', sizeof head->ticket_keys);
+    int fd = vault_likeness(&fixture->vault);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, 0), -1);
+    assert_int_equal(pwrite(fd, "", 1, 0), -1);
+    assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+    assert_int_equal(vault_map_to_look(&seen, fd), 0);
+    assert_int_equal(seen.head->n_slots, 4);
+    assert_int_equal(seen.head->slots_reserved, head->slots_reserved);
+    const struct slot *slot = &seen.slots[vault_slot_index(&fixture->vault, fixture->slot)];
+    assert_int_equal(slot->state, SLOT_LIVE);
+    assert_memory_equal(slot->id, fixture->slot->id, sizeof slot->id);
+    static const uint8_t nothing[sizeof slot->keys + sizeof head->ticket_keys];
+    assert_memory_equal(slot->keys, nothing, sizeof slot->keys);
+    assert_memory_equal(seen.head->ticket_keys, nothing, sizeof head->ticket_keys);
+    assert_int_equal(secret[0], 'k');
+    vault_unmap(&seen);
+    close(fd);
+}
+
 static void slots_run_out_and_come_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -331,6 +383,9 @@ int main(void)
         TEST(a_receipt_is_settled_if_it_can_be_true),
         TEST(facts_are_found_until_the_room_is_used_up),
         TEST(a_vault_of_another_layout_is_refused_unchanged),
+        TEST(a_vault_cannot_be_made_shorter_or_longer),
+        TEST(what_is_shorter_than_its_head_says_is_refused),
+        TEST(a_likeness_has_no_secret_and_cannot_be_changed),
         TEST(slots_run_out_and_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
