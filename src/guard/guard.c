@@ -253,6 +253,13 @@ static void finish(struct guard *guard, int status)
     exit(status);
 }
 
+// Did it end because it was to? `status`: as remains_look says; -1 after an earlier guard's death.
+static bool has_left(const struct vault_head *head, pid_t worker, int status)
+{
+    bool is_quiet = status <= 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    return head->reload.leaving == (uint32_t)worker && head->worker_signal == 0 && is_quiet;
+}
+
 static void worker_died(struct guard *guard)
 {
     pid_t pid = guard->worker.pid;
@@ -262,7 +269,7 @@ static void worker_died(struct guard *guard)
     guard->was_ready |= was_ready;
     if (guard->vault.head->has_ended && status <= 0)
         return;
-    if (status == 0 && reload_is_due(&guard->reload)) {
+    if (has_left(guard->vault.head, pid, status)) {
         log_event(LOG_WORKER_RETIRED, "pid=%d", (int)pid);
         return;
     }

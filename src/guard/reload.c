@@ -325,14 +325,17 @@ void reload_end_worker(struct reload *reload, pid_t worker, uint64_t now_ms)
         if (can_ask)
             kill(worker, SIGUSR1);
     }
-    if (now_ms >= reload->patience_ms)
-        kill(worker, SIGKILL);
+    if (now_ms < reload->patience_ms)
+        return;
+    it->leaving = (uint32_t)worker;
+    kill(worker, SIGKILL);
 }
 
 void reload_prepare_worker(struct reload *reload)
 {
     struct vault_reload *it = &head_of(reload)->reload;
     reload->patience_ms = 0;
+    it->leaving = 0;
     it->wanted_heritage = reload->heritage->id;
     listen_claim(reload->heritage);
     it->strays = 0; // the sweep comes before any worker

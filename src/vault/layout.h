@@ -247,6 +247,10 @@ struct vault_reload {
     _Atomic uint64_t expiry_told_s;   // wall clock: certificates' ends were last warned of
     // Of the games' names, by index: an index that nobody needs goes to another game.
     _Atomic uint32_t game_tag[VAULT_GAMES];
+    // Pid of the worker whose end is no death: it has retired, or the guard ends it. So also a guard
+    // whose child it is not knows it. 0: there is none.
+    _Atomic uint32_t leaving;
+    uint32_t reserved;
     struct vault_order order[VAULT_ORDERS]; // by number
 };
 

@@ -23,8 +23,10 @@ static void go_on(evutil_socket_t fd, short what, void *arg)
     // Without a guard nobody would be left; guard_watch.c is making one.
     bool is_done =
         handshakes_count(worker->handshakes) == 0 && lease_is_alive(worker->vault->head->guard);
-    if (is_done || event_base_once(worker->base, -1, EV_TIMEOUT, go_on, worker, &again) < 0)
-        _exit(0);
+    if (!is_done && event_base_once(worker->base, -1, EV_TIMEOUT, go_on, worker, &again) == 0)
+        return;
+    worker->vault->head->reload.leaving = (uint32_t)getpid();
+    _exit(0);
 }
 
 void retire_look(struct worker *worker)

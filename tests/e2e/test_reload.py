@@ -383,6 +383,26 @@ def test_a_handshake_under_way_is_finished_first(hall):
     pair.check()
 
 
+@pytest.mark.parametrize("must_be_killed", (False, True), ids=("by itself", "too late"))
+def test_a_worker_that_makes_room_has_not_died(hall, must_be_killed):
+    """Nor after a guard's death, when it is no child of the next one; nor if a handshake keeps it."""
+    players = [half_shaken(hall.tls_port)] if must_be_killed else []
+    for is_orphan in (False, True):
+        if is_orphan:
+            hall.stayd.family.kill("guard")
+            hall.stayd.family.await_whole()
+        worker = hall.stayd.family.pid("worker")
+        hall.reload()
+        hall.stayd.log.expect(f" worker-retired pid={worker}$")
+        players += [half_shaken(hall.tls_port)] if must_be_killed else []
+    assert not hall.stayd.log.find(" worker-died ")
+    status = Control(f"{hall.folder}/control.sock").ask("status").items[0]
+    assert "last-death" not in status and "crashes" not in status
+    # One that does die is still told from it.
+    hall.stayd.family.kill("worker")
+    hall.stayd.log.expect(" worker-died ")
+
+
 def test_a_session_can_be_resumed_after_a_renewal(hall):
     player = TlsPlayer(hall.tls_port, version="1.2", context=context_for("1.2"))
     pair = Pair(player, hall.game.accept_of(player))
