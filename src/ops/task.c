@@ -231,10 +231,12 @@ static bool do_close(struct task *task, struct worker *worker)
         return end_not_allowed(task);
     if (!slot)
         return end_result(task, ORDER_GONE);
-    if (task->request.verb == REQUEST_KICK)
+    bool is_kick = task->request.verb == REQUEST_KICK;
+    if (is_kick)
         log_order(task, "id", log_id(id, task->request.pair[0].conn));
-    return end_result(
-        task, order_close(worker, slot, task->request.has_text ? task->request.text : NULL));
+    return end_result(task,
+                      order_close(worker, slot, task->request.has_text ? task->request.text : NULL,
+                                  is_kick ? SLOT_END_ADMIN : SLOT_END_GAME));
 }
 
 static bool do_plan(struct task *task, struct worker *worker)

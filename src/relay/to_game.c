@@ -5,6 +5,7 @@
 // Errors: a broken record becomes an alert that to_player.c sends.
 #include "base/address.h"
 #include "base/log.h"
+#include "record/record_alert.h"
 #include "relay/flow_io.h"
 
 #include <linux/sockios.h>
@@ -69,8 +70,11 @@ static void stop_records(struct flow_state *next)
 static void say_broken(const struct slot *slot, uint8_t alert, bool is_theirs)
 {
     char id[LOG_ID_BYTES];
-    log_event(LOG_RECORD, "id=%s alert=%u from=%s", log_id(id, slot->id), alert,
-              is_theirs ? "player" : "stayd");
+    char address[ADDRESS_TEXT_BYTES];
+    char name[RECORD_ALERT_NAME_BYTES];
+    log_event(LOG_RECORD, "address=%s id=%s alert=%s from=%s",
+              address_print(address, slot->address), log_id(id, slot->id),
+              record_alert_name(name, alert), is_theirs ? "player" : "stayd");
 }
 
 // What an opened record, with n_text bytes for the game, means for the flow.
@@ -101,6 +105,7 @@ static void take_record(struct relay_run *run, struct record_opened *opened, siz
         break;
     case RECORD_DEAD:
         say_broken(run->slot, opened->alert, true);
+        next->alert = opened->alert;
         next->flags |= FLOW_DEAF;
         stop_records(next);
         break;

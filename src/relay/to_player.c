@@ -114,6 +114,7 @@ static bool seal_worn_notice(struct relay_run *run)
     next.phase = FLOW_ENDING;
     next.flags |= FLOW_END_MEANT;
     next.in = BUFFER_EMPTY;
+    slot_note_end(run->slot, SLOT_END_WORN);
     return publish(run, &place, n, &next);
 }
 

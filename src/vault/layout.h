@@ -95,7 +95,8 @@ struct flow_state {
                                 // where the input goes on: this is 0 for it and those that resume
     uint8_t phase;              // enum flow_phase
     uint8_t key;                // index into slot.keys
-    uint8_t alert;              // to_game: alert owed to the player; to_player: alert sent
+    uint8_t alert;              // to_game: alert owed to the player or, with FLOW_DEAF, sent by the
+                                // player; to_player: alert sent
     uint8_t flags;              // FLOW_*
     uint16_t answered;          // to_player: how many of to_game's record.asks are answered
     uint16_t kept;              // to_game: bytes at the front of `out` that are sent and not yet
@@ -146,6 +147,17 @@ enum slot_state {
 #define SLOT_FLAG_HOLDS 4096u      // GAME_HOLDS of the process behind the link
 #define SLOT_FLAG_LEAVES 8192u     // GAME_LEAVES
 
+// Whose decision the end was, where the flows do not show it; the first one's stays.
+enum slot_end {
+    SLOT_END_SEEN, // as SLOT_FLAG_*_ENDED and the flows' alerts say
+    SLOT_END_ADMIN,
+    SLOT_END_GAME,      // it has asked for it on the control channel
+    SLOT_END_GAME_GONE, // it has ended, and said before that its players go, too
+    SLOT_END_AWAY,      // it was away for too long
+    SLOT_END_STOP,      // stayd ends
+    SLOT_END_WORN,      // TLS 1.2: as much was sent as may be under one key
+};
+
 // One player's connection.
 struct slot {
     _Atomic uint32_t state;    // enum slot_state; the slot's claim on everything in it
@@ -170,7 +182,7 @@ struct slot {
     uint8_t cipher;          // enum record_cipher
     uint8_t facts_bytes;     // used part of facts
     _Atomic uint8_t crashes; // worker crashes while this slot was being served
-    uint8_t reserved;
+    uint8_t ended_by;        // enum slot_end
     _Atomic uint32_t n_links; // that there have been, ever: tells one from the next
     int32_t game_pid;         // process behind the present link; 0: not known
     uint64_t game_start;      // its start time (game/process.h); of one not known, the socket that

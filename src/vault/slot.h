@@ -66,6 +66,14 @@ static inline bool slot_has(const struct slot *slot, uint32_t flag)
     return atomic_load_explicit(&slot->flags, memory_order_relaxed) & flag;
 }
 
+// Note whose decision the end is, unless it has come already.
+static inline void slot_note_end(struct slot *slot, enum slot_end by)
+{
+    uint32_t ended = SLOT_FLAG_PLAYER_ENDED | SLOT_FLAG_GAME_ENDED | SLOT_FLAG_WE_ENDED;
+    if (slot->ended_by == SLOT_END_SEEN && !slot_has(slot, ended))
+        slot->ended_by = (uint8_t)by;
+}
+
 static inline bool slot_is_tls(const struct slot *slot)
 {
     return slot_has(slot, SLOT_FLAG_TLS);

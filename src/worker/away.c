@@ -79,6 +79,7 @@ bool away_judge(struct conn *conn)
         return false;
     conn->ended_ms = 0;
     if (verdict == GAMES_GONE) {
+        slot_note_end(slot, SLOT_END_GAME_GONE);
         relay_end(worker->vault, &worker->chunks, slot);
         return true;
     }
@@ -107,6 +108,7 @@ bool away_tell_wait(struct conn *conn)
 void away_give_up(struct conn *conn)
 {
     struct worker *worker = conn->worker;
+    slot_note_end(conn_slot(conn), SLOT_END_AWAY);
     relay_end_saying(worker->vault, &worker->chunks, conn_slot(conn),
                      text_of(conn, CONF_TEXT_GONE));
     conn_serve(conn, 0);

@@ -11,6 +11,7 @@
 #include "vault/flow.h"
 #include "vault/slot.h"
 #include "worker/away.h"
+#include "worker/ending.h"
 #include "worker/worker.h"
 
 #include <netinet/tcp.h>
@@ -109,14 +110,18 @@ static void doubt_header(struct worker *worker, const struct slot *slot)
               game->name);
 }
 
-void conn_close(struct conn *conn, const char *why)
+void conn_close(struct conn *conn, const char *besides)
 {
     struct worker *worker = conn->worker;
     struct slot *slot = conn_slot(conn);
     char id[LOG_ID_BYTES];
     char address[ADDRESS_TEXT_BYTES];
-    log_event(LOG_PLAYER_CLOSE, "address=%s id=%s why=\"%s\" from_player=%llu to_player=%llu",
-              address_print(address, slot->address), log_id(id, slot->id), why,
+    struct ending ending;
+    ending_look(&ending, slot);
+    log_event(LOG_PLAYER_CLOSE,
+              "address=%s id=%s by=%s why=\"%s%s%s\" from_player=%llu to_player=%llu",
+              address_print(address, slot->address), log_id(id, slot->id), ending.by, ending.why,
+              besides ? "; " : "", besides ? besides : "",
               (unsigned long long)flow_now(&slot->flow[TO_GAME])->received,
               (unsigned long long)flow_now(&slot->flow[TO_PLAYER])->sent);
     waiting_set(conn, 0);
@@ -124,13 +129,6 @@ void conn_close(struct conn *conn, const char *why)
     worker_free_slot(worker, slot);
     worker->n_live--;
     worker_check_end(worker);
-}
-
-static const char *why_ended(const struct slot *slot)
-{
-    return slot->flags & SLOT_FLAG_PLAYER_ENDED ? "the player left"
-           : slot->flags & SLOT_FLAG_GAME_ENDED ? "the game closed it"
-                                                : "stayd ended it";
 }
 
 static unsigned run(struct conn *conn)
@@ -197,7 +195,7 @@ void conn_serve(struct conn *conn, unsigned ready)
         wants = run(conn);
     doubt_header(conn->worker, conn_slot(conn));
     if (wants & RELAY_DONE) {
-        conn_close(conn, why_ended(conn_slot(conn)));
+        conn_close(conn, NULL);
         return;
     }
     unsigned waits = waits_of(conn, wants);

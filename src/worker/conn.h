@@ -45,8 +45,9 @@ void conn_take_words(struct conn *conn);
 // The game's socket is about to be closed.
 void conn_unwatch_game(struct conn *conn);
 
-// Close now, whatever is still to be sent.
-void conn_close(struct conn *conn, const char *why);
+// Close now, whatever is still to be sent. The log says who ended the connection, and `besides`, why
+// it is closed by force (NULL: it is not).
+void conn_close(struct conn *conn, const char *besides);
 
 struct slot *conn_slot(const struct conn *conn);
 

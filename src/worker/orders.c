@@ -35,12 +35,14 @@ enum order_result order_acknowledge(struct worker *worker, struct slot *slot, ui
     return ORDER_DONE;
 }
 
-enum order_result order_close(struct worker *worker, struct slot *slot, const char *text)
+enum order_result order_close(struct worker *worker, struct slot *slot, const char *text,
+                              enum slot_end by)
 {
     struct conn *conn = conn_of(worker, slot);
     if (relay_is_ended(slot))
         return ORDER_DONE; // under way already
     conn_take_words(conn);
+    slot_note_end(slot, by);
     relay_end_saying(worker->vault, &worker->chunks, slot, text ? text : "");
     conn_serve(conn, RELAY_READY_ALL);
     return ORDER_DONE;

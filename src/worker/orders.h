@@ -39,8 +39,9 @@ enum order_result order_leave(struct worker *worker, struct slot *slot, const ui
 enum order_result order_acknowledge(struct worker *worker, struct slot *slot, uint64_t offset);
 
 // End a player in order: what the game has said so far, then text (a string without line's end;
-// NULL: none), then the close. The slot may be free when this returns.
-enum order_result order_close(struct worker *worker, struct slot *slot, const char *text);
+// NULL: none), then the close. The slot may be free when this returns. `by`: who has asked.
+enum order_result order_close(struct worker *worker, struct slot *slot, const char *text,
+                              enum slot_end by);
 
 enum order_plan { ORDER_PLAN_REBOOT, ORDER_PLAN_END_HOLD, ORDER_PLAN_END_LEAVE };
 enum order_result order_plan(struct worker *worker, unsigned game, pid_t pid, enum order_plan plan);

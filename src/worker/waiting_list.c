@@ -180,11 +180,11 @@ static void look(struct conn *conn, uint64_t now_ms)
     uint64_t waited_ms = now_ms > conn->since_ms ? now_ms - conn->since_ms : 0;
     say_unacked(conn, now_ms);
     if (conn->waits & WAITING_LINGER && waited_ms > LINGER_MS)
-        conn_close(conn, "ended; the player did not close");
+        conn_close(conn, "its program did not close");
     else if (conn->waits & WAITING_HALF && waited_ms > HALF_MS)
-        conn_close(conn, "ended by the game; the player did not close");
+        conn_close(conn, "its program did not close");
     else if (is_stuck(conn, waited_ms))
-        conn_close(conn, "ended by the game; the player does not read");
+        conn_close(conn, "the player does not read");
     else if (conn->waits & WAITING_LEFT && waited_ms > LEFT_MS)
         drop(conn);
     else if (conn->waits & WAITING_POLL)

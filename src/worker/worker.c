@@ -283,6 +283,7 @@ static void begin_end(struct worker *worker)
             conn_serve(&worker->conns[i], RELAY_READY_ALL);
         if (*state != SLOT_LIVE)
             continue;
+        slot_note_end(&worker->vault->slots[i], SLOT_END_STOP);
         relay_end(worker->vault, &worker->chunks, &worker->vault->slots[i]);
         conn_serve(&worker->conns[i], RELAY_READY_ALL);
     }
