@@ -105,6 +105,7 @@ static bool can_go_on(struct heritage *heritage, const struct baton *baton, cons
         !is_same_shape(heritage, baton, words) ||
         !start_load_certs(heritage, may_make, words, remarks))
         return false;
+    start_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, remarks);
     if (record_init())
         return true;
     fprintf(words, "this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");

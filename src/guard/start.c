@@ -90,6 +90,24 @@ static bool fit_limits(const struct conf *conf, uint32_t *n_slots)
     return true;
 }
 
+void start_fit_handshakes(struct conf *conf, uint32_t n_slots, FILE *remarks)
+{
+    struct rlimit limit;
+    uint64_t others = 2ull * n_slots + OWN_FDS + HERITAGE_MAX_SOCKETS + CONTROL_CONNECTIONS;
+    uint64_t wanted = others + conf->max_handshakes;
+    struct rlimit raised = {.rlim_cur = wanted, .rlim_max = wanted};
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted ||
+        setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        return;
+    uint64_t room = limit.rlim_cur > others ? limit.rlim_cur - others : 1;
+    fprintf(remarks,
+            "%s: max-handshakes is %u, but RLIMIT_NOFILE (%llu) leaves room for %llu; raise it to "
+            "%llu (LimitNOFILE= in a unit) and restart stayd\n",
+            conf->path, conf->max_handshakes, (unsigned long long)limit.rlim_cur,
+            (unsigned long long)room, (unsigned long long)wanted);
+    conf->max_handshakes = (uint32_t)room;
+}
+
 static void make_folder(const char *path)
 {
     char folder[LOCK_PATH_BYTES];
@@ -235,6 +253,7 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
     if (!listen_open(heritage, &kept->before, stderr) || !open_control(heritage, kept) ||
         !have_vault(heritage, kept, n_slots))
         return false;
+    start_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, stderr);
     keep_fds(heritage, log_fd);
     tickets_tick(heritage->vault.head, clock_boot_ms() / 1000);
     if (!record_init()) {

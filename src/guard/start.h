@@ -14,6 +14,10 @@
 bool start_load_certs(struct heritage *heritage, bool may_make, FILE *complaints, FILE *remarks);
 void start_free_certs(struct heritage *heritage);
 
+// See that so many handshakes can be under way beside n_slots players: raise RLIMIT_NOFILE for them,
+// or take max-handshakes down to what it allows, with a remark.
+void start_fit_handshakes(struct conf *conf, uint32_t n_slots, FILE *remarks);
+
 // Everything after a good configuration and certificates. heritage->conf is set; what was kept of
 // an earlier start (kept->is_there), and is still wanted, is gone on with.
 bool start_prepare(struct heritage *heritage, const struct kept *kept);

@@ -3,6 +3,8 @@
 """Configuration and certificates are reloaded, and no player notices."""
 import os
 import random
+import re
+import resource
 import shutil
 import signal
 import ssl
@@ -381,6 +383,23 @@ def test_a_handshake_under_way_is_finished_first(hall):
     hall.reload()
     assert hanging.read_to_end()[1] in ("eof", "reset")
     pair.check()
+
+
+def test_more_handshakes_never_take_players_descriptors(make_hall):
+    """Who may raise the limit does; who may not says so, and lets in as many as it leaves room for."""
+    hall = make_hall(**{"max-players": 10, "max-handshakes": 20})
+    n_needed = 2 * 10 + 5000 + 100
+    for pid in hall.stayd.family.await_whole().values():
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (400, 400))
+    hall.options["max-handshakes"] = 5000
+    hall.write()
+    said = hall.reload()
+    limit = resource.prlimit(hall.stayd.family.pid("worker"), resource.RLIMIT_NOFILE)[0]
+    words = re.search(r"max-handshakes is 5000, but RLIMIT_NOFILE \(400\) leaves room for (\d+)", said)
+    if words:
+        assert limit == 400 and 1 <= int(words[1]) < 400 - 2 * 10
+    else:
+        assert limit >= n_needed
 
 
 @pytest.mark.parametrize("must_be_killed", (False, True), ids=("by itself", "too late"))
