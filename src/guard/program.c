@@ -153,9 +153,9 @@ const char *program_choose(const struct heritage *heritage, const char *path)
 {
     struct stat asked;
     struct stat present;
-    bool is_same = *path == '\0' ||
-                   (stat(path, &asked) == 0 && stat(heritage->program, &present) == 0 &&
-                    asked.st_dev == present.st_dev && asked.st_ino == present.st_ino);
+    bool is_same =
+        *path == '\0' || (stat(path, &asked) == 0 && stat(heritage->program, &present) == 0 &&
+                          asked.st_dev == present.st_dev && asked.st_ino == present.st_ino);
     return is_same ? heritage->program : path;
 }
 

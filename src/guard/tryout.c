@@ -45,7 +45,7 @@ static const char *name_exec_error(void)
 static _Noreturn void run(const struct tryout_program *program, int out, const struct vault *vault,
                           pid_t guard)
 {
-    char *const argv[] = {(char *)program->path,  "--trial", (char *)program->baton, "-c",
+    char *const argv[] = {(char *)program->path, "--trial", (char *)program->baton, "-c",
                           (char *)program->conf, NULL};
     sigset_t none;
     int file = program->fd;

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Alerts by their names (RFC 8446, section 6, and of older versions: RFC 5246, section 7.2), for the
-// log.
+// Alerts by their names (RFC 8446, section 6, and of older versions: RFC 5246, section 7.2), for
+// the log.
 //
 // Errors: none.
 #ifndef STAYD_RECORD_ALERT_H
