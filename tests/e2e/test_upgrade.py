@@ -107,10 +107,10 @@ class Site:
 
     def check_family(self):
         """One of each, and no other process has come."""
-        found = self.stayd.family.await_whole()
-        until(lambda: set(processes.descendants()) - self.strangers == set(found.values()),
-              "no process is left over")
-        return found
+        def look():  # at all of them anew: a reload may replace some
+            found = self.stayd.family.await_whole()
+            return set(processes.descendants()) - self.strangers == set(found.values()) and found
+        return until(look, "no process is left over")
 
     def count_fds(self):
         worker = self.stayd.family.await_whole()["worker"]
