@@ -19,6 +19,8 @@ pytestmark = pytest.mark.skipif(not IS_PLAIN, reason="nobody installs a build wi
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """All of it, below a folder that stands for `/`."""
+    if not os.access(os.path.join(BUILD, "meson-logs", "."), os.W_OK):
+        pytest.skip("meson notes each installation in the build's folder, which is another user's")
     root = tmp_path_factory.mktemp("root")
     run("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", str(root))
     assert (root / "usr/local/sbin/stayd").exists()
