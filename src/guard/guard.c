@@ -427,12 +427,13 @@ static void step(struct guard *guard)
     if (guard->worker.pid > 0 && head->worker_ready)
         remains_clear(guard);
     store_step(guard, clock_boot_ms());
-    if (leaves)
-        leave(guard);
+    // Both may have come at once: a manager's SIGTERM follows the order to end.
     if (orders) {
         orders = 0;
         begin_end(guard);
     }
+    if (leaves)
+        leave(guard);
     // One that nobody has asked for ends by itself; one that somebody has is in the way.
     if (upgrades && guard->was_ready &&
         (!reload_is_under_way(&guard->reload) || reload_is_ordered(&guard->reload))) {

@@ -4,6 +4,7 @@
 import os
 import random
 import select
+import signal
 import time
 
 import pytest
@@ -155,8 +156,11 @@ def test_the_death_of_a_guard_is_none_of_the_unit(systemd, stage, crowd):
     crowd.await_progress()
 
 
-def test_stopped_it_ends_in_order(systemd, stage):
+@pytest.mark.parametrize("is_slow", (False, True))
+def test_stopped_it_ends_in_order(systemd, stage, is_slow):
     pairs = {kind: stage.pair(kind) for kind in ENDS}
+    if is_slow:  # it sees the order and systemd's SIGTERM, with which a SIGCONT comes, at once
+        os.kill(stage.stayd.main_pid(), signal.SIGSTOP)
     pairs["1.3"].link.send(b"goodbye\r\n")
     systemd.ctl("stop", UNIT)
     assert pairs["1.3"].player.read_line() == b"goodbye"

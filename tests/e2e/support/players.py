@@ -46,6 +46,8 @@ class PlainPlayer(SocketStream):
 
 def context_for(version=None, ciphers=None, trust=None, client_certificate=None, alpn=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Python takes an end of file for a close_notify otherwise.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     if trust:
