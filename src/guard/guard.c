@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sanitizer.h"
 #include "base/title.h"
 #include "guard/clone.h"
 #include "guard/guard_part.h"
@@ -89,7 +90,7 @@ static void set_signals(void)
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         sigaddset(&blocked, taken[i].number);
     sigprocmask(SIG_SETMASK, &blocked, NULL);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef UNDER_ADDRESS_SANITIZER
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         signal(defaults[i], SIG_DFL);
 #else

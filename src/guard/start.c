@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sanitizer.h"
 #include "entry/takeover.h"
 #include "entry/tickets.h"
 #include "guard/adopt.h"
@@ -270,7 +271,7 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
 void start_harden(void)
 {
     death_note_load();
-#ifndef __SANITIZE_ADDRESS__            // LeakSanitizer needs ptrace
+#ifndef UNDER_ADDRESS_SANITIZER         // LeakSanitizer needs ptrace
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // the processes hold keys
 #endif
 }

@@ -5,6 +5,8 @@
 // Errors: none. A stack that cannot be walked costs a second, and is left out.
 #include "worker/death_note.h"
 
+#include "base/sanitizer.h"
+
 #include <execinfo.h>
 #include <signal.h>
 #include <stddef.h>
@@ -53,7 +55,7 @@ void death_note_prepare(struct vault_head *head)
 {
     static const int signals[] = {
         SIGABRT, SIGILL, SIGFPE, SIGTRAP,
-#ifndef __SANITIZE_ADDRESS__ // its own handler reports, then aborts
+#ifndef UNDER_ADDRESS_SANITIZER // its own handler reports, then aborts
         SIGSEGV,
 #endif
     };
