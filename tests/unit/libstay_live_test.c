@@ -57,7 +57,7 @@ static int remove_directory(void **state)
     (void)state;
     static const char *const names[] = {
         "game.sock", "game.lock",    "stayd.conf", "control.sock.lock",
-        "stayd",     "control.sock", "said"};
+        "stayd",     "control.sock", "said",       "stayd.conf.former"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         unlink(in_directory(names[i]));
     }
