@@ -14,6 +14,8 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define UNSET UINT32_MAX
 
@@ -98,17 +100,19 @@ static void prepare(struct receipt *receipt, uint32_t slot, enum flow_dir dir,
     receipt->chunk = chunk;
     receipt->offset = offset;
     *(struct iovec *)receipt->iovec = (struct iovec){.iov_base = base, .iov_len = n_bytes};
-    struct msghdr *header = &message_of(receipt)->msg_hdr;
-    header->msg_name = NULL;
-    header->msg_namelen = 0;
-    header->msg_iov = (struct iovec *)receipt->iovec;
-    header->msg_iovlen = 1;
-    header->msg_control = NULL;
-    header->msg_controllen = 0;
-    header->msg_flags = 0;
+    // All of it: where a libc's counts are narrower than the kernel's, padding is the upper half.
+    message_of(receipt)->msg_hdr =
+        (struct msghdr){.msg_iov = (struct iovec *)receipt->iovec, .msg_iovlen = 1};
     POINT(RECEIPT_FILLED);
     atomic_fetch_add_explicit(&receipt->id, 1, memory_order_release);
     POINT(RECEIPT_OPENED);
+}
+
+// By the system call itself. A libc may do otherwise: musl's sendmmsg calls sendmsg(2) and stores
+// msg_len afterwards, in user space, where a kill comes in between.
+static bool call(long number, int fd, struct receipt *receipt, unsigned flags)
+{
+    return syscall(number, fd, message_of(receipt), 1, flags, NULL) == 1;
 }
 
 ssize_t receipt_recv(struct vault *vault, uint32_t slot, enum flow_dir dir, int fd, uint32_t chunk,
@@ -117,7 +121,7 @@ ssize_t receipt_recv(struct vault *vault, uint32_t slot, enum flow_dir dir, int 
     struct receipt *receipt = &vault->head->receipt;
     prepare(receipt, slot, dir, RECEIPT_RECV, chunk, offset, vault_chunk(vault, chunk) + offset,
             room);
-    if (recvmmsg(fd, message_of(receipt), 1, MSG_DONTWAIT, NULL) != 1)
+    if (!call(SYS_recvmmsg, fd, receipt, MSG_DONTWAIT))
         return -1;
     POINT(RECEIPT_CALLED);
     uint32_t count = count_get(receipt);
@@ -132,7 +136,7 @@ ssize_t receipt_send(struct vault *vault, uint32_t slot, enum flow_dir dir, int 
     uint32_t first = now->out.start + (uint32_t)now->kept;
     prepare(receipt, slot, dir, RECEIPT_SEND, now->out.chunk, first,
             vault_chunk(vault, now->out.chunk) + first, flow_unsent(now));
-    if (sendmmsg(fd, message_of(receipt), 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
+    if (!call(SYS_sendmmsg, fd, receipt, MSG_DONTWAIT | MSG_NOSIGNAL))
         return -1;
     POINT(RECEIPT_CALLED);
     uint32_t count = count_get(receipt);

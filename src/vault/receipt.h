@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Exactly-once recv and send on stream sockets. The kernel itself notes the
-// result in the vault: sendmmsg(2) and recvmmsg(2) of one message put the byte
-// count into mmsghdr.msg_len before they return, and a SIGKILL takes effect only
+// result in the vault: sendmmsg(2) and recvmmsg(2), the system calls, of one message put
+// the byte count into mmsghdr.msg_len before they return, and a SIGKILL takes effect only
 // on the way back. So:
 //
 //   1. msg_len = UNSET, then the fields, then the new id, in this order (I3);
