@@ -59,6 +59,17 @@ static bool is_known(const struct record_params *params)
            params->cipher < RECORD_N_CIPHERS;
 }
 
+void record_forget(const struct record_params *params, const struct record_key *key)
+{
+    if (is_known(params))
+        record_aead_forget(params->cipher, key->key);
+}
+
+void record_forget_all(void)
+{
+    record_aead_forget_all();
+}
+
 static bool is_tls13(const struct record_params *params)
 {
     return params->version == RECORD_TLS13;

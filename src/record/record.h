@@ -159,4 +159,9 @@ bool record_is_valid(const struct record_state *state);
 bool record_init(void);
 void record_free(void);
 
+// This key is used no more: wipe what the process has of it beyond the caller's own. Keys that were
+// never set, and parameters that are not known, are none.
+void record_forget(const struct record_params *params, const struct record_key *key);
+void record_forget_all(void); // keys, whosever they are
+
 #endif

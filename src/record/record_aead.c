@@ -80,12 +80,33 @@ size_t record_aead_key_bytes(uint8_t cipher)
     return ciphers[cipher].n_key;
 }
 
-// After a failure nothing is known of the context: the next record sets its key anew.
+// The next record sets its key anew. The context holds the last one in a form of its own, and
+// another in its place is what wipes that. It is done after each failure, too: what is in there
+// then is not known.
 static void forget_key(struct engine *engine)
 {
+    static const uint8_t blank[KEY_BYTES_MAX];
+    if (engine->ctx != NULL)
+        EVP_CipherInit_ex2(engine->ctx, NULL, blank, blank, -1, NULL);
     OPENSSL_cleanse(engine->key, sizeof engine->key);
     engine->has_key = false;
     ERR_clear_error(); // what is left there would be blamed on the next handshake
+}
+
+void record_aead_forget(uint8_t cipher, const uint8_t *key)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct engine *engine = &engines[cipher][i];
+        if (engine->has_key && memcmp(engine->key, key, ciphers[cipher].n_key) == 0)
+            forget_key(engine);
+    }
+}
+
+void record_aead_forget_all(void)
+{
+    for (size_t i = 0; i < RECORD_N_CIPHERS; i++)
+        for (size_t j = 0; j < 2; j++)
+            forget_key(&engines[i][j]);
 }
 
 // Give the context key and nonce, and the additional data. params may be NULL.

@@ -26,6 +26,10 @@ enum record_aead_result {
 bool record_aead_init(void);
 void record_aead_free(void);
 
+// Wipe the key out of the contexts that have it; out of all whatever they have.
+void record_aead_forget(uint8_t cipher, const uint8_t *key);
+void record_aead_forget_all(void);
+
 // 16 or 32; cipher is an enum record_cipher.
 size_t record_aead_key_bytes(uint8_t cipher);
 

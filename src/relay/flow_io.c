@@ -9,7 +9,6 @@
 #include "vault/receipt.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -29,7 +28,7 @@ void run_wipe_free_key(struct relay_run *run)
 {
     uint8_t free_key = slot_free_key(flow_now(&run->slot->flow[TO_GAME])->key,
                                      flow_now(&run->slot->flow[TO_PLAYER])->key);
-    OPENSSL_cleanse(&run->slot->keys[free_key], sizeof run->slot->keys[free_key]);
+    slot_wipe_key(run->slot, free_key);
 }
 
 void run_shut(struct relay_run *run, enum flow_dir dir)

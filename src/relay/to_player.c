@@ -147,6 +147,8 @@ static bool seal_text(struct relay_run *run)
     }
     size_t n = record_seal(&place.params, place.key, &next.record, text, n_text, place.out,
                            place.room, &next.record);
+    if (text == changed)
+        OPENSSL_cleanse(changed, n_text);
     return publish(run, &place, n, &next);
 }
 

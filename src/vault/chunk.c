@@ -8,8 +8,10 @@
 #include "vault/slot.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define KEEP 4u // reserved chunks that trimming leaves beyond those in use
+#define KEEP 4u  // reserved chunks that trimming leaves beyond those in use
+#define WIPE 64u // chunks in one turn: about a megabyte
 
 static void mark_buffer(uint8_t *used, const struct buffer *buffer, uint32_t n_chunks)
 {
@@ -17,25 +19,34 @@ static void mark_buffer(uint8_t *used, const struct buffer *buffer, uint32_t n_c
         used[buffer->chunk] = 1;
 }
 
+static void mark_slots(const struct vault *vault, uint32_t state, uint8_t *used)
+{
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        const struct slot *slot = &vault->slots[i];
+        for (int dir = 0; dir < 2 && slot->state == state; dir++) {
+            mark_buffer(used, &flow_now(&slot->flow[dir])->in, vault->head->n_chunks);
+            mark_buffer(used, &flow_now(&slot->flow[dir])->out, vault->head->n_chunks);
+        }
+    }
+}
+
 int chunk_pool_make(struct chunk_pool *pool, struct vault *vault)
 {
     uint32_t n_chunks = vault->head->n_chunks;
     uint8_t *used = calloc(n_chunks, 1);
-    *pool = (struct chunk_pool){.vault = vault, .free = calloc(n_chunks, sizeof *pool->free)};
-    if (!used || !pool->free) {
+    *pool = (struct chunk_pool){.vault = vault,
+                                .free = calloc(n_chunks, sizeof *pool->free),
+                                .has_text = calloc(n_chunks, 1)};
+    if (!used || !pool->free || !pool->has_text) {
         free(used);
         chunk_pool_free(pool);
         return -1;
     }
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        const struct slot *slot = &vault->slots[i];
-        if (slot->state == SLOT_FREE)
-            continue;
-        for (int dir = 0; dir < 2; dir++) {
-            mark_buffer(used, &flow_now(&slot->flow[dir])->in, n_chunks);
-            mark_buffer(used, &flow_now(&slot->flow[dir])->out, n_chunks);
-        }
-    }
+    mark_slots(vault, SLOT_LIVE, used);
+    // What an earlier worker has not wiped, or a quarantined slot has.
+    for (uint32_t chunk = 0; chunk < vault->head->chunks_reserved; chunk++)
+        pool->has_text[chunk] = !used[chunk];
+    mark_slots(vault, SLOT_QUARANTINED, used);
     // High numbers first, so that low ones, which have memory, are taken first.
     for (uint32_t chunk = n_chunks; chunk-- > 0;)
         if (!used[chunk])
@@ -47,6 +58,7 @@ int chunk_pool_make(struct chunk_pool *pool, struct vault *vault)
 void chunk_pool_free(struct chunk_pool *pool)
 {
     free(pool->free);
+    free(pool->has_text);
     *pool = (struct chunk_pool){0};
 }
 
@@ -59,16 +71,19 @@ uint32_t chunk_take(struct chunk_pool *pool)
     if (vault_reserve_chunks(pool->vault, chunk + 1) < 0)
         return CHUNK_NONE;
     pool->n_free--;
+    pool->has_text[chunk] = 0; // it may be wiped when it is free again
     return chunk;
 }
 
 void chunk_give(struct chunk_pool *pool, uint32_t chunk)
 {
-    if (chunk != CHUNK_NONE)
-        pool->free[pool->n_free++] = chunk;
+    if (chunk == CHUNK_NONE)
+        return;
+    pool->free[pool->n_free++] = chunk;
+    pool->has_text[chunk] = 1;
 }
 
-void chunk_pool_trim(struct chunk_pool *pool)
+static void trim(struct chunk_pool *pool)
 {
     uint32_t n_chunks = pool->vault->head->n_chunks;
     uint32_t end = pool->vault->head->chunks_reserved;
@@ -87,4 +102,23 @@ void chunk_pool_trim(struct chunk_pool *pool)
         if (is_free[chunk])
             pool->free[pool->n_free++] = chunk;
     free(is_free);
+}
+
+// Beyond what is reserved there are holes: to write into one would give it memory.
+static void wipe_some(struct chunk_pool *pool)
+{
+    uint32_t n_left = WIPE;
+    for (uint32_t chunk = 0; chunk < pool->vault->head->chunks_reserved && n_left > 0; chunk++) {
+        if (!pool->has_text[chunk])
+            continue;
+        explicit_bzero(vault_chunk(pool->vault, chunk), CHUNK_BYTES);
+        pool->has_text[chunk] = 0;
+        n_left--;
+    }
+}
+
+void chunk_pool_trim(struct chunk_pool *pool)
+{
+    trim(pool);
+    wipe_some(pool);
 }

@@ -15,6 +15,7 @@ struct chunk_pool {
     struct vault *vault;
     uint32_t *free; // a stack
     uint32_t n_free;
+    uint8_t *has_text; // by chunk: what has passed through it is not wiped yet
 };
 
 // Work out the free chunks. 0, or -1 with errno.
@@ -29,7 +30,8 @@ uint32_t chunk_take(struct chunk_pool *pool);
 void chunk_give(struct chunk_pool *pool, uint32_t chunk);
 
 // Give memory that a burst has used back to the system: keep a few chunks beyond the
-// highest that is in use, and let low ones be taken first again. Now and then.
+// highest that is in use, and let low ones be taken first again. Then wipe free ones, as many as
+// one turn may take. Now and then.
 void chunk_pool_trim(struct chunk_pool *pool);
 
 #endif

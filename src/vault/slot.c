@@ -5,14 +5,13 @@
 #include "vault/slot.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "vault/flow.h"
 #include "vault/point.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +35,19 @@ void slot_pool_free(struct slot_pool *pool)
     *pool = (struct slot_pool){0};
 }
 
+void slot_pool_wipe(struct slot_pool *pool)
+{
+    struct vault *vault = pool->vault;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        struct slot *slot = &vault->slots[i];
+        if (slot->state != SLOT_LIVE)
+            slot_wipe_keys(slot);
+        else if (slot_is_tls(slot))
+            slot_wipe_key(slot, slot_free_key(flow_now(&slot->flow[TO_GAME])->key,
+                                              flow_now(&slot->flow[TO_PLAYER])->key));
+    }
+}
+
 static void clear_slot(struct slot *slot, uint64_t receipt_id)
 {
     memset((uint8_t *)slot + sizeof slot->state, 0, sizeof *slot - sizeof slot->state);
@@ -54,20 +66,23 @@ static void clear_slot(struct slot *slot, uint64_t receipt_id)
     }
 }
 
+bool slot_pool_has_room(struct slot_pool *pool)
+{
+    if (pool->n_free == 0) {
+        errno = ENOBUFS;
+        return false;
+    }
+    return vault_reserve_slots(pool->vault, pool->free[pool->n_free - 1] + 1) == 0;
+}
+
 struct slot *slot_prepare(struct slot_pool *pool)
 {
     struct vault *vault = pool->vault;
-    if (pool->n_free == 0) {
-        errno = ENOBUFS;
+    if (!slot_pool_has_room(pool))
         return NULL;
-    }
-    uint32_t index = pool->free[pool->n_free - 1];
-    if (vault_reserve_slots(vault, index + 1) < 0)
-        return NULL;
-    struct slot *slot = &vault->slots[index];
+    struct slot *slot = &vault->slots[pool->free[pool->n_free - 1]];
     clear_slot(slot, vault->head->receipt.id);
-    // Ids come from the kernel: a generator's state would be copied by clone.
-    if (getrandom(slot->id, sizeof slot->id, 0) != (ssize_t)sizeof slot->id)
+    if (!random_fill(slot->id, sizeof slot->id))
         return NULL;
     pool->n_free--;
     return slot;
@@ -83,7 +98,7 @@ void slot_claim(struct slot *slot, int player_fd)
 
 void slot_return(struct slot_pool *pool, struct slot *slot)
 {
-    OPENSSL_cleanse(slot->keys, sizeof slot->keys);
+    slot_wipe_keys(slot);
     pool->free[pool->n_free++] = vault_slot_index(pool->vault, slot);
 }
 

@@ -18,6 +18,7 @@
 #include "vault/chunk.h"
 #include "vault/state.h"
 #include "vault/vault.h"
+#include <openssl/crypto.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -29,7 +30,14 @@ struct slot_pool {
 };
 
 int slot_pool_make(struct slot_pool *pool, struct vault *vault);
+
+// What a worker that was killed has not come to wipe: keys that no live slot uses. At each start.
+void slot_pool_wipe(struct slot_pool *pool);
 void slot_pool_free(struct slot_pool *pool);
+
+// Is a slot free, with memory behind it? Then slot_prepare does not fail for want of either. False
+// with errno; ENOBUFS: all are taken.
+bool slot_pool_has_room(struct slot_pool *pool);
 
 // Take a free slot and clear it: no descriptors, empty flows, settled up to the
 // present receipt, a new id from getrandom(2). The caller fills the rest, then
@@ -94,6 +102,21 @@ static inline struct buffer *slot_receive_buffer(const struct slot *slot, struct
 static inline struct record_params slot_record_params(const struct slot *slot)
 {
     return (struct record_params){.version = slot->tls_version, .cipher = slot->cipher};
+}
+
+// A key of this slot is used no more: wipe it, here and where records were sealed or opened with
+// it.
+static inline void slot_wipe_key(struct slot *slot, unsigned key)
+{
+    const struct record_params params = slot_record_params(slot);
+    record_forget(&params, &slot->keys[key]);
+    OPENSSL_cleanse(&slot->keys[key], sizeof slot->keys[key]);
+}
+
+static inline void slot_wipe_keys(struct slot *slot)
+{
+    for (unsigned i = 0; i < SLOT_KEYS; i++)
+        slot_wipe_key(slot, i);
 }
 
 // The key area that neither flow uses (I7).

@@ -63,6 +63,9 @@ int cell_pool_make(struct cell_pool *pool, struct vault *vault)
     for (uint32_t cell = n_cells; cell-- > 0;)
         if (!used[cell])
             pool->free[pool->n_free++] = cell;
+    for (uint32_t cell = 0; cell < vault->head->cells_reserved; cell++)
+        if (!used[cell])
+            OPENSSL_cleanse(vault->cells[cell].bytes, CELL_BYTES);
     free(used);
     return 0;
 }

@@ -244,6 +244,7 @@ static _Noreturn void small_worker(const struct world *world)
         slot_pool_make(&slots, &vault) < 0 || chunk_pool_make(&chunks, &vault) < 0 ||
         cell_pool_make(&cells, &vault) < 0)
         _exit(1);
+    slot_pool_wipe(&slots);
     for (uint32_t i = 0; i < vault.head->slots_reserved; i++)
         if (vault.slots[i].state == SLOT_LIVE)
             slot = &vault.slots[i];
@@ -270,6 +271,41 @@ static void say_words(struct world *world)
     world->words = NULL;
 }
 
+static bool is_blank(const void *bytes, size_t n)
+{
+    const uint8_t *at = bytes;
+    while (n > 0 && at[n - 1] == 0)
+        n--;
+    return n == 0;
+}
+
+static bool note_cell(void *used, uint32_t cell)
+{
+    ((bool *)used)[cell] = true;
+    return true;
+}
+
+// Wherever workers died, the last one has left no key and no state that no live slot uses.
+static void check_wiped(const struct world *world)
+{
+    const struct vault *vault = &world->vault;
+    bool *used = calloc(vault->head->n_cells, sizeof *used);
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        const struct slot *slot = &vault->slots[i];
+        const struct flow *flow = slot->flow;
+        unsigned unused =
+            slot_free_key(flow_now(&flow[TO_GAME])->key, flow_now(&flow[TO_PLAYER])->key);
+        for (unsigned key = 0; key < SLOT_KEYS; key++)
+            if (slot->state != SLOT_LIVE || key == unused)
+                assert_true(is_blank(&slot->keys[key], sizeof slot->keys[key]));
+        if (slot->state == SLOT_LIVE)
+            state_walk(vault, slot, note_cell, used);
+    }
+    for (uint32_t cell = 0; cell < vault->head->cells_reserved; cell++)
+        assert_true(used[cell] || is_blank(vault->cells[cell].bytes, CELL_BYTES));
+    free(used);
+}
+
 void world_work(struct world *world)
 {
     for (;;) {
@@ -285,6 +321,7 @@ void world_work(struct world *world)
         assert_int_equal(verify_all(&world->vault, count_broken, NULL), 0);
         if (WIFEXITED(status)) {
             assert_int_equal(WEXITSTATUS(status), 0);
+            check_wiped(world);
             return;
         }
         assert_int_equal(WTERMSIG(status), SIGKILL);
