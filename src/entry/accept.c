@@ -31,6 +31,7 @@ struct accepting {
     struct event *timer;
     bool is_paused;     // everything
     bool is_tls_paused; // too many handshakes are under way; plain players need none
+    bool is_unwatched;  // a listener that may accept could not be watched
     bool is_short;      // of descriptors or memory, and that has been said
 };
 
@@ -39,23 +40,31 @@ static bool is_tls(const struct accepting *all, unsigned socket)
     return all->setup.heritage->certs[all->setup.heritage->socket[socket].listener] != NULL;
 }
 
-// Watch the listeners that may accept now.
+static void look_again(struct accepting *all)
+{
+    struct timeval again = {.tv_usec = PAUSE_MS * 1000};
+    event_add(all->timer, &again);
+}
+
+// Watch the listeners that may accept now. One that cannot be watched is tried again.
 static void set_listeners(struct accepting *all)
 {
+    bool is_unwatched = false;
     for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++) {
         if (!all->listener[i].listener)
             continue;
         if (all->is_paused || (all->is_tls_paused && is_tls(all, i)))
             evconnlistener_disable(all->listener[i].listener);
         else
-            evconnlistener_enable(all->listener[i].listener);
+            is_unwatched |= evconnlistener_enable(all->listener[i].listener) < 0;
     }
-}
-
-static void look_again(struct accepting *all)
-{
-    struct timeval again = {.tv_usec = PAUSE_MS * 1000};
-    event_add(all->timer, &again);
+    if (is_unwatched && !all->is_unwatched)
+        log_event(LOG_ACCEPT_PAUSED, "why=\"a listener cannot be watched: %s\"", strerror(errno));
+    else if (!is_unwatched && all->is_unwatched)
+        log_event(LOG_ACCEPT_RESUMED, "%s", "");
+    all->is_unwatched = is_unwatched;
+    if (is_unwatched)
+        look_again(all);
 }
 
 static void pause_some(struct accepting *all, bool *is_paused, const char *why)
@@ -72,10 +81,20 @@ static bool has_handshakes_left(const struct accepting *all)
     return handshakes_count(all->setup.handshakes) < all->setup.heritage->conf.max_handshakes;
 }
 
+static const char *why_no_slot(void)
+{
+    return errno == ENOBUFS ? "max-players are connected" : strerror(errno);
+}
+
 void accepting_room(struct accepting *all)
 {
-    if (!all || (!all->is_paused && !all->is_tls_paused))
+    if (!all)
         return;
+    if (all->setup.slots->n_free > 0 && !slot_pool_has_room(all->setup.slots)) {
+        // A handshake has taken the slot that had memory.
+        pause_some(all, &all->is_paused, why_no_slot());
+        return;
+    }
     bool is_paused = all->is_paused && all->setup.slots->n_free == 0;
     bool is_tls_paused = all->is_tls_paused && !has_handshakes_left(all);
     if (is_paused == all->is_paused && is_tls_paused == all->is_tls_paused)
@@ -95,8 +114,17 @@ static void try_again(evutil_socket_t fd, short what, void *arg)
     if (all->is_tls_paused)
         handshakes_relieve(all->setup.handshakes);
     accepting_room(all);
+    if (all->is_unwatched)
+        set_listeners(all);
     if (all->is_paused || all->is_tls_paused)
         look_again(all);
+}
+
+void accepting_check(struct accepting *all)
+{
+    bool is_waiting = all->is_paused || all->is_tls_paused || all->is_unwatched;
+    if (is_waiting && !event_pending(all->timer, EV_TIMEOUT, NULL))
+        try_again(-1, EV_TIMEOUT, all);
 }
 
 // A worker that crashed twice in this address' handshakes would do so again.
@@ -133,7 +161,7 @@ static void take_plain(struct accepting *all, int fd, const uint8_t address[16],
     if (!slot) {
         char text[ADDRESS_TEXT_BYTES];
         log_event(LOG_REFUSED, "address=%s why=\"%s\"", address_print(text, address),
-                  errno == ENOBUFS ? "max-players are connected" : strerror(errno));
+                  why_no_slot());
         close(fd);
         return;
     }
@@ -174,8 +202,8 @@ static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, str
                         address, port, listener->index);
     else
         take_plain(all, fd, address, port, listener->index);
-    if (all->setup.slots->n_free == 0)
-        pause_some(all, &all->is_paused, "max-players are connected");
+    if (!slot_pool_has_room(all->setup.slots))
+        pause_some(all, &all->is_paused, why_no_slot());
     if (!has_handshakes_left(all))
         pause_some(all, &all->is_tls_paused, "max-handshakes are under way");
 }
@@ -203,18 +231,24 @@ struct accepting *accepting_make(const struct accepting_setup *setup)
             continue;
         listener->all = all;
         listener->index = setup->heritage->socket[i].listener;
-        listener->listener =
-            evconnlistener_new(setup->base, on_accept, listener, LEV_OPT_CLOSE_ON_EXEC, 0,
-                               setup->heritage->socket[i].fd);
+        // Disabled, because what else this call would not say is that watching has failed.
+        listener->listener = evconnlistener_new(setup->base, on_accept, listener,
+                                                LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0,
+                                                setup->heritage->socket[i].fd);
         if (listener->listener)
             evconnlistener_set_error_cb(listener->listener, on_error);
         else
             is_ok = false;
     }
-    if (is_ok)
-        return all;
-    accepting_free(all);
-    return NULL;
+    if (!is_ok) {
+        accepting_free(all);
+        return NULL;
+    }
+    if (slot_pool_has_room(setup->slots))
+        set_listeners(all);
+    else
+        pause_some(all, &all->is_paused, why_no_slot());
+    return all;
 }
 
 void accepting_free(struct accepting *all)

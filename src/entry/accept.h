@@ -28,7 +28,10 @@ struct accepting_setup {
 struct accepting *accepting_make(const struct accepting_setup *setup);
 void accepting_free(struct accepting *accepting);
 
-// There may be room again: a handshake or a player has ended.
+// There may be room again, or less: a handshake or a player has ended.
 void accepting_room(struct accepting *accepting);
+
+// Now and then: if its timer could not be set, accepting would be paused for ever.
+void accepting_check(struct accepting *accepting);
 
 #endif

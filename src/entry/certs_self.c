@@ -8,6 +8,8 @@
 // Errors: complaints; no half-written file is left under the final name.
 #include "entry/certs_part.h"
 
+#include "base/random.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -17,7 +19,6 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,7 +51,7 @@ static void write_names(char *names, size_t size)
 static bool set_serial(X509 *certificate)
 {
     uint8_t bytes[16];
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+    if (!random_fill(bytes, sizeof bytes))
         return false;
     bytes[0] = (bytes[0] & 0x7f) | 0x40; // positive, and never zero (RFC 5280, section 4.1.2.2)
     BIGNUM *number = BN_bin2bn(bytes, sizeof bytes, NULL);

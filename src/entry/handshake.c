@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Handshakes under way (handshake.h).
-// Errors: logged here with address and reason; the descriptor is closed.
+// Errors: logged here with address and reason; the descriptor is closed. What is short is waited
+// for as long as the handshake may last.
 #include "entry/handshake.h"
 
 #include "base/address.h"
@@ -18,6 +19,8 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#define AGAIN_MS 20u
+
 struct handshake {
     LIST_ENTRY(handshake) entry;
     struct handshakes *all;
@@ -29,23 +32,45 @@ struct handshake {
     uint16_t port;
     uint16_t listener;
     uint64_t begun_ms; // boottime
+    bool is_postponed; // it is watched for nothing, because something is short: the timer's
     struct takeover takeover;
 };
 
 struct handshakes {
     struct handshakes_setup setup;
+    struct event *again; // while one is postponed
     uint32_t n;
     LIST_HEAD(handshake_list, handshake) list;
 };
 
+static void proceed(evutil_socket_t fd, short what, void *arg);
+
+static void try_postponed(evutil_socket_t fd, short what, void *arg)
+{
+    struct handshakes *all = arg;
+    struct handshake *handshake;
+    struct handshake *next;
+    (void)fd;
+    (void)what;
+    for (handshake = LIST_FIRST(&all->list); handshake; handshake = next) {
+        next = LIST_NEXT(handshake, entry);
+        if (handshake->is_postponed)
+            proceed(handshake->fd, 0, handshake);
+    }
+}
+
 struct handshakes *handshakes_make(const struct handshakes_setup *setup)
 {
     struct handshakes *all = calloc(1, sizeof *all);
-    if (all) {
-        all->setup = *setup;
-        LIST_INIT(&all->list);
-    }
-    return all;
+    if (!all)
+        return NULL;
+    all->setup = *setup;
+    LIST_INIT(&all->list);
+    all->again = evtimer_new(setup->base, try_postponed, all);
+    if (all->again)
+        return all;
+    free(all);
+    return NULL;
 }
 
 uint32_t handshakes_count(const struct handshakes *handshakes)
@@ -79,7 +104,19 @@ void handshakes_free(struct handshakes *handshakes)
         return;
     while (!LIST_EMPTY(&handshakes->list))
         end(LIST_FIRST(&handshakes->list));
+    event_free(handshakes->again);
     free(handshakes);
+}
+
+void handshakes_forget(struct handshakes *handshakes)
+{
+    struct handshake *handshake;
+    LIST_FOREACH(handshake, &handshakes->list, entry)
+    {
+        SSL_free(handshake->ssl); // says nothing to the player
+        handshake->ssl = NULL;
+        OPENSSL_cleanse(&handshake->takeover, sizeof handshake->takeover);
+    }
 }
 
 // reason: our words or OpenSSL's, never the peer's.
@@ -106,14 +143,27 @@ static const char *reason_of(int ssl_error)
     return text ? text : "TLS error";
 }
 
+// Go on with it soon: something is short, errno says of what.
+static void postpone(struct handshake *handshake)
+{
+    const struct timeval soon = {.tv_usec = AGAIN_MS * 1000};
+    const char *what = strerror(errno);
+    handshake->is_postponed = true;
+    if (!event_pending(handshake->all->again, EV_TIMEOUT, NULL) &&
+        event_add(handshake->all->again, &soon) < 0)
+        fail(handshake, what);
+}
+
 static void finish(struct handshake *handshake)
 {
     struct handshakes *all = handshake->all;
     struct slot *slot = slot_prepare(all->setup.slots);
-    if (!slot) {
-        fail(handshake, errno == ENOBUFS ? "max-players are connected" : strerror(errno));
+    if (!slot && errno == ENOBUFS)
+        fail(handshake, "max-players are connected");
+    else if (!slot)
+        postpone(handshake); // SSL_accept says again then that all is done
+    if (!slot)
         return;
-    }
     const char *reason = takeover_fill(handshake->ssl, &handshake->takeover, slot);
     if (reason) {
         slot_return(all->setup.slots, slot);
@@ -166,15 +216,13 @@ void handshakes_relieve(struct handshakes *all)
     }
 }
 
-static void proceed(evutil_socket_t fd, short what, void *arg);
-
 static void await(struct handshake *handshake, short what)
 {
     if (event_get_events(handshake->ready) != what)
         event_assign(handshake->ready, handshake->all->setup.base, handshake->fd, what, proceed,
                      handshake);
     if (event_add(handshake->ready, NULL) < 0)
-        fail(handshake, "no memory");
+        postpone(handshake);
 }
 
 static void proceed(evutil_socket_t fd, short what, void *arg)
@@ -183,6 +231,7 @@ static void proceed(evutil_socket_t fd, short what, void *arg)
     struct vault_head *head = handshake->all->setup.vault->head;
     (void)fd;
     (void)what;
+    handshake->is_postponed = false;
     // If the next call kills this worker, the guard will know whom to blame.
     memcpy(head->serving_address, handshake->address, 16);
     head->serving_address_set = 1;
@@ -195,8 +244,11 @@ static void proceed(evutil_socket_t fd, short what, void *arg)
         return;
     }
     head->serving_address_set = 0;
+    bool is_short = errno == ENOBUFS || errno == ENOMEM;
     int error = SSL_get_error(handshake->ssl, result);
-    if (error == SSL_ERROR_WANT_READ)
+    if (error == SSL_ERROR_SYSCALL && is_short)
+        postpone(handshake);
+    else if (error == SSL_ERROR_WANT_READ)
         await(handshake, EV_READ);
     else if (error == SSL_ERROR_WANT_WRITE)
         await(handshake, EV_WRITE);
@@ -224,7 +276,7 @@ static bool set_up(struct handshake *handshake, SSL_CTX *context)
     return handshake->ssl && handshake->ready && handshake->deadline &&
            takeover_watch(handshake->ssl, &handshake->takeover) &&
            SSL_set_fd(handshake->ssl, handshake->fd) == 1 &&
-           event_add(handshake->deadline, &timeout) == 0 && event_add(handshake->ready, NULL) == 0;
+           event_add(handshake->deadline, &timeout) == 0;
 }
 
 void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
@@ -243,6 +295,8 @@ void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
     handshake->listener = listener;
     LIST_INSERT_HEAD(&handshakes->list, handshake, entry);
     handshakes->n++;
-    if (!set_up(handshake, context))
+    if (set_up(handshake, context))
+        await(handshake, EV_READ);
+    else
         fail(handshake, "no memory");
 }

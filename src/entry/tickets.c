@@ -10,12 +10,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define TICKET_IV_BYTES 16u
 
@@ -23,8 +23,7 @@ static struct vault_head *vault;
 
 static bool fill_random(void *bytes, size_t n_bytes)
 {
-    // Up to 256 bytes come whole (getrandom(2)).
-    if (getrandom(bytes, n_bytes, 0) == (ssize_t)n_bytes)
+    if (random_fill(bytes, n_bytes))
         return true;
     log_event(LOG_SYSTEM, "call=getrandom error=\"%s\"", strerror(errno));
     return false;

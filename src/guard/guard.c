@@ -141,10 +141,12 @@ static void spare_run(const struct heritage *heritage, uint64_t guard_word)
     const pid_t parent = lease_pid(guard_word);
     sigset_t asleep;
     set_spare_signals(&asleep);
-    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    const bool is_told = prctl(PR_SET_PDEATHSIG, SIGUSR1) == 0;
     title_set("stayd: spare");
     while (vault->head->guard == guard_word && getppid() == parent) {
         int ms = probation_sleep_ms(vault);
+        if (!is_told && (ms < 0 || ms > LOOK_MS))
+            ms = LOOK_MS;
         struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
         if (ppoll(NULL, 0, ms < 0 ? NULL : &timeout, &asleep) == 0)
             probation_end_late(vault, parent);

@@ -21,7 +21,7 @@ bool lease_is_alive(uint64_t word)
         return errno != ESRCH;
     // A zombie's pidfd can be opened, and is readable.
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    bool is_alive = poll(&poll_fd, 1, 0) == 0;
+    bool is_alive = poll(&poll_fd, 1, 0) != 1; // what cannot be looked at is not known to be dead
     close(fd);
     // Another program may have the number by now; it is not in our group.
     return is_alive && getpgid(pid) == getpgrp();

@@ -357,9 +357,17 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 static void on_resume(evutil_socket_t fd, short what, void *arg)
 {
     struct control *control = arg;
+    static const struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
     (void)fd;
     (void)what;
-    evconnlistener_enable(control->listener);
+    if (evconnlistener_enable(control->listener) < 0)
+        event_add(control->resume, &pause);
+}
+
+void control_check(struct control *control)
+{
+    if (!event_pending(control->resume, EV_TIMEOUT, NULL))
+        on_resume(-1, EV_TIMEOUT, control);
 }
 
 struct control *control_make(struct worker *worker, int listener_fd)
@@ -370,10 +378,11 @@ struct control *control_make(struct worker *worker, int listener_fd)
     control->worker = worker;
     control->resume = evtimer_new(worker->base, on_resume, control);
     control->reaper = evtimer_new(worker->base, reap, control);
-    control->listener =
-        evconnlistener_new(worker->base, on_accept, control, LEV_OPT_CLOSE_ON_EXEC, 0, listener_fd);
+    control->listener = evconnlistener_new(
+        worker->base, on_accept, control, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0, listener_fd);
     if (control->resume && control->reaper && control->listener) {
         evconnlistener_set_error_cb(control->listener, on_accept_error);
+        on_resume(-1, EV_TIMEOUT, control);
         return control;
     }
     control_free(control);

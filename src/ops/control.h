@@ -32,4 +32,7 @@ struct worker;
 struct control *control_make(struct worker *worker, int listener_fd);
 void control_free(struct control *control);
 
+// Now and then: if its timer could not be set, nobody would be accepted any more.
+void control_check(struct control *control);
+
 #endif

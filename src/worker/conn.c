@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Events in, strategy, events out (conn.h).
-// Errors: no memory for an event closes that player, logged.
+// Errors: a socket that cannot be watched now is tried again, and looked at until then (waiting.h).
 #include "worker/conn.h"
 
 #include "base/address.h"
@@ -14,7 +14,9 @@
 #include "worker/ending.h"
 #include "worker/worker.h"
 
+#include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 
 #define DOUBT_MS 3000u // a game that reads no header closes a player at once, if it does
 
@@ -54,21 +56,29 @@ static short event_bits(unsigned wants, unsigned read, unsigned write)
     return (short)((wants & read ? EV_READ : 0) | (wants & write ? EV_WRITE : 0));
 }
 
-static bool watch_all(struct conn *conn, unsigned wants)
+// conn->watched says afterwards for what it could be done.
+static void watch_all(struct conn *conn, unsigned wants)
 {
     const unsigned player = RELAY_READ_PLAYER | RELAY_WRITE_PLAYER;
     const unsigned game = RELAY_READ_GAME | RELAY_WRITE_GAME;
     unsigned changed = (wants ^ conn->watched) & RELAY_READY_ALL;
+    unsigned watched = wants & RELAY_READY_ALL;
     const struct slot *slot = conn_slot(conn);
-    bool is_ok = true;
-    if (changed & player)
-        is_ok &= watch(conn, &conn->player, slot->player_fd,
-                       event_bits(wants, RELAY_READ_PLAYER, RELAY_WRITE_PLAYER), on_player);
-    if (changed & game)
-        is_ok &= watch(conn, &conn->game, slot->game_fd,
-                       event_bits(wants, RELAY_READ_GAME, RELAY_WRITE_GAME), on_game);
-    conn->watched = (uint8_t)(wants & RELAY_READY_ALL);
-    return is_ok;
+    if (changed & player &&
+        !watch(conn, &conn->player, slot->player_fd,
+               event_bits(wants, RELAY_READ_PLAYER, RELAY_WRITE_PLAYER), on_player))
+        watched &= ~player;
+    if (changed & game && !watch(conn, &conn->game, slot->game_fd,
+                                 event_bits(wants, RELAY_READ_GAME, RELAY_WRITE_GAME), on_game))
+        watched &= ~game;
+    conn->watched = (uint8_t)watched;
+}
+
+static void say_unwatched(const struct conn *conn)
+{
+    char id[LOG_ID_BYTES];
+    log_event(LOG_SHORTAGE, "id=%s what=\"watch its sockets\" error=\"%s\"",
+              log_id(id, conn_slot(conn)->id), strerror(errno));
 }
 
 void conn_open(struct worker *worker, struct slot *slot)
@@ -199,8 +209,13 @@ void conn_serve(struct conn *conn, unsigned ready)
         return;
     }
     unsigned waits = waits_of(conn, wants);
+    if ((wants & RELAY_READY_ALL) != conn->watched)
+        watch_all(conn, wants);
+    if ((wants & RELAY_READY_ALL) != conn->watched) {
+        if (!(conn->waits & WAITING_WATCH))
+            say_unwatched(conn);
+        waits |= WAITING_WATCH;
+    }
     if (waits != conn->waits)
         waiting_set(conn, waits);
-    if ((wants & RELAY_READY_ALL) != conn->watched && !watch_all(conn, wants))
-        conn_close(conn, "no memory to watch its sockets");
 }

@@ -19,7 +19,7 @@ struct conn {
     struct worker *worker;
     struct relay_conn relay;
     uint8_t watched;    // RELAY_* readiness that libevent watches for us
-    uint8_t waits;      // enum waiting_for bits (waiting.h)
+    uint16_t waits;     // enum waiting_for bits (waiting.h)
     bool is_listed;     // it stands in worker.waiting
     bool is_ack_missed; // said
     // Boottimes:

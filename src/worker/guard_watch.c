@@ -52,6 +52,9 @@ static bool watch_guard(uint64_t word)
     watch.death = event_new(watch.worker->base, watch.pidfd, EV_READ, on_death, NULL);
     if (watch.death && event_add(watch.death, NULL) == 0)
         return true;
+    if (watch.death)
+        event_free(watch.death);
+    watch.death = NULL;
     close(watch.pidfd);
     return false;
 }
@@ -61,7 +64,7 @@ static bool is_candidate_alive(void)
     struct pollfd poll_fd = {.fd = watch.candidate_pidfd, .events = POLLIN};
     if (watch.candidate_pidfd < 0)
         return false;
-    if (poll(&poll_fd, 1, 0) == 0)
+    if (poll(&poll_fd, 1, 0) != 1)
         return true;
     close(watch.candidate_pidfd);
     watch.candidate_pidfd = -1;

@@ -27,6 +27,7 @@ enum waiting_for {
     WAITING_STUCK = 32, // the game has closed, and the player does not take its last words
     WAITING_JUDGE = 64, // its link has ended; is the game dead?
     WAITING_ACK = 128,  // there is no room for more of its input before the game acknowledges some
+    WAITING_WATCH = 256 // its sockets cannot be watched; that is tried again, and so are they
 };
 
 struct waiting {

@@ -3,7 +3,7 @@
 //
 // Who waits, in order, and the one timer (waiting.h): when each is looked at, and the few things
 // that need a clock.
-// Errors: none.
+// Errors: a timer that cannot be set is set by the next who waits, or by housekeeping.
 #include "worker/waiting_part.h"
 
 #include "base/clock.h"
@@ -22,6 +22,9 @@
 #define LEFT_MS 30000u  // for a game that comes back at once
 #define STUCK_MS 60000u // without a byte taken
 #define ACK_MS 5000u    // nothing is done about it, but it is said
+// What goes on for as long as it must: since when is of no interest.
+#define UNTIMED                                                                                    \
+    ((unsigned)(WAITING_JOIN | WAITING_POLL | WAITING_JUDGE | WAITING_ACK | WAITING_WATCH))
 
 static void tick(evutil_socket_t fd, short what, void *arg);
 
@@ -55,8 +58,9 @@ static void arm(struct waiting *waiting, uint64_t at_ms)
     struct timeval after = {(time_t)(after_ms / 1000), (suseconds_t)(after_ms % 1000) * 1000};
     if (waiting->armed_ms <= at_ms)
         return;
-    waiting->armed_ms = at_ms;
-    event_add(waiting->timer, &after);
+    // Without memory it stays as it was; housekeeping hurries those who wait.
+    if (event_add(waiting->timer, &after) == 0)
+        waiting->armed_ms = at_ms;
 }
 
 void waiting_retry(struct worker *worker, unsigned game)
@@ -109,11 +113,10 @@ void waiting_set(struct conn *conn, unsigned for_what)
     unsigned begun = for_what & ~(unsigned)conn->waits;
     uint64_t now_ms = clock_boot_ms();
     bool was_waiting = conn->waits != 0;
-    conn->waits = (uint8_t)for_what;
+    conn->waits = (uint16_t)for_what;
     if (for_what == 0)
         return; // tick takes it out
-    if (!was_waiting ||
-        begun & ~(unsigned)(WAITING_JOIN | WAITING_POLL | WAITING_JUDGE | WAITING_ACK))
+    if (!was_waiting || begun & ~UNTIMED)
         conn->since_ms = now_ms;
     if (begun & WAITING_ACK)
         conn->unacked_ms = now_ms;
@@ -167,6 +170,13 @@ static void say_unacked(struct conn *conn, uint64_t now_ms)
     log_event(LOG_INPUT_WAITS, "id=%s game=%s unacknowledged=%u", log_id(id, slot->id),
               conn->worker->heritage->conf.game[slot->game].name,
               (unsigned)flow_now(&slot->flow[TO_GAME])->kept);
+}
+
+// Nobody tells that its sockets are ready: find out. If they can be watched now, they are.
+static void try_unwatched(struct conn *conn)
+{
+    if (conn->waits & WAITING_WATCH)
+        conn_serve(conn, RELAY_READY_ALL);
 }
 
 // Look at one that waits. It may stop waiting, or be closed.
@@ -237,6 +247,8 @@ static uint64_t look_at_all(struct worker *worker, uint64_t now_ms, bool is_full
         struct conn *conn = &worker->conns[waiting->slot[i]];
         if (conn->waits && (is_full || !is_blocked(conn, now_ms)))
             look(conn, now_ms);
+        if (conn->waits && is_full)
+            try_unwatched(conn);
         if (conn->waits && is_full)
             notice_leaving(conn);
         conn->is_listed = conn->waits != 0;

@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/title.h"
 #include "entry/accept.h"
 #include "entry/suites.h"
@@ -29,15 +30,17 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <openssl/rand.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #define HOUSEKEEPING_S 5
+#define START_AGAIN_MS 20
+#define SIGNALS_AGAIN_MS 250
 #define END_TURNS 4 // enough to read all that a Unix socket holds by default
 
 static _Noreturn void give_up(const char *what)
@@ -88,7 +91,7 @@ static void seed_openssl(void)
 {
     uint8_t seed[48];
     uint8_t thrown_away[16];
-    if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+    if (!random_fill(seed, sizeof seed))
         give_up("get random bytes");
     RAND_seed(seed, sizeof seed);
     OPENSSL_cleanse(seed, sizeof seed);
@@ -158,6 +161,11 @@ static void keep_house(evutil_socket_t fd, short what, void *arg)
     tickets_tick(worker->vault->head, clock_boot_ms() / 1000);
     log_tick();
     chunk_pool_trim(&worker->chunks);
+    // A timer that could not be set for want of memory is set now.
+    waiting_hurry(worker);
+    if (worker->accepting)
+        accepting_check(worker->accepting);
+    control_check(worker->control);
     // OpenSSL takes some 50 kB for a handshake, and malloc keeps what a rush of them has taken.
     if (worker->has_new && worker->handshakes && handshakes_count(worker->handshakes) == 0) {
         malloc_trim(0);
@@ -189,6 +197,7 @@ static void take_up(struct worker *worker)
     if (!worker->conns || !worker->ids || slot_pool_make(&worker->slots, vault) < 0 ||
         cell_pool_make(&worker->cells, vault) < 0 || chunk_pool_make(&worker->chunks, vault) < 0)
         give_up("take up the connections");
+    slot_pool_wipe(&worker->slots);
     log_event(LOG_RECOVER, "settled=%s", was_settled ? "yes" : "no");
 }
 
@@ -338,9 +347,43 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
     waiting_hurry(worker);
 }
 
+static void await_signals(struct worker *worker);
+
+static void look_for_signals(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    (void)fd;
+    on_signal(event_get_fd(worker->signals), what, worker);
+    await_signals(worker);
+}
+
+// As with players' sockets: what cannot be watched now is looked at until it can.
+static void await_signals(struct worker *worker)
+{
+    const struct timeval soon = {.tv_usec = SIGNALS_AGAIN_MS * 1000};
+    if (event_add(worker->signals, NULL) < 0 &&
+        event_base_once(worker->base, -1, EV_TIMEOUT, look_for_signals, worker, &soon) < 0)
+        give_up("watch for signals");
+}
+
+// A worker that ends for want of a descriptor would only be followed by the next one.
+static int open_signals(const sigset_t *order)
+{
+    bool is_said = false;
+    for (;;) {
+        int fd = signalfd(-1, order, SFD_NONBLOCK | SFD_CLOEXEC);
+        if (fd >= 0 || (errno != EMFILE && errno != ENFILE && errno != ENOMEM))
+            return fd;
+        if (!is_said)
+            log_event(LOG_SHORTAGE, "what=\"watch for signals\" error=\"%s\"", strerror(errno));
+        is_said = true;
+        poll(NULL, 0, START_AGAIN_MS);
+    }
+}
+
 // Only the guard takes orders; it sends SIGUSR1 when there is something to look at. By
 // signalfd(2), because libevent's signal handling keeps state that clones would share.
-static struct event *watch_signals(struct worker *worker)
+static void watch_signals(struct worker *worker)
 {
     sigset_t order;
     sigemptyset(&order);
@@ -356,11 +399,11 @@ static struct event *watch_signals(struct worker *worker)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGUSR2, SIG_IGN);
     sigprocmask(SIG_SETMASK, &order, NULL);
-    int fd = signalfd(-1, &order, SFD_NONBLOCK | SFD_CLOEXEC);
-    struct event *event = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_signal, worker);
-    if (fd < 0 || !event || event_add(event, NULL) < 0)
+    int fd = open_signals(&order);
+    worker->signals = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_signal, worker);
+    if (fd < 0 || !worker->signals)
         give_up("watch for signals");
-    return event;
+    await_signals(worker);
 }
 
 static void say_ready(struct worker *worker)
@@ -389,6 +432,9 @@ static void keep_reachable(const struct worker *worker)
 void worker_forget(struct worker *worker)
 {
     keep_reachable(worker);
+    if (worker->handshakes)
+        handshakes_forget(worker->handshakes);
+    record_forget_all();
     waiting_forget(&worker->waiting);
     chunk_pool_free(&worker->chunks);
     cell_pool_free(&worker->cells);
@@ -398,8 +444,15 @@ void worker_forget(struct worker *worker)
     malloc_trim(0);
 }
 
+static void say_library(int severity, const char *text)
+{
+    if (severity >= EVENT_LOG_WARN)
+        log_event(LOG_LIBRARY, "what=\"%s\"", text);
+}
+
 static struct event_base *make_base(struct vault *vault)
 {
+    event_set_log_callback(say_library);
     // libevent does not say which descriptor its epoll is: the lowest one that is free.
     int lowest = fcntl(vault->fd, F_DUPFD_CLOEXEC, 0);
     if (lowest >= 0)
@@ -432,7 +485,7 @@ void worker_run(const struct heritage *heritage, uint64_t expected)
     close_poison(&worker);
     serve_all(&worker);
     games_start(&worker);
-    struct event *signals = watch_signals(&worker);
+    watch_signals(&worker);
     guard_watch_start(&worker);
     open_entry(&worker);
     struct event *housekeeping = event_new(worker.base, -1, EV_PERSIST, keep_house, &worker);
@@ -448,7 +501,7 @@ void worker_run(const struct heritage *heritage, uint64_t expected)
     vault.head->has_ended = 1;
 
     event_free(housekeeping);
-    event_free(signals);
+    event_free(worker.signals);
     guard_watch_stop();
     handshakes_free(worker.handshakes);
     accepting_free(worker.accepting);

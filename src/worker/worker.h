@@ -42,6 +42,7 @@ struct worker {
     struct control *control;
     struct connectors connectors;
     struct waiting waiting;
+    struct event *signals;
     bool is_ending;
     bool is_retiring; // worker/retire.h
     bool has_new;     // players came since housekeeping last looked
