@@ -235,6 +235,7 @@ int main(int argc, char **argv)
     static struct arguments arguments = {.conf = DEFAULT_CONF};
     title_init(argc, argv);
     wipe_what_openssl_frees();
+    wipe_what_libevent_frees();
     fill_standard();
     read_arguments(argc, argv, &arguments);
     signal(SIGPIPE, SIG_IGN);

@@ -4,6 +4,7 @@
 // malloc(3), which knows how large a block is: malloc_usable_size(3). Errors: see wipe.h.
 #include "base/wipe.h"
 
+#include <event2/event.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -46,4 +47,19 @@ void wipe_what_openssl_frees(void)
 {
     if (!CRYPTO_set_mem_functions(take, change, give))
         abort(); // it has been used already
+}
+
+static void *change_plain(void *block, size_t n)
+{
+    return change(block, n, NULL, 0);
+}
+
+static void give_plain(void *block)
+{
+    give(block, NULL, 0);
+}
+
+void wipe_what_libevent_frees(void)
+{
+    event_set_mem_functions(malloc, change_plain, give_plain);
 }

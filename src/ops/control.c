@@ -132,7 +132,11 @@ static bool take_line(struct link *link)
             continue;
         }
         if (end_at >= 0) {
-            request_parse(&link->task.request, evbuffer_pullup(input, end_at + 1), (size_t)end_at);
+            uint8_t *line = evbuffer_pullup(input, end_at + 1);
+            if (!line)
+                return false;
+            request_parse(&link->task.request, line, (size_t)end_at);
+            explicit_bzero(line, (size_t)end_at); // a resume state may be a secret
             evbuffer_drain(input, (size_t)end_at + 1);
         } else if (n >= REQUEST_LINE_BYTES) {
             refuse_long(link, input, n);
@@ -177,21 +181,31 @@ static void on_connector_over(void *owner)
     end(owner);
 }
 
+// Something is short, or others are to do something first.
+static void try_later(struct link *link)
+{
+    static const struct timeval later = {.tv_usec = WAIT_MS * 1000};
+    if (event_add(link->turn, &later) < 0)
+        end(link);
+}
+
 // What has been sent too early is lost, with descriptors that may have come with it.
 static void become_connector(struct link *link)
 {
     bool is_clean = evbuffer_get_length(bufferevent_get_input(link->stream)) == 0;
-    if (is_clean && !link->has_ended)
-        link->connector = connector_make(link->control->worker, link->task.game, link->stream,
-                                         on_connector_over, link);
-    if (!link->connector)
+    if (!is_clean || link->has_ended) {
         end(link);
+        return;
+    }
+    link->connector = connector_make(link->control->worker, link->task.game, link->stream,
+                                     on_connector_over, link);
+    if (!link->connector)
+        try_later(link);
 }
 
 static void work(struct link *link)
 {
     static const struct timeval at_once = {0};
-    static const struct timeval later = {.tv_usec = WAIT_MS * 1000};
     enum wait wait = run(link);
     if (wait == WAIT_CONNECTOR) {
         become_connector(link);
@@ -202,20 +216,27 @@ static void work(struct link *link)
         end(link);
         return;
     }
-    if (wait == WAIT_TURN || wait == WAIT_OTHERS)
-        event_add(link->turn, wait == WAIT_TURN ? &at_once : &later);
     // A bufferevent that reads, and has a line's worth, calls again and again until it is taken.
-    if (wait != WAIT_INPUT)
+    bool is_reading = wait == WAIT_INPUT && !link->has_ended;
+    if (!is_reading)
         bufferevent_disable(link->stream, EV_READ);
-    else if (!link->has_ended && bufferevent_enable(link->stream, EV_READ) < 0)
-        end(link);
+    short wanted = (short)((is_reading ? EV_READ : 0) | (is_sent ? 0 : EV_WRITE));
+    bool is_watched = !wanted || bufferevent_enable(link->stream, wanted) == 0;
+    if (wait == WAIT_TURN && is_watched)
+        event_add(link->turn, &at_once);
+    else if (wait == WAIT_OTHERS || !is_watched)
+        try_later(link);
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
+    struct link *link = arg;
     (void)fd;
     (void)what;
-    work(arg);
+    if (link->task.is_connector)
+        become_connector(link);
+    else
+        work(link);
 }
 
 // Both: input has come, or output has gone.
@@ -313,9 +334,10 @@ static void start(struct link *link)
     bufferevent_set_timeouts(link->stream, NULL, &stall);
     link->next = link->control->links;
     link->control->links = link;
-    if (evbuffer_add_printf(link->task.out, "stayd 1 %s\n", STAYD_VERSION) < 0 ||
-        bufferevent_enable(link->stream, EV_READ | EV_WRITE) < 0)
+    if (evbuffer_add_printf(link->task.out, "stayd 1 %s\n", STAYD_VERSION) < 0)
         end(link);
+    else if (bufferevent_enable(link->stream, EV_READ | EV_WRITE) < 0)
+        try_later(link);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,

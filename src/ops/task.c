@@ -173,7 +173,10 @@ static bool do_state(struct task *task, struct worker *worker)
         return end_not_allowed(task);
     if (!slot)
         return end_result(task, ORDER_GONE);
-    return end_result(task, order_leave(worker, slot, task->request.state, task->request.n_state));
+    enum order_result result =
+        order_leave(worker, slot, task->request.state, task->request.n_state);
+    explicit_bzero(task->request.state, task->request.n_state);
+    return end_result(task, result);
 }
 
 // Each pair counts for itself: a wrong one does not undo the others.

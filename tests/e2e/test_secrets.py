@@ -15,6 +15,8 @@ import struct
 import pytest
 
 from support import processes
+from support.away import attach
+from support.game import TLV_UNIQUE_ID
 from support.players import ProgramPlayer, TlsPlayer, context_for, half_shaken, program
 from support.waiting import until
 
@@ -173,6 +175,23 @@ def test_what_a_player_has_typed_is_gone_soon_after_it_has(stage, kind):
     pair.link.close()
     stage.stayd.log.expect(" player-close ")
     until(lambda: not places_of(stage.stayd, words), "nobody has it")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the processes' memory")
+@pytest.mark.parametrize("n_bytes", (16, 4096))
+def test_a_resume_state_is_in_the_vault_and_gone_with_its_connection(stage, n_bytes):
+    control = attach(stage, "resume")
+    pair = stage.pair()
+    state = os.urandom(n_bytes)
+    pieces = state[:16], state.hex().encode()[:32], state.hex().encode()[-32:]
+    its_id = pair.link.header.tlvs[TLV_UNIQUE_ID].hex()
+    assert control.ask(f"state {its_id} {state.hex()}").word == "ok"
+    assert [places_of(stage.stayd, piece) for piece in pieces] == [{"vault"}, set(), set()]
+    control.ask(f"close {its_id}")
+    pair.player.read_to_end()
+    pair.player.close()
+    stage.stayd.log.expect(" player-close ")
+    assert [places_of(stage.stayd, piece) for piece in pieces] == [set()] * 3
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the processes' memory")
