@@ -88,7 +88,9 @@ static size_t put_resumed(uint8_t *out, const struct header_resumed *resumed)
     bytes_put64(value, resumed->input);
     bytes_put64(value + 8, resumed->output);
     memcpy(value + 16, resumed->state, resumed->n_state);
-    return put_tlv(out, HEADER_TLV_RESUMED, value, 16 + resumed->n_state);
+    size_t n = put_tlv(out, HEADER_TLV_RESUMED, value, 16 + resumed->n_state);
+    explicit_bzero(value, 16 + resumed->n_state); // it may be a secret
+    return n;
 }
 
 static size_t write_v2(const struct slot *slot, const uint8_t to[16], uint16_t to_port,

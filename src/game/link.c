@@ -126,7 +126,11 @@ static bool introduce(const struct slot *slot, const struct conf_game *game, int
 {
     uint8_t header[LINK_HEADER_BYTES];
     size_t n = make_header(slot, game, resumed, header);
-    return n == 0 || send(fd, header, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
+    bool is_sent = n == 0 || send(fd, header, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
+    int error = errno;
+    explicit_bzero(header, n); // a resume state may be a secret
+    errno = error;
+    return is_sent;
 }
 
 enum link_status link_make(struct slot *slot, const struct conf_game *game, int fd,

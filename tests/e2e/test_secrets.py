@@ -15,8 +15,9 @@ import struct
 import pytest
 
 from support import processes
-from support.away import attach
+from support.away import attach, enter
 from support.game import TLV_UNIQUE_ID
+from support.lone_game import LoneGame
 from support.players import ProgramPlayer, TlsPlayer, context_for, half_shaken, program
 from support.waiting import until
 
@@ -192,6 +193,22 @@ def test_a_resume_state_is_in_the_vault_and_gone_with_its_connection(stage, n_by
     pair.player.close()
     stage.stayd.log.expect(" player-close ")
     assert [places_of(stage.stayd, piece) for piece in pieces] == [set()] * 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the processes' memory")
+def test_a_resume_state_that_was_given_back_is_in_the_vault_only(make_stage, folder, request):
+    game = LoneGame(os.path.join(folder, "game.sock"), control=os.path.join(folder, "control.sock"),
+                    words="resume")
+    request.addfinalizer(game.close)
+    stage = make_stage(its_game=game)
+    game.start()
+    player = enter(stage)
+    state = os.urandom(16).hex().encode()
+    player.send(b"state " + state + b"\r\n")
+    player.read_until(b"done\r\n")
+    game.restart()
+    player.read_until(re.compile(rb"resumed \d+ \d+ " + state))
+    until(lambda: places_of(stage.stayd, state) == {"vault"}, "it is in the vault, and not elsewhere")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the processes' memory")
