@@ -336,8 +336,7 @@ static void say_ready(struct guard *guard)
 
 bool guard_is_dead(const struct process *process)
 {
-    struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
-    return process->pid > 0 && poll(&poll_fd, 1, 0) == 1;
+    return process->pid > 0 && lease_has_died(process->pidfd);
 }
 
 void guard_end_process(const struct process *process)

@@ -28,6 +28,9 @@ static inline pid_t lease_pid(uint64_t word)
 // descriptor for a moment, so only the guard and the holder of the table may ask.
 bool lease_is_alive(uint64_t word);
 
+// Has the process behind this pidfd died? A zombie has. False also if that cannot be found out now.
+bool lease_has_died(int pidfd);
+
 // Take the place, if it is still as `seen`. The word that stands there now, or 0.
 uint64_t lease_take(vault_place *place, uint64_t seen);
 

@@ -11,10 +11,10 @@
 #include "base/title.h"
 #include "guard/clone.h"
 #include "guard/guard.h"
+#include "guard/lease.h"
 
 #include <errno.h>
 #include <linux/close_range.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,8 +79,7 @@ static void forget(struct trial *trial, struct vault *vault)
 
 enum trial_outcome trial_look(struct trial *trial, struct vault *vault, char *text, uint64_t now_ms)
 {
-    struct pollfd death = {.fd = trial->pidfd, .events = POLLIN};
-    bool is_dead = poll(&death, 1, 0) == 1;
+    bool is_dead = lease_has_died(trial->pidfd);
     int status = 0;
     if (!is_dead && now_ms < trial->until_ms)
         return TRIAL_RUNS;

@@ -10,7 +10,6 @@
 #include "guard/role.h"
 #include "worker/worker.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -61,10 +60,9 @@ static bool watch_guard(uint64_t word)
 
 static bool is_candidate_alive(void)
 {
-    struct pollfd poll_fd = {.fd = watch.candidate_pidfd, .events = POLLIN};
     if (watch.candidate_pidfd < 0)
         return false;
-    if (poll(&poll_fd, 1, 0) != 1)
+    if (!lease_has_died(watch.candidate_pidfd))
         return true;
     close(watch.candidate_pidfd);
     watch.candidate_pidfd = -1;

@@ -43,6 +43,7 @@ def live(stage, game, players):
     check()
     family.kill("guard")
     check()
+    family.await_whole()
 
 
 @pytest.mark.parametrize("error, calls, when", EACH_ALONE if IS_LONG else ALL_AT_ONCE,
@@ -55,7 +56,6 @@ def test_players_live_through_calls_that_fail(make_stage, lone, error, calls, wh
     with faults.Faults(stage.stayd.family, error, calls, when) as made:
         live(stage, game, players)
     assert made.n_failed() or IS_LONG
-    stage.stayd.family.await_whole()
     players += [enter(stage, kind) for kind in KINDS]
     for player in players:
         check_echo(player)
