@@ -28,8 +28,8 @@
 
 #define CHANGE_CIPHER_SPEC 20 // record content type, RFC 5246 section 6.2.1
 
-// Room that facts of TLS leave for the host name, which is found later.
-#define HOST_ROOM 66u
+// Room that facts of TLS leave for the host name, which is found later (NAMES_HOST_BYTES).
+#define HOST_ROOM 130u
 
 static int hex_digit(char c)
 {

@@ -1,17 +1,18 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Host names by libevent's evdns (names.h). An entry lives in a hash table and in
-// a queue by age; a pending one is never evicted, because evdns holds its address.
+// The cache of host names (names.h), and what makes a name one. Who asks is resolver.c. An entry
+// lives in a hash table and in a queue by age; a pending one is never evicted, because the resolver
+// holds its address.
 // Errors: "no name".
 #include "game/names.h"
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "game/resolver.h"
 
 #include <ctype.h>
-#include <event2/dns.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -21,6 +22,7 @@
 #define MAX_PENDING 256u
 #define FOUND_MS (60 * 60 * 1000u) // names of players do not move faster
 #define NONE_MS (60 * 1000u)
+#define NAMES_CANDIDATES 4u // of one address; more lead back only by chance
 
 struct entry {
     LIST_ENTRY(entry) in_bucket;
@@ -29,11 +31,14 @@ struct entry {
     uint8_t address[16];
     enum names_status status;
     uint64_t expires_ms;
-    char host[NAMES_HOST_BYTES];
+    char host[NAMES_HOST_BYTES]; // the one that was found, or the one that is looked up
+    char candidate[NAMES_CANDIDATES][NAMES_HOST_BYTES]; // what the address leads to
+    unsigned n_candidates;
+    unsigned n_tried;
 };
 
 struct names {
-    struct evdns_base *dns;
+    struct resolver *resolver;
     names_settled_fn *settled;
     void *arg;
     LIST_HEAD(bucket, entry) bucket[BUCKETS];
@@ -82,56 +87,38 @@ bool names_is_host(const char *name)
     return isalpha((unsigned char)name[n - 1]) != 0;
 }
 
-static void forward_done(int result, char type, int count, int ttl, void *addresses, void *arg)
+static void try_next(struct entry *entry);
+
+static void forward_done(void *arg, bool leads_back)
 {
     struct entry *entry = arg;
-    (void)ttl;
-    // evdns calls back while it is torn down; nothing may be started then.
-    if (result == DNS_ERR_SHUTDOWN)
-        return;
-    size_t n = type == DNS_IPv4_A ? 4 : 16;
-    bool is_confirmed = false;
-    for (int i = 0; result == DNS_ERR_NONE && i < count; i++)
-        is_confirmed |=
-            memcmp((uint8_t *)addresses + (size_t)i * n, entry->address + 16 - n, n) == 0;
-    settle(entry, is_confirmed ? NAMES_FOUND : NAMES_NONE);
+    if (leads_back)
+        settle(entry, NAMES_FOUND);
+    else
+        try_next(entry);
 }
 
-static void reverse_done(int result, char type, int count, int ttl, void *addresses, void *arg)
+// The names that the address leads to, one after the other, until one leads back.
+static void try_next(struct entry *entry)
 {
-    struct entry *entry = arg;
-    (void)ttl;
-    if (result == DNS_ERR_SHUTDOWN)
-        return;
-    if (result != DNS_ERR_NONE || type != DNS_PTR || count < 1 ||
-        !names_is_host(*(char **)addresses)) {
+    if (entry->n_tried == entry->n_candidates) {
         settle(entry, NAMES_NONE);
         return;
     }
-    strcpy(entry->host, *(char **)addresses); // names_is_host has measured it
-    struct evdns_base *dns = entry->names->dns;
-    bool is_started = address_is_ipv4(entry->address)
-                          ? evdns_base_resolve_ipv4(dns, entry->host, DNS_QUERY_NO_SEARCH,
-                                                    forward_done, entry) != NULL
-                          : evdns_base_resolve_ipv6(dns, entry->host, DNS_QUERY_NO_SEARCH,
-                                                    forward_done, entry) != NULL;
-    if (!is_started)
-        settle(entry, NAMES_NONE);
+    strcpy(entry->host, entry->candidate[entry->n_tried++]);
+    resolver_forward(entry->names->resolver, entry->host, entry->address, forward_done, entry);
 }
 
-static bool start_reverse(struct entry *entry)
+static void reverse_name(void *arg, const char *name)
 {
-    struct evdns_base *dns = entry->names->dns;
-    if (address_is_ipv4(entry->address)) {
-        struct in_addr in;
-        memcpy(&in, entry->address + 12, 4);
-        return evdns_base_resolve_reverse(dns, &in, DNS_QUERY_NO_SEARCH, reverse_done, entry) !=
-               NULL;
-    }
-    struct in6_addr in6;
-    memcpy(&in6, entry->address, 16);
-    return evdns_base_resolve_reverse_ipv6(dns, &in6, DNS_QUERY_NO_SEARCH, reverse_done, entry) !=
-           NULL;
+    struct entry *entry = arg;
+    if (entry->n_candidates < NAMES_CANDIDATES && names_is_host(name))
+        strcpy(entry->candidate[entry->n_candidates++], name); // names_is_host has measured it
+}
+
+static void reverse_done(void *arg)
+{
+    try_next(arg);
 }
 
 static enum names_status start(struct names *names, const uint8_t address[16])
@@ -148,8 +135,7 @@ static enum names_status start(struct names *names, const uint8_t address[16])
     LIST_INSERT_HEAD(&names->bucket[bucket_of(address)], entry, in_bucket);
     names->n_entries++;
     names->n_pending++;
-    if (!start_reverse(entry))
-        settle(entry, NAMES_NONE);
+    resolver_reverse(names->resolver, address, reverse_name, reverse_done, entry);
     return entry->status;
 }
 
@@ -178,19 +164,6 @@ enum names_status names_find(struct names *names, const uint8_t address[16], con
     return start(names, address);
 }
 
-static struct evdns_base *make_dns(struct event_base *base, const struct conf *conf)
-{
-    int flags = EVDNS_BASE_DISABLE_WHEN_INACTIVE;
-    if (conf->n_name_servers == 0)
-        return evdns_base_new(base, flags | EVDNS_BASE_INITIALIZE_NAMESERVERS);
-    struct evdns_base *dns = evdns_base_new(base, flags);
-    for (unsigned i = 0; dns && i < conf->n_name_servers; i++)
-        evdns_base_nameserver_sockaddr_add(dns,
-                                           (const struct sockaddr *)&conf->name_server[i].sockaddr,
-                                           conf->name_server[i].sockaddr_bytes, 0);
-    return dns;
-}
-
 struct names *names_make(struct event_base *base, const struct conf *conf,
                          names_settled_fn *settled, void *arg)
 {
@@ -202,15 +175,11 @@ struct names *names_make(struct event_base *base, const struct conf *conf,
     names->settled = settled;
     names->arg = arg;
     TAILQ_INIT(&names->settled_entries);
-    names->dns = make_dns(base, conf);
-    if (!names->dns) {
-        log_event(LOG_LIBRARY, "what=\"no name server is known; players have no host names\" "
-                               "fix=\"set name-servers, or host-names = off\"");
+    names->resolver = resolver_make(base, conf);
+    if (!names->resolver) {
         free(names);
         return NULL;
     }
-    evdns_base_set_option(names->dns, "timeout:", "2");
-    evdns_base_set_option(names->dns, "attempts:", "2");
     return names;
 }
 
@@ -218,7 +187,7 @@ void names_free(struct names *names)
 {
     if (!names)
         return;
-    evdns_base_free(names->dns, 1);
+    resolver_free(names->resolver);
     for (unsigned i = 0; i < BUCKETS; i++) {
         struct entry *entry;
         while ((entry = LIST_FIRST(&names->bucket[i]))) {

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Host names of players: reverse lookup without blocking, confirmed by a forward
-// lookup (a name that does not lead back to the address is no name), cached, and
-// bounded in number. It is asked again and again; answers are found in the cache.
+// lookup (a name that does not lead back to the address is no name; of several the first one that
+// does), cached, and bounded in number. It is asked again and again; answers are found in the cache.
 //
 // Errors: a name that cannot be had is "no name". No memory: likewise.
 #ifndef STAYD_GAME_NAMES_H
@@ -29,7 +29,7 @@ bool names_is_host(const char *name);
 // Called whenever a question was settled.
 typedef void names_settled_fn(void *arg);
 
-// NULL: names are off (also when no name server is known; logged).
+// NULL: names are off, or cannot be had (logged).
 struct names *names_make(struct event_base *base, const struct conf *conf,
                          names_settled_fn *settled, void *arg);
 void names_free(struct names *names);

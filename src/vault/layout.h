@@ -36,7 +36,7 @@
 #define CHUNKS_PER_SLOT 4u
 
 #define SLOT_NONE UINT32_MAX
-#define SLOT_FACTS_BYTES 168u
+#define SLOT_FACTS_BYTES 232u
 #define SLOT_KEYS 3u
 
 #define VAULT_HEAD_BYTES 49152u
@@ -396,7 +396,7 @@ static_assert(sizeof(struct flow_state) == 136, "layout");
 static_assert(sizeof(struct flow) == 280, "layout");
 static_assert(offsetof(struct slot, link) == 8 && offsetof(struct slot, flags) == 12, "layout");
 static_assert(offsetof(struct slot, flow) == 104, "layout");
-static_assert(sizeof(struct slot) == 1120, "layout");
+static_assert(sizeof(struct slot) == 1184, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
 static_assert(sizeof(struct vault_game) == 56, "layout");
 static_assert(sizeof(struct vault_order) == 1296, "layout");

@@ -157,6 +157,64 @@ def test_a_name_that_is_no_host_name_is_not_passed_on(named_town, name_server, n
     assert (header.address, header.host) == (FOUR[0], "")
 
 
+def long_name(n):
+    return ("dynamic-2001-db8-a1b2." * 12)[:n - 14] + "x.pool.example"
+
+
+@pytest.mark.parametrize("n", (63, 64, 70, 127))
+def test_a_long_host_name_is_found(named_town, name_server, n):
+    assert len(long_name(n)) == n
+    for source in (FOUR[0], SIX[0]):
+        name_server.add(source, long_name(n))
+    town = named_town()
+    for source in (FOUR[0], SIX[0]):
+        assert town.header(source).host == long_name(n)
+
+
+def test_a_host_name_that_is_too_long_to_be_kept_is_not_passed_on_cut(named_town, name_server):
+    name_server.add(FOUR[0], f"{'a' * 60}.{long_name(90)}")
+    assert named_town().header(FOUR[0]).host == ""
+
+
+def test_of_several_host_names_the_first_one_that_leads_back_counts(named_town, name_server):
+    for source in (FOUR[0], SIX[0]):
+        name_server.add(source, "right.example")
+        name_server.add(source, "too.example")
+        name_server.reverse[reverse_name(source)] = ["bad name.example", "nowhere.example",
+                                                     "right.example", "too.example"]
+    town = named_town()
+    assert town.header(FOUR[0]).host == "right.example"
+    assert town.header(SIX[0], "plain").host == "right.example"
+
+
+def test_an_alias_is_followed_both_ways(named_town, name_server):
+    name_server.alias[reverse_name(FOUR[0])] = "2.0-63.0.77.10.in-addr.arpa"  # RFC 2317
+    name_server.reverse["2.0-63.0.77.10.in-addr.arpa"] = "www.example"
+    name_server.alias["www.example"] = "host.example"
+    name_server.forward["host.example"] = [FOUR[0]]
+    assert named_town().header(FOUR[0]).host == "www.example"
+
+
+def test_an_answer_that_does_not_repeat_the_question_exactly_is_not_believed(named_town,
+                                                                             name_server):
+    name_server.add(FOUR[0], "four.example")
+    name_server.shouts = True
+    assert named_town(host_name_timeout="3s").header(FOUR[0]).host == ""
+    assert (reverse_name(FOUR[0]), PTR) in name_server.asked
+
+
+def test_names_are_found_again_when_the_name_server_is_back(named_town, name_server):
+    name_server.add(FOUR[0], "four.example")
+    name_server.add(SIX[0], "six.example")
+    name_server.is_silent = True
+    town = named_town(host_name_timeout="300ms")
+    assert town.header(FOUR[0]).host == ""
+    name_server.is_silent = False
+    town.log.expect(r" name address=10\.77\.0\.2 ")  # it was asked again
+    assert town.header(SIX[0]).host == "six.example"
+    assert town.header(FOUR[0]).host == "four.example"
+
+
 def test_a_silent_name_server_delays_a_player_only_so_long(named_town, name_server):
     name_server.is_silent = True
     town = named_town(host_name_timeout="2s")

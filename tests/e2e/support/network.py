@@ -14,7 +14,7 @@ from .players import program
 from .waiting import WAIT_S
 
 CLONE_NEWNET = 0x40000000
-PTR, A, AAAA = 12, 1, 28
+PTR, A, AAAA, CNAME = 12, 1, 28, 5
 
 
 @functools.cache
@@ -113,8 +113,10 @@ class NameServer:
         self.sock = sock
         self.sock.bind(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
-        self.reverse = {}  # address: name
+        self.reverse = {}  # address: name, or several
         self.forward = {}  # name: addresses
+        self.alias = {}  # name: the one that it stands for
+        self.shouts = False  # repeats questions in upper case
         self.is_silent = False
         self.asked = []
         self.is_over = False
@@ -125,10 +127,14 @@ class NameServer:
         self.reverse[reverse_name(address)] = name
         self.forward.setdefault(name, []).append(forward or address)
 
+    @staticmethod
+    def _wire(name):
+        return b"".join(bytes([len(l)]) + l.encode() for l in name.split(".")) + b"\0"
+
     def _answers(self, name, kind):
         if kind == PTR and name in self.reverse:
-            labels = self.reverse[name].split(".")
-            return [b"".join(bytes([len(l)]) + l.encode() for l in labels) + b"\0"]
+            names = self.reverse[name]
+            return [self._wire(one) for one in ([names] if isinstance(names, str) else names)]
         family = {A: socket.AF_INET, AAAA: socket.AF_INET6}.get(kind)
         found = [a for a in self.forward.get(name, []) if (":" in a) == (family == socket.AF_INET6)]
         return [socket.inet_pton(family, address) for address in found]
@@ -146,12 +152,20 @@ class NameServer:
             self.asked.append((name, kind))
             if self.is_silent:
                 continue
+            owner = b"\xc0\x0c"
+            records = []
+            if name in self.alias:
+                name = self.alias[name]
+                owner, data = self._wire(name), self._wire(name)
+                records = [b"\xc0\x0c" + struct.pack("!HHIH", CNAME, 1, 60, len(data)) + data]
             answers = self._answers(name, kind)
             head = question[:2] + struct.pack("!HHHHH", 0x8580 | (0 if answers else 3), 1,
-                                              len(answers), 0, 0)
-            records = [b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 60, len(data)) + data
-                       for data in answers]
-            self.sock.sendto(head + question[12:at + 5] + b"".join(records), peer)
+                                              len(records) + len(answers), 0, 0)
+            records += [owner + struct.pack("!HHIH", kind, 1, 60, len(data)) + data
+                        for data in answers]
+            asked = question[12:at + 1]
+            asked = asked.upper() if self.shouts else asked
+            self.sock.sendto(head + asked + question[at + 1:at + 5] + b"".join(records), peer)
 
     def end(self):
         # Closed under the thread's hands, the number could be the next socket's, and be read by it.
