@@ -7,6 +7,7 @@
 //
 // Errors: on stderr; exit status 2 for wrong arguments, 1 for all else.
 #include "base/log.h"
+#include "base/text.h"
 #include "base/title.h"
 #include "base/wipe.h"
 #include "guard/adopt.h"
@@ -228,6 +229,21 @@ static char *find_program(const char *called)
     return path;
 }
 
+// What is wrong with certificates is said at once, and, if it can be lived with, in the log later.
+static bool load_certs(struct heritage *heritage)
+{
+    struct text words;
+    if (!text_begin(&words))
+        return false;
+    bool is_good =
+        start_load_certs(heritage, NULL, START_CERTS_START, words.out, stderr).is_good;
+    char *said = text_end(&words);
+    fputs(said, stderr);
+    snprintf(heritage->remarks, sizeof heritage->remarks, "%s", said);
+    free(said);
+    return is_good;
+}
+
 int main(int argc, char **argv)
 {
     static struct heritage heritage = {.lock_fd = -1, .control_fd = -1, .ready_fd = -1};
@@ -253,7 +269,9 @@ int main(int argc, char **argv)
         return 1;
     heritage.is_alone = arguments.is_alone;
     if (arguments.is_check) {
-        if (!start_load_certs(&heritage, false, stderr, stderr))
+        bool is_good =
+            start_load_certs(&heritage, NULL, START_CERTS_CHECK, stderr, stderr).is_good;
+        if (!start_check(&heritage) || !is_good)
             return 1;
         printf("%s: good\n", heritage.conf.path);
         start_free(&heritage);
@@ -263,7 +281,7 @@ int main(int argc, char **argv)
         perror("stayd: cannot detach");
         return 1;
     }
-    if (!start_load_certs(&heritage, true, stderr, stderr) || !start_prepare(&heritage, &kept))
+    if (!load_certs(&heritage) || !start_prepare(&heritage, &kept))
         return 1;
     close_standard(arguments.is_daemon);
     if (arguments.is_alone)

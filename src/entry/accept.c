@@ -173,6 +173,13 @@ static void take_plain(struct accepting *all, int fd, const uint8_t address[16],
     all->setup.done(all->setup.arg, slot);
 }
 
+static void refuse(int fd, const uint8_t address[16], const char *why)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    log_event(LOG_REFUSED, "address=%s why=\"%s\"", address_print(text, address), why);
+    close(fd);
+}
+
 static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, struct sockaddr *from,
                       int n_from, void *arg)
 {
@@ -190,16 +197,16 @@ static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, str
     }
     address_to_bytes(from, address, &port);
     if (is_suspect(heritage->vault.head, address)) {
-        char text[ADDRESS_TEXT_BYTES];
-        log_event(LOG_REFUSED, "address=%s why=\"two workers crashed in its handshakes\"",
-                  address_print(text, address));
-        close(fd);
+        refuse(fd, address, "two workers crashed in its handshakes");
         return;
     }
     set_options(fd, conf);
-    if (heritage->certs[listener->index])
-        handshake_start(all->setup.handshakes, certs_context(heritage->certs[listener->index]), fd,
-                        address, port, listener->index);
+    const struct certs *certs = heritage->certs[listener->index];
+    if (certs && !certs_context(certs))
+        refuse(fd, address, "its listener has no certificate that can be used");
+    else if (certs)
+        handshake_start(all->setup.handshakes, certs_context(certs), fd, address, port,
+                        listener->index);
     else
         take_plain(all, fd, address, port, listener->index);
     if (!slot_pool_has_room(all->setup.slots))

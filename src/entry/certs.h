@@ -16,20 +16,36 @@
 
 struct certs;
 
-// Load and check the certificates of a TLS listener: readable, key matches, not
+// What is wanted of a load. Two wishes of a reload: what the configuration has named before, and
+// what is served.
+struct certs_wish {
+    bool may_make; // the self-signed certificate; else it is only said that it would be made
+    const struct conf_listener *listener_before; // of the same name; NULL: there was none
+    const struct certs *before;                  // ... and its certificates, or NULL
+};
+
+struct certs_loaded {
+    struct certs *certs;   // never NULL but without memory; holds no context if none can be used
+    unsigned n_complaints; // whatever is wrong, even if it can be served
+    unsigned n_kept;       // what is served goes on in the place of what a file has become
+    bool can_serve;        // some certificate is at most out of date
+    bool has_mistake;      // the configuration names for the first time what cannot be used
+    bool has_news;         // something else is served, or trusted, than before
+};
+
+// Load and check the certificates of a TLS listener, each by itself: readable, key matches, not
 // expired or not yet valid, chain complete and in order, handshakes with ourselves succeed.
-// Mistakes that keep TLS from working are complaints ("FILE: what; what to do") and make the result
-// NULL; an expired certificate or an incomplete chain is one too. What an operator should know but
-// can live with (expires soon, self-signed) goes to `remarks`. With no
-// certificate configured, a self-signed one is made once beside the configuration
-// file (stayd-selfsigned.pem, mode 0600) and its SHA-256 fingerprint remarked.
-// With may_make false (stayd --check) it is only said that one would be made; the result
-// then holds no context.
-struct certs *certs_load(const struct conf *conf, const struct conf_listener *listener,
-                         bool may_make, FILE *complaints, FILE *remarks);
+// Mistakes are complaints ("FILE: what; what to do"). A certificate with one goes on with what was
+// served from the same files before, if that is better; else it is served if it can be (out of
+// date, an incomplete chain), and left out if not; a remark says which. What an operator should
+// know but can live with (expires soon, self-signed) is a remark, too. With no certificate
+// configured, a self-signed one is made once beside the configuration file
+// (stayd-selfsigned.pem, mode 0600) and its SHA-256 fingerprint remarked. wish may be NULL.
+struct certs_loaded certs_load(const struct conf *conf, const struct conf_listener *listener,
+                               const struct certs_wish *wish, FILE *complaints, FILE *remarks);
 void certs_free(struct certs *certs);
 
-// The context for a new connection; NULL only after may_make was false. SNI switches to another one
+// The context for a new connection; NULL: no certificate can be used. SNI switches to another one
 // by itself.
 SSL_CTX *certs_context(const struct certs *certs);
 
@@ -37,7 +53,9 @@ SSL_CTX *certs_context(const struct certs *certs);
 #define CERTS_FACT_NAME_BYTES 256u
 struct certs_fact {
     char name[CERTS_FACT_NAME_BYTES]; // a host's, as in the certificate
-    int64_t expires_s;                // wall clock
+    int64_t begins_s;                 // wall clock, as is
+    int64_t expires_s;                // ... the first end in its chain
+    bool is_issuers;                  // that is not its own, but the end of one that has signed it
 };
 bool certs_look(const struct certs *certs, unsigned n, struct certs_fact *fact);
 
@@ -45,15 +63,15 @@ bool certs_look(const struct certs *certs, unsigned n, struct certs_fact *fact);
 #define CERTS_DATE_BYTES 24u
 const char *certs_print_date(char text[CERTS_DATE_BYTES], int64_t wall_s);
 
-// How near is the end of a certificate that has this many seconds left?
+// How near is the end of a certificate that has this many seconds left of its whole life?
 enum certs_end {
     CERTS_ENDS_LATER,
-    CERTS_ENDS_SOON, // in 21 days or less
-    CERTS_ENDS_WITHIN_A_WEEK,
-    CERTS_ENDS_WITHIN_A_DAY,
+    CERTS_ENDS_SOON,      // in 21 days or less, and in the last quarter of its life
+    CERTS_ENDS_SOONER,    // in a week, and in the last eighth
+    CERTS_ENDS_VERY_SOON, // in a day, and in the last twelfth
     CERTS_HAS_ENDED,
 };
-enum certs_end certs_end(int64_t left_s);
+enum certs_end certs_end(int64_t left_s, int64_t life_s);
 
 // Call fn for every context, to set callbacks that all of them need.
 void certs_each(const struct certs *certs, void (*fn)(SSL_CTX *context, void *arg), void *arg);

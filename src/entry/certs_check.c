@@ -6,6 +6,8 @@
 // the certificate first, each one signed by the next).
 //
 // Errors: complaints about what keeps players out, remarks about what does not.
+#include "entry/certs.h"
+
 #include "entry/certs_part.h"
 
 #include <openssl/bio.h>
@@ -14,8 +16,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define SOON_DAYS 14
+#include <time.h>
 
 // Text of something OpenSSL prints into a BIO, cut to size. Returns text.
 static const char *take_text(BIO *bio, char *text, size_t size)
@@ -40,25 +41,41 @@ static const char *print_time(const ASN1_TIME *time, char *text, size_t size)
     return take_text(bio, text, size);
 }
 
-static void check_dates(const struct certs_file *file, X509 *certificate, int place,
-                        struct certs_report *report)
+// What is to be done about one that has expired.
+static const char *expiry_advice(const struct certs_file *file, int place)
+{
+    return file->is_own                          ? "delete the file, and a new one is made"
+           : place == 0                          ? "renew it"
+           : certs_is_needed(file->chain, place) ? "put the issuer's present one in its place"
+                                                 : "remove it from the file, because players' "
+                                                   "programs have what they need without it";
+}
+
+static void check_dates(const struct certs_file *file, int place, struct certs_report *report)
 {
     char name[256], date[64];
-    int n_days, n_seconds;
+    X509 *certificate = sk_X509_value(file->chain, place);
     const ASN1_TIME *before = X509_get0_notBefore(certificate);
     const ASN1_TIME *after = X509_get0_notAfter(certificate);
     print_name(X509_get_subject_name(certificate), name, sizeof name);
     if (X509_cmp_current_time(before) > 0)
-        certs_complain(report, file->path,
-                       "certificate %d (%s) is not valid before %s; check this machine's clock",
-                       place, name, print_time(before, date, sizeof date));
-    if (X509_cmp_current_time(after) < 0)
-        certs_complain(report, file->path, "certificate %d (%s) expired on %s; %s", place, name,
-                       print_time(after, date, sizeof date),
-                       file->is_own ? "delete the file, and a new one is made" : "renew it");
-    else if (ASN1_TIME_diff(&n_days, &n_seconds, NULL, after) && n_days < SOON_DAYS)
-        certs_remark(report, file->path, "certificate %d (%s) expires soon, on %s; renew it", place,
-                     name, print_time(after, date, sizeof date));
+        certs_complain_rank(
+            report, CERTS_OUT_OF_DATE, file->path,
+            "certificate %d (%s) is not valid before %s; check this machine's clock", place + 1,
+            name, print_time(before, date, sizeof date));
+    if (X509_cmp_current_time(after) < 0) {
+        bool is_needed = certs_is_needed(file->chain, place);
+        certs_complain_rank(report, is_needed ? CERTS_OUT_OF_DATE : CERTS_GOOD, file->path,
+                            "certificate %d (%s) expired on %s; %s", place + 1, name,
+                            print_time(after, date, sizeof date), expiry_advice(file, place));
+        return;
+    }
+    struct certs_life life = certs_life_of(certificate);
+    if (certs_is_needed(file->chain, place) &&
+        certs_end(life.ends_s - (int64_t)time(NULL), life.ends_s - life.begins_s) !=
+            CERTS_ENDS_LATER)
+        certs_remark(report, file->path, "certificate %d (%s) expires soon, on %s; renew it",
+                     place + 1, name, print_time(after, date, sizeof date));
 }
 
 static bool is_issuer(X509 *issuer, X509 *certificate)
@@ -96,41 +113,65 @@ static int find_issuer(const STACK_OF(X509) * chain, int i)
     return -1;
 }
 
+bool certs_is_needed(const STACK_OF(X509) * chain, int place)
+{
+    X509 *certificate = sk_X509_value(chain, place);
+    // A root comes from the player's own store, or not at all. What stands above an intermediate
+    // was added for programs of old.
+    return place == 0 || (place == 1 && !is_self_signed(certificate) &&
+                          !is_issuer_known(sk_X509_value(chain, 0)));
+}
+
+// chain[i + 1] has not issued chain[i].
+static void complain_break(const struct certs_file *file, int i, struct certs_report *report)
+{
+    char name[256];
+    X509 *certificate = sk_X509_value(file->chain, i);
+    X509 *next = sk_X509_value(file->chain, i + 1);
+    int issuer = find_issuer(file->chain, i);
+    if (issuer >= 0)
+        certs_complain_rank(report, CERTS_WRONG_CHAIN, file->path,
+                            "the chain is in the wrong order: certificate %d was issued by "
+                            "certificate %d; put each one before its issuer",
+                            i + 1, issuer + 1);
+    else if (is_self_signed(certificate) || is_issuer_known(certificate))
+        certs_complain_rank(report, CERTS_WRONG_CHAIN, file->path,
+                            "the chain is complete after certificate %d; remove what follows",
+                            i + 1);
+    else if (i > 0 && !is_self_signed(next))
+        certs_complain_rank(report, CERTS_WRONG_CHAIN, file->path,
+                            "certificate %d (%s) has issued none of those before it; remove it, or "
+                            "put the issuer of certificate %d in its place",
+                            i + 2, print_name(X509_get_subject_name(next), name, sizeof name),
+                            i + 1);
+    else
+        certs_complain_rank(
+            report, CERTS_WRONG_CHAIN, file->path,
+            "the chain is incomplete: the issuer of certificate %d (%s) is missing; "
+            "put its certificate after it",
+            i + 1, print_name(X509_get_issuer_name(certificate), name, sizeof name));
+}
+
 static void check_chain(const struct certs_file *file, struct certs_report *report)
 {
     char name[256];
     int n = sk_X509_num(file->chain);
     X509 *last = sk_X509_value(file->chain, n - 1);
-    for (int i = 0; i + 1 < n; i++) {
-        X509 *certificate = sk_X509_value(file->chain, i);
-        if (is_issuer(sk_X509_value(file->chain, i + 1), certificate))
-            continue;
-        int issuer = find_issuer(file->chain, i);
-        print_name(X509_get_issuer_name(certificate), name, sizeof name);
-        if (issuer >= 0)
-            certs_complain(report, file->path,
-                           "the chain is in the wrong order: certificate %d was issued by "
-                           "certificate %d; put each one before its issuer",
-                           i + 1, issuer + 1);
-        else if (is_self_signed(certificate) || is_issuer_known(certificate))
-            certs_complain(report, file->path,
-                           "the chain is complete after certificate %d; remove what follows",
-                           i + 1);
-        else
-            certs_complain(report, file->path,
-                           "the chain is incomplete: the issuer of certificate %d (%s) is missing; "
-                           "put its certificate after it",
-                           i + 1, name);
-        return;
-    }
+    for (int i = 0; i + 1 < n; i++)
+        if (!is_issuer(sk_X509_value(file->chain, i + 1), sk_X509_value(file->chain, i))) {
+            complain_break(file, i, report);
+            return;
+        }
     if (is_self_signed(last) || is_issuer_known(last))
         return;
     print_name(X509_get_issuer_name(last), name, sizeof name);
     if (n == 1)
-        certs_complain(
-            report, file->path,
+        certs_complain_rank(
+            report, CERTS_WRONG_CHAIN, file->path,
             "the chain is incomplete: the intermediate certificate of the issuer (%s) is "
-            "missing; append it (certbot calls the whole fullchain.pem)",
+            "missing; append it (certbot calls the whole fullchain.pem), or, if that issuer is a "
+            "CA "
+            "of your own, append the CA's certificate",
             name);
     else
         certs_remark(report, file->path,
@@ -185,7 +226,7 @@ void certs_check(const struct certs_file *file, struct certs_report *report)
     if (report->n_complaints == n_before) // otherwise it may not even be the right file
         check_chain(file, report);
     for (int i = 0; i < sk_X509_num(file->chain); i++)
-        check_dates(file, sk_X509_value(file->chain, i), i + 1, report);
+        check_dates(file, i, report);
     if (is_self_signed(leaf))
         remark_self_signed(file, leaf, report);
     else if (X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, 0) != 1)

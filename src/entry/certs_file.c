@@ -18,8 +18,11 @@
 
 #define FILE_MAX_BYTES (1 << 20)
 
-static void write_report(FILE *out, const char *file, const char *fmt, va_list arguments)
+__attribute__((nonnull(2, 3))) static void write_report(FILE *out, const char *file,
+                                                        const char *fmt, va_list arguments)
 {
+    if (!out)
+        return;
     fprintf(out, "%s: ", file);
     vfprintf(out, fmt, arguments);
     fputc('\n', out);
@@ -32,6 +35,19 @@ void certs_complain(struct certs_report *report, const char *file, const char *f
     write_report(report->complaints, file, fmt, arguments);
     va_end(arguments);
     report->n_complaints++;
+    report->worst = CERTS_UNUSABLE;
+}
+
+void certs_complain_rank(struct certs_report *report, enum certs_rank rank, const char *file,
+                         const char *fmt, ...)
+{
+    va_list arguments;
+    va_start(arguments, fmt);
+    write_report(report->complaints, file, fmt, arguments);
+    va_end(arguments);
+    report->n_complaints++;
+    if (report->worst < rank)
+        report->worst = rank;
 }
 
 void certs_remark(struct certs_report *report, const char *file, const char *fmt, ...)
@@ -84,6 +100,30 @@ static bool has_text(BIO *bio, const char *text)
     return n_bytes > 0 && memmem(bytes, (size_t)n_bytes, text, strlen(text));
 }
 
+// Two parts of a file on one line: to OpenSSL the second is not there, or the first is damaged.
+static bool is_joined(BIO *bio)
+{
+    char *bytes;
+    long n_bytes = BIO_get_mem_data(bio, &bytes);
+    const char *end = n_bytes > 0 ? bytes + n_bytes : NULL;
+    for (const char *at = bytes; at && at < end; at++) {
+        at = memmem(at, (size_t)(end - at), "-----BEGIN ", 11);
+        if (!at)
+            return false;
+        if (at > bytes && at[-1] == '-')
+            return true;
+    }
+    return false;
+}
+
+static void complain_joined(const char *path, struct certs_report *report)
+{
+    certs_complain(
+        report, path,
+        "a line end is missing in it before a -----BEGIN (files were joined of which one "
+        "ends without it); put one there");
+}
+
 static bool is_pem(BIO *bio)
 {
     return has_text(bio, "-----BEGIN ");
@@ -113,6 +153,17 @@ STACK_OF(X509) * certs_read_chain(const char *path, struct certs_report *report)
         // said already
     } else if (!has_pem) {
         complain_form(path, "certificate", "x509", report);
+    } else if (is_joined(bio)) {
+        complain_joined(path, report);
+        sk_X509_pop_free(chain, X509_free);
+        chain = sk_X509_new_null();
+    } else if (has_text(bio, "-----BEGIN TRUSTED CERTIFICATE-----")) {
+        certs_complain(
+            report, path,
+            "it holds a TRUSTED CERTIFICATE, a form of OpenSSL's own; convert it: openssl "
+            "x509 -in FILE -out NEWFILE");
+        sk_X509_pop_free(chain, X509_free);
+        chain = sk_X509_new_null();
     } else if (!is_at_end) {
         certs_complain(report, path, "certificate %d in the file is damaged; copy the file again",
                        sk_X509_num(chain) + 1);
@@ -154,6 +205,7 @@ EVP_PKEY *certs_read_key(const char *path, struct certs_report *report)
     }
     ERR_clear_error();
     bool is_absent = !has_text(bio, "PRIVATE KEY-----"); // also "EC ..." and "ENCRYPTED ..."
+    bool has_joined = is_joined(bio);
     key = PEM_read_bio_PrivateKey(bio, NULL, on_passphrase, &is_encrypted);
     ERR_clear_error();
     BIO_free(bio);
@@ -163,6 +215,8 @@ EVP_PKEY *certs_read_key(const char *path, struct certs_report *report)
         certs_complain(report, path,
                        "the key is encrypted, and nobody is there to type its passphrase; decrypt "
                        "it: openssl pkey -in FILE -out NEWFILE");
+    else if (has_joined)
+        complain_joined(path, report);
     else if (is_absent)
         certs_complain(
             report, path,

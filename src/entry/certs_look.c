@@ -59,13 +59,41 @@ bool certs_look(const struct certs *certs, unsigned n, struct certs_fact *fact)
 {
     if (!certs || n >= certs->n)
         return false;
+    certs_name(fact->name, certs->leaf[n]);
+    fact->begins_s = certs->life[n].begins_s;
+    fact->expires_s = certs->life[n].ends_s;
+    fact->is_issuers = certs->life[n].is_issuers;
+    return true;
+}
+
+static int64_t wall_of(const ASN1_TIME *time_of, int64_t now_s)
+{
     int n_days = 0;
     int n_seconds = 0;
-    time_t now = time(NULL);
-    certs_name(fact->name, certs->leaf[n]);
-    ASN1_TIME_diff(&n_days, &n_seconds, NULL, X509_get0_notAfter(certs->leaf[n]));
-    fact->expires_s = (int64_t)now + (int64_t)n_days * DAY_S + n_seconds;
-    return true;
+    ASN1_TIME_diff(&n_days, &n_seconds, NULL, time_of);
+    return now_s + (int64_t)n_days * DAY_S + n_seconds;
+}
+
+struct certs_life certs_life_of(const X509 *certificate)
+{
+    int64_t now_s = (int64_t)time(NULL);
+    return (struct certs_life){
+        .begins_s = wall_of(X509_get0_notBefore(certificate), now_s),
+        .ends_s = wall_of(X509_get0_notAfter(certificate), now_s),
+    };
+}
+
+struct certs_life certs_life(const STACK_OF(X509) * chain)
+{
+    struct certs_life life = certs_life_of(sk_X509_value(chain, 0));
+    for (int i = 1; i < sk_X509_num(chain); i++) {
+        struct certs_life other = certs_life_of(sk_X509_value(chain, i));
+        if (other.ends_s >= life.ends_s || !certs_is_needed(chain, i))
+            continue;
+        life = other;
+        life.is_issuers = true;
+    }
+    return life;
 }
 
 const char *certs_print_date(char text[CERTS_DATE_BYTES], int64_t wall_s)
@@ -78,11 +106,16 @@ const char *certs_print_date(char text[CERTS_DATE_BYTES], int64_t wall_s)
     return text;
 }
 
-enum certs_end certs_end(int64_t left_s)
+static int64_t least(int64_t a, int64_t b)
 {
-    return left_s <= 0            ? CERTS_HAS_ENDED
-           : left_s <= DAY_S      ? CERTS_ENDS_WITHIN_A_DAY
-           : left_s <= 7 * DAY_S  ? CERTS_ENDS_WITHIN_A_WEEK
-           : left_s <= 21 * DAY_S ? CERTS_ENDS_SOON
-                                  : CERTS_ENDS_LATER;
+    return a < b ? a : b;
+}
+
+enum certs_end certs_end(int64_t left_s, int64_t life_s)
+{
+    return left_s <= 0                               ? CERTS_HAS_ENDED
+           : left_s <= least(DAY_S, life_s / 12)     ? CERTS_ENDS_VERY_SOON
+           : left_s <= least(7 * DAY_S, life_s / 8)  ? CERTS_ENDS_SOONER
+           : left_s <= least(21 * DAY_S, life_s / 4) ? CERTS_ENDS_SOON
+                                                     : CERTS_ENDS_LATER;
 }

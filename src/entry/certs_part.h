@@ -17,25 +17,48 @@
 
 #define CERTS_ALPN_BYTES 8192u
 
+// The time in which all of a chain is valid that players' programs need; wall clock.
+struct certs_life {
+    int64_t begins_s;
+    int64_t ends_s;
+    bool is_issuers; // the end is not the certificate's own, but one's that stands after it
+};
+
+// What mistakes mean, from the least to the worst.
+enum certs_rank {
+    CERTS_GOOD,
+    CERTS_OUT_OF_DATE, // expired, or not yet valid: served for want of a better one
+    CERTS_WRONG_CHAIN, // some programs take it: served beside better ones
+    CERTS_UNUSABLE,
+};
+
 struct certs {
     SSL_CTX *context[CONF_MAX_CERTIFICATES];
     X509 *leaf[CONF_MAX_CERTIFICATES]; // of the context
+    char *path[CONF_MAX_CERTIFICATES]; // which files it came from
+    char *key_path[CONF_MAX_CERTIFICATES];
+    struct certs_life life[CONF_MAX_CERTIFICATES];
     unsigned n;
+    STACK_OF(X509) * authorities;   // of client-ca, or NULL
     uint8_t alpn[CERTS_ALPN_BYTES]; // as on the wire (RFC 7301, section 3.1)
     unsigned n_alpn;
 };
 
 struct certs_report {
-    FILE *complaints;
+    FILE *complaints; // NULL: nobody is told
     FILE *remarks;
     int n_complaints;
+    enum certs_rank worst; // of the file that is being looked at
 };
 
 // "FILE: what; what to do"
 void certs_complain(struct certs_report *report, const char *file, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4), nonnull));
 void certs_remark(struct certs_report *report, const char *file, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4), nonnull));
+// ... of something that makes it no worse than this; certs_complain makes it unusable.
+void certs_complain_rank(struct certs_report *report, enum certs_rank rank, const char *file,
+                         const char *fmt, ...) __attribute__((format(printf, 4, 5), nonnull));
 
 // A certificate with the chain that its file holds, and its key. The certs_file owns both.
 struct certs_file {
@@ -55,10 +78,42 @@ EVP_PKEY *certs_read_key(const char *path, struct certs_report *report);
 // Do key, dates and chain fit, as far as can be seen here? Complaints and remarks.
 void certs_check(const struct certs_file *file, struct certs_report *report);
 
-// Handshakes with ourselves, in memory: in each version that the listener takes, without a host's
-// name and with one of each certificate. Complaints.
-void certs_try(const struct certs *certs, const struct conf_listener *listener,
-               struct certs_report *report);
+struct certs_life certs_life_of(const X509 *certificate);
+struct certs_life certs_life(const STACK_OF(X509) * chain);
+
+// Players' programs need no more of a chain than what leads to a root that they have: do they need
+// this one?
+bool certs_is_needed(const STACK_OF(X509) * chain, int place);
+
+// "a,b", the configuration's names, as they stand on the wire.
+void certs_set_alpn(struct certs *certs, const char *names);
+
+// A server's context without a certificate, with nothing left of what the system's openssl.cnf sets
+// and stayd depends on. NULL: OpenSSL's error queue has the reason.
+SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *listener);
+
+// ... and a player's program for certs_try, in one version.
+SSL_CTX *certs_make_program(const struct certs *certs, int version);
+
+// Can OpenSSL do what TLS takes, as openssl.cnf sets it up? False: complained.
+bool certs_can_openssl(struct certs_report *report);
+
+// "; openssl.cnf (FILE) sets CipherString = ..., which may be the reason", or "".
+#define CERTS_BLAME_BYTES 512u
+const char *certs_blame(char text[CERTS_BLAME_BYTES]);
+
+// OpenSSL does not take something; its error queue says why, and is emptied. context may be NULL.
+void certs_complain_openssl(struct certs_report *report, const SSL_CTX *context, const char *path,
+                            const char *what);
+
+// Handshakes with ourselves, in memory, with this context of the listener: in each version that the
+// listener takes. Complaints, about this file.
+void certs_try(const struct certs *certs, SSL_CTX *context, const struct conf_listener *listener,
+               const char *file, struct certs_report *report);
+
+// ... and with the names of all certificates: is the right one chosen?
+void certs_try_names(const struct certs *certs, const struct conf_listener *listener,
+                     struct certs_report *report);
 
 // The first host name that the certificate is for; its common name, or "-", if there is none.
 #define CERTS_NAME_BYTES 256u
@@ -66,5 +121,8 @@ const char *certs_name(char name[CERTS_NAME_BYTES], X509 *certificate);
 
 // Make a self-signed certificate with its key in one file. False: complained.
 bool certs_make_own(const char *path, struct certs_report *report);
+
+// Could it be made there, by who runs now? False: complained.
+bool certs_can_make_own(const char *path, struct certs_report *report);
 
 #endif

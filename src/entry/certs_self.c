@@ -112,6 +112,19 @@ static int write_file(const char *path, const char *bytes, size_t n_bytes)
     return outcome;
 }
 
+bool certs_can_make_own(const char *path, struct certs_report *report)
+{
+    char *copy = strdup(path);
+    bool is_able = copy && access(dirname(copy), W_OK | X_OK) == 0;
+    if (!is_able)
+        certs_complain(report, path,
+                       "a self-signed certificate could not be written: %s; let stayd's user "
+                       "write there, or name one with certificate = FILE",
+                       strerror(errno));
+    free(copy);
+    return is_able;
+}
+
 bool certs_make_own(const char *path, struct certs_report *report)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");

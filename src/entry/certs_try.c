@@ -49,45 +49,28 @@ static bool shake(SSL *server, SSL *player)
     return is_player_done && is_server_done;
 }
 
-// Is the certificate that came one for this name? Without a name it must be the first one.
-static bool is_right(const struct certs *certs, SSL *player, const char *name)
+// NULL: a handshake with this context succeeded, and this certificate, or one for this host, came;
+// else why not.
+static const char *try_one(SSL_CTX *context, SSL_CTX *program, X509 *leaf, const char *name)
 {
-    X509 *certificate = SSL_get1_peer_certificate(player);
-    bool is_right = certificate && (name ? X509_check_host(certificate, name, 0, 0, NULL) == 1
-                                         : X509_cmp(certificate, certs->leaf[0]) == 0);
-    X509_free(certificate);
-    return is_right;
-}
-
-// NULL: it succeeded; else why not.
-static const char *try_one(const struct certs *certs, SSL_CTX *program, const char *name)
-{
-    SSL *server = SSL_new(certs->context[0]);
+    SSL *server = SSL_new(context);
     SSL *player = SSL_new(program);
     const char *why = "no memory";
     ERR_clear_error();
     if (join(server, player) && (!name || SSL_set_tlsext_host_name(player, name))) {
         bool is_shaken = shake(server, player);
         const char *reason = ERR_reason_error_string(ERR_peek_error());
-        why = !is_shaken                      ? (reason ? reason : "it does not come to an end")
-              : is_right(certs, player, name) ? NULL
-                                              : "another certificate was chosen";
+        X509 *came = SSL_get0_peer_certificate(player);
+        bool is_right = came && (name ? X509_check_host(came, name, 0, 0, NULL) == 1
+                                      : X509_cmp(came, leaf) == 0);
+        why = !is_shaken ? (reason ? reason : "it does not come to an end")
+              : is_right ? NULL
+                         : "another certificate was chosen";
     }
     SSL_free(server);
     SSL_free(player);
     ERR_clear_error();
     return why;
-}
-
-static SSL_CTX *make_program(const struct certs *certs, int version)
-{
-    SSL_CTX *program = SSL_CTX_new(TLS_client_method());
-    if (program && SSL_CTX_set_min_proto_version(program, version) &&
-        SSL_CTX_set_max_proto_version(program, version) &&
-        (certs->n_alpn == 0 || SSL_CTX_set_alpn_protos(program, certs->alpn, certs->n_alpn) == 0))
-        return program;
-    SSL_CTX_free(program);
-    return NULL;
 }
 
 // One host's name that this wildcard stands for; other names as they are.
@@ -98,38 +81,53 @@ static const char *make_plain(char name[CERTS_NAME_BYTES])
     return name;
 }
 
-static void try_version(const struct certs *certs, const struct conf_listener *listener,
-                        int version, struct certs_report *report)
+static void complain(const struct conf_listener *listener, const char *file, int version,
+                     const char *name, const char *why, struct certs_report *report)
 {
-    SSL_CTX *program = make_program(certs, version);
-    const char *word = version == TLS1_3_VERSION ? "1.3" : "1.2";
-    char name[CERTS_NAME_BYTES] = "";
-    const char *why = program ? try_one(certs, program, NULL) : "no memory";
-    unsigned i = 0;
-    for (; !why && i < certs->n; i++) {
-        make_plain((char *)certs_name(name, certs->leaf[i]));
-        // By a name that is not a host's nobody can ask.
-        if (X509_check_host(certs->leaf[i], name, 0, 0, NULL) == 1)
-            why = try_one(certs, program, name);
-    }
-    const char *file =
-        listener->n_certificates ? listener->certificate[i ? i - 1 : 0] : "stayd-selfsigned.pem";
-    if (why)
-        certs_complain(report, file,
-                       "[listen %s] a try with TLS %s%s%s fails: %s; players could not connect, "
-                       "so check certificate and settings, or set tls-min = 1.3 if only TLS 1.2 "
-                       "fails",
-                       listener->name, word, *name ? " for " : "", name, why);
-    SSL_CTX_free(program);
-    ERR_clear_error();
+    char blame[CERTS_BLAME_BYTES];
+    certs_complain(report, file,
+                   "[listen %s] a try with TLS %s%s%s fails: %s; players could not connect, "
+                   "so check certificate and settings, or set tls-min = 1.3 if only TLS 1.2 "
+                   "fails%s",
+                   listener->name, version == TLS1_3_VERSION ? "1.3" : "1.2", *name ? " for " : "",
+                   name, why, certs_blame(blame));
 }
 
-void certs_try(const struct certs *certs, const struct conf_listener *listener,
-               struct certs_report *report)
+// The versions that a listener takes, from the one to the other.
+static int first_version(const struct conf_listener *listener)
 {
-    if (certs->n == 0) // it is still to be made
-        return;
-    if (listener->tls_min <= TLS1_2_VERSION)
-        try_version(certs, listener, TLS1_2_VERSION, report);
-    try_version(certs, listener, TLS1_3_VERSION, report);
+    return listener->tls_min <= TLS1_2_VERSION ? TLS1_2_VERSION : TLS1_3_VERSION;
+}
+
+void certs_try(const struct certs *certs, SSL_CTX *context, const struct conf_listener *listener,
+               const char *file, struct certs_report *report)
+{
+    for (int version = first_version(listener); version <= TLS1_3_VERSION; version++) {
+        SSL_CTX *program = certs_make_program(certs, version);
+        const char *why = program
+                              ? try_one(context, program, SSL_CTX_get0_certificate(context), NULL)
+                              : "OpenSSL refuses the version";
+        if (why)
+            complain(listener, file, version, "", why, report);
+        SSL_CTX_free(program);
+        ERR_clear_error();
+    }
+}
+
+void certs_try_names(const struct certs *certs, const struct conf_listener *listener,
+                     struct certs_report *report)
+{
+    char name[CERTS_NAME_BYTES];
+    SSL_CTX *program = certs_make_program(certs, TLS1_3_VERSION);
+    for (unsigned i = 0; program && i < certs->n; i++) {
+        make_plain((char *)certs_name(name, certs->leaf[i]));
+        // By a name that is not a host's nobody can ask.
+        if (X509_check_host(certs->leaf[i], name, 0, 0, NULL) != 1)
+            continue;
+        const char *why = try_one(certs->context[0], program, NULL, name);
+        if (why)
+            complain(listener, certs->path[i], TLS1_3_VERSION, name, why, report);
+    }
+    SSL_CTX_free(program);
+    ERR_clear_error();
 }

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -130,8 +131,36 @@ static void fail(struct handshake *handshake, const char *reason)
     all->setup.room(all->setup.arg);
 }
 
+// What is wrong with a player's certificate, when client-certificates = require.
+static const char *verify_reason_of(long result)
+{
+    static char text[160];
+    const char *plain = NULL;
+    switch (result) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        plain = "expired: the player's certificate, or one that has signed it";
+        break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        plain = "not yet valid: the player's certificate, or one that has signed it";
+        break;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_UNTRUSTED:
+        plain = "untrusted: none of client-ca has signed the player's certificate";
+        break;
+    default:
+        break;
+    }
+    snprintf(text, sizeof text, "certificate verify failed: %s",
+             plain ? plain : X509_verify_cert_error_string(result));
+    return text;
+}
+
 // The reason in words, from OpenSSL's queue; what players' clients do most is said plainly.
-static const char *reason_of(int ssl_error)
+static const char *reason_of(const SSL *ssl, int ssl_error)
 {
     unsigned long error = ERR_peek_error();
     int code = ERR_GET_REASON(error);
@@ -139,6 +168,8 @@ static const char *reason_of(int ssl_error)
         return errno && !error ? strerror(errno) : "the connection was closed";
     if (code == SSL_R_WRONG_VERSION_NUMBER || code == SSL_R_HTTP_REQUEST)
         return "this is not TLS (a client without TLS on the TLS port?)";
+    if (code == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        return verify_reason_of(SSL_get_verify_result(ssl));
     const char *text = ERR_reason_error_string(error);
     return text ? text : "TLS error";
 }
@@ -253,7 +284,7 @@ static void proceed(evutil_socket_t fd, short what, void *arg)
     else if (error == SSL_ERROR_WANT_WRITE)
         await(handshake, EV_WRITE);
     else
-        fail(handshake, reason_of(error));
+        fail(handshake, reason_of(handshake->ssl, error));
 }
 
 static void give_up(evutil_socket_t fd, short what, void *arg)

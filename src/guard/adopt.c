@@ -99,11 +99,11 @@ static bool is_same_shape(const struct heritage *heritage, const struct baton *b
 }
 
 static bool can_go_on(struct heritage *heritage, const struct baton *baton, const char *conf,
-                      bool may_make, FILE *words, FILE *remarks)
+                      enum start_certs purpose, FILE *words, FILE *remarks)
 {
     if (conf_load(&heritage->conf, conf, words) > 0 || !take_indices(heritage, baton, words) ||
         !is_same_shape(heritage, baton, words) ||
-        !start_load_certs(heritage, may_make, words, remarks))
+        !start_load_certs(heritage, NULL, purpose, words, remarks).is_good)
         return false;
     start_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, remarks);
     if (record_init())
@@ -121,9 +121,18 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
         fprintf(stderr, "it does not understand what it is handed\n");
         return 1;
     }
-    bool is_good = map_vault(heritage, &baton, vault_map_to_look, stderr) &&
-                   can_go_on(heritage, &baton, conf, false, stderr, nowhere);
+    struct text words;
+    if (!text_begin(&words)) {
+        fprintf(stderr, "no memory\n");
+        return 1;
+    }
+    bool is_good = map_vault(heritage, &baton, vault_map_to_look, words.out) &&
+                   can_go_on(heritage, &baton, conf, START_CERTS_UPGRADE_TRY, words.out, nowhere);
     fclose(nowhere);
+    char *said = text_end(&words);
+    if (!is_good)
+        fputs(said, stderr);
+    free(said);
     if (is_good) {
         fprintf(stdout, "\n" TRYOUT_WORD STAYD_VERSION "\n");
         start_free(heritage);
@@ -182,14 +191,15 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
         exit(1);
     if (!text_begin(&words))
         probation_fail(&heritage->vault, "no memory");
-    bool is_good = can_go_on(heritage, &baton, conf, true, words.out, stderr);
+    bool is_good = can_go_on(heritage, &baton, conf, START_CERTS_UPGRADE, words.out, stderr);
     char *said = text_end(&words);
     if (!is_good)
         probation_fail(&heritage->vault, "%s", said);
-    free(said);
     if (!adopt_take_sockets(heritage, baton.places))
         probation_fail(&heritage->vault, "it does not find the listening sockets");
     take_fds(heritage);
+    start_log_certs(said);
+    free(said);
     tickets_init(heritage->vault.head);
     adopt_begin_heritage(heritage);
     heritage->conf_path = conf;

@@ -66,6 +66,13 @@ void control_socket_set_mode(const struct conf *conf)
                   strerror(errno));
 }
 
+bool control_socket_can_open(const struct conf *conf)
+{
+    char fresh[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    snprintf(fresh, sizeof fresh, "%s.new", conf->control);
+    return is_replaceable(conf->control) && is_replaceable(fresh);
+}
+
 bool control_socket_open(struct heritage *heritage)
 {
     const char *path = heritage->conf.control;

@@ -13,6 +13,9 @@
 // Sets heritage->control_fd. The lock must be held: a socket that is in the way is a dead one's.
 bool control_socket_open(struct heritage *heritage);
 
+// Is nothing in its way, which would be somebody else's?
+bool control_socket_can_open(const struct conf *conf);
+
 // The file's mode as this configuration, with the same path, wants it. Logged if it cannot be.
 void control_socket_set_mode(const struct conf *conf);
 

@@ -19,7 +19,8 @@
 
 static_assert(HERITAGE_SOCKETS + HERITAGE_MAX_SOCKETS <= VAULT_GUARD_FDS, "guard_fds");
 
-static int open_socket(const struct conf_address *address)
+// Without listening it only is found out whether the address can be had.
+static int open_socket(const struct conf_address *address, bool listens)
 {
     int on = 1;
     int fd = socket(address->sockaddr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -29,7 +30,7 @@ static int open_socket(const struct conf_address *address)
     if (address->sockaddr.ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, (const struct sockaddr *)&address->sockaddr, address->sockaddr_bytes) == 0 &&
-        listen(fd, BACKLOG) == 0)
+        (!listens || listen(fd, BACKLOG) == 0))
         return fd;
     int error = errno;
     close(fd);
@@ -37,7 +38,7 @@ static int open_socket(const struct conf_address *address)
     return -1;
 }
 
-static bool cannot_listen(const struct heritage *heritage, const struct conf_listener *listener,
+static bool cannot_listen(const struct conf *conf, const struct conf_listener *listener,
                           const char *address, bool is_reload, FILE *complaints)
 {
     const char *hint = errno == EADDRINUSE && is_reload
@@ -49,9 +50,7 @@ static bool cannot_listen(const struct heritage *heritage, const struct conf_lis
                        : errno == EACCES        ? "; ports below 1024 need rights"
                                                 : "";
     int error = errno;
-    if (!is_reload)
-        log_event(LOG_SYSTEM, "what=\"listen\" address=%s error=\"%s\"", address, strerror(error));
-    fprintf(complaints, "%s:%d: [listen %s] cannot listen on %s: %s%s\n", heritage->conf.path,
+    fprintf(complaints, "%s:%d: [listen %s] cannot listen on %s: %s%s\n", conf->path,
             listener->line, listener->name, address, strerror(error), hint);
     return false;
 }
@@ -60,6 +59,21 @@ static const struct conf_address *address_of(const struct heritage *heritage, un
 {
     const struct heritage_socket *it = &heritage->socket[place];
     return &heritage->conf.listener[it->listener].address[it->address];
+}
+
+bool listen_check(const struct conf *conf, bool is_running, FILE *complaints)
+{
+    bool is_good = true;
+    for (unsigned i = 0; i < conf->n_listeners; i++)
+        for (unsigned j = 0; j < conf->listener[i].n_addresses; j++) {
+            const struct conf_address *address = &conf->listener[i].address[j];
+            int fd = open_socket(address, false);
+            if (fd >= 0)
+                close(fd);
+            else if (errno != EADDRINUSE || !is_running)
+                is_good = cannot_listen(conf, &conf->listener[i], address->text, false, complaints);
+        }
+    return is_good;
 }
 
 // The place of the socket that listens there, or HERITAGE_MAX_SOCKETS.
@@ -116,9 +130,16 @@ static bool open_one(struct heritage *heritage, const struct heritage *before, u
     }
     char text[ADDRESS_TEXT_BYTES];
     address_print_port(text, (const struct sockaddr *)&where->sockaddr);
-    it.fd = open_socket(where);
-    if (it.fd < 0)
-        return cannot_listen(heritage, conf, text, before->n_sockets > 0, complaints);
+    it.fd = open_socket(where, true);
+    bool is_reload = before->n_sockets > 0;
+    if (it.fd < 0) {
+        int error = errno;
+        if (!is_reload)
+            log_event(LOG_SYSTEM, "what=\"listen\" address=%s error=\"%s\"", text,
+                      strerror(error));
+        errno = error;
+        return cannot_listen(&heritage->conf, conf, text, is_reload, complaints);
+    }
     put(heritage, place, it);
     log_event(LOG_LISTEN, "listener=%s address=%s tls=%s", conf->name, text,
               conf->is_tls ? "yes" : "no");

@@ -15,6 +15,9 @@
 // empty one. False: what was opened is closed again.
 bool listen_open(struct heritage *heritage, const struct heritage *before, FILE *complaints);
 
+// Can all addresses be had? While stayd runs (is_running) it has them itself.
+bool listen_check(const struct conf *conf, bool is_running, FILE *complaints);
+
 // Would listen_open open any?
 bool listen_is_new(const struct heritage *heritage, const struct heritage *before);
 

@@ -87,7 +87,10 @@ static bool read_all(const struct reload *reload, struct heritage *fresh, FILE *
     memset(fresh->certs, 0, sizeof fresh->certs);
     if (reload->kind == RELOAD_ALL && !read_conf(reload, fresh, complaints, remarks))
         return false;
-    if (start_load_certs(fresh, true, complaints, remarks))
+    struct start_loaded loaded =
+        start_load_certs(fresh, reload->heritage, START_CERTS_RELOAD, complaints, remarks);
+    if (loaded.is_good &&
+        (reload->kind == RELOAD_ALL || loaded.has_news || loaded.n_complaints == 0))
         return true;
     start_free_certs(fresh);
     if (reload->kind == RELOAD_ALL)
@@ -155,7 +158,9 @@ static bool take_sockets(struct heritage *fresh, const struct heritage *now, FIL
     return true;
 }
 
-static void put_into_place(struct reload *reload, struct heritage *fresh, char *remarks)
+// wrong: what could not be taken, and remains as it was.
+static void put_into_place(struct reload *reload, struct heritage *fresh, char *wrong,
+                           char *remarks)
 {
     struct heritage *now = reload->heritage;
     struct text text;
@@ -164,6 +169,7 @@ static void put_into_place(struct reload *reload, struct heritage *fresh, char *
               reload->kind == RELOAD_ALL ? "configuration" : "certificates", fresh->id);
     fresh->remarks[0] = '\0';
     if (text_begin(&text)) {
+        pass_on(wrong, ASKED_REMARK, LOG_RELOAD_REMARK, text.out);
         pass_on(remarks, ASKED_REMARK, LOG_RELOAD_REMARK, text.out);
         char *lines = text_end(&text);
         snprintf(fresh->remarks, sizeof fresh->remarks, "%s", lines);
@@ -205,7 +211,7 @@ static void adopt(struct reload *reload)
     char *wrong = text_end(&complaints);
     char *said = text_end(&remarks);
     if (is_good)
-        put_into_place(reload, fresh, said);
+        put_into_place(reload, fresh, wrong, said);
     else
         refuse(reload, wrong);
     if (!is_good && is_read)

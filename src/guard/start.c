@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sanitizer.h"
+#include "base/text.h"
 #include "entry/takeover.h"
 #include "entry/tickets.h"
 #include "guard/adopt.h"
@@ -22,6 +23,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,21 +45,98 @@ static bool complain(const char *what, const char *detail)
     return false;
 }
 
-bool start_load_certs(struct heritage *heritage, bool may_make, FILE *complaints, FILE *remarks)
+// What has been said of a file is not said again for each listener that names it.
+static void say_once(struct text *lines, FILE *out, struct text *said)
 {
-    bool is_ok = true;
+    char *rest = text_end(lines);
+    char *all = rest;
+    for (char *line; rest && (line = strsep(&rest, "\n"));) {
+        char *found = NULL;
+        fflush(said->out);
+        size_t n = strlen(line);
+        for (char *at = said->bytes; n && at && (at = strstr(at, line)) && !found; at++)
+            found = (at == said->bytes || at[-1] == '\n') && at[n] == '\n' ? at : NULL;
+        if (n == 0 || found)
+            continue;
+        fprintf(said->out, "%s\n", line);
+        fprintf(out, "%s\n", line);
+    }
+    free(all);
+}
+
+// Nobody is taken by a TLS listener without a certificate: the worker says so (entry/accept.c).
+static bool is_ok_for(enum start_certs purpose, const struct certs_loaded *loaded,
+                      const struct certs *before)
+{
+    switch (purpose) {
+    case START_CERTS_CHECK:
+        return loaded->n_complaints == 0;
+    case START_CERTS_START:
+        return true;
+    case START_CERTS_RELOAD:
+        return !loaded->has_mistake && (loaded->can_serve || (before && !certs_context(before)));
+    case START_CERTS_UPGRADE_TRY:
+    case START_CERTS_UPGRADE:
+        break;
+    }
+    return loaded->can_serve;
+}
+
+struct start_loaded start_load_certs(struct heritage *heritage, const struct heritage *before,
+                                     enum start_certs purpose, FILE *complaints, FILE *remarks)
+{
+    struct start_loaded all = {.is_good = true};
+    struct text said;
+    bool can_serve = false;
     heritage->stamp = watch_stamp(&heritage->conf);
+    if (!text_begin(&said)) {
+        fprintf(complaints, "memory could not be had; try again\n");
+        return (struct start_loaded){0};
+    }
     for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
         const struct conf_listener *listener = &heritage->conf.listener[i];
-        if (!listener->is_tls)
+        struct text wrong;
+        struct text noted;
+        can_serve |= !listener->is_tls && listener->n_addresses;
+        if (!listener->is_tls || !text_begin(&wrong))
             continue;
-        heritage->certs[i] = certs_load(&heritage->conf, listener, may_make, complaints, remarks);
-        if (!heritage->certs[i] && (may_make || listener->n_certificates))
-            is_ok = false;
-        if (heritage->certs[i])
-            certs_each(heritage->certs[i], takeover_prepare, NULL);
+        if (!text_begin(&noted)) {
+            free(text_end(&wrong));
+            continue;
+        }
+        bool is_before = before && strcmp(before->conf.listener[i].name, listener->name) == 0;
+        const struct certs_wish wish = {
+            .may_make = purpose != START_CERTS_CHECK && purpose != START_CERTS_UPGRADE_TRY,
+            .listener_before = is_before ? &before->conf.listener[i] : NULL,
+            .before = is_before ? before->certs[i] : NULL,
+        };
+        struct certs_loaded loaded =
+            certs_load(&heritage->conf, listener, &wish, wrong.out, noted.out);
+        say_once(&wrong, complaints, &said);
+        say_once(&noted, remarks, &said);
+        heritage->certs[i] = loaded.certs;
+        all.is_good &= loaded.certs && is_ok_for(purpose, &loaded, wish.before);
+        all.n_complaints += loaded.n_complaints;
+        all.has_news |= loaded.has_news;
+        can_serve |= loaded.can_serve;
+        if (loaded.certs)
+            certs_each(loaded.certs, takeover_prepare, NULL);
     }
-    return is_ok;
+    free(text_end(&said));
+    all.is_good &= can_serve;
+    return all;
+}
+
+void start_log_certs(char *lines)
+{
+    char *rest = lines;
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        for (char *at = line; *at; at++)
+            if (*at == '"')
+                *at = '\'';
+        if (*line)
+            log_event(LOG_CERTIFICATE, "what=\"%s\"", line);
+    }
 }
 
 // Two descriptors a player: how many players does the limit allow?
@@ -251,6 +331,9 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
         return false;
     log_event(LOG_START, "version=%s conf=%s max_players=%u", STAYD_VERSION, heritage->conf.path,
               n_slots);
+    if (strcmp(heritage->conf.log, "stderr") != 0)
+        start_log_certs(heritage->remarks);
+    heritage->remarks[0] = '\0';
     if (!listen_open(heritage, &kept->before, stderr) || !open_control(heritage, kept) ||
         !have_vault(heritage, kept, n_slots))
         return false;
@@ -261,11 +344,73 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
         fprintf(stderr, "stayd: this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");
         return false;
     }
+    bool is_as_loaded = heritage->stamp == watch_stamp(&heritage->conf);
     if (!become_user(heritage->conf.user))
         return false;
+    // Seen by another user files may differ, though nothing has changed.
+    if (is_as_loaded)
+        heritage->stamp = watch_stamp(&heritage->conf);
     remark_unreadable(heritage);
     start_harden();
     return true;
+}
+
+// Can a file be written there, which need not be there yet?
+static bool may_write(const char *option, const char *path)
+{
+    char folder[PATH_MAX];
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0) {
+        close(fd);
+        return true;
+    }
+    snprintf(folder, sizeof folder, "%s", path);
+    if (errno == ENOENT && access(dirname(folder), W_OK | X_OK) == 0)
+        return true;
+    fprintf(stderr, "stayd: %s = %s: cannot be written: %s\n", option, path, strerror(errno));
+    return false;
+}
+
+// Is stayd running with this configuration, so that what it has is not to be had?
+static bool is_running(const struct heritage *heritage)
+{
+    char path[LOCK_PATH_BYTES];
+    snprintf(path, sizeof path, "%s.lock", heritage->conf.control);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool is_held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return is_held;
+}
+
+static bool may_become_user(const char *name)
+{
+    const struct passwd *user = name ? getpwnam(name) : NULL;
+    if (!name || geteuid() == 0 || (user && user->pw_uid == geteuid()))
+        return true;
+    fprintf(stderr, "stayd: user = %s: only root can become another user; start it as root\n",
+            name);
+    return false;
+}
+
+bool start_check(const struct heritage *heritage)
+{
+    const struct conf *conf = &heritage->conf;
+    char lock[LOCK_PATH_BYTES];
+    uint32_t n_slots;
+    snprintf(lock, sizeof lock, "%s.lock", conf->control);
+    bool has_log_file = strcmp(conf->log, "stderr") != 0 && strcmp(conf->log, "syslog") != 0;
+    bool is_good = fit_limits(conf, &n_slots);
+    is_good &= !has_log_file || may_write("log", conf->log);
+    // The default's folder is made at the start.
+    is_good &= strncmp(lock, "/run/stayd/", 11) == 0 || may_write("control", lock);
+    is_good &= control_socket_can_open(conf);
+    is_good &= listen_check(conf, is_running(heritage), stderr);
+    is_good &= may_become_user(conf->user);
+    if (record_init())
+        return is_good;
+    fprintf(stderr, "stayd: this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");
+    return false;
 }
 
 void start_harden(void)

@@ -25,6 +25,9 @@ static uint64_t mix_file(uint64_t hash, const char *path)
     hash = mix(hash, (uint64_t)facts.st_dev);
     hash = mix(hash, (uint64_t)facts.st_ino);
     hash = mix(hash, (uint64_t)facts.st_size);
+    // A change of rights is one, too.
+    hash = mix(hash, (uint64_t)facts.st_ctim.tv_sec);
+    hash = mix(hash, (uint64_t)facts.st_ctim.tv_nsec);
     hash = mix(hash, (uint64_t)facts.st_mtim.tv_sec);
     return mix(hash, (uint64_t)facts.st_mtim.tv_nsec);
 }
@@ -68,16 +71,18 @@ static void warn(const char *listener, const struct certs_fact *fact, int64_t le
 {
     static const char *const words[] = {
         [CERTS_ENDS_SOON] = "renew it",
-        [CERTS_ENDS_WITHIN_A_WEEK] = "renew it; if that is done by a program, see why it has not",
-        [CERTS_ENDS_WITHIN_A_DAY] = "renew it now",
+        [CERTS_ENDS_SOONER] = "renew it; if that is done by a program, see why it has not",
+        [CERTS_ENDS_VERY_SOON] = "renew it now",
         [CERTS_HAS_ENDED] = "it has expired, and players' programs refuse it; renew it now",
     };
     char date[CERTS_DATE_BYTES];
-    enum certs_end end = certs_end(left_s);
+    enum certs_end end = certs_end(left_s, fact->expires_s - fact->begins_s);
     if (end != CERTS_ENDS_LATER)
-        log_event(LOG_CERTIFICATE, "listener=%s name=%s expires=%s days=%lld what=\"%s\"", listener,
-                  fact->name, certs_print_date(date, fact->expires_s),
-                  (long long)(left_s > 0 ? left_s / DAY_S : 0), words[end]);
+        log_event(LOG_CERTIFICATE, "listener=%s name=%s expires=%s days=%lld what=\"%s%s\"",
+                  listener, fact->name, certs_print_date(date, fact->expires_s),
+                  (long long)(left_s > 0 ? left_s / DAY_S : 0),
+                  fact->is_issuers ? "an issuer's certificate in its file ends then: " : "",
+                  words[end]);
 }
 
 void watch_dates(const struct heritage *heritage, uint64_t now_wall_s)

@@ -30,27 +30,32 @@ static struct pki_pair root, middle, leaf;
 static struct conf conf;
 static struct conf_listener listener;
 
+static struct certs_loaded loaded; // ... without what the caller of load() gets
+static struct certs_wish wish;     // of the next one
+
 static struct certs *load(bool may_make)
 {
     size_t n;
+    wish.may_make = may_make;
     free(complaints);
     free(remarks);
     FILE *bad = open_memstream(&complaints, &n);
     FILE *note = open_memstream(&remarks, &n);
-    struct certs *certs = certs_load(&conf, &listener, may_make, bad, note);
+    loaded = certs_load(&conf, &listener, &wish, bad, note);
     fclose(bad);
     fclose(note);
-    assert_int_equal(certs == NULL, *complaints != '\0');
-    return certs;
+    assert_non_null(loaded.certs);
+    assert_int_equal(loaded.n_complaints == 0, *complaints == '\0');
+    return loaded.certs;
 }
 
-// Loading fails with one complaint, about this file, that holds these words.
+// One complaint, about this file, that holds these words.
 static void assert_complaint(const char *path, const char *expected)
 {
-    struct certs *certs = load(true);
+    certs_free(load(true));
     char *newline = strchr(complaints, '\n');
     bool is_one = newline && newline[1] == '\0';
-    if (certs || !is_one || strncmp(complaints, path, strlen(path)) != 0 ||
+    if (!is_one || strncmp(complaints, path, strlen(path)) != 0 ||
         !strstr(complaints, expected) || !strstr(complaints, "; "))
         fail_msg("expected one complaint \"%s: %s\":\n%s", path, expected, complaints);
 }
@@ -58,8 +63,9 @@ static void assert_complaint(const char *path, const char *expected)
 static struct certs *assert_loads(void)
 {
     struct certs *certs = load(true);
-    if (!certs)
+    if (loaded.n_complaints)
         fail_msg("refused: %s", complaints);
+    assert_true(loaded.can_serve);
     return certs;
 }
 
@@ -93,6 +99,7 @@ static int make_files(void **state)
     listener.key[0] = key_path;
     listener.n_certificates = 1;
     conf.path = conf_path;
+    wish = (struct certs_wish){0};
     WRITE(certificate_path, NULL, leaf.certificate, middle.certificate);
     WRITE(key_path, leaf.key);
     return 0;
@@ -258,8 +265,8 @@ static void what_no_player_could_shake_hands_with_is_refused(void **state)
     struct pki_pair odd = pki_make((struct pki_wish){LEAF, .curve = "secp256k1"});
     WRITE(certificate_path, NULL, odd.certificate);
     WRITE(key_path, odd.key);
-    struct certs *certs = load(true);
-    assert_null(certs);
+    certs_free(load(true));
+    assert_false(loaded.can_serve);
     assert_non_null(strstr(complaints, "a try with TLS 1.2 fails: "));
     assert_non_null(strstr(complaints, "a try with TLS 1.3 fails: "));
     pki_free(&odd);
@@ -336,7 +343,8 @@ static void all_mistakes_of_a_listener_are_said(void **state)
     listener.n_certificates = 2;
     listener.client_ca = ca_path;
     WRITE(key_path, root.key);
-    assert_null(load(true));
+    certs_free(load(true));
+    assert_false(loaded.can_serve);
     assert_non_null(strstr(complaints, "certs.test.ca.pem: the certificate cannot be read"));
     assert_non_null(strstr(complaints, "the key does not match"));
     assert_non_null(strstr(complaints, "certs.test.other.pem: the certificate cannot be read"));

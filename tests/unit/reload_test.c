@@ -383,15 +383,28 @@ static void files_are_new_when_they_have_changed_and_settled(void **state)
 static void an_end_is_warned_of_21_days_a_week_and_a_day_ahead(void **state)
 {
     (void)state;
-    assert_int_equal(certs_end(21 * DAY_S + 1), CERTS_ENDS_LATER);
-    assert_int_equal(certs_end(21 * DAY_S), CERTS_ENDS_SOON);
-    assert_int_equal(certs_end(7 * DAY_S + 1), CERTS_ENDS_SOON);
-    assert_int_equal(certs_end(7 * DAY_S), CERTS_ENDS_WITHIN_A_WEEK);
-    assert_int_equal(certs_end(DAY_S + 1), CERTS_ENDS_WITHIN_A_WEEK);
-    assert_int_equal(certs_end(DAY_S), CERTS_ENDS_WITHIN_A_DAY);
-    assert_int_equal(certs_end(1), CERTS_ENDS_WITHIN_A_DAY);
-    assert_int_equal(certs_end(0), CERTS_HAS_ENDED);
-    assert_int_equal(certs_end(-DAY_S), CERTS_HAS_ENDED);
+    const int64_t year_s = 365 * DAY_S;
+    assert_int_equal(certs_end(21 * DAY_S + 1, year_s), CERTS_ENDS_LATER);
+    assert_int_equal(certs_end(21 * DAY_S, year_s), CERTS_ENDS_SOON);
+    assert_int_equal(certs_end(7 * DAY_S + 1, year_s), CERTS_ENDS_SOON);
+    assert_int_equal(certs_end(7 * DAY_S, year_s), CERTS_ENDS_SOONER);
+    assert_int_equal(certs_end(DAY_S + 1, year_s), CERTS_ENDS_SOONER);
+    assert_int_equal(certs_end(DAY_S, year_s), CERTS_ENDS_VERY_SOON);
+    assert_int_equal(certs_end(1, year_s), CERTS_ENDS_VERY_SOON);
+    assert_int_equal(certs_end(0, year_s), CERTS_HAS_ENDED);
+    assert_int_equal(certs_end(-DAY_S, year_s), CERTS_HAS_ENDED);
+}
+
+static void of_a_short_life_only_the_last_part_is_warned_of(void **state)
+{
+    (void)state;
+    const int64_t hour_s = 3600;
+    const int64_t life_s = 6 * DAY_S;
+    assert_int_equal(certs_end(36 * hour_s + 1, life_s), CERTS_ENDS_LATER);
+    assert_int_equal(certs_end(36 * hour_s, life_s), CERTS_ENDS_SOON);
+    assert_int_equal(certs_end(18 * hour_s, life_s), CERTS_ENDS_SOONER);
+    assert_int_equal(certs_end(12 * hour_s, life_s), CERTS_ENDS_VERY_SOON);
+    assert_int_equal(certs_end(0, life_s), CERTS_HAS_ENDED);
 }
 
 static void ends_are_warned_of_once_a_day_whoever_is_guard(void **state)
@@ -425,6 +438,7 @@ int main(void)
         cmocka_unit_test(a_trial_that_crashes_or_hangs_only_says_so),
         cmocka_unit_test(files_are_new_when_they_have_changed_and_settled),
         cmocka_unit_test(an_end_is_warned_of_21_days_a_week_and_a_day_ahead),
+        cmocka_unit_test(of_a_short_life_only_the_last_part_is_warned_of),
         cmocka_unit_test(ends_are_warned_of_once_a_day_whoever_is_guard),
     };
     return cmocka_run_group_tests(tests, make_world, end_world);

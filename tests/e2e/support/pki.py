@@ -10,6 +10,19 @@ from .players import program
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 RSA = ("-newkey", "rsa:2048")
 
+CA_CONF = """[ca]
+default_ca = one
+[one]
+database = {folder}/index
+serial = {folder}/serial
+new_certs_dir = {folder}
+default_md = sha256
+policy = any
+unique_subject = no
+[any]
+commonName = supplied
+"""
+
 
 class Pki:
     def __init__(self, folder):
@@ -49,6 +62,19 @@ class Pki:
             for part in parts:
                 with open(self.path(f"{part}.pem"), encoding="utf-8") as file:
                     chain.write(file.read())
+
+    def make_dated(self, name, start, end, issuer="between"):
+        """name.chain and name.key, valid from and to these times (YYYYMMDDHHMMSSZ)."""
+        self._request(name, EC)
+        for file, text in (("index", ""), ("serial", "1000\n"), ("ca.conf", CA_CONF)):
+            with open(self.path(file), "w", encoding="utf-8") as out:
+                out.write(text.format(folder=self.folder))
+        with open(self.path("extensions"), "w", encoding="utf-8") as out:
+            out.write(f"subjectAltName=DNS:{name}.example\n")
+        self._openssl("ca", "-batch", "-notext", "-config", "ca.conf", "-cert", f"{issuer}.pem",
+                      "-keyfile", f"{issuer}.key", "-in", f"{name}.request", "-out", f"{name}.pem",
+                      "-startdate", start, "-enddate", end, "-extfile", "extensions")
+        self._chain(name, name, issuer)
 
     def listener(self, port, *names, **more):
         """A TLS listener on 127.0.0.1 with these certificates."""

@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The settings of a listener's OpenSSL contexts. Only what can be taken over after the handshake is
+// offered: TLS 1.3, and TLS 1.2 with ECDHE and AEAD. OpenSSL has begun each context with what the
+// system's openssl.cnf says; what takeover stands on is set here, whatever that is. Not set here:
+// key log and message callbacks, and ex_data; they belong to the handshake.
+//
+// Errors: NULL, with OpenSSL's reason in its queue.
+#include "entry/certs.h"
+
+#include "entry/certs_part.h"
+#include "entry/tickets.h"
+
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#define SESSION_S (12 * 3600)
+#define N_TICKETS 2 // after a handshake of TLS 1.3, as OpenSSL gives by itself
+
+static const char tls12_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                                    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+                                    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+static const char tls13_suites[] =
+    "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
+
+// Choose by the name that the player asked for: an exact one before a wildcard, else the default.
+static int on_server_name(SSL *ssl, int *alert, void *arg)
+{
+    const struct certs *certs = arg;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    static const unsigned passes[] = {X509_CHECK_FLAG_NO_WILDCARDS, 0};
+    (void)alert;
+    if (!name || !*name)
+        return SSL_TLSEXT_ERR_NOACK;
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (unsigned i = 0; i < certs->n; i++)
+            if (X509_check_host(certs->leaf[i], name, 0, passes[pass], NULL) == 1) {
+                SSL_set_SSL_CTX(ssl, certs->context[i]);
+                return SSL_TLSEXT_ERR_OK;
+            }
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
+static int on_alpn(SSL *ssl, const uint8_t **chosen, uint8_t *n_chosen, const uint8_t *offered,
+                   unsigned n_offered, void *arg)
+{
+    const struct certs *certs = arg;
+    uint8_t *out = NULL;
+    (void)ssl;
+    if (SSL_select_next_proto(&out, n_chosen, certs->alpn, certs->n_alpn, offered, n_offered) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL; // RFC 7301, section 3.2
+    *chosen = out;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+// Players' certificates are looked at after the handshake (SSL_get_verify_result).
+static int on_verify(int is_verified, X509_STORE_CTX *context)
+{
+    (void)is_verified;
+    (void)context;
+    return 1;
+}
+
+// "a,b" to 1 'a' 1 'b'. The configuration has checked the lengths.
+void certs_set_alpn(struct certs *certs, const char *names)
+{
+    while (names && *names) {
+        size_t n = strcspn(names, ",");
+        if (n > 255 || certs->n_alpn + 1 + n > sizeof certs->alpn)
+            return;
+        certs->alpn[certs->n_alpn] = (uint8_t)n;
+        memcpy(certs->alpn + certs->n_alpn + 1, names, n);
+        certs->n_alpn += 1 + (unsigned)n;
+        names += n + (names[n] == ',');
+    }
+}
+
+// Sessions of one listener are not taken by another, which may ask for other certificates.
+static bool set_session_context(SSL_CTX *context, const struct conf_listener *listener)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned n_digest;
+    return EVP_Digest(listener->name, strlen(listener->name), digest, &n_digest, EVP_sha256(),
+                      NULL) &&
+           SSL_CTX_set_session_id_context(context, digest, SSL_MAX_SID_CTX_LENGTH);
+}
+
+// Only who is signed by one of these is verified: the store replaces one that openssl.cnf may have
+// named (VerifyCAFile), and the list one of its own (RequestCAFile).
+static bool set_client_ca(SSL_CTX *context, const STACK_OF(X509) * authorities)
+{
+    X509_STORE *store = X509_STORE_new();
+    if (!store || !SSL_CTX_set0_verify_cert_store(context, store)) {
+        X509_STORE_free(store);
+        return false;
+    }
+    SSL_CTX_set_client_CA_list(context, NULL);
+    SSL_CTX_set0_CA_list(context, NULL);
+    // An intermediate authority may be the anchor.
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    for (int i = 0; i < sk_X509_num(authorities); i++)
+        if (!X509_STORE_add_cert(store, sk_X509_value(authorities, i)) ||
+            !SSL_CTX_add_client_CA(context, sk_X509_value(authorities, i)))
+            return false;
+    return true;
+}
+
+// All options as OpenSSL has them without a file, then ours. What forbids a version stays: that is
+// a policy, and tls-min is for the rest. KTLS would give keys and records to the kernel; a
+// compressed certificate would be unpacked before its owner is known.
+static void set_options(SSL_CTX *context)
+{
+    uint64_t ours =
+        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_ENABLE_MIDDLEBOX_COMPAT;
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION // OpenSSL 3.2
+    ours |= SSL_OP_NO_RX_CERTIFICATE_COMPRESSION | SSL_OP_NO_TX_CERTIFICATE_COMPRESSION;
+#endif
+    SSL_CTX_clear_options(context, SSL_CTX_get_options(context) & ~(uint64_t)SSL_OP_NO_SSL_MASK);
+    SSL_CTX_set_options(context, ours);
+}
+
+SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *listener)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    if (!context || !SSL_CTX_set_min_proto_version(context, listener->tls_min) ||
+        !SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) ||
+        !SSL_CTX_set_cipher_list(context, tls12_ciphers) ||
+        !SSL_CTX_set_ciphersuites(context, tls13_suites) ||
+        !SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") ||
+        !set_session_context(context, listener) || !set_client_ca(context, certs->authorities)) {
+        SSL_CTX_free(context);
+        return NULL;
+    }
+    set_options(context);
+    SSL_CTX_set_num_tickets(context, N_TICKETS);
+    SSL_CTX_set_block_padding(context, 0);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_timeout(context, SESSION_S);
+    // Bytes that OpenSSL had read ahead would be lost at the takeover.
+    SSL_CTX_set_read_ahead(context, 0);
+    SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
+    SSL_CTX_set_tlsext_servername_arg(context, certs);
+    if (certs->n_alpn)
+        SSL_CTX_set_alpn_select_cb(context, on_alpn, certs);
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+    if (listener->client_certificates == CONF_CLIENT_CERTIFICATES_ASK)
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, on_verify);
+    if (listener->client_certificates == CONF_CLIENT_CERTIFICATES_REQUIRE)
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    tickets_attach(context);
+    return context;
+}
+
+// In it, too, nothing is the file's but what forbids versions and algorithms.
+SSL_CTX *certs_make_program(const struct certs *certs, int version)
+{
+    SSL_CTX *program = SSL_CTX_new(TLS_client_method());
+    if (!program || !SSL_CTX_set_min_proto_version(program, version) ||
+        !SSL_CTX_set_max_proto_version(program, version) ||
+        !SSL_CTX_set_cipher_list(program, tls12_ciphers) ||
+        !SSL_CTX_set_ciphersuites(program, tls13_suites) ||
+        !SSL_CTX_set1_groups_list(program, "X25519:P-256:P-384:P-521") ||
+        (certs->n_alpn && SSL_CTX_set_alpn_protos(program, certs->alpn, certs->n_alpn) != 0)) {
+        SSL_CTX_free(program);
+        return NULL;
+    }
+    set_options(program);
+    SSL_CTX_set_verify(program, SSL_VERIFY_NONE, NULL);
+    return program;
+}
