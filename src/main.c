@@ -233,14 +233,17 @@ static char *find_program(const char *called)
 static bool load_certs(struct heritage *heritage)
 {
     struct text words;
-    if (!text_begin(&words))
+    struct text remarks;
+    if (!text_begin(&words) || !text_begin(&remarks))
         return false;
     bool is_good =
-        start_load_certs(heritage, NULL, START_CERTS_START, words.out, stderr).is_good;
-    char *said = text_end(&words);
-    fputs(said, stderr);
-    snprintf(heritage->remarks, sizeof heritage->remarks, "%s", said);
-    free(said);
+        start_load_certs(heritage, NULL, START_CERTS_START, words.out, remarks.out).is_good;
+    char *wrong = text_end(&words);
+    char *noted = text_end(&remarks);
+    fprintf(stderr, "%s%s", wrong, noted);
+    snprintf(heritage->remarks, sizeof heritage->remarks, "%s", wrong);
+    free(wrong);
+    free(noted);
     return is_good;
 }
 

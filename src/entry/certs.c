@@ -198,7 +198,9 @@ static void load_one(struct loading *it, struct certs_file *file)
         add(it->loaded.certs, file, context);
     } else {
         it->loaded.has_mistake |= !is_named_before(it->wish, file);
-        certs_remark(report, file->path, "[listen %s] goes without it", it->listener->name);
+        certs_remark(report, file->path, "[listen %s] goes without it%s", it->listener->name,
+                     file->is_own ? "; stayd has made it itself: delete it, and a new one is made"
+                                  : "");
     }
     it->loaded.can_serve |= kept != NULL;
     free_file(file);

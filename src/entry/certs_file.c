@@ -142,7 +142,9 @@ STACK_OF(X509) * certs_read_chain(const char *path, struct certs_report *report)
 {
     STACK_OF(X509) *chain = sk_X509_new_null();
     BIO *bio = read_file(path, "certificate", report);
-    bool has_pem = bio && is_pem(bio);
+    bool has_pem = bio && is_pem(bio); // looked at now, because reading uses it up
+    bool has_joined = bio && is_joined(bio);
+    bool has_trusted = bio && has_text(bio, "-----BEGIN TRUSTED CERTIFICATE-----");
     X509 *certificate;
     ERR_clear_error();
     while (bio && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
@@ -153,11 +155,11 @@ STACK_OF(X509) * certs_read_chain(const char *path, struct certs_report *report)
         // said already
     } else if (!has_pem) {
         complain_form(path, "certificate", "x509", report);
-    } else if (is_joined(bio)) {
+    } else if (has_joined) {
         complain_joined(path, report);
         sk_X509_pop_free(chain, X509_free);
         chain = sk_X509_new_null();
-    } else if (has_text(bio, "-----BEGIN TRUSTED CERTIFICATE-----")) {
+    } else if (has_trusted) {
         certs_complain(
             report, path,
             "it holds a TRUSTED CERTIFICATE, a form of OpenSSL's own; convert it: openssl "

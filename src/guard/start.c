@@ -240,6 +240,16 @@ static bool open_log(const struct heritage *heritage, int *fd)
     return *fd < 0 ? complain("cannot open the log", conf->log) : true;
 }
 
+static bool may_become_user(const char *name)
+{
+    const struct passwd *user = name ? getpwnam(name) : NULL;
+    if (!name || geteuid() == 0 || (user && user->pw_uid == geteuid()))
+        return true;
+    fprintf(stderr, "stayd: user = %s: only root can become another user; start it as root\n",
+            name);
+    return false;
+}
+
 static bool become_user(const char *name)
 {
     if (!name)
@@ -326,8 +336,8 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
 {
     uint32_t n_slots = 0;
     int log_fd = -1;
-    if (!fit_limits(&heritage->conf, &n_slots) || !take_lock(heritage, kept) ||
-        !open_log(heritage, &log_fd))
+    if (!may_become_user(heritage->conf.user) || !fit_limits(&heritage->conf, &n_slots) ||
+        !take_lock(heritage, kept) || !open_log(heritage, &log_fd))
         return false;
     log_event(LOG_START, "version=%s conf=%s max_players=%u", STAYD_VERSION, heritage->conf.path,
               n_slots);
@@ -381,16 +391,6 @@ static bool is_running(const struct heritage *heritage)
     if (fd >= 0)
         close(fd);
     return is_held;
-}
-
-static bool may_become_user(const char *name)
-{
-    const struct passwd *user = name ? getpwnam(name) : NULL;
-    if (!name || geteuid() == 0 || (user && user->pw_uid == geteuid()))
-        return true;
-    fprintf(stderr, "stayd: user = %s: only root can become another user; start it as root\n",
-            name);
-    return false;
 }
 
 bool start_check(const struct heritage *heritage)

@@ -12,6 +12,7 @@
 #include "entry/certs.h"
 #include "pki.h"
 
+#include <openssl/conf.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -55,8 +56,8 @@ static void assert_complaint(const char *path, const char *expected)
     certs_free(load(true));
     char *newline = strchr(complaints, '\n');
     bool is_one = newline && newline[1] == '\0';
-    if (!is_one || strncmp(complaints, path, strlen(path)) != 0 ||
-        !strstr(complaints, expected) || !strstr(complaints, "; "))
+    if (!is_one || strncmp(complaints, path, strlen(path)) != 0 || !strstr(complaints, expected) ||
+        !strstr(complaints, "; "))
         fail_msg("expected one complaint \"%s: %s\":\n%s", path, expected, complaints);
 }
 
@@ -225,6 +226,251 @@ static void chains_are_checked(void **state)
     assert_string_equal(remarks, "");
     WRITE(certificate_path, NULL, leaf.certificate, middle.certificate);
     assert_remark(certificate_path, "the chain ends below CN = Root CA");
+}
+
+static void a_leaf_that_an_own_ca_has_signed_is_said_what_to_append(void **state)
+{
+    (void)state;
+    struct pki_pair direct = pki_make((struct pki_wish){LEAF, .issuer = &root});
+    WRITE(certificate_path, NULL, direct.certificate);
+    WRITE(key_path, direct.key);
+    assert_complaint(certificate_path, "if that issuer is a CA of your own, append the CA's");
+    WRITE(certificate_path, NULL, direct.certificate, root.certificate);
+    certs_free(assert_loads());
+    pki_free(&direct);
+}
+
+static void what_has_issued_none_of_the_chain_is_to_be_removed(void **state)
+{
+    (void)state;
+    struct pki_pair second = pki_make((struct pki_wish){
+        .name = "Second CA", .issuer = &root, .is_ca = 1, .from_days = -1, .to_days = 900});
+    WRITE(certificate_path, NULL, leaf.certificate, middle.certificate, second.certificate);
+    assert_complaint(
+        certificate_path,
+        "certificate 3 (CN = Second CA) has issued none of those before it; remove it");
+    WRITE(certificate_path, NULL, leaf.certificate, middle.certificate, root.certificate,
+          second.certificate);
+    assert_complaint(certificate_path, "complete after certificate 3; remove what follows");
+    pki_free(&second);
+}
+
+// A root that was signed by an older one, too, which has ended: programs have the root itself.
+static void an_expired_cross_signed_root_is_to_be_removed(void **state)
+{
+    (void)state;
+    struct pki_pair older = pki_make(
+        (struct pki_wish){.name = "Older CA", .is_ca = 1, .from_days = -900, .to_days = 900});
+    struct pki_pair cross = pki_make((struct pki_wish){.name = "Root CA",
+                                                       .issuer = &older,
+                                                       .is_ca = 1,
+                                                       .like = &root,
+                                                       .from_days = -900,
+                                                       .to_days = -2});
+    WRITE(certificate_path, NULL, leaf.certificate, middle.certificate, cross.certificate);
+    assert_complaint(certificate_path, "certificate 3 (CN = Root CA) expired on 2");
+    assert_non_null(strstr(complaints, "; remove it from the file"));
+    // Nobody is worse off for it: it is served, and its end is not the chain's.
+    assert_true(loaded.can_serve);
+    struct certs *certs = load(true);
+    struct certs_fact fact;
+    assert_true(certs_look(certs, 0, &fact));
+    assert_true(fact.expires_s > (int64_t)time(NULL));
+    certs_free(certs);
+    pki_free(&cross);
+    pki_free(&older);
+}
+
+static void the_end_of_an_intermediate_is_the_chains(void **state)
+{
+    (void)state;
+    struct pki_pair short_lived = pki_make((struct pki_wish){
+        .name = "Short CA", .issuer = &root, .is_ca = 1, .from_days = -300, .to_days = 8});
+    struct pki_pair below = pki_make((struct pki_wish){LEAF, .issuer = &short_lived});
+    struct certs_fact fact;
+    WRITE(certificate_path, NULL, below.certificate, short_lived.certificate);
+    WRITE(key_path, below.key);
+    struct certs *certs = assert_loads();
+    assert_non_null(strstr(remarks, "certificate 2 (CN = Short CA) expires soon"));
+    assert_true(certs_look(certs, 0, &fact));
+    assert_true(fact.is_issuers);
+    assert_in_range(fact.expires_s - (int64_t)time(NULL), 7 * 24 * 3600, 8 * 24 * 3600);
+    assert_int_equal(
+        certs_end(fact.expires_s - (int64_t)time(NULL), fact.expires_s - fact.begins_s),
+        CERTS_ENDS_SOON);
+    certs_free(certs);
+    pki_free(&below);
+    pki_free(&short_lived);
+}
+
+static char *text_of(const char *path)
+{
+    static char text[1 << 13];
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+static void parts_on_one_line_are_told_apart_from_damage(void **state)
+{
+    char text[1 << 13] = "";
+    (void)state;
+    WRITE(other_path, NULL, leaf.certificate);
+    strcpy(text, text_of(other_path));
+    text[strlen(text) - 1] = '\0'; // its last line has no end
+    WRITE(other_path, NULL, middle.certificate);
+    strcat(text, text_of(other_path));
+    write_text(certificate_path, text);
+    assert_complaint(certificate_path, "a line end is missing in it before a -----BEGIN");
+    WRITE(other_path, NULL, leaf.certificate);
+    strcpy(text, text_of(other_path));
+    text[strlen(text) - 1] = '\0';
+    WRITE(other_path, leaf.key);
+    strcat(text, text_of(other_path));
+    write_text(key_path, text);
+    WRITE(certificate_path, NULL, leaf.certificate, middle.certificate);
+    assert_complaint(key_path, "a line end is missing in it before a -----BEGIN");
+}
+
+static void a_trusted_certificate_is_said_to_be_converted(void **state)
+{
+    (void)state;
+    FILE *file = fopen(certificate_path, "w");
+    assert_true(PEM_write_X509_AUX(file, leaf.certificate));
+    assert_true(PEM_write_X509(file, middle.certificate));
+    fclose(file);
+    assert_complaint(certificate_path, "a TRUSTED CERTIFICATE, a form of OpenSSL's own; convert");
+}
+
+// What a reload gets for the files as they are now, when `before` is served.
+static struct certs *reload(const struct certs *before)
+{
+    wish.before = before;
+    wish.listener_before = &listener;
+    struct certs *certs = load(true);
+    wish = (struct certs_wish){0};
+    return certs;
+}
+
+static bool has_leaf(const struct certs *certs, const struct pki_pair *pair)
+{
+    return X509_cmp(SSL_CTX_get0_certificate(certs_context(certs)), pair->certificate) == 0;
+}
+
+static void what_is_served_is_kept_when_its_files_get_worse(void **state)
+{
+    (void)state;
+    struct pki_pair old = pki_make((struct pki_wish){
+        .name = "mush.example", .issuer = &middle, .from_days = -90, .to_days = -2});
+    struct certs *before = assert_loads();
+    WRITE(certificate_path, NULL, old.certificate, middle.certificate);
+    WRITE(key_path, old.key);
+    struct certs *after = reload(before);
+    assert_int_equal(loaded.n_kept, 1);
+    assert_false(loaded.has_news || loaded.has_mistake);
+    assert_true(loaded.can_serve && has_leaf(after, &leaf));
+    assert_non_null(strstr(remarks, "the certificate that was served until now is kept"));
+    certs_free(before);
+    unlink(key_path);
+    before = after; // the kept one can be kept again
+    after = reload(before);
+    assert_true(loaded.n_kept == 1 && has_leaf(after, &leaf));
+    certs_free(before);
+    WRITE(certificate_path, NULL, leaf.certificate); // an incomplete chain
+    WRITE(key_path, leaf.key);
+    before = after;
+    after = reload(before);
+    assert_int_equal(loaded.n_kept, 1);
+    certs_free(after);
+    certs_free(before);
+    pki_free(&old);
+}
+
+static void what_is_no_better_gives_way_to_what_is_new(void **state)
+{
+    (void)state;
+    struct pki_pair direct = pki_make((struct pki_wish){LEAF, .issuer = &root});
+    struct pki_pair next = pki_make((struct pki_wish){LEAF, .issuer = &root});
+    WRITE(certificate_path, NULL, direct.certificate);
+    WRITE(key_path, direct.key);
+    struct certs *before = load(true);
+    assert_true(loaded.has_mistake); // it was not named before
+    WRITE(certificate_path, NULL, next.certificate);
+    WRITE(key_path, next.key);
+    struct certs *after = reload(before);
+    assert_true(loaded.has_news && loaded.n_kept == 0 && !loaded.has_mistake);
+    assert_true(has_leaf(after, &next));
+    certs_free(after);
+    certs_free(before);
+    pki_free(&direct);
+    pki_free(&next);
+}
+
+static void of_several_what_cannot_be_used_is_left_out(void **state)
+{
+    struct certs_fact fact;
+    (void)state;
+    listener.certificate[1] = certificate_path;
+    listener.key[1] = key_path;
+    listener.certificate[0] = other_path;
+    listener.key[0] = other_path;
+    listener.n_certificates = 2;
+    struct certs *certs = load(true);
+    assert_true(loaded.can_serve && loaded.n_complaints == 1);
+    assert_non_null(strstr(remarks, "[listen tls] goes without it"));
+    assert_true(certs_look(certs, 0, &fact) && !certs_look(certs, 1, &fact));
+    certs_free(certs);
+}
+
+static void authorities_that_cannot_be_read_any_more_are_kept(void **state)
+{
+    (void)state;
+    WRITE(ca_path, NULL, middle.certificate);
+    listener.client_ca = ca_path;
+    listener.client_certificates = CONF_CLIENT_CERTIFICATES_ASK;
+    struct certs *before = assert_loads();
+    unlink(ca_path);
+    struct certs *after = reload(before);
+    assert_true(loaded.n_kept == 1 && loaded.n_complaints == 1 && loaded.can_serve);
+    assert_int_equal(sk_X509_NAME_num(SSL_CTX_get_client_CA_list(certs_context(after))), 1);
+    WRITE(ca_path, NULL, root.certificate);
+    certs_free(before);
+    before = after;
+    after = reload(before);
+    assert_true(loaded.has_news && loaded.n_kept == 0);
+    certs_free(after);
+    certs_free(before);
+}
+
+static void what_takeover_stands_on_is_set_whatever_openssl_cnf_says(void **state)
+{
+    (void)state;
+    write_text(other_path, "openssl_conf = top\n[top]\nssl_conf = ssl\n[ssl]\n"
+                           "system_default = defaults\n[defaults]\n"
+                           "Options = KTLS,-SessionTicket,AllowNoDHEKEX\nVerifyMode = Require\n"
+                           "NumTickets = 0\nMaxProtocol = TLSv1.2\nGroups = P-521\n");
+    assert_true(CONF_modules_load_file(other_path, NULL, 0) > 0);
+    SSL_CTX *plain = SSL_CTX_new(TLS_server_method());
+    assert_true(SSL_CTX_get_options(plain) & SSL_OP_ENABLE_KTLS); // the file counts
+    struct certs *certs = assert_loads();
+    SSL_CTX *context = certs_context(certs);
+    uint64_t options = SSL_CTX_get_options(context);
+    assert_false(options & (SSL_OP_ENABLE_KTLS | SSL_OP_NO_TICKET | SSL_OP_ALLOW_NO_DHE_KEX));
+    assert_true(options & SSL_OP_NO_RENEGOTIATION);
+    assert_true(options & SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+    assert_true(options & SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
+#endif
+    assert_int_equal(SSL_CTX_get_verify_mode(context), SSL_VERIFY_NONE);
+    assert_int_equal(SSL_CTX_get_num_tickets(context), 2);
+    assert_int_equal(SSL_CTX_get_max_proto_version(context), TLS1_3_VERSION);
+    certs_free(certs);
+    SSL_CTX_free(plain);
+    write_text(other_path, "openssl_conf = top\n[top]\nssl_conf = ssl\n[ssl]\n"
+                           "system_default = defaults\n[defaults]\nOptions = ServerPreference\n");
+    assert_true(CONF_modules_load_file(other_path, NULL, 0) > 0);
 }
 
 static void a_root_that_the_system_knows_completes_a_chain(void **state)
@@ -597,6 +843,17 @@ int main(void)
         TEST(dates_are_checked),
         TEST(an_expired_intermediate_is_refused_too),
         TEST(chains_are_checked),
+        TEST(a_leaf_that_an_own_ca_has_signed_is_said_what_to_append),
+        TEST(what_has_issued_none_of_the_chain_is_to_be_removed),
+        TEST(an_expired_cross_signed_root_is_to_be_removed),
+        TEST(the_end_of_an_intermediate_is_the_chains),
+        TEST(parts_on_one_line_are_told_apart_from_damage),
+        TEST(a_trusted_certificate_is_said_to_be_converted),
+        TEST(what_is_served_is_kept_when_its_files_get_worse),
+        TEST(what_is_no_better_gives_way_to_what_is_new),
+        TEST(of_several_what_cannot_be_used_is_left_out),
+        TEST(authorities_that_cannot_be_read_any_more_are_kept),
+        TEST(what_takeover_stands_on_is_set_whatever_openssl_cnf_says),
         TEST(a_root_that_the_system_knows_completes_a_chain),
         TEST(what_an_operator_should_know_is_remarked),
         TEST(a_weak_key_is_refused_with_openssls_reason),

@@ -36,9 +36,12 @@ static void add(X509 *certificate, X509 *issuer, int nid, const char *value)
 struct pki_pair pki_make(struct pki_wish wish)
 {
     static long serial = 1;
-    struct pki_pair pair = {X509_new(), wish.rsa_bits
-                                            ? EVP_RSA_gen((unsigned)wish.rsa_bits)
-                                            : EVP_EC_gen(wish.curve ? wish.curve : "P-256")};
+    struct pki_pair pair = {.certificate = X509_new()};
+    if (wish.like && EVP_PKEY_up_ref(wish.like->key))
+        pair.key = wish.like->key;
+    else
+        pair.key = wish.rsa_bits ? EVP_RSA_gen((unsigned)wish.rsa_bits)
+                                 : EVP_EC_gen(wish.curve ? wish.curve : "P-256");
     assert_non_null(pair.key);
     X509 *certificate = pair.certificate;
     X509_set_version(certificate, X509_VERSION_3);
