@@ -272,8 +272,7 @@ int main(int argc, char **argv)
         return 1;
     heritage.is_alone = arguments.is_alone;
     if (arguments.is_check) {
-        bool is_good =
-            start_load_certs(&heritage, NULL, START_CERTS_CHECK, stderr, stderr).is_good;
+        bool is_good = start_load_certs(&heritage, NULL, START_CERTS_CHECK, stderr, stderr).is_good;
         if (!start_check(&heritage) || !is_good)
             return 1;
         printf("%s: good\n", heritage.conf.path);

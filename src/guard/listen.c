@@ -135,8 +135,7 @@ static bool open_one(struct heritage *heritage, const struct heritage *before, u
     if (it.fd < 0) {
         int error = errno;
         if (!is_reload)
-            log_event(LOG_SYSTEM, "what=\"listen\" address=%s error=\"%s\"", text,
-                      strerror(error));
+            log_event(LOG_SYSTEM, "what=\"listen\" address=%s error=\"%s\"", text, strerror(error));
         errno = error;
         return cannot_listen(&heritage->conf, conf, text, is_reload, complaints);
     }

@@ -21,9 +21,9 @@ struct pki_wish {
     const struct pki_pair *issuer; // NULL: self-signed
     int is_ca;
     const struct pki_pair *like; // whose key to have, or NULL: one of its own
-    int rsa_bits;      // 0: ECDSA
-    const char *curve; // NULL: P-256
-    long from_days;    // validity, from today
+    int rsa_bits;                // 0: ECDSA
+    const char *curve;           // NULL: P-256
+    long from_days;              // validity, from today
     long to_days;
 };
 
