@@ -88,17 +88,9 @@ static bool set_session_context(SSL_CTX *context, const struct conf_listener *li
            SSL_CTX_set_session_id_context(context, digest, SSL_MAX_SID_CTX_LENGTH);
 }
 
-// Only who is signed by one of these is verified: the store replaces one that openssl.cnf may have
-// named (VerifyCAFile), and the list one of its own (RequestCAFile).
 static bool set_client_ca(SSL_CTX *context, const STACK_OF(X509) * authorities)
 {
-    X509_STORE *store = X509_STORE_new();
-    if (!store || !SSL_CTX_set0_verify_cert_store(context, store)) {
-        X509_STORE_free(store);
-        return false;
-    }
-    SSL_CTX_set_client_CA_list(context, NULL);
-    SSL_CTX_set0_CA_list(context, NULL);
+    X509_STORE *store = SSL_CTX_get_cert_store(context);
     // An intermediate authority may be the anchor.
     X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     for (int i = 0; i < sk_X509_num(authorities); i++)
@@ -124,7 +116,9 @@ static void set_options(SSL_CTX *context)
 
 SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *listener)
 {
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    // One that can be both: of a server only OpenSSL 3.5 would complain about what the file says of
+    // clients (config_diagnostics, config(5)), and the other way round.
+    SSL_CTX *context = SSL_CTX_new(TLS_method());
     if (!context || !SSL_CTX_set_min_proto_version(context, listener->tls_min) ||
         !SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) ||
         !SSL_CTX_set_cipher_list(context, tls12_ciphers) ||
@@ -157,7 +151,7 @@ SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *lis
 // In it, too, nothing is the file's but what forbids versions and algorithms.
 SSL_CTX *certs_make_program(const struct certs *certs, int version)
 {
-    SSL_CTX *program = SSL_CTX_new(TLS_client_method());
+    SSL_CTX *program = SSL_CTX_new(TLS_method());
     if (!program || !SSL_CTX_set_min_proto_version(program, version) ||
         !SSL_CTX_set_max_proto_version(program, version) ||
         !SSL_CTX_set_cipher_list(program, tls12_ciphers) ||

@@ -88,7 +88,7 @@ bool certs_can_openssl(struct certs_report *report)
 {
     EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
     EVP_MD *digest = EVP_MD_fetch(NULL, "SHA256", NULL);
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *context = SSL_CTX_new(TLS_method());
     bool is_able = cipher && digest && context;
     char *path = CONF_get1_default_config_file();
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());

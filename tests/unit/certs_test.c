@@ -447,8 +447,8 @@ static void authorities_that_cannot_be_read_any_more_are_kept(void **state)
 static void what_takeover_stands_on_is_set_whatever_openssl_cnf_says(void **state)
 {
     (void)state;
-    write_text(other_path, "openssl_conf = top\n[top]\nssl_conf = ssl\n[ssl]\n"
-                           "system_default = defaults\n[defaults]\n"
+    write_text(other_path, "config_diagnostics = 1\nopenssl_conf = top\n[top]\nssl_conf = ssl\n"
+                           "[ssl]\nsystem_default = defaults\n[defaults]\n"
                            "Options = KTLS,-SessionTicket,AllowNoDHEKEX\nVerifyMode = Require\n"
                            "NumTickets = 0\nMaxProtocol = TLSv1.2\nGroups = P-521\n");
     assert_true(CONF_modules_load_file(other_path, NULL, 0) > 0);
