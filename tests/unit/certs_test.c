@@ -469,7 +469,7 @@ static void what_takeover_stands_on_is_set_whatever_openssl_cnf_says(void **stat
     certs_free(certs);
     SSL_CTX_free(plain);
     write_text(other_path, "openssl_conf = top\n[top]\nssl_conf = ssl\n[ssl]\n"
-                           "system_default = defaults\n[defaults]\nOptions = ServerPreference\n");
+                           "system_default = defaults\n[defaults]\nMinProtocol = TLSv1.2\n");
     assert_true(CONF_modules_load_file(other_path, NULL, 0) > 0);
 }
 
