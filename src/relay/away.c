@@ -13,7 +13,7 @@
 #include "relay/flow_io.h"
 
 #include "base/clock.h"
-#include "base/line.h"
+#include "telnet/telnet_front.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -27,35 +27,45 @@ static void drop_unsent(struct flow_state *next, uint32_t n)
     buffer_take(&next->out, n);
 }
 
+// `out` has gone as far as *next says, and `front` is where that has left the line or the command
+// begun: is the rest of that still to come? Telnet's follower finds its end by itself.
+static void note_rest(const struct relay_run *run, struct flow_state *next, uint8_t front)
+{
+    bool is_telnet = slot_has(run->slot, SLOT_FLAG_TELNET);
+    if (front)
+        next->flags |= FLOW_SKIP;
+    else if (!is_telnet)
+        next->flags &= (uint8_t)~FLOW_SKIP;
+    next->front = is_telnet ? 0 : front;
+}
+
 // All of `out` goes, and with it what is still to come of a line begun.
 static void drop_out(const struct relay_run *run, struct flow_state *next)
 {
     uint32_t n = buffer_bytes(&next->out);
-    bool is_in_line = next->flags & (FLOW_MID_LINE | FLOW_SKIP);
-    if (n)
-        is_in_line =
-            !line_ends_at(vault_chunk(run->vault, next->out.chunk) + next->out.start, n, n);
-    drop_unsent(next, n);
-    if (slot_has(run->slot, SLOT_FLAG_TELNET))
+    uint8_t front = next->front;
+    if (slot_has(run->slot, SLOT_FLAG_TELNET)) {
         next->flags |= FLOW_DISCARD; // telnet's follower knows where the line ends
-    else if (is_in_line)
-        next->flags |= FLOW_SKIP;
-    else
-        next->flags &= (uint8_t)~FLOW_SKIP;
+        next->front = 0;
+    } else {
+        if (n)
+            front = front_follow(front, false,
+                                 vault_chunk(run->vault, next->out.chunk) + next->out.start, n);
+        note_rest(run, next, front);
+    }
+    drop_unsent(next, n);
 }
 
-// The rest of the line in which the game died is for nobody.
-static void skip_line(const struct vault *vault, struct flow_state *next)
+// The rest of what the dead game had begun is for nobody.
+static void skip_rest(const struct relay_run *run, struct flow_state *next)
 {
     uint32_t n = buffer_bytes(&next->out);
-    uint32_t n_line = 0;
+    uint8_t front = next->front;
     if (n)
-        n_line = (uint32_t)line_bytes(vault_chunk(vault, next->out.chunk) + next->out.start, n);
-    drop_unsent(next, n_line ? n_line : n);
-    if (n_line)
-        next->flags &= (uint8_t)~FLOW_SKIP;
-    else
-        next->flags |= FLOW_SKIP;
+        n = (uint32_t)front_rest(&front, slot_has(run->slot, SLOT_FLAG_TELNET),
+                                 vault_chunk(run->vault, next->out.chunk) + next->out.start, n);
+    drop_unsent(next, n);
+    note_rest(run, next, front);
 }
 
 bool run_skip_line(struct relay_run *run)
@@ -65,7 +75,7 @@ bool run_skip_line(struct relay_run *run)
         next.out.chunk == CHUNK_NONE)
         return false;
     uint64_t sent = next.sent;
-    skip_line(run->vault, &next);
+    skip_rest(run, &next);
     // A game that is linked already does not count what it does not get.
     next.origin += next.sent - sent;
     next.aside += next.sent - sent;
@@ -74,8 +84,9 @@ bool run_skip_line(struct relay_run *run)
 }
 
 // What the player has typed: all of it is kept for a game that resumes; what it has had and not
-// acknowledged goes to the next one again. Without acknowledgements it has had what was sent, up to
-// the line in the middle of which it died.
+// acknowledged goes to the next one again, but for the end of a line whose beginning could not be
+// kept. Without acknowledgements it has had what was sent, up to the line in the middle of which it
+// died.
 static void keep_input(struct relay_run *run)
 {
     struct flow_state next = run_state(run, TO_GAME);
@@ -90,10 +101,13 @@ static void keep_input(struct relay_run *run)
         // not.
         if (next.flags & FLOW_DISCARD)
             next.flags = (uint8_t)((next.flags & ~FLOW_DISCARD) | FLOW_SKIP);
-        if (next.flags & FLOW_MID_LINE && !slot_has(run->slot, SLOT_FLAG_ACKS))
-            skip_line(run->vault, &next);
+        bool is_acked = slot_has(run->slot, SLOT_FLAG_ACKS) && !(next.flags & FLOW_CUT);
+        if (!is_acked)
+            skip_rest(run, &next);
+        else if (slot_has(run->slot, SLOT_FLAG_TELNET) || !(next.flags & FLOW_SKIP))
+            next.front = 0;
     }
-    next.flags &= (uint8_t)~FLOW_MID_LINE;
+    next.flags &= (uint8_t)~FLOW_CUT;
     next.telnet.flags &= (uint8_t)~TELNET_DROPPING;
     run_commit(run, TO_GAME, &next);
 }
@@ -287,7 +301,11 @@ bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct sl
     offset += next.origin;
     if (offset <= first)
         return true; // what was acknowledged already, or needed no acknowledgement
-    buffer_take(&next.out, (uint32_t)(offset - first));
+    uint32_t n = (uint32_t)(offset - first);
+    next.front = front_follow(next.front, slot_has(slot, SLOT_FLAG_TELNET),
+                              vault_chunk(vault, next.out.chunk) + next.out.start, n);
+    next.flags &= (uint8_t)~FLOW_CUT; // it knows where in a line it is
+    buffer_take(&next.out, n);
     next.kept = (uint16_t)(next.sent - offset);
     run_commit(&run, TO_GAME, &next);
     return true;

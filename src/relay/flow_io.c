@@ -6,6 +6,7 @@
 #include "relay/flow_io.h"
 
 #include "base/log.h"
+#include "telnet/telnet_front.h"
 #include "vault/receipt.h"
 
 #include <errno.h>
@@ -213,17 +214,21 @@ bool run_follow(struct relay_run *run, enum flow_dir dir)
 #define KEEP_LESS_BYTES (CHUNK_BYTES / 4) // at least, so that not every byte moves all others
 
 // The game has got all of `out` and cannot act on it, for it is the beginning of a line only. It
-// can only go on if there is more: the oldest bytes are kept no longer.
+// can only go on if there is more: the oldest bytes are kept no longer. Should it die, the rest of
+// that line is for nobody (FLOW_CUT).
 static void keep_less(struct relay_run *run, struct flow_state *next, uint32_t n)
 {
     const uint8_t *kept = vault_chunk(run->vault, next->out.chunk) + next->out.start;
+    bool is_telnet = slot_has(run->slot, SLOT_FLAG_TELNET);
     uint32_t n_over = buffer_bytes(&next->out) + n - CHUNK_BYTES;
-    if (flow_unsent(next) > 0 || memchr(kept, '\n', next->kept) || memchr(kept, '\r', next->kept))
+    if (flow_unsent(next) > 0 || front_ends_line(next->front, is_telnet, kept, next->kept))
         return;
     if (n_over < KEEP_LESS_BYTES)
         n_over = KEEP_LESS_BYTES;
     if (n_over > next->kept)
         n_over = next->kept;
+    next->front = front_follow(next->front, is_telnet, kept, n_over);
+    next->flags = (uint8_t)((next->flags & ~FLOW_CUT) | (next->front ? FLOW_CUT : 0));
     next->kept = (uint16_t)(next->kept - n_over);
     buffer_take(&next->out, n_over);
     run_commit(run, TO_GAME, next);

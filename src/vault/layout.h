@@ -102,7 +102,9 @@ struct flow_state {
     uint16_t kept;              // to_game: bytes at the front of `out` that are sent and not yet
                                 // acknowledged by the game
     uint32_t notice;            // to_player: token of the last notice said (worker/orders.h)
-    uint32_t reserved;
+    uint8_t front;              // to_game: where the bytes before `out` leave the game, or, of a line
+                                // that is skipped, where that is (telnet/telnet_front.h)
+    uint8_t reserved[3];
 };
 
 #define FLOW_ALERT_NONE 255u
@@ -114,7 +116,8 @@ struct flow_state {
 #define FLOW_DISCARD 16u     // to_game: what comes was meant for a game that is dead (relay/away.c)
 #define FLOW_AWAY 64u        // to_player: told that the game is away; to be told when it is back
 #define FLOW_SKIP 128u       // to_game: what is left of the line in which a game died is for nobody
-#define FLOW_MID_LINE 32u    // to_game: the last byte sent is in the middle of a line
+#define FLOW_CUT 32u         // to_game: the game that has begun what `front` is in has had more than
+                             // is kept
 
 // One direction of a slot. `current` is the commit point: one aligned store.
 struct flow {

@@ -6,7 +6,7 @@
 // Errors: -1 with errno of the call.
 #include "vault/receipt.h"
 
-#include "base/line.h"
+#include "telnet/telnet_front.h"
 #include "vault/flow.h"
 #include "vault/point.h"
 #include "vault/slot.h"
@@ -40,26 +40,20 @@ static uint32_t count_get(struct receipt *receipt)
     return *(volatile unsigned int *)&message_of(receipt)->msg_len;
 }
 
-// After count more bytes of `out` were sent. Whether that was the end of a line matters if the game
-// dies now: what is left of a line begun is then not for the next one.
+// After count more bytes of `out` were sent.
 static void take_sent(const struct vault *vault, const struct slot *slot, enum flow_dir dir,
                       struct flow_state *next, uint32_t count)
 {
-    bool is_in_line = next->telnet.flags & TELNET_IN_LINE;
     next->sent += count;
-    if (flow_unsent(next) > count || !slot_has(slot, SLOT_FLAG_TELNET)) {
-        const struct buffer *out = &next->out;
-        const uint8_t *text = vault_chunk(vault, out->chunk) + out->start;
-        is_in_line = !line_ends_at(text, buffer_bytes(out), next->kept + count);
-    }
-    if (dir == TO_GAME && is_in_line)
-        next->flags |= FLOW_MID_LINE;
-    else if (dir == TO_GAME)
-        next->flags &= (uint8_t)~FLOW_MID_LINE;
-    if (dir == TO_GAME && slot_has(slot, SLOT_FLAG_ACKS))
+    if (dir == TO_GAME && slot_has(slot, SLOT_FLAG_ACKS)) {
         next->kept = (uint16_t)(next->kept + count);
-    else
-        buffer_take(&next->out, count);
+        return;
+    }
+    // What is left of a line that the game has begun is not for the next one.
+    if (dir == TO_GAME)
+        next->front = front_follow(next->front, slot_has(slot, SLOT_FLAG_TELNET),
+                                   vault_chunk(vault, next->out.chunk) + next->out.start, count);
+    buffer_take(&next->out, count);
 }
 
 // Step 3: commit the noted count to the flow.

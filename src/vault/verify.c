@@ -4,6 +4,7 @@
 // The invariants as code (verify.h). Errors: the number of what is broken.
 #include "vault/verify.h"
 
+#include "telnet/telnet_front.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
 #include "vault/state.h"
@@ -53,6 +54,8 @@ static int verify_flow(const struct vault *vault, const struct slot *slot, enum 
     if (state->phase > FLOW_SHUT)
         return 8;
     if (state->kept > buffer_bytes(&state->out) || (dir == TO_PLAYER && state->kept))
+        return 17;
+    if (!front_is_valid(state->front) || (dir == TO_PLAYER && state->front))
         return 17;
     if (!record_is_valid(&state->record))
         return 12;

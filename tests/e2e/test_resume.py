@@ -216,6 +216,62 @@ def test_without_acknowledgements_the_line_in_which_the_game_died_is_for_nobody(
     assert player.read_line() == b"echo four"
 
 
+NAWS = b"\xff\xfa\x1f\x00\x50\x00\x0a\xff\xf0"  # a window of ten lines: an LF that ends none
+
+
+@pytest.mark.parametrize("n_before", [0, 2000, 20000])
+@pytest.mark.parametrize("kind, telnet", [("1.3", "yes"), ("plain", "yes"), ("plain", "no")])
+def test_a_line_too_long_to_be_kept_is_for_nobody_when_the_game_dies_in_it(
+        lone, kind, telnet, n_before):
+    """Its last n_before bytes come before the game dies, the others when no game is there."""
+    stage, game = lone("resume ack", telnet=telnet)
+    player = enter(stage, kind)
+    ask(player, b"ack-lines", b"")
+    ask(player, b"one", b"echo one\r\n")
+    long = b"think " + b"A" * 40000 + b";@destroy me " + b"B" * 20000
+    send_all(stage, player, long[:-n_before] if n_before else long)
+    lose(game, player)
+    player.send(long[-n_before:] if n_before else b"")
+    player.send(b" end\r\nthree\r\n")
+    game.start()
+    player.read_until(RESUMED)
+    assert player.read_line() == b"echo three"
+    # Nor does the process after that one get a piece of it.
+    lose(game, player)
+    game.start()
+    player.read_until(RESUMED)
+    player.send(b"four\r\n")
+    assert player.read_line() == b"echo three"  # not acknowledged
+    assert player.read_line() == b"echo four"
+
+
+@pytest.mark.parametrize("kind", ["1.3", "plain"])
+def test_a_subnegotiation_before_a_long_line_neither_holds_it_up_nor_ends_it(lone, kind):
+    stage, game = lone("resume ack")
+    player = enter(stage, kind)
+    ask(player, b"ack-lines", b"")
+    ask(player, b"one", b"echo one\r\n")
+    send_all(stage, player, NAWS + b"A" * 50000 + NAWS + b"B" * 1000)
+    lose(game, player)
+    player.send(b"end\r\nthree\r\n")
+    game.start()
+    player.read_until(RESUMED)
+    assert player.read_line() == b"echo three"
+
+
+RECORD_BYTES = 16384  # of text, and what goes with them in TLS 1.3
+RECORD_OVERHEAD = 22
+
+
+def send_all(stage, player, text):
+    """Send it, and wait until it has come."""
+    n_wanted = n_from_player(stage) + len(text)
+    if hasattr(player, "tls"):
+        n_wanted += -(-len(text) // RECORD_BYTES) * RECORD_OVERHEAD
+    player.send(text)
+    until(lambda: n_from_player(stage) >= n_wanted, "all of it has come")
+
+
 def n_from_player(stage):
     """Bytes received from the only player, as they came."""
     control = Control(os.path.join(stage.stayd.folder, "control.sock"))

@@ -63,6 +63,7 @@ static const struct field state_fields[] = {
     FIELD(flow_state, phase, BREAKS(8) | BREAKS(11)),
     FIELD(flow_state, key, BREAKS(7)),
     FIELD(flow_state, kept, BREAKS(11) | BREAKS(17)),
+    FIELD(flow_state, front, BREAKS(17)),
 };
 
 static const struct field slot_fields[] = {

@@ -4,6 +4,7 @@
 // The model of a vault (vault_model.h). Errors: false, or a text that says what differs.
 #include "vault_model.h"
 
+#include "telnet/telnet_front.h"
 #include "vault/facts.h"
 #include "vault/state.h"
 
@@ -188,22 +189,16 @@ static bool apply_receive(struct model_slot *slot, const struct op *op)
     return op->result == (flow->is_all_said ? 0 : -1);
 }
 
-// Is the game, after the next n bytes, in the middle of a line? Where telnet is followed and all is
-// sent, telnet knows.
-static bool is_mid_line(const struct model_slot *slot, const struct flow_state *before, uint64_t n)
+// Where n more bytes leave the game (telnet_front.h), if it gets or gives up as many.
+static uint8_t front_behind(const struct model_slot *slot, const struct flow_state *state,
+                            uint64_t n)
 {
-    uint64_t first = before->sent - before->kept;
-    uint64_t last = before->sent + n - 1;
-    if (slot->flags & SLOT_FLAG_TELNET && n == flow_unsent(before))
-        return before->telnet.flags & TELNET_IN_LINE;
-    uint8_t byte = out_byte(slot, TO_GAME, last);
-    if (byte == '\r' && last + 1 < first + buffer_bytes(&before->out)) {
-        uint8_t next = out_byte(slot, TO_GAME, last + 1);
-        return next == '\n' || next == '\0';
+    uint8_t front = state->front;
+    for (uint64_t at = state->sent - state->kept; n > 0; n--) {
+        uint8_t byte = out_byte(slot, TO_GAME, at++);
+        front = front_follow(front, slot->flags & SLOT_FLAG_TELNET, &byte, 1);
     }
-    if (byte == '\0')
-        return last > first && out_byte(slot, TO_GAME, last - 1) != '\r';
-    return byte != '\r' && byte != '\n';
+    return front;
 }
 
 static bool apply_send(struct model_slot *slot, const struct op *op)
@@ -215,11 +210,11 @@ static bool apply_send(struct model_slot *slot, const struct op *op)
         return state->sent > flow->heard;
     if (n == 0 || n > flow_unsent(state))
         return false;
-    if (op->dir == TO_GAME)
-        state->flags = (uint8_t)((state->flags & ~FLOW_MID_LINE) |
-                                 (is_mid_line(slot, state, n) ? FLOW_MID_LINE : 0));
+    bool is_kept = op->dir == TO_GAME && slot->flags & SLOT_FLAG_ACKS;
+    if (op->dir == TO_GAME && !is_kept)
+        state->front = front_behind(slot, state, n);
     state->sent += n;
-    if (op->dir == TO_GAME && slot->flags & SLOT_FLAG_ACKS)
+    if (is_kept)
         state->kept = (uint16_t)(state->kept + n);
     else
         take(&state->out, n);
