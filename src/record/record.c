@@ -21,7 +21,7 @@
 #include "record/record_key.h"
 #include "record/record_message.h"
 
-static_assert(sizeof(struct record_state) == 16, "the vault's layout");
+static_assert(sizeof(struct record_state) == 32, "the vault's layout");
 static_assert(sizeof(struct record_key) == 96, "the vault's layout");
 
 #define EXPLICIT_NONCE_BYTES 8u

@@ -53,10 +53,13 @@ struct record_state {
     uint64_t seq;     // sequence number of the next record
     uint8_t hs_bytes; // an unfinished handshake message: record_message.c says how
     uint8_t hs[3];    // it is kept here
-    uint8_t quiet;    // records since the last one that carried text (flood cap)
-    uint8_t refusals; // renegotiations refused since then (cap)
     uint16_t asks;    // answers owed to the peer, ever: KeyUpdate requests (1.3), no_renegotiation
                       // (1.2). Goes round: compare for equality only. One answer does for all.
+    uint16_t reserved;
+    int32_t debt;     // of records without text, in bytes of text; below 0: paid in advance
+    uint32_t paid_ms; // record_pay's last now_ms and n_heard, modulo 2^32
+    uint32_t paid_heard;
+    uint32_t reserved_2;
 };
 
 // What a connection is, as far as records go.
@@ -112,6 +115,12 @@ size_t record_wanted(const struct record_params *params, const uint8_t *in, size
 void record_open(const struct record_params *params, const struct record_key *key,
                  const struct record_state *state, const uint8_t *in, size_t n_in, uint8_t *text,
                  size_t text_room, struct record_opened *opened);
+
+// What pays for the player's records without text, so that there is an end to a flood of them and
+// none to a connection of weeks: time, text that it was sent, and its own text (record_open sees
+// that). To be called before record_open. now_ms: a clock that does not go back. n_heard: bytes of
+// text for the player, ever. Either may go round at 2^32.
+void record_pay(struct record_state *state, uint64_t now_ms, uint64_t n_heard);
 
 // Seal n_text (0 to RECORD_MAX_TEXT) bytes of application data as one record.
 // out must not overlap text and needs room for n_text + RECORD_OVERHEAD.

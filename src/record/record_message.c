@@ -23,14 +23,16 @@ enum { LEVEL_WARNING = 1, LEVEL_FATAL = 2 };
 
 #define MESSAGE_HEADER_BYTES 4u
 
-// Records without text in a row, of all kinds together. OpenSSL allows 32 of each
-// kind. More than that is legal and seen: a Java player with a low
-// jdk.tls.keyLimits asks for a KeyUpdate each so many bytes that it *reads*,
-// while it types nothing. The dearest of them costs us some 10 us.
-#define QUIET_MAX 128u
-// ClientHellos in a row without text between: a record can hold 360 of them.
-// GnuTLS asks 17 times before it gives in.
-#define REFUSALS_MAX 64u
+// A record without text, of whatever kind, costs as much as so much text is worth; each ClientHello
+// in one counts as another (a record can hold 360; GnuTLS asks 17 times before it gives in). The
+// dearest of them, a KeyUpdate, takes us some 10 us. A Java player with a low jdk.tls.keyLimits
+// sends one each so many bytes that it *reads*, while it types nothing.
+#define QUIET_COST 4096
+#define QUIET_MAX 128                       // that need not be paid for
+#define DEBT_MAX (QUIET_MAX * QUIET_COST)   // OpenSSL allows 32 of each kind
+#define PAID_A_MS (100 * QUIET_COST / 1000) // 100 a second, for ever
+// What the player has been sent may lie in the network, and be read long after.
+#define ADVANCE_MAX (16 * 1024 * 1024)
 
 // The body of the smallest and of the largest ClientHello that RFC 5246, section
 // 7.4.1.2 can express: version, random, session id, suites, compression, extensions.
@@ -41,6 +43,18 @@ static void refuse(struct record_opened *opened, enum record_alert alert)
 {
     opened->status = RECORD_ALERT;
     opened->alert = (uint8_t)alert;
+}
+
+// For a record without text, or a ClientHello. False: there were too many.
+static bool charge(struct record_opened *opened)
+{
+    struct record_state *state = &opened->state;
+    if (state->debt > DEBT_MAX - QUIET_COST) {
+        refuse(opened, RECORD_UNEXPECTED_MESSAGE);
+        return false;
+    }
+    state->debt += QUIET_COST;
+    return true;
 }
 
 // RFC 8446, section 6: the level says nothing, and an alert that is not known is
@@ -146,8 +160,7 @@ static size_t skip_hello_body(size_t n_content, struct record_opened *opened)
     put24(state->hs, 0);
     state->hs_bytes = 0;
     state->asks++;
-    if (++state->refusals > REFUSALS_MAX)
-        refuse(opened, RECORD_UNEXPECTED_MESSAGE);
+    charge(opened);
     return n_left;
 }
 
@@ -169,7 +182,27 @@ static void take_handshake_tls12(const uint8_t *content, size_t n_content,
 
 bool record_is_valid(const struct record_state *state)
 {
-    return state->hs_bytes <= MESSAGE_HEADER_BYTES;
+    return state->hs_bytes <= MESSAGE_HEADER_BYTES && state->debt >= -ADVANCE_MAX &&
+           state->debt <= DEBT_MAX;
+}
+
+// Take n bytes of text off the debt; `least` is where that ends.
+static void pay(struct record_state *state, uint64_t n, int32_t least)
+{
+    if (state->debt <= least)
+        return;
+    const uint32_t n_most = (uint32_t)(state->debt - least);
+    state->debt = n < n_most ? state->debt - (int32_t)n : least;
+}
+
+void record_pay(struct record_state *state, uint64_t now_ms, uint64_t n_heard)
+{
+    const uint32_t n_ms = (uint32_t)now_ms - state->paid_ms;
+    const uint32_t n_more = (uint32_t)n_heard - state->paid_heard;
+    pay(state, (uint64_t)n_ms * PAID_A_MS, 0);
+    pay(state, n_more, -ADVANCE_MAX);
+    state->paid_ms = (uint32_t)now_ms;
+    state->paid_heard = (uint32_t)n_heard;
 }
 
 void record_message_take(const struct record_params *params, const struct record_key *key,
@@ -187,11 +220,12 @@ void record_message_take(const struct record_params *params, const struct record
     }
     if (type == RECORD_TYPE_DATA && n_content > 0) {
         opened->n_text = n_content;
-        state->quiet = 0;
-        state->refusals = 0;
+        pay(state, n_content, -ADVANCE_MAX);
         return;
     }
-    if (++state->quiet > QUIET_MAX || (type != RECORD_TYPE_DATA && n_content == 0)) {
+    if (!charge(opened))
+        return;
+    if (type != RECORD_TYPE_DATA && n_content == 0) {
         refuse(opened, RECORD_UNEXPECTED_MESSAGE);
     } else if (type == RECORD_TYPE_ALERT) {
         take_alert(is_tls13, content, n_content, opened);

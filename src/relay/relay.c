@@ -42,6 +42,9 @@ static unsigned linger(struct relay_run *run)
         if (n < 0)
             break;
     }
+    // After a fatal alert of its own it is not waited for (RFC 8446, section 6.2).
+    if (flow_now(&run->slot->flow[TO_GAME])->flags & FLOW_DEAF)
+        return RELAY_DONE;
     return (unsigned)RELAY_LINGER | RELAY_READ_PLAYER;
 }
 

@@ -4,6 +4,7 @@
 // From the player to the game: receive, open records, send (relay.h).
 // Errors: a broken record becomes an alert that to_player.c sends.
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "record/record_alert.h"
 #include "relay/flow_io.h"
@@ -135,6 +136,7 @@ static bool open_record(struct relay_run *run)
     struct record_params params = slot_record_params(run->slot);
     struct record_opened opened;
     uint8_t *out = vault_chunk(run->vault, chunk) + next.out.end;
+    record_pay(&next.record, clock_boot_ms(), flow_now(&run->slot->flow[TO_PLAYER])->received);
     record_open(&params, &run->slot->keys[next.key], &next.record,
                 vault_chunk(run->vault, next.in.chunk) + next.in.start, buffer_bytes(&next.in),
                 out + n_held, buffer_room(&next.out) - n_held, &opened);

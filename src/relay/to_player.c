@@ -223,7 +223,7 @@ bool to_player_run(struct relay_run *run)
     const struct flow *flow = &run->slot->flow[TO_PLAYER];
     if (flow_now(flow)->phase != FLOW_SHUT &&
         (flow_now(&run->slot->flow[TO_GAME])->flags & FLOW_DEAF)) {
-        run_shut(run, TO_PLAYER);
+        run_pass_end(run, TO_PLAYER, run->slot->player_fd);
         return true;
     }
     if ((run->conn->ready & RELAY_READ_GAME) && to_player_has_room(run))

@@ -392,11 +392,11 @@ struct vault_head {
 };
 
 static_assert(sizeof(struct buffer) == 8, "layout");
-static_assert(sizeof(struct record_state) == 16, "layout");
+static_assert(sizeof(struct record_state) == 32, "layout");
 static_assert(sizeof(struct record_key) == 96, "layout");
 static_assert(sizeof(struct telnet_state) == 48, "layout");
-static_assert(sizeof(struct flow_state) == 136, "layout");
-static_assert(sizeof(struct flow) == 280, "layout");
+static_assert(sizeof(struct flow_state) == 152, "layout");
+static_assert(sizeof(struct flow) == 312, "layout");
 static_assert(offsetof(struct slot, link) == 8 && offsetof(struct slot, flags) == 12, "layout");
 static_assert(offsetof(struct slot, flow) == 104, "layout");
 static_assert(sizeof(struct slot) == 1184, "layout");

@@ -6,13 +6,14 @@ import random
 import resource
 import select
 import ssl
+import subprocess
 import time
 
 import pytest
 
 from support.game import Pair
 from support.processes import cpu_seconds
-from support.players import PlainPlayer
+from support.players import PlainPlayer, ProgramPlayer, program
 from support.waiting import until
 
 SEED = random.SystemRandom().randrange(1 << 32)
@@ -87,6 +88,43 @@ def test_a_damaged_record_gets_an_alert_and_harms_nobody(stage, kind):
         pair.player.close()
         bystander.check()
     stage.stayd.log.expect(r" record .*from=stayd", 20)
+
+
+@pytest.mark.parametrize("kind", ("1.2", "1.3"))
+def test_a_fatal_alert_of_the_players_ends_its_connection_at_once(stage, kind):
+    bystander = stage.pair()
+    pair = stage.pair(kind)
+    pair.check()
+    # To the player stayd seems to have sent a damaged record.
+    pair.player.incoming.write(b"\x17\x03\x03\x00\x40" + bytes(64))
+    with pytest.raises(ssl.SSLError):
+        pair.player.tls.read(1)
+    begun = time.monotonic()
+    pair.player.flush()
+    assert pair.player.sock.recv(1) == b""
+    assert time.monotonic() - begun < 3  # who is not heard lingers for 5 s
+    assert pair.link.read_to_end() == (b"", "eof")
+    stage.stayd.log.expect(r" record .*from=player")
+    stage.stayd.log.expect(" player-close ")
+    bystander.check()
+
+
+KEY_UPDATES = 300
+
+
+def test_a_player_who_only_reads_and_changes_its_keys_stays(stage):
+    """As Java does with low jdk.tls.keyLimits: a KeyUpdate each so many bytes that it reads."""
+    player = ProgramPlayer(program("openssl"), "s_client", "-tls1_3", "-connect",
+                           f"127.0.0.1:{stage.tls_port}", stderr=subprocess.STDOUT)
+    link = stage.game.accept()
+    for n in range(KEY_UPDATES):
+        link.send(b"x" * 16384 + b"block %d\n" % n)
+        player.read_until(b"block %d\n" % n)
+        player.send(b"K\n")  # to s_client: change your key, and ask for the same
+        player.read_until(b"KEYUPDATE\n")
+    player.send(b"still here\n")
+    assert link.read_line() == b"still here"
+    player.close()
 
 
 def test_noise_after_the_handshake_harms_nobody(stage):

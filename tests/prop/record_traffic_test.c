@@ -94,11 +94,13 @@ static size_t dice_text(struct dice *dice, size_t limit)
 static void open_all(struct talk *talk)
 {
     static uint8_t text[RECORD_MAX_BYTES];
+    static uint64_t now_ms; // no record comes too soon
     size_t from = 0;
     for (;;) {
         const size_t n = talk->n_in - from;
         const size_t wanted = record_wanted(&talk->player->params, talk->in + from, n);
         struct record_opened opened;
+        record_pay(&talk->read, now_ms += 10, 0);
         record_open(&talk->player->params, &talk->read_key, &talk->read, talk->in + from, n, text,
                     sizeof text, &opened);
         if (opened.status == RECORD_MORE) {

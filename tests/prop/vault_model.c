@@ -63,7 +63,7 @@ void model_turn(struct flow_state *state, uint64_t salt)
 {
     struct dice dice = {salt};
     state->record.seq = dice_next(&dice);
-    state->record.quiet = (uint8_t)dice_next(&dice);
+    state->record.debt = (uint8_t)dice_next(&dice);
     state->telnet.will = (uint32_t)dice_next(&dice);
     state->aside = dice_next(&dice);
     state->origin = dice_next(&dice);

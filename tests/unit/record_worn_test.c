@@ -37,6 +37,7 @@ static void test_a_key_seals_five_records_and_its_key_update(void **unused)
                                                           sizeof wire, &ours, &next_key)
                                  : record_seal(&params, &key, &ours, (const uint8_t *)&i, sizeof i,
                                                wire, sizeof wire, &ours);
+        record_pay(&reader, (uint64_t)i * 10, 0);
         record_open(&params, &key, &reader, wire, n, text, sizeof text, &opened);
         assert_int_equal(opened.status, is_worn ? RECORD_REKEYED : RECORD_TEXT);
         reader = opened.state;
