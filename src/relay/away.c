@@ -13,6 +13,7 @@
 #include "relay/flow_io.h"
 
 #include "base/clock.h"
+#include "telnet/http.h"
 #include "telnet/telnet_front.h"
 
 #include <string.h>
@@ -152,6 +153,8 @@ static void take_words(struct flow_state *next, const struct relay_words *words,
 {
     next->received += n; // our own words count as the game's (I11)
     next->aside += n;
+    if (n)
+        next->http = HTTP_NOT; // the player has heard something else
     next->flags = (uint8_t)((next->flags | words->set) & ~words->clear);
     if (words->notice)
         next->notice = words->notice;
@@ -201,6 +204,8 @@ bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot
     struct flow_state next = run_state(&run, TO_PLAYER);
     struct buffer *buffer = slot_receive_buffer(slot, &next);
     uint8_t line[LINE_BYTES];
+    if (relay_is_http(slot))
+        return false;
     if (next.phase != FLOW_OPEN && !(words->are_last && can_say_last(&next)))
         return false;
     struct telnet_state telnet = telnet_behind(vault, slot);

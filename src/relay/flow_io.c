@@ -6,6 +6,7 @@
 #include "relay/flow_io.h"
 
 #include "base/log.h"
+#include "telnet/http.h"
 #include "telnet/telnet_front.h"
 #include "vault/receipt.h"
 
@@ -167,10 +168,31 @@ static void stop_dropping(const struct relay_run *run, struct flow_state *next)
         next->flags &= (uint8_t)~FLOW_DISCARD;
 }
 
+bool relay_is_http(const struct slot *slot)
+{
+    return http_is_it(flow_now(&slot->flow[TO_GAME])->http, flow_now(&slot->flow[TO_PLAYER])->http);
+}
+
+bool run_note_http(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,
+                   const uint8_t *in, size_t n)
+{
+    uint8_t other = flow_now(&run->slot->flow[!dir])->http;
+    if (dir == TO_GAME) {
+        next->http = http_follow_request(next->http, in, n);
+        return http_is_it(next->http, other);
+    }
+    next->http = http_follow_answer(next->http, in, n);
+    return http_is_it(other, next->http);
+}
+
 size_t run_filter(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,
                   const uint8_t *in, size_t n, uint8_t *out)
 {
     struct telnet_rules rules = run_telnet_rules(run, dir);
+    if (run_note_http(run, dir, next, in, n)) {
+        memmove(out, in, n);
+        return n;
+    }
     if (telnet_pass(&next->telnet, &rules, in, n)) {
         if (out != in)
             memcpy(out, in, n);

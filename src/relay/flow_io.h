@@ -46,6 +46,11 @@ bool run_receive(struct relay_run *run, enum flow_dir dir, int fd, unsigned bit)
 // The rules for telnet in this direction.
 struct telnet_rules run_telnet_rules(const struct relay_run *run, enum flow_dir dir);
 
+// n bytes of text have come from this direction's source: note in *next what that says of HTTP.
+// True: the connection is HTTP, and they go on as they are.
+bool run_note_http(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,
+                   const uint8_t *in, size_t n);
+
 // Follow n bytes of this direction from in to out (telnet_filter), noting it in *next. Returns how
 // many came out.
 size_t run_filter(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,

@@ -88,14 +88,18 @@ struct relay_words {
 };
 
 // Say it behind what the game has said so far. False: there is no room now, the game is in the
-// middle of something that must not be broken, or its side has ended (last words can be said until
-// the end is passed on); nothing has changed.
+// middle of something that must not be broken, the connection is HTTP, or its side has ended (last
+// words can be said until the end is passed on); nothing has changed.
 bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                const struct relay_words *words);
 
 // relay_end behind last words, if they can be said.
 void relay_end_saying(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                       const char *text);
+
+// Is this connection HTTP, a WebSocket for instance (telnet/http.h)? Then nothing in it is followed
+// or changed, and no words are put into it; it cannot go on with another game.
+bool relay_is_http(const struct slot *slot);
 
 // Has relay_end been called?
 bool relay_is_ended(const struct slot *slot);

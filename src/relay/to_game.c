@@ -143,6 +143,8 @@ static bool open_record(struct relay_run *run)
     size_t n_text = opened.status == RECORD_TEXT ? opened.n_text : 0;
     if (is_telnet && n_text)
         n_text = run_filter(run, TO_GAME, &next, out + n_held, n_text, out);
+    else if (n_text)
+        run_note_http(run, TO_GAME, &next, out, n_text);
     POINT(RECORD_OPENED);
     bool was_fresh = next.out.chunk == CHUNK_NONE;
     take_record(run, &opened, n_text, chunk, &next);
@@ -181,7 +183,7 @@ static bool say_environ(struct relay_run *run)
     struct flow_state next = run_state(run, TO_GAME);
     char address[ADDRESS_TEXT_BYTES];
     if (!slot_has(run->slot, SLOT_FLAG_MNES) || run->slot->game_fd < 0 || next.phase != FLOW_OPEN ||
-        !telnet_environ_is_due(game, &next.telnet) ||
+        relay_is_http(run->slot) || !telnet_environ_is_due(game, &next.telnet) ||
         !run_make_out_room(run, TO_GAME, TELNET_ENVIRON_BYTES))
         return false;
     next = run_state(run, TO_GAME);

@@ -109,8 +109,9 @@ static bool seal_worn_notice(struct relay_run *run)
     struct place place;
     if (!find_place(run, &next, sizeof WORN_NOTICE, &place))
         return false;
+    size_t n_text = relay_is_http(run->slot) ? 0 : sizeof WORN_NOTICE - 1;
     size_t n = record_seal(&place.params, place.key, &next.record, (const uint8_t *)WORN_NOTICE,
-                           sizeof WORN_NOTICE - 1, place.out, place.room, &next.record);
+                           n_text, place.out, place.room, &next.record);
     next.phase = FLOW_ENDING;
     next.flags |= FLOW_END_MEANT;
     next.in = BUFFER_EMPTY;
@@ -134,7 +135,8 @@ static bool seal_text(struct relay_run *run)
     if (!find_place(run, &next, n_in + n_held, &place))
         return false;
     struct telnet_rules rules = run_telnet_rules(run, TO_PLAYER);
-    if (slot_has(run->slot, SLOT_FLAG_TELNET) && !telnet_pass(&next.telnet, &rules, text, n_in)) {
+    if (!run_note_http(run, TO_PLAYER, &next, text, n_in) &&
+        slot_has(run->slot, SLOT_FLAG_TELNET) && !telnet_pass(&next.telnet, &rules, text, n_in)) {
         n_text = telnet_filter(&next.telnet, &rules, text, n_in, changed);
         text = changed;
     }
@@ -187,6 +189,19 @@ bool run_give(struct relay_run *run, struct flow_state *next, const uint8_t *tex
     return publish(run, &place, n, next);
 }
 
+// Who asks for MCCP is told no (RFC 854): to the game it never gets.
+static bool say_refusals(struct relay_run *run)
+{
+    struct flow_state next = run_state(run, TO_PLAYER);
+    const struct telnet_state *player = &flow_now(&run->slot->flow[TO_GAME])->telnet;
+    uint8_t out[TELNET_REFUSAL_BYTES];
+    if (!slot_has(run->slot, SLOT_FLAG_TELNET) || relay_is_http(run->slot) ||
+        next.phase != FLOW_OPEN || !telnet_refusal_is_due(&next.telnet, player))
+        return false;
+    size_t n = telnet_refuse(&next.telnet, player, out);
+    return run_give(run, &next, out, n);
+}
+
 // Decide which record is due next, and seal it.
 static bool seal_next(struct relay_run *run)
 {
@@ -234,6 +249,7 @@ bool to_player_run(struct relay_run *run)
     else if (slot_has_step(run->slot) && flow_now(flow)->phase != FLOW_SHUT)
         while (run_follow(run, TO_PLAYER))
             has_moved = true;
+    has_moved |= say_refusals(run);
     if (flow_now(flow)->out.chunk != CHUNK_NONE && (run->conn->ready & RELAY_WRITE_PLAYER))
         has_moved |= run_send(run, TO_PLAYER, run->slot->player_fd, RELAY_WRITE_PLAYER);
     struct flow_state now = run_state(run, TO_PLAYER);

@@ -11,8 +11,9 @@
 //
 //   - a command is let through only when it is whole (IAC, verb, option), so that a game's death
 //     never leaves half a one with the player. A subnegotiation goes through as it comes.
-//   - MCCP (options 85, 86, 87) is taken out of both directions, unless the rules let it pass:
-//     a compressed stream cannot be put right after a crash.
+//   - MCCP (options 85 to 88) is taken out of both directions, unless the rules let it pass:
+//     a compressed stream cannot be put right after a crash. A player who asks for it is told no. A
+//     game is not: by the answer it would take a raw terminal for one that speaks telnet.
 //   - a player's answers to what stayd has withdrawn in the dead game's place are swallowed; the
 //     next game never asked.
 //
@@ -41,6 +42,9 @@ struct telnet_state {
     uint64_t will_turn;   // game: flips with each WONT said in a dead game's place;
                           // player: flips with each DONT that answered one. Unequal: it is to come
     uint64_t does_turn;   // the same for DONT, answered by WONT
+    uint32_t terminal;    // game: what it has changed in the terminal (telnet_terminal.c)
+    uint32_t listed;      // ... what the CSI sequence so far names of that
+    uint16_t parameter;   // its parameter so far, or an OSC's number, UINT16_MAX at most
     uint8_t command;      // enum telnet_command
     uint8_t verb;         // the verb that waits for its option; the option of a subnegotiation;
                           // else 0
@@ -48,12 +52,14 @@ struct telnet_state {
     uint8_t utf8_left;    // continuation bytes that the present character still lacks
     uint8_t utf8_next;    // one that is valid as the next of them (telnet_text.c), else 0
     uint8_t flags;        // TELNET_*
-    uint8_t parameter;    // the CSI sequence's parameter so far, 255 at most
-    uint8_t environ;      // where it is within NEW-ENVIRON (telnet_part.h)
+    uint8_t detail;       // of a sequence: a byte that says of which kind it is, or where in an OSC
+    uint8_t environ;      // where it is within NEW-ENVIRON, or MCCPX (telnet_part.h)
     uint8_t environ_turn; // player: flips with each WILL and WONT that stayd has said for it; game:
                           // the player's when it began. Unequal: it has heard WILL
     uint8_t environ_sends; // game: how often it has asked, modulo 256; player: how often answered
-    uint8_t reserved[6];
+    uint8_t refused;       // player: what of MCCP it has last asked for, and is refused (WILL: bits
+                           // 0 to 3, DO: 4 to 7); game: what of that the player was told
+    uint8_t reserved[3];
 };
 
 enum telnet_command {
@@ -133,16 +139,29 @@ size_t telnet_filter(struct telnet_state *state, const struct telnet_rules *rule
                      const uint8_t *in, size_t n, uint8_t *out);
 
 // The most that telnet_mend writes.
-#define TELNET_MEND_BYTES 512u
+#define TELNET_MEND_BYTES 768u
 
 // The game is dead: put its direction right. What it left unfinished is finished (subnegotiation,
-// UTF-8 character, ANSI sequence), colours are reset, whatever it offered or asked for is
-// withdrawn, in force or not, so that the next game begins afresh, ECHO above all (for a player who
-// has never agreed to anything, nothing but ECHO), and a line begun is ended (CR LF). *game and
+// UTF-8 character, ANSI sequence), colours are reset, what it has changed in the terminal is put
+// back (an open link, modes, character sets, a scrolling region), whatever it offered or asked for
+// is withdrawn, in force or not, so that the next game begins afresh, ECHO above all (for a player
+// who has never agreed to anything, nothing but ECHO), and a line begun is ended (CR LF). *game and
 // *player are both directions' states; *game is what it is behind those bytes. Returns how many
 // bytes to send to the player. Not to be called when telnet_is_lost.
 size_t telnet_mend(struct telnet_state *game, const struct telnet_state *player,
                    uint8_t out[TELNET_MEND_BYTES]);
+
+// Is the player to be told that it cannot have MCCP? True only between the game's commands, where
+// that can be said.
+bool telnet_refusal_is_due(const struct telnet_state *game, const struct telnet_state *player);
+
+// The most that telnet_refuse writes.
+#define TELNET_REFUSAL_BYTES 24u
+
+// Write what is due. *game is what it is then. Returns how many bytes to send to the player: none,
+// if it has only taken back what it asked for.
+size_t telnet_refuse(struct telnet_state *game, const struct telnet_state *player,
+                     uint8_t out[TELNET_REFUSAL_BYTES]);
 
 // Has stayd something to say about NEW-ENVIRON to the game, in the player's place? True only
 // between the player's commands, where it can be said.

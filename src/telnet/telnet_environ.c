@@ -31,6 +31,7 @@
 #include <string.h>
 
 enum { IS = 0, SEND = 1 };
+enum { BEGIN_ENCODING = 2 }; // MCCPX
 
 static const char name[] = "IPADDRESS";
 
@@ -41,8 +42,13 @@ void telnet_environ_begin(struct telnet_state *state, bool is_player)
 
 static void follow(struct telnet_state *state, uint8_t byte)
 {
-    if (state->environ == ENVIRON_FIRST)
-        state->environ = byte == SEND ? ENVIRON_SEND : ENVIRON_OTHER;
+    if (state->environ != ENVIRON_FIRST)
+        return;
+    state->environ = ENVIRON_OTHER;
+    if (state->verb == OPTION_NEW_ENVIRON && byte == SEND)
+        state->environ = ENVIRON_SEND;
+    else if (state->verb == OPTION_MCCPX && byte == BEGIN_ENCODING)
+        state->environ = ENVIRON_BEGIN;
 }
 
 void telnet_environ_end(struct telnet_state *state)

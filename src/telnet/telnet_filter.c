@@ -139,6 +139,17 @@ static bool is_to_be_swallowed(struct filter *filter, uint8_t verb, uint64_t bit
     return verb == VERB_WONT && is_late_answer(other->does_turn, &state->does_turn, bit);
 }
 
+// The player asks for MCCP, or takes that back.
+static void note_refusal(struct filter *filter, uint8_t verb, uint8_t option)
+{
+    const bool is_does = verb == VERB_DO || verb == VERB_DONT;
+    const unsigned bit = 1u << (option - OPTION_MCCP1 + (is_does ? 4 : 0));
+    uint8_t *refused = &filter->state->refused;
+    if (!filter->rules->is_player || !telnet_is_mccp(option))
+        return;
+    *refused = (uint8_t)(verb == VERB_WILL || verb == VERB_DO ? *refused | bit : *refused & ~bit);
+}
+
 static void take_option(struct filter *filter, uint8_t option)
 {
     const struct telnet_rules *rules = filter->rules;
@@ -146,6 +157,7 @@ static void take_option(struct filter *filter, uint8_t option)
     const uint64_t bit = telnet_option_bit(option);
     set_command(filter, TELNET_TEXT, 0);
     if (is_cut(filter->state) || telnet_is_hidden(rules, option)) {
+        note_refusal(filter, verb, option);
         leave_out_cut(filter);
         return;
     }
@@ -187,6 +199,8 @@ static void begin_sub(struct filter *filter, uint8_t option)
             set_command(filter, TELNET_SUB, option);
             if (option == OPTION_NEW_ENVIRON)
                 telnet_environ_begin(filter->state, filter->rules->is_player);
+            else if (option == OPTION_MCCPX) // either side may begin it
+                filter->state->environ = ENVIRON_FIRST;
         }
     }
 }
@@ -196,17 +210,29 @@ static bool is_mute(const struct telnet_state *state)
     return state->command == TELNET_MUTE_SUB || state->command == TELNET_MUTE_SUB_IAC;
 }
 
+// Is what follows this subnegotiation compressed?
+static bool begins_compression(const struct filter *filter)
+{
+    const struct telnet_state *state = filter->state;
+    if (!filter->rules->may_compress || !telnet_is_mccp(state->verb))
+        return false;
+    if (state->verb == OPTION_MCCPX)
+        return state->environ == ENVIRON_BEGIN;
+    return filter->rules->is_player == (state->verb == OPTION_MCCP3);
+}
+
 static void end_sub(struct filter *filter)
 {
     struct telnet_state *state = filter->state;
-    const uint8_t option = state->verb;
+    const bool begins = begins_compression(filter);
     set_command(filter, TELNET_TEXT, 0);
     telnet_environ_end(state);
-    if (!filter->rules->may_compress || !telnet_is_mccp(option) ||
-        filter->rules->is_player != (option == OPTION_MCCP3))
+    if (!begins)
         return;
     state->ansi = TELNET_ANSI_NONE;
+    state->terminal = state->listed = 0;
     state->parameter = 0;
+    state->detail = 0;
     state->utf8_left = 0;
     state->utf8_next = 0;
     state->flags = TELNET_COMPRESSED;

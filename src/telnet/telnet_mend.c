@@ -17,8 +17,9 @@
 
 #define N_OPTION_BITS 64u
 
-// IAC SE, three bytes of UTF-8, "ESC \", a reset, two withdrawals an option, CR LF.
-static_assert(2 + 3 + 3 + 4 + 2 * 3 * N_OPTION_BITS + 2 <= TELNET_MEND_BYTES, "TELNET_MEND_BYTES");
+// IAC SE, three bytes of UTF-8, "ESC \", the terminal, a reset, two withdrawals an option, CR LF.
+static_assert(2 + 3 + 3 + TELNET_RESTORE_BYTES + 4 + 2 * 3 * N_OPTION_BITS + 2 <= TELNET_MEND_BYTES,
+              "TELNET_MEND_BYTES");
 
 struct mend {
     struct telnet_state *game;
@@ -74,7 +75,13 @@ static void finish_text(struct mend *mend)
     case TELNET_N_ANSI:
         break;
     }
-    if (game->flags & TELNET_COLOURED)
+}
+
+static void restore_terminal(struct mend *mend)
+{
+    char out[TELNET_RESTORE_BYTES];
+    say(mend, out, telnet_terminal_restore(mend->game->terminal, out));
+    if (mend->game->flags & TELNET_COLOURED)
         SAY(mend, "\x1b[0m");
 }
 
@@ -110,6 +117,7 @@ size_t telnet_mend(struct telnet_state *game, const struct telnet_state *player,
     struct mend mend = {.game = game, .player = player, .out = out};
     finish_command(&mend);
     finish_text(&mend);
+    restore_terminal(&mend);
     withdraw_all(&mend);
     telnet_environ_forget(game, player);
     if (game->flags & TELNET_IN_LINE)
@@ -121,7 +129,8 @@ static bool is_lost(const struct telnet_state *state)
 {
     // Within MCCP's own subnegotiation: finishing it would begin the compression.
     const bool is_sub = state->command == TELNET_SUB || state->command == TELNET_SUB_IAC;
-    return (state->flags & TELNET_COMPRESSED) || (is_sub && telnet_is_mccp(state->verb));
+    return (state->flags & TELNET_COMPRESSED) ||
+           (is_sub && telnet_is_mccp(state->verb) && state->environ != ENVIRON_OTHER);
 }
 
 bool telnet_is_lost(const struct telnet_state *game, const struct telnet_state *player)

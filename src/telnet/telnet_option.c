@@ -28,13 +28,14 @@ static const uint8_t later_options[] = {
     200, // ATCP
     201, // GMCP
     202, // MPCP
+    88,  // MCCPX
 };
 
 #define N_LATER (sizeof later_options / sizeof later_options[0])
 #define ALL_OPTIONS ((UINT64_C(1) << (FIRST_OF_MANY + N_LATER)) - 1)
 
 static_assert(FIRST_OF_MANY + N_LATER < 64, "telnet_state");
-static_assert(sizeof(struct telnet_state) == 48, "the vault holds it");
+static_assert(sizeof(struct telnet_state) == 56, "the vault holds it");
 
 uint64_t telnet_option_bit(uint8_t option)
 {
@@ -93,6 +94,9 @@ static bool is_environ_valid(const struct telnet_state *state)
         return has_flags(state, TELNET_SUB_OPEN);
     if (state->environ == 0)
         return true;
+    if (is_in && state->verb == OPTION_MCCPX)
+        return state->environ == ENVIRON_FIRST || state->environ == ENVIRON_OTHER ||
+               state->environ == ENVIRON_BEGIN;
     return is_in && state->verb == OPTION_NEW_ENVIRON &&
            (state->environ < sizeof "IPADDRESS" - 1 ||
             (state->environ >= ENVIRON_FIRST && state->environ <= ENVIRON_OTHER));
@@ -123,8 +127,12 @@ static bool is_text_valid(const struct telnet_state *state)
     if (state->utf8_left > 0 && state->ansi != TELNET_ANSI_NONE &&
         state->ansi != TELNET_ANSI_STRING)
         return false;
-    return state->ansi == TELNET_ANSI_CSI ||
-           (state->parameter == 0 && !has_flags(state, TELNET_CSI_OTHER | TELNET_CSI_EXTENDED));
+    if (state->ansi == TELNET_ANSI_CSI)
+        return true;
+    if (state->listed || has_flags(state, TELNET_CSI_OTHER | TELNET_CSI_EXTENDED))
+        return false;
+    return state->ansi == TELNET_ANSI_STRING ||
+           (state->parameter == 0 && (state->detail == 0 || state->ansi == TELNET_ANSI_CHARSET));
 }
 
 static bool are_flags_valid(const struct telnet_state *state)
@@ -139,6 +147,28 @@ static bool are_flags_valid(const struct telnet_state *state)
         return state->flags == TELNET_COMPRESSED && state->command == TELNET_TEXT &&
                state->ansi == TELNET_ANSI_NONE && state->utf8_left == 0;
     return line != 0 || !has_flags(state, TELNET_DROPPING);
+}
+
+bool telnet_refusal_is_due(const struct telnet_state *game, const struct telnet_state *player)
+{
+    return game->command == TELNET_TEXT && !has_flags(game, TELNET_COMPRESSED) &&
+           game->refused != player->refused;
+}
+
+size_t telnet_refuse(struct telnet_state *game, const struct telnet_state *player,
+                     uint8_t out[TELNET_REFUSAL_BYTES])
+{
+    const unsigned due = player->refused & ~(unsigned)game->refused;
+    size_t n = 0;
+    for (unsigned bit = 0; bit < 8; bit++) {
+        if (!(due >> bit & 1))
+            continue;
+        out[n++] = IAC;
+        out[n++] = bit < 4 ? VERB_DONT : VERB_WONT;
+        out[n++] = (uint8_t)(OPTION_MCCP1 + bit % 4);
+    }
+    game->refused = player->refused;
+    return n;
 }
 
 bool telnet_is_valid(const struct telnet_state *state)

@@ -18,7 +18,18 @@
 
 #include <string.h>
 
-enum { NUL = 0, BEL = 7, LF = 10, CR = 13, CAN = 0x18, SUB = 0x1a, ESC = 0x1b, DEL = 0x7f };
+enum {
+    NUL = 0,
+    BEL = 7,
+    LF = 10,
+    CR = 13,
+    SO = 0x0e,
+    SI = 0x0f,
+    CAN = 0x18,
+    SUB = 0x1a,
+    ESC = 0x1b,
+    DEL = 0x7f
+};
 
 #define CSI_FLAGS (TELNET_CSI_OTHER | TELNET_CSI_EXTENDED)
 
@@ -36,6 +47,8 @@ static void set_ansi(struct telnet_state *state, enum telnet_ansi ansi)
 {
     state->ansi = (uint8_t)ansi;
     state->parameter = 0;
+    state->listed = 0;
+    state->detail = 0;
     clear(state, CSI_FLAGS);
 }
 
@@ -45,10 +58,12 @@ static void follow_line(struct telnet_state *state, bool is_visible, uint8_t byt
     clear(state, TELNET_AFTER_CR);
     if (is_after_cr && (byte == LF || byte == NUL))
         return;
-    if (byte == LF || byte == CR)
+    if (byte == LF || byte == CR) {
         clear(state, TELNET_IN_LINE);
-    else if (is_visible)
+        telnet_terminal_end_line(state);
+    } else if (is_visible) {
         set(state, TELNET_IN_LINE);
+    }
     if (byte == CR)
         set(state, TELNET_AFTER_CR);
 }
@@ -96,6 +111,13 @@ static void end_parameter(struct telnet_state *state)
 {
     if (state->parameter == 38 || state->parameter == 48 || state->parameter == 58)
         set(state, TELNET_CSI_EXTENDED);
+    telnet_terminal_list(state);
+}
+
+void telnet_add_digit(struct telnet_state *state, uint8_t digit)
+{
+    const unsigned value = state->parameter * 10u + (digit - '0');
+    state->parameter = (uint16_t)(value < UINT16_MAX ? value : UINT16_MAX);
 }
 
 static void end_csi(struct telnet_state *state, uint8_t final)
@@ -107,14 +129,14 @@ static void end_csi(struct telnet_state *state, uint8_t final)
         else
             set(state, TELNET_COLOURED);
     }
+    telnet_terminal_csi(state, final);
     set_ansi(state, TELNET_ANSI_NONE);
 }
 
 static void follow_csi(struct telnet_state *state, uint8_t byte)
 {
     if (byte >= '0' && byte <= '9') {
-        const unsigned value = state->parameter * 10u + (byte - '0');
-        state->parameter = (uint8_t)(value < 255 ? value : 255);
+        telnet_add_digit(state, byte);
     } else if (byte == ';') {
         end_parameter(state);
         state->parameter = 0;
@@ -125,6 +147,7 @@ static void follow_csi(struct telnet_state *state, uint8_t byte)
         end_csi(state, byte);
     } else if (byte >= 0x20 && byte < 0x40) {
         set(state, TELNET_CSI_OTHER);
+        state->detail = byte;
     }
 }
 
@@ -138,16 +161,25 @@ static void follow_escape(struct telnet_state *state, uint8_t byte)
         set_ansi(state, TELNET_ANSI_CHARSET);
     else if (byte >= 0x30 && byte < DEL)
         set_ansi(state, TELNET_ANSI_NONE);
-    if (byte == 'c' && state->ansi == TELNET_ANSI_NONE) // RIS: all is reset
+    if (byte == ']')
+        telnet_terminal_begin_osc(state);
+    if (state->ansi == TELNET_ANSI_CHARSET)
+        state->detail = byte;
+    if (state->ansi != TELNET_ANSI_NONE)
+        return;
+    if (byte == 'c') // RIS: all is reset
         clear(state, TELNET_COLOURED);
+    telnet_terminal_escape(state, byte);
 }
 
 static void follow_string(struct telnet_state *state, uint8_t byte)
 {
-    if (byte == BEL)
-        set_ansi(state, TELNET_ANSI_NONE);
-    else if (byte == ESC)
-        set_ansi(state, TELNET_ANSI_STRING_ESC);
+    if (byte == BEL || byte == ESC) {
+        telnet_terminal_end_osc(state);
+        set_ansi(state, byte == BEL ? TELNET_ANSI_NONE : TELNET_ANSI_STRING_ESC);
+    } else {
+        telnet_terminal_osc(state, byte);
+    }
 }
 
 // Does the byte belong to an ANSI sequence?
@@ -155,6 +187,10 @@ static bool follow_ansi(struct telnet_state *state, uint8_t byte)
 {
     if (state->ansi == TELNET_ANSI_STRING_ESC)
         set_ansi(state, byte == '\\' ? TELNET_ANSI_STRING_ESC : TELNET_ANSI_ESC);
+    if ((byte == SO || byte == SI) && state->ansi != TELNET_ANSI_STRING) {
+        telnet_terminal_shift(state, byte == SO);
+        return true;
+    }
     if (state->ansi == TELNET_ANSI_NONE && byte != ESC)
         return false;
     if (byte == CAN || byte == SUB) {
@@ -171,6 +207,8 @@ static bool follow_ansi(struct telnet_state *state, uint8_t byte)
     } else if (state->ansi == TELNET_ANSI_ESC) {
         follow_escape(state, byte);
     } else if (byte >= 0x30 && byte < DEL) { // CHARSET's end; or the \ of STRING_ESC
+        if (state->ansi == TELNET_ANSI_CHARSET)
+            telnet_terminal_charset(state, byte);
         set_ansi(state, TELNET_ANSI_NONE);
     }
     return true;
@@ -204,7 +242,8 @@ static bool is_ascii(const uint8_t *in, size_t n)
 static bool is_plain(const struct telnet_state *state, bool is_player, const uint8_t *in, size_t n)
 {
     return is_player || (state->ansi == TELNET_ANSI_NONE && state->utf8_left == 0 &&
-                         memchr(in, ESC, n) == NULL && is_ascii(in, n));
+                         !telnet_terminal_minds_lines(state) && memchr(in, ESC, n) == NULL &&
+                         memchr(in, SO, n) == NULL && memchr(in, SI, n) == NULL && is_ascii(in, n));
 }
 
 void telnet_text_follow_all(struct telnet_state *state, bool is_player, const uint8_t *in, size_t n)

@@ -104,7 +104,8 @@ struct flow_state {
     uint32_t notice;            // to_player: token of the last notice said (worker/orders.h)
     uint8_t front;              // to_game: where the bytes before `out` leave the game, or, of a line
                                 // that is skipped, where that is (telnet/telnet_front.h)
-    uint8_t reserved[3];
+    uint8_t http;               // how far the source's first bytes are those of HTTP (telnet/http.h)
+    uint8_t reserved[2];
 };
 
 #define FLOW_ALERT_NONE 255u
@@ -394,12 +395,12 @@ struct vault_head {
 static_assert(sizeof(struct buffer) == 8, "layout");
 static_assert(sizeof(struct record_state) == 32, "layout");
 static_assert(sizeof(struct record_key) == 96, "layout");
-static_assert(sizeof(struct telnet_state) == 48, "layout");
-static_assert(sizeof(struct flow_state) == 152, "layout");
-static_assert(sizeof(struct flow) == 312, "layout");
+static_assert(sizeof(struct telnet_state) == 56, "layout");
+static_assert(sizeof(struct flow_state) == 160, "layout");
+static_assert(sizeof(struct flow) == 328, "layout");
 static_assert(offsetof(struct slot, link) == 8 && offsetof(struct slot, flags) == 12, "layout");
 static_assert(offsetof(struct slot, flow) == 104, "layout");
-static_assert(sizeof(struct slot) == 1184, "layout");
+static_assert(sizeof(struct slot) == 1216, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
 static_assert(sizeof(struct vault_game) == 56, "layout");
 static_assert(sizeof(struct vault_order) == 1296, "layout");

@@ -4,6 +4,7 @@
 // The invariants as code (verify.h). Errors: the number of what is broken.
 #include "vault/verify.h"
 
+#include "telnet/http.h"
 #include "telnet/telnet_front.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
@@ -63,7 +64,7 @@ static int verify_flow(const struct vault *vault, const struct slot *slot, enum 
         (state->in.chunk != CHUNK_NONE ||
          (state->phase != FLOW_SHUT && state->received != state->sent + flow_unsent(state))))
         return 11;
-    return telnet_is_valid(&state->telnet) ? 0 : 18;
+    return telnet_is_valid(&state->telnet) && http_is_valid(state->http) ? 0 : 18;
 }
 
 int verify_slot(const struct vault *vault, const struct slot *slot)

@@ -71,6 +71,8 @@ bool away_judge(struct conn *conn)
         conn->judge_ms = now_ms + MEND_RETRY_MS;
         return mend(conn);
     }
+    if (relay_is_http(slot)) // no other game could make anything of it
+        return let_go(conn);
     if (conn->ended_ms == 0)
         conn->ended_ms = now_ms;
     enum games_verdict verdict = games_judge(worker, slot, now_ms - conn->ended_ms, &wait_ms);

@@ -196,10 +196,33 @@ def test_what_the_dead_game_left_unfinished_is_finished_and_options_are_withdraw
 def test_compression_is_never_agreed_on(make_stage, lone):
     stage = make_stage(its_game=lone())
     player = enter(stage)
-    player.send(hexed(b"\xff\xfb\x56\xff\xfb\x55\xff\xfb\x57plain\r\n"))
+    player.send(hexed(b"\xff\xfb\x56\xff\xfb\x55\xff\xfb\x57\xff\xfb\x58plain\r\n"))
     assert player.read_until(b"plain\r\n") == b"plain\r\n"
-    player.send(b"\xff\xfd\x56said\r\n")
-    assert player.read_line() == b"echo said"
+    # Who agrees or asks all the same is told no, once.
+    asks = b"".join(b"\xff\xfd%c\xff\xfb%c" % (option, option) for option in range(85, 89))
+    player.send(asks + b"said\r\n")
+    text = player.read_until(b"echo said\r\n").removesuffix(b"echo said\r\n")
+    for option in range(85, 89):
+        assert b"\xff\xfc%c" % option in text and b"\xff\xfe%c" % option in text
+    assert len(text) == len(asks)
+    player.send(asks.replace(b"\xfd", b"\xfe").replace(b"\xfb", b"\xfc") + b"more\r\n")
+    assert player.read_line() == b"echo more"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_dead_game_has_changed_in_the_terminal_is_put_back(make_stage, lone, kind):
+    game = lone()
+    stage = make_stage(its_game=game)
+    player = enter(stage, kind)
+    left = b"\x1b[?25l\x1b]8;;send:look\x1b\\\x1b[?1000;2004h\x1b(0\r\n"
+    player.send(hexed(left))
+    player.read_until(left)
+    game.kill()
+    assert player.read_until(AWAY) == (b"\x1b]8;;\x1b\\\x1b[?25h\x1b[?1000l\x1b[?2004l\x1b(B" +
+                                       AWAY)
+    game.start()
+    await_back(player, is_told=True)
+    check_echo(player)
 
 
 def test_a_game_that_is_no_telnet_is_not_looked_into(make_stage, lone):

@@ -173,6 +173,17 @@ static void say_environ(struct talk *talk)
     hold(!telnet_environ_is_due(&talk->game, &talk->player) && telnet_is_valid(&talk->player));
 }
 
+// What MCCP the player asks for it is told once that it cannot have.
+static void refuse(struct talk *talk)
+{
+    uint8_t out[TELNET_REFUSAL_BYTES];
+    if (!telnet_refusal_is_due(&talk->game, &talk->player))
+        return;
+    hold(!talk->may_compress);
+    hold(telnet_refuse(&talk->game, &talk->player, out) <= sizeof out);
+    hold(!telnet_refusal_is_due(&talk->game, &talk->player) && telnet_is_valid(&talk->game));
+}
+
 static bool is_in_sub(const struct telnet_state *state)
 {
     return state->command == TELNET_SUB || state->command == TELNET_SUB_IAC;
@@ -193,6 +204,8 @@ static void see(struct talk *talk, const uint8_t *out, size_t n)
         hold(seen->command == TELNET_TEXT);
     hold(seen->will == game->will && seen->does == game->does);
     hold(seen->ansi == game->ansi && seen->parameter == game->parameter);
+    hold(seen->terminal == game->terminal && seen->listed == game->listed);
+    hold(seen->detail == game->detail);
     hold(seen->utf8_left == game->utf8_left && seen->utf8_next == game->utf8_next);
     hold(((seen->flags ^ game->flags) & ~TELNET_SUB_OPEN) == 0);
 }
@@ -219,6 +232,7 @@ static void speak(struct talk *talk, bool is_player, const uint8_t *in, size_t n
     else
         see(talk, out, n_out);
     say_environ(talk);
+    refuse(talk);
 }
 
 static void die(struct talk *talk)
@@ -238,7 +252,7 @@ static void die(struct talk *talk)
     hold(n <= TELNET_MEND_BYTES && telnet_is_valid(game));
     hold(game->command == TELNET_TEXT && game->ansi == TELNET_ANSI_NONE && game->utf8_left == 0);
     hold((game->flags & ~TELNET_AFTER_CR) == 0);
-    hold(game->will == 0 && game->does == 0);
+    hold(game->will == 0 && game->does == 0 && game->terminal == 0);
     see(talk, out, n);
     const struct telnet_state mended = *game;
     hold(telnet_mend(&talk->game, &talk->player, out) == 0);

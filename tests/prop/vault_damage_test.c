@@ -64,6 +64,7 @@ static const struct field state_fields[] = {
     FIELD(flow_state, key, BREAKS(7)),
     FIELD(flow_state, kept, BREAKS(11) | BREAKS(17)),
     FIELD(flow_state, front, BREAKS(17)),
+    FIELD(flow_state, http, BREAKS(18)),
 };
 
 static const struct field slot_fields[] = {

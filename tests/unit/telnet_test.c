@@ -220,7 +220,7 @@ static void options_have_bits_of_their_own(void **unused)
         all |= bit;
         n += bit != 0;
     }
-    assert_int_equal(n, 48 + 14);
+    assert_int_equal(n, 48 + 15);
     assert_int_not_equal(telnet_option_bit(86), 0);
     assert_int_equal(telnet_option_bit(255), 0);
 }
@@ -304,6 +304,81 @@ static void mccp_passes_when_it_may_and_then_everything_does(void **unused)
     assert_false(has(&line.player, TELNET_COMPRESSED));
     PASSES(&line, "\xff\xfa\x57\xff\xf0\xff\xff\xff");
     assert_true(has(&line.player, TELNET_COMPRESSED));
+}
+
+static void mccpx_begins_where_either_side_says_so(void **unused)
+{
+    (void)unused;
+    struct line line = game_says();
+    GIVES(&line, "a\xff\xfb\x58\xff\xfd\x58\xff\xfa\x58\x02zstd\xff\xf0z", "az"); // refused
+    assert_int_equal(line.game.will | line.game.does, 0);
+    line.may_compress = true;
+    PASSES(&line, "\xff\xfb\x58\xff\xfd\x58\xff\xfa\x58\x01zstd,deflate\xff\xf0"); // what it takes
+    assert_false(telnet_is_lost(&line.game, &line.player));
+    PASSES(&line, "\xff\xfa\x58");
+    assert_true(telnet_is_lost(&line.game, &line.player));
+    PASSES(&line, "\x03 none of them \xff\xf0hello\r\n");
+    assert_int_equal(line.game.flags, 0);
+    turn(&line);
+    PASSES(&line, "\xff\xfa\x58\x02zstd");
+    assert_true(telnet_is_lost(&line.game, &line.player));
+    PASSES(&line, "\xff\xf0\xff\x00\xff\xfb");
+    assert_int_equal(line.player.flags, TELNET_COMPRESSED);
+    turn(&line);
+    PASSES(&line, "\xff\xfa\x58\x02zstd\xff\xf0\xff\x00\xff");
+    assert_int_equal(line.game.flags, TELNET_COMPRESSED);
+}
+
+static size_t refuse(struct line *line)
+{
+    assert_true(telnet_refusal_is_due(&line->game, &line->player));
+    line->n_out = telnet_refuse(&line->game, &line->player, line->out);
+    assert_true(line->n_out <= TELNET_REFUSAL_BYTES);
+    assert_false(telnet_refusal_is_due(&line->game, &line->player));
+    assert_true(telnet_is_valid(&line->game));
+    return line->n_out;
+}
+
+static void who_asks_for_mccp_is_told_no_once(void **unused)
+{
+    (void)unused;
+    static const uint8_t options[] = {85, 86, 87, 88};
+    for (size_t i = 0; i < sizeof options; i++) {
+        struct line line = player_says();
+        const uint8_t asks[] = {255, 253, options[i], 255, 251, options[i]};
+        const uint8_t answers[] = {255, 254, options[i], 255, 252, options[i]};
+        const uint8_t refusals[] = {255, 254, options[i], 255, 252, options[i]};
+        feed(&line, asks, sizeof asks);
+        assert_int_equal(line.n_out, 0);
+        assert_int_equal(refuse(&line), sizeof refusals);
+        assert_memory_equal(line.out, refusals, sizeof refusals);
+        feed(&line, asks, sizeof asks); // again, without having taken it back
+        assert_false(telnet_refusal_is_due(&line.game, &line.player));
+        feed(&line, answers, sizeof answers); // an answer is not answered
+        assert_int_equal(refuse(&line), 0);
+        feed(&line, asks, sizeof asks);
+        assert_int_equal(refuse(&line), sizeof refusals);
+    }
+}
+
+static void a_refusal_comes_between_the_games_commands(void **unused)
+{
+    (void)unused;
+    struct line line = player_says();
+    GIVES(&line, "\xff\xfd\x56look\n", "look\n");
+    turn(&line);
+    PASSES(&line, "\xff\xfa\xc9{");
+    assert_false(telnet_refusal_is_due(&line.game, &line.player));
+    GIVES(&line, "}\xff\xf0\xff", "}\xff\xf0");
+    assert_false(telnet_refusal_is_due(&line.game, &line.player));
+    FEED(&line, "\xf9");
+    assert_int_equal(refuse(&line), 3);
+    assert_memory_equal(line.out, "\xff\xfc\x56", 3);
+    // Where it may be agreed on, the game answers.
+    line = player_says();
+    line.may_compress = true;
+    PASSES(&line, "\xff\xfd\x56\xff\xfb\x58");
+    assert_false(telnet_refusal_is_due(&line.game, &line.player));
 }
 
 static void mccp1_begins_without_an_iac(void **unused)
@@ -705,6 +780,115 @@ static void a_sequence_is_finished_and_colours_are_reset(void **unused)
     MENDS(&line, "\x1b[0m");
 }
 
+#define LEAVES(said, mended)                                                                       \
+    do {                                                                                           \
+        struct line left = game_says();                                                            \
+        PASSES(&left, said);                                                                       \
+        MENDS(&left, mended);                                                                      \
+        MENDS(&left, "");                                                                          \
+    } while (0)
+
+static void a_link_left_open_is_closed(void **unused)
+{
+    (void)unused;
+    LEAVES("\x1b]8;;send:look\x1b\\", "\x1b]8;;\x1b\\");
+    LEAVES("\x1b]8;id=1;https://example.org\x07", "\x1b]8;;\x1b\\");
+    LEAVES("\x1b]8;;send:look\x1b\\look", "\x1b]8;;\x1b\\\r\n");
+    LEAVES("\x1b]8;;send:lo", "\x1b\\\x1b]8;;\x1b\\"); // it has begun now
+    LEAVES("\x1b]8;;send:lo\x1b", "\\\x1b]8;;\x1b\\");
+    LEAVES("\x1b]8;;s\x1b\\look\x1b]8;;\x1b\\\r\n", "");
+    LEAVES("\x1b]8;;s\x07look\x1b]8;id=2;\x07\r\n", "");
+    LEAVES("\x1b]8;;send:lo\x18", ""); // broken off
+    LEAVES("\x1b]0;8;;title\x07", ""); // others are not links
+    LEAVES("\x1b]88;;title\x07", "");
+    LEAVES("\x1b]8;;\x07", "");
+    LEAVES("\x1bP8;;x\x1b\\\x1b_8;;x\x1b\\", "");
+}
+
+static void modes_are_put_back(void **unused)
+{
+    (void)unused;
+    LEAVES("\x1b[?25l", "\x1b[?25h");
+    LEAVES("\x1b[?7l", "\x1b[?7h");
+    LEAVES("\x1b[?1049h", "\x1b[?1049l");
+    LEAVES("\x1b[?1047h", "\x1b[?1047l");
+    LEAVES("\x1b[?47h", "\x1b[?47l");
+    LEAVES("\x1b[?1h\x1b=", "\x1b[?1l\x1b>");
+    LEAVES("\x1b[?5h", "\x1b[?5l");
+    LEAVES("\x1b[?9h", "\x1b[?9l");
+    LEAVES("\x1b[?1000h", "\x1b[?1000l");
+    LEAVES("\x1b[?1002;1006h", "\x1b[?1002l\x1b[?1006l");
+    LEAVES("\x1b[?1003h\x1b[?1004h", "\x1b[?1003l\x1b[?1004l");
+    LEAVES("\x1b[?1005;1015;1016h", "\x1b[?1005l\x1b[?1015l\x1b[?1016l");
+    LEAVES("\x1b[?2004h", "\x1b[?2004l");
+    LEAVES("\x1b[?2026h", "\x1b[?2026l");
+    LEAVES("\x1b[4h", "\x1b[4l");
+    LEAVES("\x1b[2;20h", "\x1b[2l\x1b[20l");
+    LEAVES("\x1b[?6h", "\x1b[?6l\x1b[999H");
+    LEAVES("\x1b[?25l\x1b[31mred", "\x1b[?25h\x1b[0m\r\n");
+}
+
+static void only_what_was_left_is_put_back(void **unused)
+{
+    (void)unused;
+    LEAVES("\x1b[?25l\x1b[?1049;2004h\x1b[?25h\x1b[?1049;2004l", "");
+    LEAVES("\x1b[?25h\x1b[?7h\x1b[?1049l\x1b[4l\x1b>", ""); // as it is anyway
+    LEAVES("\x1b[25l\x1b[?4h\x1b[>25l\x1b[?25$p\x1b[?1000s\x1b[?1000r", "");
+    LEAVES("\x1b[?25\x18l\r\n\x1b[2J\x1b[1;1H\x1b[K\x1b[?12h", "");
+    LEAVES("\x1b[?25l\x1b[4h\x1b[2;5r\x1b(0\x1b[!p", ""); // soft reset
+    LEAVES("\x1b[?1049;1000h\x1b[?25l\x1b=\x1b(0\x0e\x1b[1;5r\x1b"
+           "c",
+           "");                              // reset
+    LEAVES("\x1b[?65561h\x1b[?131072h", ""); // 25 and 0, if they went round
+    struct line line = player_says();
+    PASSES(&line, "\x1b[?25l\x1b]8;;x\x07\x0e");
+    MENDS(&line, ""); // a player's are its own
+}
+
+static void a_scrolling_region_is_given_up_and_the_cursor_stays(void **unused)
+{
+    (void)unused;
+    LEAVES("\x1b[5;20r", "\x1b"
+                         "7\x1b[r\x1b"
+                         "8");
+    LEAVES("\x1b[;20r", "\x1b"
+                        "7\x1b[r\x1b"
+                        "8");
+    LEAVES("\x1b[5;20r\x1b[r", "");
+    LEAVES("\x1b[5;20r\x1b[0;0r", "");
+    LEAVES("\x1b[1;2;3;4;5$r", ""); // DECCARA
+}
+
+static void character_sets_are_put_back(void **unused)
+{
+    (void)unused;
+    LEAVES("\x1b(0", "\x1b(B");
+    LEAVES("\x1b)0\x0e", "\x0f\x1b)B");
+    LEAVES("\x1b*0\x1bn", "\x0f\x1b*B");
+    LEAVES("\x1b+A\x1bo", "\x0f\x1b+B");
+    LEAVES("\x1b-A", "\x1b)B");
+    LEAVES("\x1b(0\x1b(B\x0e\x0f\x1b)B", "");
+    LEAVES("\x1b%G\x1b#8\x1b F", "");
+    LEAVES("\x1b(", "B");
+    LEAVES("a\x0e", "\x0f\r\n");
+    LEAVES("\x1b[\x0e"
+           "1;1H",
+           "\x0f"); // within a sequence, too
+    LEAVES("\x1b]0;\x0e\x07", "");
+}
+
+static void mxp_is_open_again(void **unused)
+{
+    (void)unused;
+    LEAVES("\x1b[6z", "\x1b[3z\x1b[5z");
+    LEAVES("\x1b[7z", "\x1b[3z\x1b[5z");
+    LEAVES("\x1b[6z<b>\r\n\x1b[5z", "");
+    LEAVES("\x1b[1z", "\x1b[3z\x1b[5z");
+    LEAVES("\x1b[1z<b>Inn</b>\r\n", ""); // was for a line
+    LEAVES("\x1b[1z\x1b[0z\x1b[0z\x1b[3z", "");
+    LEAVES("\xff\xfb\x5b\x1b[6z", "\x1b[3z\x1b[5z");
+}
+
 static void a_line_begun_is_ended(void **unused)
 {
     (void)unused;
@@ -852,7 +1036,7 @@ static void the_most_that_can_be_mended_fits(void **unused)
     PASSES(&line, "\x1b[1m\x1b]\xf0\xff\xfa\xc9{");
     line.player.will = telnet_option_bit(24); // it is no raw terminal
     mend(&line);
-    assert_int_equal(line.n_out, 2 + 3 + 2 + 4 + 2 * 3 * 62);
+    assert_int_equal(line.n_out, 2 + 3 + 2 + 4 + 2 * 3 * 63);
     assert_int_equal(line.game.will | line.game.does, 0);
 }
 
@@ -899,7 +1083,8 @@ static uint32_t next_random(uint32_t *seed)
 static void what_passes_the_quick_way_passes_the_slow_way_alike(void **unused)
 {
     (void)unused;
-    static const uint8_t bytes[] = "\r\n\0\x1b[m0;1\xc3\xbc\xe2\xf0\x90 abc\x07]\\c\xff\xff\xf1";
+    static const uint8_t bytes[] =
+        "\r\n\0\x1b[m0;1\xc3\xbc\xe2\xf0\x90 abc\x07]\\c\x0e\x0f(6z?hl8r\xff\xff\xf1";
     uint32_t seed = 4202;
     for (int i = 0; i < 50000; i++) {
         struct line line = {.is_player = i & 1};
@@ -941,6 +1126,9 @@ int main(void)
         cmocka_unit_test(a_255_that_was_not_doubled_does_not_end_a_subnegotiation),
         cmocka_unit_test(mccp_is_taken_out_of_both_directions),
         cmocka_unit_test(mccp_passes_when_it_may_and_then_everything_does),
+        cmocka_unit_test(mccpx_begins_where_either_side_says_so),
+        cmocka_unit_test(who_asks_for_mccp_is_told_no_once),
+        cmocka_unit_test(a_refusal_comes_between_the_games_commands),
         cmocka_unit_test(mccp1_begins_without_an_iac),
         cmocka_unit_test(a_compression_about_to_begin_is_lost_already),
         cmocka_unit_test(compressed_bytes_can_be_dropped),
@@ -969,6 +1157,12 @@ int main(void)
         cmocka_unit_test(a_subnegotiation_is_finished),
         cmocka_unit_test(a_character_is_finished),
         cmocka_unit_test(a_sequence_is_finished_and_colours_are_reset),
+        cmocka_unit_test(a_link_left_open_is_closed),
+        cmocka_unit_test(modes_are_put_back),
+        cmocka_unit_test(only_what_was_left_is_put_back),
+        cmocka_unit_test(a_scrolling_region_is_given_up_and_the_cursor_stays),
+        cmocka_unit_test(character_sets_are_put_back),
+        cmocka_unit_test(mxp_is_open_again),
         cmocka_unit_test(a_line_begun_is_ended),
         cmocka_unit_test(options_in_force_are_withdrawn),
         cmocka_unit_test(the_answers_to_a_withdrawal_are_swallowed_once),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A game that is a process of its own, so that it can die. Run as a program it is that game:
 
-    lone_game.py PLACE BACKLOG SLOWNESS PIDFILE|- daemon|- CONTROL|- WORDS
+    lone_game.py PLACE BACKLOG SLOWNESS PIDFILE|- daemon|web|- CONTROL|- WORDS
 
 With CONTROL it attaches there first, with WORDS (resume, ack). Then "here" is followed by "resumed INPUT OUTPUT STATE",
 if the header says so, and it knows: state TEXT (leaves it), ack (all that was read), plan WORDS (reboot, shutdown
@@ -12,7 +12,8 @@ PLACE is the path of a Unix socket or a TCP port. It says "here PID ID N" to eac
 It echoes lines as "echo LINE", and knows: quit (closes this player), shutdown MS (closes everybody, and exits MS
 milliseconds later), exit (only exits), raw HEX (sends bytes), flood N (sends N numbered lines), dump S (forks a
 child that keeps all sockets open for S seconds), daemon (goes on in a child).
-It takes a player every SLOWNESS seconds at most.
+It takes a player every SLOWNESS seconds at most. With web it speaks HTTP as well: it says nothing before the player
+does, and who sends a request gets UPGRADED and then all that it sends; "bye" ends it, "shutdown MS" is obeyed.
 """
 import os
 import re
@@ -24,6 +25,7 @@ import sys
 import time
 
 
+UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
 COMMANDS = re.compile(rb"\xff[\xfb-\xfe].", re.DOTALL)
 
 
@@ -35,6 +37,7 @@ class Player:
         self.id = None
         self.n_read = 0  # bytes of the lines taken
         self.is_acking = False
+        self.is_web = False
 
     def say(self, data):
         self.sock.setblocking(True)
@@ -54,15 +57,21 @@ class Player:
         self.id = facts[5].hex()
         resumed = facts.get(0xE2, b"")
         self.n_read = int.from_bytes(resumed[:8], "big")
-        self.say(f"here {os.getpid()} {self.id} {n}\r\n".encode())
+        if n is not None:
+            self.greet(n)
         self.is_acking = resumed[16:] == b"ack-lines"
         if resumed:
             n_taken = int.from_bytes(resumed[8:16], "big")
             self.say(b"resumed %d %d %s\r\n" % (self.n_read, n_taken, resumed[16:]))
 
 
+    def greet(self, n):
+        self.say(f"here {os.getpid()} {self.id} {n}\r\n".encode())
+
+
 class Town:
-    def __init__(self, place, backlog, slowness, control, words):
+    def __init__(self, place, backlog, slowness, control, words, is_web=False):
+        self.is_web = is_web
         self.control = None
         if control != "-":
             self.attach(control, words)
@@ -137,12 +146,30 @@ class Town:
             return
         player.buffer += data
         if not player.is_known:
-            player.take_header(self.n_ever)
+            player.take_header(None if self.is_web else self.n_ever)
             self.n_ever += player.is_known
+        if self.is_web and player.is_known and player.buffer:
+            self.hear_first(player)
         while player.is_known and b"\n" in player.buffer and player.sock.fileno() in self.players:
             line, player.buffer = player.buffer.split(b"\n", 1)
             player.n_read += len(line) + 1
             self.obey(player, COMMANDS.sub(b"", line.rstrip(b"\r")))
+
+    def hear_first(self, player):
+        if not player.is_web and not player.buffer.startswith(b"GET "):
+            player.greet(self.n_ever)
+            player.is_web = None
+        if player.is_web is None:
+            return
+        if not player.is_web and b"\r\n\r\n" not in player.buffer:
+            return
+        player.say(player.buffer if player.is_web else UPGRADED)
+        words, player.buffer = player.buffer, b""
+        player.is_web = True
+        if words.startswith(b"shutdown "):
+            self.obey(player, words)
+        elif words == b"bye":
+            self.drop(player)
 
     def run(self):
         while True:
@@ -172,10 +199,10 @@ class LoneGame:
     """Start, kill, and start again. `place`: path or port."""
 
     def __init__(self, place, backlog=128, slowness=0, pid_file=None, is_daemon=False,
-                 control=None, words=""):
+                 control=None, words="", is_web=False):
         self.place = place
         self.arguments = [str(place), str(backlog), str(slowness), pid_file or "-",
-                          "daemon" if is_daemon else "-", control or "-", words]
+                          "daemon" if is_daemon else "web" if is_web else "-", control or "-", words]
         self.is_daemon = is_daemon
         self.connect = f"tcp:127.0.0.1:{place}" if isinstance(place, int) else f"unix:{place}"
         self.process = None
@@ -216,7 +243,8 @@ class LoneGame:
 def main():
     place, backlog, slowness, pid_file, kind, control, words = sys.argv[1:]
     is_daemon = kind == "daemon"
-    town = Town(place, int(backlog), float(slowness), "-" if is_daemon else control, words)
+    town = Town(place, int(backlog), float(slowness), "-" if is_daemon else control, words,
+                kind == "web")
     if is_daemon and os.fork() > 0:
         os._exit(0)
     if is_daemon and control != "-":
