@@ -13,8 +13,6 @@
 #include "relay/flow_io.h"
 
 #include "base/clock.h"
-#include "telnet/http.h"
-#include "telnet/telnet_front.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -102,8 +100,7 @@ static void keep_input(struct relay_run *run)
         // not.
         if (next.flags & FLOW_DISCARD)
             next.flags = (uint8_t)((next.flags & ~FLOW_DISCARD) | FLOW_SKIP);
-        bool is_acked = slot_has(run->slot, SLOT_FLAG_ACKS) && !(next.flags & FLOW_CUT);
-        if (!is_acked)
+        if (next.flags & FLOW_CUT)
             skip_rest(run, &next);
         else if (slot_has(run->slot, SLOT_FLAG_TELNET) || !(next.flags & FLOW_SKIP))
             next.front = 0;

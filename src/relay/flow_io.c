@@ -6,8 +6,6 @@
 #include "relay/flow_io.h"
 
 #include "base/log.h"
-#include "telnet/http.h"
-#include "telnet/telnet_front.h"
 #include "vault/receipt.h"
 
 #include <errno.h>
@@ -177,12 +175,8 @@ bool run_note_http(const struct relay_run *run, enum flow_dir dir, struct flow_s
                    const uint8_t *in, size_t n)
 {
     uint8_t other = flow_now(&run->slot->flow[!dir])->http;
-    if (dir == TO_GAME) {
-        next->http = http_follow_request(next->http, in, n);
-        return http_is_it(next->http, other);
-    }
-    next->http = http_follow_answer(next->http, in, n);
-    return http_is_it(other, next->http);
+    flow_note_http(next, dir, in, (uint32_t)n);
+    return dir == TO_GAME ? http_is_it(next->http, other) : http_is_it(other, next->http);
 }
 
 size_t run_filter(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,
@@ -249,8 +243,7 @@ static void keep_less(struct relay_run *run, struct flow_state *next, uint32_t n
         n_over = KEEP_LESS_BYTES;
     if (n_over > next->kept)
         n_over = next->kept;
-    next->front = front_follow(next->front, is_telnet, kept, n_over);
-    next->flags = (uint8_t)((next->flags & ~FLOW_CUT) | (next->front ? FLOW_CUT : 0));
+    flow_pass_front(next, is_telnet, kept, n_over);
     next->kept = (uint16_t)(next->kept - n_over);
     buffer_take(&next->out, n_over);
     run_commit(run, TO_GAME, next);

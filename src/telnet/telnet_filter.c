@@ -142,11 +142,11 @@ static bool is_to_be_swallowed(struct filter *filter, uint8_t verb, uint64_t bit
 // The player asks for MCCP, or takes that back.
 static void note_refusal(struct filter *filter, uint8_t verb, uint8_t option)
 {
-    const bool is_does = verb == VERB_DO || verb == VERB_DONT;
-    const unsigned bit = 1u << (option - OPTION_MCCP1 + (is_does ? 4 : 0));
     uint8_t *refused = &filter->state->refused;
     if (!filter->rules->is_player || !telnet_is_mccp(option))
         return;
+    const bool is_does = verb == VERB_DO || verb == VERB_DONT;
+    const unsigned bit = 1u << (option - OPTION_MCCP1 + (is_does ? 4 : 0));
     *refused = (uint8_t)(verb == VERB_WILL || verb == VERB_DO ? *refused | bit : *refused & ~bit);
 }
 

@@ -10,6 +10,8 @@
 #ifndef STAYD_VAULT_FLOW_H
 #define STAYD_VAULT_FLOW_H
 
+#include "telnet/http.h"
+#include "telnet/telnet_front.h"
 #include "vault/layout.h"
 #include "vault/point.h"
 
@@ -25,6 +27,23 @@ static inline void flow_commit(struct flow *flow, const struct flow_state *next)
     POINT(FLOW_WRITTEN);
     atomic_store_explicit(&flow->current, other, memory_order_release);
     POINT(FLOW_FLIPPED);
+}
+
+// TO_GAME: n bytes from the beginning of `out`, which are these, are not kept any longer. What is
+// left of a line that the game has begun is then not for the next one.
+static inline void flow_pass_front(struct flow_state *state, bool is_telnet, const uint8_t *bytes,
+                                   uint32_t n)
+{
+    state->front = front_follow(state->front, is_telnet, bytes, n);
+    state->flags = (uint8_t)((state->flags & ~FLOW_CUT) | (state->front ? FLOW_CUT : 0));
+}
+
+// n bytes of text have come from this direction's source.
+static inline void flow_note_http(struct flow_state *state, enum flow_dir dir, const uint8_t *bytes,
+                                  uint32_t n)
+{
+    state->http = dir == TO_GAME ? http_follow_request(state->http, bytes, n)
+                                 : http_follow_answer(state->http, bytes, n);
 }
 
 #define BUFFER_EMPTY ((struct buffer){.chunk = CHUNK_NONE})

@@ -6,7 +6,6 @@
 // Errors: -1 with errno of the call.
 #include "vault/receipt.h"
 
-#include "telnet/telnet_front.h"
 #include "vault/flow.h"
 #include "vault/point.h"
 #include "vault/slot.h"
@@ -49,10 +48,9 @@ static void take_sent(const struct vault *vault, const struct slot *slot, enum f
         next->kept = (uint16_t)(next->kept + count);
         return;
     }
-    // What is left of a line that the game has begun is not for the next one.
     if (dir == TO_GAME)
-        next->front = front_follow(next->front, slot_has(slot, SLOT_FLAG_TELNET),
-                                   vault_chunk(vault, next->out.chunk) + next->out.start, count);
+        flow_pass_front(next, slot_has(slot, SLOT_FLAG_TELNET),
+                        vault_chunk(vault, next->out.chunk) + next->out.start, count);
     buffer_take(&next->out, count);
 }
 
@@ -77,6 +75,9 @@ static void apply(struct vault *vault, uint32_t count)
             .start = buffer->start,
             .end = (uint16_t)(receipt->offset + count),
         };
+        if (!slot_has_step(slot)) // which would note it
+            flow_note_http(&next, (enum flow_dir)receipt->dir,
+                           vault_chunk(vault, receipt->chunk) + receipt->offset, count);
     }
     flow_commit(flow, &next);
 }

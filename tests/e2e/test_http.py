@@ -31,10 +31,11 @@ def check_frame(player):
 
 
 @pytest.mark.short
+@pytest.mark.parametrize("telnet", ["yes", "no"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_websocket_is_left_alone_and_ends_with_the_game(make_stage, lone, kind):
+def test_a_websocket_is_left_alone_and_ends_with_the_game(make_stage, lone, kind, telnet):
     game = lone(is_web=True)
-    stage = make_stage(its_game=game)
+    stage = make_stage(its_game=game, game_options={"telnet": telnet})
     player = upgrade(stage, kind)
     other = stage.player(kind)  # at the same port, by telnet
     other.send(b"hello\r\n")

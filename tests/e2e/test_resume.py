@@ -216,7 +216,7 @@ def test_without_acknowledgements_the_line_in_which_the_game_died_is_for_nobody(
     assert player.read_line() == b"echo four"
 
 
-NAWS = b"\xff\xfa\x1f\x00\x50\x00\x0a\xff\xf0"  # a window of ten lines: an LF that ends none
+NAWS = b"\xff\xfa\x1f\x00\x50\x00\x0d\xff\xf0"  # a window of thirteen lines: a CR that ends none
 
 
 @pytest.mark.parametrize("n_before", [0, 2000, 20000])

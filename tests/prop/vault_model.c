@@ -4,7 +4,6 @@
 // The model of a vault (vault_model.h). Errors: false, or a text that says what differs.
 #include "vault_model.h"
 
-#include "telnet/telnet_front.h"
 #include "vault/facts.h"
 #include "vault/state.h"
 
@@ -173,6 +172,17 @@ static bool apply_unlink(struct model *model, const struct op *op)
     return true;
 }
 
+// n more bytes have come.
+static void note_http(struct model_slot *slot, enum flow_dir dir, uint64_t n)
+{
+    struct flow_state *state = &slot->flow[dir].state;
+    for (uint64_t i = 0; i < n; i++) {
+        uint8_t byte = model_byte(model_flow_salt(slot, dir), state->received + i);
+        state->http = dir == TO_GAME ? http_follow_request(state->http, &byte, 1)
+                                     : http_follow_answer(state->http, &byte, 1);
+    }
+}
+
 static bool apply_receive(struct model_slot *slot, const struct op *op)
 {
     struct model_flow *flow = &slot->flow[op->dir];
@@ -180,6 +190,8 @@ static bool apply_receive(struct model_slot *slot, const struct op *op)
     if (n > op->n)
         n = op->n;
     if (n > 0) {
+        if (!model_has_step(slot))
+            note_http(slot, (enum flow_dir)op->dir, n);
         flow->state.received += n;
         append(model_receives_into(slot, &flow->state), (uint32_t)n);
         return op->result == (int64_t)n;
@@ -211,8 +223,10 @@ static bool apply_send(struct model_slot *slot, const struct op *op)
     if (n == 0 || n > flow_unsent(state))
         return false;
     bool is_kept = op->dir == TO_GAME && slot->flags & SLOT_FLAG_ACKS;
-    if (op->dir == TO_GAME && !is_kept)
+    if (op->dir == TO_GAME && !is_kept) {
         state->front = front_behind(slot, state, n);
+        state->flags = (uint8_t)((state->flags & ~FLOW_CUT) | (state->front ? FLOW_CUT : 0));
+    }
     state->sent += n;
     if (is_kept)
         state->kept = (uint16_t)(state->kept + n);
