@@ -259,6 +259,21 @@ def test_a_subnegotiation_before_a_long_line_neither_holds_it_up_nor_ends_it(lon
     assert player.read_line() == b"echo three"
 
 
+@pytest.mark.parametrize("telnet", ["yes", "no"])
+def test_a_line_begun_before_the_game_acknowledged_is_for_nobody_when_it_dies_in_it(lone, telnet):
+    stage, game = lone("later", telnet=telnet)
+    player = enter(stage, "plain")
+    send_all(stage, player, b"half a")
+    other = enter(stage, "plain")
+    ask(other, b"attach resume ack")
+    game.arguments[-1] = "resume ack"
+    lose(game, player)
+    player.send(b" line\r\nthree\r\n")
+    game.start()
+    player.read_until(RESUMED)
+    assert player.read_line() == b"echo three"
+
+
 RECORD_BYTES = 16384  # of text, and what goes with them in TLS 1.3
 RECORD_OVERHEAD = 22
 

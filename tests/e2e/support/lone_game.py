@@ -6,7 +6,7 @@
 
 With CONTROL it attaches there first, with WORDS (resume, ack). Then "here" is followed by "resumed INPUT OUTPUT STATE",
 if the header says so, and it knows: state TEXT (leaves it), ack (all that was read), plan WORDS (reboot, shutdown
-hold|end), end TEXT (has stayd close this player); ack-lines (from now on, each line before it is obeyed; also by a state of that name).
+hold|end), end TEXT (has stayd close this player); with WORDS "later" it attaches when it is told: attach WORDS; ack-lines (from now on, each line before it is obeyed; also by a state of that name).
 
 PLACE is the path of a Unix socket or a TCP port. It says "here PID ID N" to each player: the connection's id, and how many came before.
 It echoes lines as "echo LINE", and knows: quit (closes this player), shutdown MS (closes everybody, and exits MS
@@ -73,7 +73,8 @@ class Town:
     def __init__(self, place, backlog, slowness, control, words, is_web=False):
         self.is_web = is_web
         self.control = None
-        if control != "-":
+        self.control_place = control
+        if control != "-" and words != "later":
             self.attach(control, words)
         self.listener = listen_at(place, backlog)
         self.players = {}
@@ -109,6 +110,9 @@ class Town:
             self.obey_attached(player, word, rest)
         elif word == "ack-lines":
             player.is_acking = True
+        elif word == "attach":
+            self.attach(self.control_place, rest)
+            player.say(b"done\r\n")
         elif word == "quit":
             player.say(b"bye\r\n")
             self.drop(player)
