@@ -102,9 +102,9 @@ struct flow_state {
     uint16_t kept;              // to_game: bytes at the front of `out` that are sent and not yet
                                 // acknowledged by the game
     uint32_t notice;            // to_player: token of the last notice said (worker/orders.h)
-    uint8_t front;              // to_game: where the bytes before `out` leave the game, or, of a line
-                                // that is skipped, where that is (telnet/telnet_front.h)
-    uint8_t http;               // how far the source's first bytes are those of HTTP (telnet/http.h)
+    uint8_t front; // to_game: where the bytes before `out` leave the game, or, of a line
+                   // that is skipped, where that is (telnet/telnet_front.h)
+    uint8_t http;  // how far the source's first bytes are those of HTTP (telnet/http.h)
     uint8_t reserved[2];
 };
 
@@ -117,8 +117,9 @@ struct flow_state {
 #define FLOW_DISCARD 16u     // to_game: what comes was meant for a game that is dead (relay/away.c)
 #define FLOW_AWAY 64u        // to_player: told that the game is away; to be told when it is back
 #define FLOW_SKIP 128u       // to_game: what is left of the line in which a game died is for nobody
-#define FLOW_CUT 32u         // to_game: the game has had the beginning of what `front` is within, and
-                             // it is not kept
+#define FLOW_CUT                                                                                   \
+    32u // to_game: the game has had the beginning of what `front` is within, and
+        // it is not kept
 
 // One direction of a slot. `current` is the commit point: one aligned store.
 struct flow {

@@ -6,7 +6,8 @@
 
 With CONTROL it attaches there first, with WORDS (resume, ack). Then "here" is followed by "resumed INPUT OUTPUT STATE",
 if the header says so, and it knows: state TEXT (leaves it), ack (all that was read), plan WORDS (reboot, shutdown
-hold|end), end TEXT (has stayd close this player); with WORDS "later" it attaches when it is told: attach WORDS; ack-lines (from now on, each line before it is obeyed; also by a state of that name).
+hold|end), end TEXT (has stayd close this player); with WORDS "later" it attaches when it is told: attach WORDS;
+ack-lines (from now on, each line before it is obeyed; also by a state of that name).
 
 PLACE is the path of a Unix socket or a TCP port. It says "here PID ID N" to each player: the connection's id, and how many came before.
 It echoes lines as "echo LINE", and knows: quit (closes this player), shutdown MS (closes everybody, and exits MS
