@@ -156,15 +156,15 @@ static void check_game(const struct conf *conf, unsigned n, const int *lines,
 
 // Would bind(2) refuse the second of these? A wildcard takes the port on every address of its
 // family; IPv6 listeners are IPV6_V6ONLY, so the families do not meet.
-static bool do_collide(const struct conf_address *a, const struct conf_address *b)
+static bool do_collide(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
     static const uint8_t any4[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     static const uint8_t any6[16];
     uint8_t bytes_a[16], bytes_b[16];
     uint16_t port_a, port_b;
-    address_to_bytes((const struct sockaddr *)&a->sockaddr, bytes_a, &port_a);
-    address_to_bytes((const struct sockaddr *)&b->sockaddr, bytes_b, &port_b);
-    if (port_a != port_b || a->sockaddr.ss_family != b->sockaddr.ss_family)
+    address_to_bytes((const struct sockaddr *)a, bytes_a, &port_a);
+    address_to_bytes((const struct sockaddr *)b, bytes_b, &port_b);
+    if (port_a != port_b || a->ss_family != b->ss_family)
         return false;
     const uint8_t *any = address_is_ipv4(bytes_a) ? any4 : any6;
     return memcmp(bytes_a, bytes_b, 16) == 0 || memcmp(bytes_a, any, 16) == 0 ||
@@ -180,7 +180,7 @@ static void check_address(const struct conf *conf, unsigned n_listener, unsigned
         const struct conf_listener *other = &conf->listener[i];
         unsigned n = i == n_listener ? n_address : other->n_addresses;
         for (unsigned j = 0; j < n; j++) {
-            if (!do_collide(&other->address[j], address))
+            if (!do_collide(&other->address[j].sockaddr, &address->sockaddr))
                 continue;
             conf_complain(complaints, line,
                           "%s collides with %s of [listen %s] (line %d); use another port",
@@ -206,6 +206,65 @@ static void check_listener(struct conf *conf, unsigned i, const struct conf_plac
                       complaints);
 }
 
+// A path without what means nothing in it: "//", "/./" and "/..".
+static void simplify(char *path)
+{
+    char *to = path;
+    for (char *from = path, *next; *from; from = next) {
+        next = from + 1 + strcspn(from + 1, "/");
+        size_t n = (size_t)(next - from);
+        if (n == 1 || (n == 2 && from[1] == '.'))
+            continue;
+        if (n == 3 && from[1] == '.' && from[2] == '.') {
+            while (to > path && *--to != '/')
+                ;
+            continue;
+        }
+        memmove(to, from, n);
+        to += n;
+    }
+    *to = '\0';
+}
+
+static bool is_same_path(const char *a, const char *b)
+{
+    char one[sizeof((struct sockaddr_un *)0)->sun_path + 1];
+    char other[sizeof one];
+    if (strlen(a) >= sizeof one || strlen(b) >= sizeof other || *a != '/' || *b != '/')
+        return false;
+    strcpy(one, a);
+    strcpy(other, b);
+    simplify(one);
+    simplify(other);
+    return strcmp(one, other) == 0;
+}
+
+// Would players come back as players? Each would bring the next.
+static void check_loop(const struct conf *conf, const struct conf_game *game, const int *lines,
+                       struct conf_complaints *complaints)
+{
+    const int line = line_of(lines, CONF_GAME, "connect", game->line);
+    if (game->sockaddr.ss_family == AF_UNIX &&
+        is_same_path(((const struct sockaddr_un *)&game->sockaddr)->sun_path, conf->control))
+        conf_complain(complaints, line,
+                      "connect = %s is stayd's own control socket; name the one where the game "
+                      "listens",
+                      game->connect);
+    for (unsigned i = 0; i < conf->n_listeners; i++)
+        for (unsigned j = 0; j < conf->listener[i].n_addresses; j++) {
+            const struct conf_address *address = &conf->listener[i].address[j];
+            if (game->sockaddr.ss_family == AF_UNIX ||
+                !do_collide(&address->sockaddr, &game->sockaddr))
+                continue;
+            conf_complain(complaints, line,
+                          "connect = %s is where stayd itself listens (%s of [listen %s], line "
+                          "%d), so that it would connect to itself; give the game another port",
+                          game->connect, address->text, conf->listener[i].name,
+                          conf->listener[i].line);
+            return;
+        }
+}
+
 void conf_check(struct conf *conf, const struct conf_places *places,
                 struct conf_complaints *complaints)
 {
@@ -218,6 +277,8 @@ void conf_check(struct conf *conf, const struct conf_places *places,
                       "there is no game; add a section [game NAME] with connect = unix:/PATH");
     for (unsigned i = 0; i < conf->n_games; i++)
         check_game(conf, i, places->game[i], complaints);
+    for (unsigned i = 0; i < conf->n_games; i++)
+        check_loop(conf, &conf->game[i], places->game[i], complaints);
     for (unsigned i = 0; i < conf->n_listeners; i++)
         check_listener(conf, i, places, complaints);
 }
