@@ -199,6 +199,8 @@ void conn_take_words(struct conn *conn)
 
 void conn_serve(struct conn *conn, unsigned ready)
 {
+    if (loops_close(conn))
+        return;
     conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);
     unsigned wants = run(conn);
     while (away_greet(conn) || (wants & RELAY_JUDGE && away_judge(conn)))

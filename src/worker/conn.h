@@ -22,6 +22,7 @@ struct conn {
     uint16_t waits;     // enum waiting_for bits (waiting.h)
     bool is_listed;     // it stands in worker.waiting
     bool is_ack_missed; // said
+    bool has_begun;     // its first bytes were looked at (worker/loops.h)
     // Boottimes:
     uint64_t since_ms;   // since when it waits
     uint64_t ended_ms;   // when the game's side was seen to have ended; 0: not, or it is judged

@@ -151,6 +151,7 @@ static void joined(struct conn *conn)
     slot->held_ms = 0;
     worker->waiting.game[slot->game].credit -= 1;
     games_note_link(worker, slot, held_ms);
+    loops_note_link(worker, slot);
     say_linked(slot);
     conn_serve(conn, RELAY_READY_ALL);
 }

@@ -483,6 +483,7 @@ void worker_run(const struct heritage *heritage, uint64_t expected)
     if (waiting_make(&worker) < 0)
         give_up("make the waiting list");
     close_poison(&worker);
+    loops_start(&worker);
     serve_all(&worker);
     games_start(&worker);
     watch_signals(&worker);

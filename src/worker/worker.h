@@ -18,6 +18,7 @@
 #include "worker/conn.h"
 #include "worker/games.h"
 #include "worker/ids.h"
+#include "worker/loops.h"
 #include "worker/orders.h"
 #include "worker/waiting.h"
 #include <event2/event.h>
@@ -34,6 +35,7 @@ struct worker {
     struct slot_pool slots;
     struct ids *ids; // live slots by connection id
     struct games games;
+    struct loops loops;
     struct conn *conns; // by slot index
     uint32_t n_live;
     struct handshakes *handshakes;

@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: the stayd authors
+# SPDX-License-Identifier: MIT
+"""A game's address that leads back to stayd, at once or through another one."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+from support.daemon import READY, Stayd, conf_text, free_port, run_stayd
+from support.players import PlainPlayer
+from support.waiting import until
+
+
+def check(folder, listener, connect, options=None):
+    path = os.path.join(folder, "loop.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(conf_text({"control": f"{folder}/control.sock", **(options or {})},
+                             {"plain": {"address": listener, "tls": "no"}}, {"mush": {"connect": connect}}))
+    return run_stayd("-c", path, "--check")
+
+
+@pytest.mark.parametrize("listener, game", [
+    ("0.0.0.0:{}", "127.0.0.1:{}"), ("127.0.0.1:{}", "127.0.0.1:{}"), ("0.0.0.0:{}", "127.0.0.9:{}"),
+    ("[::]:{}", "[::1]:{}"), ("[::1]:{}", "[::1]:{}"), ("[::]:{}, 0.0.0.0:{}", "127.0.0.1:{}")])
+def test_a_game_at_a_listeners_address_is_refused(folder, listener, game):
+    port = free_port()
+    done = check(folder, listener.format(port, port), "tcp:" + game.format(port))
+    assert done.returncode == 1
+    assert "would connect to itself" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("listener, game", [
+    ("127.0.0.1:{}", "127.0.0.2:{}"), ("[::]:{}", "127.0.0.1:{}"), ("0.0.0.0:{}", "[::1]:{}")])
+def test_a_game_at_the_same_port_of_another_address_is_not(folder, listener, game):
+    port = free_port()
+    done = check(folder, listener.format(port), "tcp:" + game.format(port))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", ["{}/control.sock", "{}//control.sock", "{}/./x/../control.sock"])
+def test_a_game_at_the_control_socket_is_refused(folder, path):
+    done = check(folder, f"127.0.0.1:{free_port()}", "unix:" + path.format(folder))
+    assert done.returncode == 1 and "own control socket" in done.stdout + done.stderr
+
+
+@pytest.fixture
+def make_stayd(folder):
+    """Two of them side by side, each in a folder of its own."""
+    made = []
+
+    def make(name, port, connect, header):
+        place = os.path.join(folder, name)
+        os.mkdir(place)
+        made.append(Stayd(place, {"plain": {"address": f"127.0.0.1:{port}", "tls": "no"}},
+                          {"mush": {"connect": connect, "header": header}}, {"host-names": "off"}))
+        return made[-1]
+    yield make
+    for stayd in made:
+        stayd.end()
+
+
+@pytest.mark.parametrize("header", ["proxy-v1", "proxy-v2"])
+def test_a_loop_through_another_stayd_is_closed(make_stayd, header):
+    ports = free_port(), free_port()
+    one = make_stayd("one", ports[0], f"tcp:127.0.0.1:{ports[1]}", header)
+    other = make_stayd("other", ports[1], f"tcp:127.0.0.1:{ports[0]}", header)
+    for stayd in one, other:
+        until(lambda stayd=stayd: stayd.log.find(READY), "both are ready")
+    player = PlainPlayer(ports[0])
+    until(lambda: one.log.find(" game-loop ") or other.log.find(" game-loop "), "it is noticed")
+    player.close()
+    until(lambda: all(len(stayd.log.find(" player-open ")) == len(stayd.log.find(" player-close "))
+                      for stayd in (one, other)), "nobody goes round any more")
+    assert len(one.log.find(" player-open ")) < 20
+
+
+SPLICE = """
+import select, socket, sys
+from_port, to_port = map(int, sys.argv[1:])
+door = socket.create_server(("127.0.0.1", from_port))
+print("ready", flush=True)
+others = {}
+while True:
+    for sock in select.select([door, *others], [], [])[0]:
+        if sock is door:
+            one = door.accept()[0]
+            other = socket.create_connection(("127.0.0.1", to_port))
+            others[one], others[other] = other, one
+        elif sock in others:
+            try:
+                data = sock.recv(65536)
+            except OSError:
+                data = b""
+            if data:
+                others[sock].sendall(data)
+            else:
+                other = others.pop(sock)
+                others.pop(other)
+                sock.close()
+                other.close()
+"""
+
+
+def test_a_loop_through_a_proxy_is_closed(make_stayd):
+    ports = free_port(), free_port()
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", SPLICE, str(ports[1]), str(ports[0])],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as proxy:
+        assert proxy.stdout.readline() == b"ready\n"
+        stayd = make_stayd("one", ports[0], f"tcp:127.0.0.1:{ports[1]}", "proxy-v2")
+        until(lambda: stayd.log.find(READY), "it is ready")
+        player = PlainPlayer(ports[0])
+        line = stayd.log.expect(r" error game-loop .*")[0]
+        assert "through a proxy or another stayd" in line
+        player.close()
+        until(lambda: len(stayd.log.find(" player-open ")) == len(stayd.log.find(" player-close ")),
+              "nobody goes round any more")
+        proxy.kill()
