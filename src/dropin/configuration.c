@@ -51,7 +51,8 @@ bool configuration_folder(const struct settings *settings, const char *home, cha
     if (strlen(socket) >= STAY_PATH_BYTES)
         return stay_words(error, error_size,
                           "%s: stayd cannot reach a socket by a path of more than %zu bytes; name "
-                          "a shorter one as socket_file in mush.cnf, e.g. in /tmp",
+                          "a shorter one as socket_file in mush.cnf, in a folder where only the "
+                          "game's user can write",
                           socket, STAY_PATH_BYTES - 1);
     *strrchr(socket, '/') = '\0';
     return join(folder, folder_size, socket, CONFIGURATION_FOLDER, error, error_size);

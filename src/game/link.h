@@ -13,6 +13,7 @@
 #include "game/header.h"
 #include "vault/vault.h"
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 // All that can come before the player's first byte.
@@ -34,9 +35,13 @@ enum link_status link_judge(int error);
 // Is fd a Unix stream socket, connected to the game's?
 bool link_is_to(const struct conf_game *game, int fd);
 
-// Who listens there: over a Unix socket the process that called listen(2) (SO_PEERCRED, unix(7)),
-// over TCP the one in the game's pid-file. 0: not known.
-pid_t link_peer(const struct conf_game *game, int fd);
+// Is this the path of the game's socket? The game may have bound it by a path from its own folder;
+// then only the path's end is known.
+bool link_is_path_of(const struct conf_game *game, const char *bound);
+
+// Over a Unix socket: the process that called listen(2) and its user, as they were then
+// (SO_PEERCRED, unix(7)). False: fd is no such connection.
+bool link_credentials(int fd, struct ucred *peer);
 
 // The header that link_make writes for a player who is new to the game. Returns its length.
 size_t link_header(const struct slot *slot, const struct conf_game *game,
@@ -54,11 +59,5 @@ struct link_terms {
 // Write the header on fd and give it to slot, which is not linked. LINK_BUSY: fd is closed.
 enum link_status link_make(struct slot *slot, const struct conf_game *game, int fd,
                            const struct link_terms *terms);
-
-// The socket that listens at the game's address, by its inode, which no other socket has while it
-// lives. Without connecting, which the game would see. 0: nobody listens.
-uint64_t link_listener(const struct conf_game *game);
-
-#define LINK_UNSEEN UINT64_MAX // it cannot be found out
 
 #endif

@@ -75,6 +75,12 @@ bool connector_is_here(const struct worker *worker, unsigned game)
     return worker->connectors.of_game[game] != NULL;
 }
 
+bool connector_is_asked(const struct worker *worker, unsigned game)
+{
+    const struct connector *connector = worker->connectors.of_game[game];
+    return connector && connector->is_asked;
+}
+
 enum link_status connector_ask(struct worker *worker, const struct slot *slot)
 {
     static const struct timeval patience = {.tv_sec = CONNECTOR_PATIENCE_S};
@@ -82,7 +88,7 @@ enum link_status connector_ask(struct worker *worker, const struct slot *slot)
     struct connector_ask ask;
     uint8_t header[LINK_HEADER_BYTES];
     char line[CONNECTOR_ASK_BYTES];
-    if (connector && connector->is_asked)
+    if (connector_is_asked(worker, slot->game))
         return LINK_ASKED;
     errno = ENOTCONN;
     if (!connector)

@@ -47,6 +47,9 @@ void connector_free(struct connector *connector); // which was stopped
 
 bool connector_is_here(const struct worker *worker, unsigned game);
 
+// Is a link being made?
+bool connector_is_asked(const struct worker *worker, unsigned game);
+
 // Have a link made for this slot. LINK_ASKED: waiting_connected will be called, for this slot or
 // for the one that was asked for before. Else, with errno, there is no connector, or no memory.
 enum link_status connector_ask(struct worker *worker, const struct slot *slot);

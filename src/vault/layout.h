@@ -191,7 +191,8 @@ struct slot {
     _Atomic uint32_t n_links; // that there have been, ever: tells one from the next
     int32_t game_pid;         // process behind the present link; 0: not known
     uint64_t game_start;      // its start time (game/process.h); of one not known, the socket that
-                              // listened for it (link_listener); 0: not known either
+                              // listened for it, by its inode (game/listener.h): 0 if none was to
+                              // be seen, LISTENER_UNSEEN if that could not be found out
     uint64_t held_ms;         // boottime since when it waits for a game; 0: it does not
     _Atomic uint64_t resume;  // resume state: first cell << 32 | bytes; 0: none (vault/state.h)
     struct flow flow[2];      // by enum flow_dir
@@ -212,20 +213,24 @@ struct game_state {
     uint32_t flags;    // GAME_*
     uint64_t start;    // its start time, as in a slot
     uint64_t since_ms; // boottime of the last change between here and away
+    uint64_t listener; // over TCP: the socket that listened when it was met, by its inode
 };
 
-#define GAME_SEEN 1u     // some process has taken a connection, or attached
-#define GAME_AWAY 2u     // it is dead, and no other has come
-#define GAME_ATTACHED 4u // it has attached
-#define GAME_RESUMES 8u  // ... and resumes players; kept over its death, until another attaches
-#define GAME_ACKS 16u    // ... and acknowledges input
-#define GAME_HOLDS 32u   // it has said: what I close from now on, hold
-#define GAME_LEAVES 64u  // it has said: what I close from now on, end, and all when I am dead
+#define GAME_SEEN 1u      // some process has taken a connection, or attached
+#define GAME_AWAY 2u      // it is dead, and no other has come
+#define GAME_ATTACHED 4u  // it has attached
+#define GAME_RESUMES 8u   // ... and resumes players; kept over its death, until another attaches
+#define GAME_ACKS 16u     // ... and acknowledges input
+#define GAME_HOLDS 32u    // it has said: what I close from now on, hold
+#define GAME_LEAVES 64u   // it has said: what I close from now on, end, and all when I am dead
+#define GAME_DOUBTED 128u // a pid-file names it, and that it listens there could not be checked
 
 struct vault_game {
     _Atomic uint32_t current; // 0 or 1
     _Atomic int32_t
-        listener_pid; // who made the listening socket that led to the game last; 0: none
+        listener_pid;       // who made the listening socket that led to the game last; 0: none
+    _Atomic uint64_t owner; // the user whose processes may be the game, + 1 (worker/games_peer.c);
+                            // 0: nobody has been yet
     struct game_state copy[2];
 };
 
@@ -403,7 +408,7 @@ static_assert(offsetof(struct slot, link) == 8 && offsetof(struct slot, flags) =
 static_assert(offsetof(struct slot, flow) == 104, "layout");
 static_assert(sizeof(struct slot) == 1280, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
-static_assert(sizeof(struct vault_game) == 56, "layout");
+static_assert(sizeof(struct vault_game) == 80, "layout");
 static_assert(sizeof(struct vault_order) == 1296, "layout");
 static_assert(sizeof(struct vault_reload) <= 4096, "layout");
 static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");

@@ -24,11 +24,13 @@ struct conn {
     bool is_ack_missed; // said
     bool has_begun;     // its first bytes were looked at (worker/loops.h)
     // Boottimes:
-    uint64_t since_ms;   // since when it waits
-    uint64_t ended_ms;   // when the game's side was seen to have ended; 0: not, or it is judged
-    uint64_t judge_ms;   // when it is to be judged again
-    uint64_t unacked_ms; // since when its input waits for an acknowledgement
-    uint64_t sent;       // to the player, when that was looked at last
+    uint64_t since_ms;    // since when it waits
+    uint64_t ended_ms;    // when the game's side was seen to have ended; 0: not, or it is judged
+    uint64_t linked_ms;   // when the present link was made; 0: before this worker's time
+    uint64_t judge_ms;    // when it is to be judged again
+    uint64_t unacked_ms;  // since when its input waits for an acknowledgement
+    uint64_t said_before; // by games, before the present link
+    uint64_t sent;        // to the player, when that was looked at last
 };
 
 // Serve a slot for the first time in this process: new, or taken up after a crash.

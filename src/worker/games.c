@@ -13,8 +13,10 @@
 #include "vault/slot.h"
 #include "worker/worker.h"
 
+#include <errno.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 static_assert(CONF_MAX_GAMES <= VAULT_GAMES && CONF_MAX_LISTENERS <= VAULT_LISTENERS, "slots");
 
@@ -32,24 +34,39 @@ bool games_is_link_of(const struct slot *slot, unsigned game, int32_t pid, uint6
            slot->game_pid == pid && slot->game_start == start;
 }
 
-// Process pid is the game now; 0: whoever it is, and `start` is its listening socket.
-static void note_here(struct worker *worker, unsigned game, pid_t pid, uint64_t start)
+// What was seen of the game's process.
+struct met {
+    pid_t pid; // 0: whoever it is, and `start` is its listening socket
+    uint64_t start;
+    uint64_t listener;
+    pid_t listener_pid; // who made it, or is said to have
+    uint32_t doubted;   // GAME_DOUBTED
+};
+
+// This process is the game now.
+static void note_here(struct worker *worker, unsigned game, const struct met *met)
 {
     struct vault_head *head = worker->vault->head;
     struct game_state next = game_now(head, game);
-    bool is_same = pid == next.pid && start == next.start;
-    if (is_same && (next.flags & GAME_SEEN) && !(next.flags & GAME_AWAY))
+    bool is_same = met->pid == next.pid && met->start == next.start;
+    bool is_new = !is_same || !(next.flags & GAME_SEEN) || next.flags & GAME_AWAY;
+    if (!is_new && met->listener == next.listener && met->doubted == (next.flags & GAME_DOUBTED))
         return;
     // What the old process has said of itself is not true of the new one; whether the old one
     // resumed players is in their slots.
-    uint32_t kept = is_same ? next.flags & (GAME_ATTACHED | GAME_RESUMES | GAME_ACKS) : 0;
-    next.flags = kept | GAME_SEEN;
-    next.pid = pid;
-    next.start = start;
-    next.since_ms = clock_boot_ms();
+    if (is_new) {
+        next.flags = is_same ? next.flags & (GAME_ATTACHED | GAME_RESUMES | GAME_ACKS) : 0;
+        next.since_ms = clock_boot_ms();
+    }
+    next.flags = (next.flags & ~GAME_DOUBTED) | GAME_SEEN | met->doubted;
+    next.pid = met->pid;
+    next.start = met->start;
+    next.listener = met->listener;
     game_commit(head, game, &next);
-    log_event(LOG_GAME_HERE, "game=%s pid=%d", games_conf(worker, game)->name, (int)pid);
-    games_watch(worker, game, pid, start);
+    if (!is_new)
+        return;
+    log_event(LOG_GAME_HERE, "game=%s pid=%d", games_conf(worker, game)->name, (int)met->pid);
+    games_watch(worker, game, met->pid, met->start);
 }
 
 static uint32_t link_flags(const struct game_state *now)
@@ -79,7 +96,8 @@ enum order_result order_attach(struct worker *worker, unsigned game, pid_t pid, 
     uint64_t start = process_start(pid);
     if (start == 0)
         return ORDER_GONE;
-    note_here(worker, game, pid, start);
+    note_here(worker, game, &(struct met){.pid = pid, .start = start});
+    games_note_owner(worker, game, geteuid());
     struct game_state next = game_now(worker->vault->head, game);
     next.flags =
         GAME_SEEN | GAME_ATTACHED | (resumes ? GAME_RESUMES : 0) | (acknowledges ? GAME_ACKS : 0);
@@ -125,10 +143,19 @@ bool games_have_room(struct worker *worker, unsigned game)
     return false;
 }
 
+uint64_t games_said(const struct slot *slot)
+{
+    const struct flow_state *now = flow_now(&slot->flow[TO_PLAYER]);
+    return now->received - now->aside;
+}
+
 void games_note_link(struct worker *worker, const struct slot *slot, uint64_t held_ms)
 {
     struct game_watch *watch = &worker->games.watch[slot->game];
-    watch->newest[watch->n_newest++ % GAMES_UNREAD] = vault_slot_index(worker->vault, slot);
+    const uint32_t index = vault_slot_index(worker->vault, slot);
+    watch->newest[watch->n_newest++ % GAMES_UNREAD] = index;
+    worker->conns[index].linked_ms = clock_boot_ms();
+    worker->conns[index].said_before = games_said(slot);
     if (held_ms == 0)
         return;
     watch->n_back++;
@@ -169,54 +196,89 @@ static bool has_resumable(struct worker *worker, unsigned game)
 
 // Is this the listening socket of the game that we have seen die? A child of it (a dump) still has
 // it open, and accepts nobody. After a while it counts as a game that has gone on in the child.
-// `peer` is who called listen(2): the game itself, or its parent before it went on in a child.
-static bool is_leftover(const struct vault_head *head, unsigned game, pid_t peer)
+// Over a Unix socket `pid` is who called listen(2): the game itself, or its parent before it went
+// on in a child.
+static bool is_leftover(const struct vault_head *head, unsigned game, const struct games_peer *peer)
 {
     struct game_state now = game_now(head, game);
-    return now.flags & GAME_AWAY && peer > 0 &&
-           (now.pid == peer || head->games[game].listener_pid == peer) &&
-           clock_boot_ms() < now.since_ms + LEFTOVER_MS && process_start(peer) == 0;
+    if (!(now.flags & GAME_AWAY) || clock_boot_ms() >= now.since_ms + LEFTOVER_MS)
+        return false;
+    if (peer->pid == 0) // over TCP, of a process that was known; or a proxy's, before it
+        return now.pid > 0 && now.listener != 0 && now.listener == peer->listener.inode &&
+               now.listener != LISTENER_UNSEEN && process_start(now.pid) == 0;
+    return (now.pid == peer->pid || head->games[game].listener_pid == peer->pid) &&
+           process_start(peer->pid) == 0;
 }
 
-// Somebody is there who has not attached, and players wait who could be resumed: give it time.
-static bool must_wait_for_attach(struct worker *worker, unsigned game, pid_t pid)
+// Somebody is there who has not attached, and players wait who could be resumed: give it time,
+// each process its own.
+static bool must_wait_for_attach(struct worker *worker, unsigned game, pid_t pid, uint64_t start)
 {
     struct game_watch *watch = &worker->games.watch[game];
     uint64_t now_ms = clock_boot_ms();
-    if (watch->attach_until_ms == 0 || watch->attach_pid != pid) {
+    bool is_same = watch->attach_pid == pid && watch->attach_start == start;
+    if (watch->attach_until_ms == 0 || !is_same) {
         if (!has_resumable(worker, game))
             return false;
         watch->attach_until_ms = now_ms + ATTACH_MS;
         watch->attach_pid = pid;
+        watch->attach_start = start;
     }
     return now_ms < watch->attach_until_ms;
+}
+
+static bool not_now(void)
+{
+    errno = EAGAIN;
+    return false;
+}
+
+// Whom the link leads to. The attached process, as long as it lives, is the game, whoever of its
+// user's listens for it.
+static bool find_game(struct worker *worker, unsigned game, int fd, bool is_attached,
+                      struct met *met)
+{
+    struct vault_head *head = worker->vault->head;
+    struct game_state now = game_now(head, game);
+    struct games_peer peer;
+    if (!games_find_peer(worker, game, fd, &peer))
+        return false;
+    if (is_attached) {
+        *met = (struct met){.pid = now.pid,
+                            .start = now.start,
+                            .listener = peer.listener.inode,
+                            .listener_pid = peer.pid};
+        return !process_is_dying(now.pid) || not_now();
+    }
+    if (process_is_dying(peer.pid) || is_leftover(head, game, &peer))
+        return not_now();
+    *met = (struct met){.pid = peer.pid,
+                        .start = process_start(peer.pid),
+                        .listener = peer.listener.inode,
+                        .listener_pid = peer.pid,
+                        .doubted = peer.is_doubted ? GAME_DOUBTED : 0};
+    if (met->start == 0) { // it has gone on in a child, or is in another namespace
+        met->pid = 0;
+        met->start = met->listener;
+    }
+    return !must_wait_for_attach(worker, game, met->pid, met->start) || not_now();
 }
 
 bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms *terms)
 {
     struct vault_head *head = worker->vault->head;
     struct game_state now = game_now(head, game);
+    struct met met;
     // Asked once: a process that dies while it is asked about is one thing or the other.
     const enum process_life life = process_look(now.pid, now.start);
     if (life == PROCESS_DEAD)
         games_note_death(worker, game); // its descriptor may tell later than the connect
-    // The attached process, as long as it lives, is the game, whoever listens for it.
     bool is_attached = now.flags & GAME_ATTACHED && life == PROCESS_ALIVE;
-    pid_t peer = link_peer(games_conf(worker, game), fd);
-    pid_t pid = is_attached ? now.pid : peer;
-    if (process_is_dying(pid) || (!is_attached && is_leftover(head, game, peer)))
+    if (!find_game(worker, game, fd, is_attached, &met))
         return false;
-    uint64_t start = is_attached ? now.start : process_start(pid);
-    if (start == 0) { // it has gone on in a child, or is in another namespace
-        pid = 0;
-        uint64_t listener = games_listener(worker, game, false);
-        start = listener == LINK_UNSEEN ? 0 : listener;
-    }
-    if (!is_attached && must_wait_for_attach(worker, game, pid))
-        return false;
-    head->games[game].listener_pid = peer;
-    note_here(worker, game, pid, start);
+    head->games[game].listener_pid = met.listener_pid;
+    note_here(worker, game, &met);
     now = game_now(head, game);
-    *terms = (struct link_terms){.pid = pid, .start = start, .flags = link_flags(&now)};
+    *terms = (struct link_terms){.pid = met.pid, .start = met.start, .flags = link_flags(&now)};
     return true;
 }

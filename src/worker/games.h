@@ -18,9 +18,11 @@
 #define STAYD_WORKER_GAMES_H
 
 #include "game/link.h"
+#include "game/listener.h"
 #include "vault/game.h"
 #include <event2/event.h>
 #include <stdbool.h>
+#include <time.h>
 
 struct conn;
 struct worker;
@@ -44,12 +46,25 @@ struct games {
         unsigned n_given_up;      // of those, for newer ones, ever
         uint64_t attach_until_ms; // a process that has not attached may still; 0: none
         int32_t attach_pid;       // which
-        bool may_resume;          // some of its players, not linked, may be resumable
-        uint64_t listener;        // what was seen (link_listener) at looked_ms
-        uint64_t looked_ms;       // 0: never
-        uint64_t ended_ms;        // when a link of an unknown process was last seen to have ended
-        uint32_t n_back;          // held players linked since the game's death
-        uint64_t back_since_ms;   // of the one of them who was held first; 0: none
+        uint64_t attach_start;
+        bool may_resume; // some of its players, not linked, may be resumable
+        struct games_seen {
+            struct listener listener;
+            uint64_t at_ms;        // boottime; 0: never
+            uint64_t device, file; // a Unix socket's file, as it was then
+            struct timespec changed;
+        } seen;                 // who listened
+        struct listener before; // who did before the connect that is to be judged (games_may_ask)
+        struct games_gone {
+            int32_t pid; // whose links, made before at_ms, were judged to be of a dead process
+            uint64_t start;
+            uint64_t at_ms; // 0: nobody's
+        } gone;
+        uint64_t stranger;   // the user who was refused last, + 1; 0: none since the game was here
+        uint64_t doubted_ms; // since when what stands in the pid-file is not believed; 0: it is
+        bool is_doubt_said;
+        uint32_t n_back;               // held players linked since the game's death
+        uint64_t back_since_ms;        // of the one of them who was held first; 0: none
         bool is_header_doubted;        // that it reads the header; said
         uint32_t newest[GAMES_UNREAD]; // slots linked last
         unsigned n_newest;             // ever
@@ -63,8 +78,13 @@ void games_stop(struct worker *worker);
 // May one more player be linked now, or has the game too many that it has not looked at?
 bool games_have_room(struct worker *worker, unsigned game);
 
+// May somebody connect to the game now? Before each connect. False, with errno: EPERM: a user's
+// process listens there that may not be the game; ELOOP: it is stayd's own socket.
+bool games_may_ask(struct worker *worker, unsigned game);
+
 // A connect to the game has succeeded: note who is there, and say on what terms the slot may be
-// linked. False: not now; the process that is there is dying, or may yet attach to resume players.
+// linked. False, with errno: EAGAIN: not now; the process that is there is dying, has changed
+// meanwhile, or may yet attach to resume players; EPERM: as above.
 bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms *terms);
 
 // A slot has lost its link, and waits for another.
@@ -90,6 +110,9 @@ enum games_verdict games_judge(struct worker *worker, const struct slot *slot, u
 
 // Is the process behind this slot's link known to live?
 bool games_is_alive(const struct slot *slot);
+
+// Say what has stood wrong for some seconds. Now and then.
+void games_tick(struct worker *worker);
 
 // Nobody listens at the game's address any more.
 void games_note_away(struct worker *worker, unsigned game);

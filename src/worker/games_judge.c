@@ -1,9 +1,13 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// What the end of a player's link means (games.h): is the process behind it dead? Where none is
-// known, the listening socket stands for it: it goes with the process, and another one has another
-// inode.
+// What the end of a player's link means (games.h): is the process behind it dead?
+//
+// Where no process is known, the listening socket stands for it: it goes with the process, and
+// another one has another inode. The same is looked at where a process is known by a pid-file only,
+// which may name another one (GAME_DOUBTED). While any other link of the process is open, it lives.
+// A listener that stays (a proxy's, or systemd's) says nothing: there the game is dead when all of
+// several links have ended together.
 //
 // Errors: who cannot be found dead, lives.
 #include "worker/games_part.h"
@@ -15,11 +19,19 @@
 #include "vault/slot.h"
 #include "worker/worker.h"
 
-#define LOOK_MS 200u      // until a game of an unknown process is looked for
-#define LOOK_AGAIN_MS 50u // what was seen then holds for all players who are judged meanwhile
-#define ORDER_MS 1u       // what the game has ordered before it closed the link is done first
-#define SAVING_MS 30000u  // for a game without its connector to save its database
-#define POLL_MS 10u       // a process whose death no descriptor tells
+#include <poll.h>
+#include <unistd.h>
+
+#define LOOK_MS 200u          // until a game of an unknown process is looked for
+#define LOOK_AGAIN_MS 50u     // what was seen then holds for all players who are judged meanwhile
+#define TURNED_AWAY_MS 60000u // for a game behind a proxy to come back
+#define TURNED_AWAY_RETRY_MS 1000u
+
+static_assert(LOOK_AGAIN_MS < LOOK_MS, "what is judged by was seen after the link's end");
+#define ORDER_MS 1u      // what the game has ordered before it closed the link is done first
+#define SAVING_MS 30000u // for a game without its connector to save its database
+#define POLL_MS 10u      // a process whose death no descriptor tells
+#define TOGETHER 2u      // links that end within LOOK_MS, all that there are: it is no coincidence
 
 bool games_is_alive(const struct slot *slot)
 {
@@ -33,36 +45,123 @@ void games_note_away(struct worker *worker, unsigned game)
         games_note_death(worker, game);
 }
 
-// The kernel's list of sockets is long when there are many players, and they end together.
-uint64_t games_listener(struct worker *worker, unsigned game, bool is_fresh)
+static struct conn *conn_of(const struct worker *worker, const struct slot *slot)
 {
-    struct game_watch *watch = &worker->games.watch[game];
+    return &worker->conns[vault_slot_index(worker->vault, slot)];
+}
+
+// Has this link ended, though it may not be read to its end yet?
+static bool is_over(const struct worker *worker, const struct slot *slot)
+{
+    struct pollfd poll_fd = {.fd = slot->game_fd, .events = POLLRDHUP};
+    return conn_of(worker, slot)->ended_ms != 0 || poll(&poll_fd, 1, 0) == 1;
+}
+
+// Was this link made before its process was judged to be dead?
+static bool is_of_gone(const struct worker *worker, const struct slot *slot)
+{
+    const struct games_gone *gone = &worker->games.watch[slot->game].gone;
+    return gone->at_ms && gone->pid == slot->game_pid && gone->start == slot->game_start &&
+           conn_of(worker, slot)->linked_ms < gone->at_ms;
+}
+
+// Was a link that was made after that closed without a word? So does a proxy whose game is not back
+// yet. The next one is tried more slowly.
+static bool is_turned_away(struct worker *worker, const struct slot *slot)
+{
+    const struct games_gone *gone = &worker->games.watch[slot->game].gone;
+    const struct conn *conn = conn_of(worker, slot);
     uint64_t now_ms = clock_boot_ms();
-    bool is_old = is_fresh ? now_ms >= watch->looked_ms + LOOK_AGAIN_MS
-                           : watch->ended_ms + LOOK_MS >= watch->looked_ms;
-    if (watch->looked_ms == 0 || is_old) {
-        watch->listener = link_listener(games_conf(worker, game));
-        watch->looked_ms = clock_boot_ms();
+    if (gone->at_ms == 0 || gone->pid != slot->game_pid || gone->start != slot->game_start ||
+        now_ms >= gone->at_ms + TURNED_AWAY_MS || conn->linked_ms < gone->at_ms ||
+        games_said(slot) != conn->said_before)
+        return false;
+    worker->waiting.game[slot->game].retry_ms = now_ms + TURNED_AWAY_RETRY_MS;
+    return true;
+}
+
+// How many links this process has, all of which have ended; 0: one is open.
+static uint32_t count_ended(const struct worker *worker, const struct slot *slot)
+{
+    const struct vault *vault = worker->vault;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        const struct slot *other = &vault->slots[i];
+        if (!games_is_link_of(other, slot->game, slot->game_pid, slot->game_start) ||
+            is_of_gone(worker, other))
+            continue;
+        if (other != slot && !is_over(worker, other))
+            return 0;
+        n++;
     }
-    return watch->listener;
+    return n;
+}
+
+// What a listener that cannot be seen from here (another network namespace's) can be asked.
+static bool answers(const struct conf_game *conf)
+{
+    int fd;
+    enum link_status status = link_connect(conf, &fd);
+    if (status == LINK_MADE)
+        close(fd);
+    return status != LINK_AWAY;
+}
+
+// Does another socket listen now than the one that stands for the process, or none?
+static bool has_gone(struct worker *worker, unsigned game, uint64_t expected)
+{
+    // What was seen LOOK_AGAIN_MS ago was seen after the end of this link.
+    uint64_t now = games_listener(worker, game, clock_boot_ms() - LOOK_AGAIN_MS).inode;
+    if (now == 0 && expected == 0)
+        return !answers(games_conf(worker, game));
+    if (now == LISTENER_UNSEEN || (now != 0 && expected == LISTENER_UNSEEN))
+        return false;
+    return now != expected;
+}
+
+// What can be seen says that the process is dead, LOOK_MS after the end of this link or later.
+// `listener`: what stands for it. A game that is nothing but that, and has closed it, ends.
+static bool looks_dead(struct worker *worker, const struct slot *slot, uint64_t listener)
+{
+    if (is_of_gone(worker, slot) || is_turned_away(worker, slot))
+        return true;
+    bool is_gone = has_gone(worker, slot->game, listener);
+    bool is_silent = is_gone && worker->games.watch[slot->game].seen.listener.inode == 0;
+    if (!(is_silent && slot->game_pid == 0)) {
+        uint32_t n_ended = count_ended(worker, slot);
+        if (n_ended == 0 || (!is_gone && n_ended < TOGETHER))
+            return false;
+    }
+    worker->games.watch[slot->game].gone = (struct games_gone){
+        .pid = slot->game_pid, .start = slot->game_start, .at_ms = clock_boot_ms()};
+    struct game_state now = game_now(worker->vault->head, slot->game);
+    if (now.pid == slot->game_pid && now.start == slot->game_start)
+        games_note_death(worker, slot->game);
+    return true;
 }
 
 static enum games_verdict judge_unknown(struct worker *worker, const struct slot *slot,
                                         uint64_t since_ms, uint64_t *wait_ms)
 {
-    if (since_ms < LOOK_MS) {
-        worker->games.watch[slot->game].ended_ms = clock_boot_ms();
+    if (since_ms < LOOK_MS && !is_of_gone(worker, slot)) {
         *wait_ms = LOOK_MS - since_ms;
         return GAMES_LATER;
     }
-    uint64_t listener = games_listener(worker, slot->game, true);
-    bool is_known = slot->game_pid == 0 && slot->game_start != 0 && listener != LINK_UNSEEN;
-    if (listener != 0 && (!is_known || listener == slot->game_start))
-        return GAMES_PLAYER;
+    // Of one whose id is known, and which cannot be looked at, the listener was not noted.
+    bool is_listener = slot->game_pid == 0;
+    return looks_dead(worker, slot, is_listener ? slot->game_start : LISTENER_UNSEEN)
+               ? GAMES_DEAD
+               : GAMES_PLAYER;
+}
+
+// The living process that a pid-file names: may it not be the game, and what listened for it?
+static bool is_doubted(const struct worker *worker, const struct slot *slot, uint64_t *listener)
+{
+    const struct conf_game *conf = games_conf(worker, slot->game);
     struct game_state now = game_now(worker->vault->head, slot->game);
-    if (listener == 0 || (now.pid == slot->game_pid && now.start == slot->game_start))
-        games_note_away(worker, slot->game);
-    return GAMES_DEAD;
+    bool is_present = now.pid == slot->game_pid && now.start == slot->game_start;
+    *listener = now.listener;
+    return conf->pid_file && (!is_present || now.flags & GAME_DOUBTED);
 }
 
 // Until when a game that has closed a player may yet end by itself. One that has ended its
@@ -81,14 +180,18 @@ static enum games_verdict judge_living(struct worker *worker, const struct slot 
                                        uint64_t since_ms, uint64_t *wait_ms)
 {
     uint64_t until_ms = shutdown_wait_ms(worker, slot->game);
+    uint64_t listener;
     if (slot_has(slot, SLOT_FLAG_HOLDS))
         return GAMES_DEAD;
     if (slot_has(slot, SLOT_FLAG_LEAVES))
         until_ms = 0;
-    if (until_ms < ORDER_MS)
-        until_ms = ORDER_MS;
-    if (since_ms >= until_ms || flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN)
+    bool may_be_dead = is_doubted(worker, slot, &listener);
+    if (until_ms < (may_be_dead ? LOOK_MS : ORDER_MS))
+        until_ms = may_be_dead ? LOOK_MS : ORDER_MS;
+    if (flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN)
         return GAMES_PLAYER;
+    if (since_ms >= until_ms)
+        return may_be_dead && looks_dead(worker, slot, listener) ? GAMES_DEAD : GAMES_PLAYER;
     *wait_ms = until_ms - since_ms;
     if (*wait_ms > POLL_MS &&
         !games_is_watched(worker, slot->game, slot->game_pid, slot->game_start))

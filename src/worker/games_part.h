@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// What the files of games.h share: games.c (who is there), games_watch.c (deaths are seen),
-// games_judge.c (what the end of a link means).
+// What the files of games.h share: games.c (who is there), games_peer.c (who listens, and may he),
+// games_watch.c (deaths are seen), games_judge.c (what the end of a link means).
 #ifndef STAYD_WORKER_GAMES_PART_H
 #define STAYD_WORKER_GAMES_PART_H
 
@@ -12,6 +12,9 @@ const struct conf_game *games_conf(const struct worker *worker, unsigned game);
 
 // Is this a live slot whose link is this process'?
 bool games_is_link_of(const struct slot *slot, unsigned game, int32_t pid, uint64_t start);
+
+// How much a game has said on this slot's links, ever.
+uint64_t games_said(const struct slot *slot);
 
 // Watch a process of the game for its death, unless it is watched already. Of more than
 // GAMES_WATCHED the oldest is given up; its death is seen by the end of its links.
@@ -24,8 +27,20 @@ void games_note_death(struct worker *worker, unsigned game);
 // Judge again those whose link is this process', and has ended.
 void games_judge_again(struct worker *worker, unsigned game, int32_t pid, uint64_t start);
 
-// Which socket listens at the game's address (link_listener)? `is_fresh`: as of now, or at least
-// since a link has ended last; else it may be some milliseconds old.
-uint64_t games_listener(struct worker *worker, unsigned game, bool is_fresh);
+// Who listens at the game's address? What was seen at at_ms or later will do.
+struct listener games_listener(struct worker *worker, unsigned game, uint64_t at_ms);
+
+// Who is at the other end of a link.
+struct games_peer {
+    pid_t pid;                // 0: not known
+    struct listener listener; // where pid is 0, and over TCP
+    bool is_doubted;          // GAME_DOUBTED
+};
+
+// False, with errno: as games_meet.
+bool games_find_peer(struct worker *worker, unsigned game, int fd, struct games_peer *peer);
+
+// The game's user may be this one's; it has attached.
+void games_note_owner(struct worker *worker, unsigned game, uid_t uid);
 
 #endif

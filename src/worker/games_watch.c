@@ -54,11 +54,12 @@ void games_note_death(struct worker *worker, unsigned game)
     struct game_state next = game_now(head, game);
     if (next.flags & GAME_AWAY)
         return;
-    next.flags = (next.flags & (GAME_SEEN | GAME_RESUMES)) | GAME_AWAY;
+    next.flags = (next.flags & (GAME_SEEN | GAME_RESUMES | GAME_DOUBTED)) | GAME_AWAY;
     next.since_ms = clock_boot_ms();
     game_commit(head, game, &next);
     worker->games.watch[game].n_back = 0;
     worker->games.watch[game].back_since_ms = 0;
+    worker->games.watch[game].attach_until_ms = 0;
     log_event(LOG_GAME_AWAY, "game=%s pid=%d players=%u", games_conf(worker, game)->name,
               (int)next.pid, count_players(worker->vault, game));
 }
@@ -151,6 +152,7 @@ static void begin_index(struct worker *worker, unsigned game)
         return;
     game_commit(head, game, &(struct game_state){0});
     head->games[game].listener_pid = 0;
+    head->games[game].owner = 0;
     head->reload.game_tag[game] = tag;
 }
 

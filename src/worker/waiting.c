@@ -54,6 +54,20 @@ static void say_linked(const struct slot *slot)
     log_event(LOG_GAME_LINK, "id=%s", log_id(id, slot->id));
 }
 
+static const char *why_not(int error)
+{
+    switch (error) {
+    case 0:
+        return "too many wait";
+    case EPERM:
+        return "a process of another user listens there";
+    case ELOOP:
+        return "it leads back to stayd";
+    default:
+        return strerror(error);
+    }
+}
+
 // The game cannot be reached, or the player does not take what comes before that: the player is
 // told so once, and in the end closed.
 static void keep_waiting(struct conn *conn, const struct conf_game *game, uint64_t now_ms)
@@ -64,9 +78,7 @@ static void keep_waiting(struct conn *conn, const struct conf_game *game, uint64
     uint64_t since_ms = slot->held_ms ? slot->held_ms : slot->opened_ms;
     uint64_t waited_ms = now_ms > since_ms ? now_ms - since_ms : 0;
     int error = worker->waiting.game[slot->game].error;
-    const char *why = to_player->phase != FLOW_OPEN ? "the player does not read"
-                      : error                       ? strerror(error)
-                                                    : "too many wait";
+    const char *why = to_player->phase != FLOW_OPEN ? "the player does not read" : why_not(error);
     bool is_away = game_now(worker->vault->head, slot->game).flags & GAME_AWAY;
     if (game->hold_ms != CONF_FOREVER && waited_ms > game->hold_ms) {
         log_event(LOG_GAME_FAILED, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
@@ -116,13 +128,14 @@ static enum link_status make_link(struct conn *conn, const struct conf_game *gam
     return status;
 }
 
-// The game is connected; fd is ours. LINK_AWAY with EAGAIN also: it may yet attach.
+// The game is connected; fd is ours. LINK_AWAY with games_meet's errno also.
 static enum link_status take_link(struct conn *conn, const struct conf_game *game, int fd)
 {
     struct link_terms terms;
     if (!games_meet(conn->worker, conn_slot(conn)->game, fd, &terms)) {
+        int error = errno;
         close(fd);
-        errno = EAGAIN;
+        errno = error;
         return LINK_AWAY;
     }
     terms.is_introduced = game->links == CONF_LINKS_CONNECTOR;
@@ -137,6 +150,10 @@ static enum link_status try_link(struct conn *conn, const struct conf_game *game
     errno = 0;
     if (!games_have_room(worker, conn_slot(conn)->game))
         return LINK_BUSY;
+    if (connector_is_asked(worker, conn_slot(conn)->game))
+        return LINK_ASKED; // what was seen before it was is what counts
+    if (!games_may_ask(worker, conn_slot(conn)->game))
+        return LINK_AWAY;
     if (game->links == CONF_LINKS_CONNECTOR)
         return connector_ask(worker, conn_slot(conn));
     enum link_status status = link_connect(game, &fd);

@@ -160,6 +160,7 @@ static void keep_house(evutil_socket_t fd, short what, void *arg)
     (void)what;
     tickets_tick(worker->vault->head, clock_boot_ms() / 1000);
     log_tick();
+    games_tick(worker);
     chunk_pool_trim(&worker->chunks);
     // A timer that could not be set for want of memory is set now.
     waiting_hurry(worker);

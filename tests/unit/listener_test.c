@@ -1,0 +1,174 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Who listens at a game's address (game/listener.h): found by sock_diag(7), and by /proc where the
+// kernel refuses that. The sockets are real ones on the loopback.
+//
+// Errors: cmocka assertions.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/address.h"
+#include "game/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool is_refused; // AF_NETLINK, as by systemd's RestrictAddressFamilies=
+
+int __real_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol);
+
+int __wrap_socket(int family, int type, int protocol)
+{
+    if (family == AF_NETLINK && is_refused) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    return __real_socket(family, type, protocol);
+}
+
+// Listens there; port 0: any. Returns the descriptor.
+static int listen_at(const char *address, uint16_t *port, bool is_v6_only)
+{
+    struct sockaddr_storage at = {0};
+    struct sockaddr_in *in = (struct sockaddr_in *)&at;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&at;
+    socklen_t n = sizeof at;
+    int only = is_v6_only;
+    at.ss_family = strchr(address, ':') ? AF_INET6 : AF_INET;
+    bool is_v6 = at.ss_family == AF_INET6;
+    inet_pton(at.ss_family, address, is_v6 ? (void *)&in6->sin6_addr : (void *)&in->sin_addr);
+    *(is_v6 ? &in6->sin6_port : &in->sin_port) = htons(*port);
+    int fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (is_v6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, n) < 0 || listen(fd, 5) < 0)
+        return -1;
+    getsockname(fd, (struct sockaddr *)&at, &n);
+    *port = ntohs(is_v6 ? in6->sin6_port : in->sin_port);
+    return fd;
+}
+
+static struct conf_game game_at(const char *address, uint16_t port)
+{
+    struct conf_game game = {0};
+    assert_null(address_parse(address, port, &game.sockaddr, &game.sockaddr_bytes));
+    return game;
+}
+
+static uint64_t inode_of(int fd)
+{
+    struct stat status;
+    assert_int_equal(fstat(fd, &status), 0);
+    return status.st_ino;
+}
+
+// What listens at `bound` is found at `asked`, or not.
+static void check(const char *bound, bool is_v6_only, const char *asked, bool is_found)
+{
+    uint16_t port = 0;
+    int fd = listen_at(bound, &port, is_v6_only);
+    if (fd < 0 && strchr(bound, ':'))
+        skip(); // no IPv6 here
+    assert_true(fd >= 0);
+    struct conf_game game = game_at(asked, port);
+    struct listener seen = listener_look(&game);
+    assert_int_equal(seen.inode, is_found ? inode_of(fd) : 0);
+    assert_int_equal(seen.uid, is_found ? geteuid() : LISTENER_NO_UID);
+    close(fd);
+    assert_int_equal(listener_look(&game).inode, 0);
+}
+
+static void check_all(void)
+{
+    check("127.0.0.1", false, "127.0.0.1", true);
+    check("127.0.0.2", false, "127.0.0.1", false);
+    check("0.0.0.0", false, "127.0.0.1", true);
+    check("::1", false, "[::1]", true);
+    check("::1", false, "127.0.0.1", false);
+    check("::", true, "[::1]", true);
+    check("::", false, "127.0.0.1", true);
+}
+
+static void test_the_kernel_names_the_socket_that_it_would_choose(void **state)
+{
+    (void)state;
+    is_refused = false;
+    check_all();
+    check("::", true, "127.0.0.1", false); // which /proc/net/tcp6 does not tell
+}
+
+static void test_where_it_may_not_be_asked_its_list_is_read(void **state)
+{
+    (void)state;
+    is_refused = true;
+    check_all();
+    is_refused = false;
+}
+
+static void test_a_process_has_its_listener_and_a_child_without_it_has_not(void **state)
+{
+    uint16_t port = 0;
+    uint16_t other_port = 0;
+    (void)state;
+    int fd = listen_at("127.0.0.1", &port, false);
+    struct conf_game game = game_at("127.0.0.1", port);
+    struct listener seen = listener_look(&game);
+    assert_int_equal(listener_is_of(&seen, getpid()), LISTENER_ITS);
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    for (int listens = 0; listens < 2; listens++) {
+        pid_t child = fork();
+        if (child == 0) {
+            close(fd);
+            if (listens)
+                listen_at("127.0.0.1", &other_port, false);
+            if (write(ready[1], "", 1) == 1)
+                pause();
+            _exit(1);
+        }
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        assert_int_equal(listener_is_of(&seen, child),
+                         listens ? LISTENER_ELSEWHERE : LISTENER_ANOTHERS);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    assert_int_equal(listener_is_of(&LISTENER_NONE, getpid()), LISTENER_CANNOT_TELL);
+    close(fd);
+}
+
+static void test_a_connections_other_end_is_found_where_it_is(void **state)
+{
+    uint16_t port = 0;
+    (void)state;
+    int listener = listen_at("127.0.0.1", &port, false);
+    struct conf_game game = game_at("127.0.0.1", port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&game.sockaddr, game.sockaddr_bytes), 0);
+    assert_true(listener_is_local(fd));
+    close(fd);
+    close(listener);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_kernel_names_the_socket_that_it_would_choose),
+        cmocka_unit_test(test_where_it_may_not_be_asked_its_list_is_read),
+        cmocka_unit_test(test_a_process_has_its_listener_and_a_child_without_it_has_not),
+        cmocka_unit_test(test_a_connections_other_end_is_found_where_it_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
