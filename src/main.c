@@ -11,6 +11,7 @@
 #include "base/title.h"
 #include "base/wipe.h"
 #include "guard/adopt.h"
+#include "guard/calls.h"
 #include "guard/guard.h"
 #include "guard/manager.h"
 #include "guard/role.h"
@@ -265,6 +266,8 @@ int main(int argc, char **argv)
         role_first(guard_adopt, &heritage,
                    adopt_prepare(&heritage, arguments.adopt, arguments.conf));
     manager_meet(!arguments.is_daemon && !arguments.is_alone && !arguments.is_check);
+    if (!arguments.is_alone && !calls_try(stderr))
+        return 1;
     restore_look(&kept);
     heritage.program = find_program(argv[0]);
     if (conf_load(&heritage.conf, arguments.conf, stderr) > 0 ||

@@ -64,10 +64,12 @@ static void prepare_process(void)
     signal(SIGCHLD, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    bool is_set = prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0 && close_range(3, ~0u, 0) == 0;
     if (getppid() != game)
         exit(0);
-    close_range(3, ~0u, 0);
+    if (!is_set)
+        give_up("this system refuses prctl(2) or close_range(2); in a container, see its seccomp "
+                "profile");
 }
 
 // PennMUSH writes all of it at once, so it comes in one piece, and keeps the pipe open.

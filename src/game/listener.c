@@ -177,8 +177,7 @@ static struct listener find_line(const char *path, const struct conf_game *game,
     struct listener found = LISTENER_NONE;
     FILE *file = fopen(path, "re");
     if (!file) {
-        if (errno != ENOENT)
-            found.inode = LISTENER_UNSEEN; // so nobody is taken for dead
+        found.inode = LISTENER_UNSEEN; // so nobody is taken for dead
         return found;
     }
     bool is_found = false;
@@ -190,11 +189,13 @@ static struct listener find_line(const char *path, const struct conf_game *game,
     return found;
 }
 
+// The lists below /proc/self are there even if only processes are shown (proc(5), subset=pid).
 struct listener listener_look(const struct conf_game *game)
 {
+    static const char ipv6[] = "/proc/self/net/tcp6"; // not there on a kernel without IPv6
     struct inet_diag_msg found;
     if (game->sockaddr.ss_family == AF_UNIX)
-        return find_line("/proc/net/unix", game, read_unix_line);
+        return find_line("/proc/self/net/unix", game, read_unix_line);
     struct end there = end_of(&game->sockaddr);
     struct end nobody = {0};
     switch (find_socket(&there, &nobody, &found)) {
@@ -205,8 +206,8 @@ struct listener listener_look(const struct conf_game *game)
     case REFUSED:
         break;
     }
-    struct listener seen = find_line("/proc/net/tcp", game, read_tcp_line);
-    return seen.inode ? seen : find_line("/proc/net/tcp6", game, read_tcp_line);
+    struct listener seen = find_line("/proc/self/net/tcp", game, read_tcp_line);
+    return seen.inode || access(ipv6, F_OK) != 0 ? seen : find_line(ipv6, game, read_tcp_line);
 }
 
 // Its descriptors are closed to us: can it be the process of the user who has made the socket?

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "entry/tickets.h"
 #include "guard/baton.h"
+#include "guard/calls.h"
 #include "guard/guard.h"
 #include "guard/lease.h"
 #include "guard/probation.h"
@@ -126,7 +127,8 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
         fprintf(stderr, "no memory\n");
         return 1;
     }
-    bool is_good = map_vault(heritage, &baton, vault_map_to_look, words.out) &&
+    bool is_good = calls_try(words.out) &&
+                   map_vault(heritage, &baton, vault_map_to_look, words.out) &&
                    can_go_on(heritage, &baton, conf, START_CERTS_UPGRADE_TRY, words.out, nowhere);
     fclose(nowhere);
     char *said = text_end(&words);

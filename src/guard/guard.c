@@ -157,7 +157,7 @@ static void spare_run(const struct heritage *heritage, uint64_t guard_word)
     role_become(guard_run, heritage, guard_word);
 }
 
-static void clone_failed(struct guard *guard, const char *what)
+static void try_later(struct guard *guard, const char *what)
 {
     log_event(LOG_SYSTEM, "what=\"%s\" error=\"%s\"", what, strerror(errno));
     guard->retry_ms = clock_boot_ms() + RETRY_MS;
@@ -170,7 +170,7 @@ bool guard_make_spare(struct guard *guard)
     if (pid == 0)
         role_become(spare_run, guard->heritage, guard->word);
     if (pid < 0) {
-        clone_failed(guard, "make a spare");
+        try_later(guard, "make a spare");
         return false;
     }
     guard->vault.head->spare = (uint32_t)pid;
@@ -181,16 +181,17 @@ bool guard_make_spare(struct guard *guard)
 }
 
 // Watch a worker that an earlier guard made.
-static bool adopt_worker(struct guard *guard, uint64_t word)
+static void adopt_worker(struct guard *guard, uint64_t word)
 {
     int pidfd = pidfd_open(lease_pid(word), 0);
+    if (pidfd < 0 && errno != ESRCH)
+        try_later(guard, "watch the worker");
     if (pidfd < 0)
-        return false;
+        return;
     guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
     guard->worker = (struct process){lease_pid(word), pidfd, 0};
     if (guard->vault.head->ending_until_ms)
         kill(guard->worker.pid, SIGUSR1);
-    return true;
 }
 
 static void make_worker(struct guard *guard)
@@ -213,7 +214,7 @@ static void make_worker(struct guard *guard)
     if (pid == 0)
         role_become(worker_run, guard->heritage, mine);
     if (pid < 0) {
-        clone_failed(guard, "make a worker");
+        try_later(guard, "make a worker");
         return;
     }
     head->workers_made++;

@@ -31,8 +31,13 @@ struct trial_report {
 static _Noreturn void run(struct trial_report *report, pid_t guard, trial_fn *fn, void *arg)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    if (getppid() != guard || close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0)
+    if (getppid() != guard)
         _exit(1);
+    if (close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0) {
+        snprintf(report->text, sizeof report->text, "the files cannot be read in: close_range: %s\n",
+                 strerror(errno));
+        _exit(0);
+    }
     title_set("stayd: trial");
     log_open("stderr", LOG_LEVEL_ERROR); // the log's own descriptor is closed
     FILE *out = fmemopen(report->text, sizeof report->text - 1, "w");

@@ -186,7 +186,7 @@ static void take_up(struct worker *worker)
     if (vault_lock(vault) < 0)
         log_event(LOG_SYSTEM,
                   "what=\"lock the receipt's page: a kill under memory pressure could cost bytes\" "
-                  "error=\"%s\" fix=\"raise RLIMIT_MEMLOCK\"",
+                  "error=\"%s\" fix=\"raise RLIMIT_MEMLOCK, and see that mlock(2) is allowed\"",
                   strerror(errno));
     vault->head->serving_slot = SLOT_NONE;
     vault->head->serving_address_set = 0;
