@@ -43,8 +43,8 @@ static const char usage[] =
     "      --alone      for debugging: one process that serves and is not restarted\n"
     "      --help, --version\n"
     "\n"
-    "SIGTERM or SIGINT to the guard process ends in order: what is queued is sent, and\n"
-    "every player's connection is closed properly. See stayd(8), stayd.conf(5).\n";
+    "SIGTERM, SIGINT or SIGQUIT to the guard process ends in order: what is queued is sent,\n"
+    "and every player's connection is closed properly. See stayd(8), stayd.conf(5).\n";
 
 struct arguments {
     const char *conf;
@@ -259,6 +259,7 @@ int main(int argc, char **argv)
     fill_standard();
     read_arguments(argc, argv, &arguments);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // what is written beyond a limit then fails with words
     heritage.conf_path = arguments.conf;
     if (arguments.trial)
         return adopt_try(&heritage, arguments.trial, arguments.conf);
@@ -278,6 +279,7 @@ int main(int argc, char **argv)
         bool is_good = start_load_certs(&heritage, NULL, START_CERTS_CHECK, stderr, stderr).is_good;
         if (!start_check(&heritage) || !is_good)
             return 1;
+        start_check_as_user(&heritage, stderr);
         printf("%s: good\n", heritage.conf.path);
         start_free(&heritage);
         return 0;

@@ -59,6 +59,7 @@ static const struct {
 
 static struct {
     int fd;
+    char *path; // of a file; NULL: it is none
     enum log_form form;
     enum log_level level;
     uint32_t n_lost;
@@ -97,11 +98,20 @@ static int open_syslog(void)
 void log_adopt(const char *name, enum log_level level, int fd)
 {
     bool is_stderr = strcmp(name, "stderr") == 0;
+    bool is_file = *name == '/';
+    free(target.path);
+    target.path = is_file ? strdup(name) : NULL;
     target.fd = fd;
     target.level = level;
     target.form = strcmp(name, "syslog") == 0   ? LOG_FORM_DATAGRAM
                   : is_stderr && is_journal(fd) ? LOG_FORM_JOURNAL
                                                 : LOG_FORM_STAMPED;
+}
+
+static int open_file(const char *path, int more)
+{
+    const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    return open(path, flags | more, 0640);
 }
 
 int log_open(const char *name, enum log_level level)
@@ -110,11 +120,72 @@ int log_open(const char *name, enum log_level level)
     if (strcmp(name, "syslog") == 0)
         fd = open_syslog();
     else if (strcmp(name, "stderr") != 0)
-        fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+        fd = open_file(name, O_CREAT);
     if (fd < 0)
         return -1;
     log_adopt(name, level, fd);
     return fd;
+}
+
+// A file of its own, and not another one's second name.
+static bool is_own_file(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) == 0 && (!S_ISREG(status.st_mode) || status.st_nlink == 1))
+        return true;
+    errno = EMLINK;
+    return false;
+}
+
+int log_open_for(const char *name, enum log_level level, uid_t uid, gid_t gid)
+{
+    if (*name != '/')
+        return log_open(name, level);
+    int fd = open_file(name, O_CREAT | O_EXCL);
+    bool is_good = fd >= 0 && fchown(fd, uid, gid) == 0;
+    if (fd < 0 && errno == EEXIST) {
+        fd = open_file(name, O_NOFOLLOW);
+        is_good = fd >= 0 && is_own_file(fd);
+    }
+    if (is_good) {
+        log_adopt(name, level, fd);
+        return fd;
+    }
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return -1;
+}
+
+static bool is_same_file(int a, int b)
+{
+    struct stat one, other;
+    return fstat(a, &one) == 0 && fstat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+const char *log_path(void)
+{
+    return target.path;
+}
+
+int log_reopen(bool *is_new)
+{
+    *is_new = false;
+    if (!target.path)
+        return 0;
+    int fd = open_file(target.path, O_CREAT);
+    if (fd < 0)
+        return errno;
+    int error = 0;
+    *is_new = !is_same_file(fd, target.fd);
+    if (*is_new && dup3(fd, target.fd, O_CLOEXEC) < 0) {
+        error = errno;
+        *is_new = false;
+    }
+    close(fd);
+    return error;
 }
 
 void log_set_level(enum log_level level)

@@ -10,8 +10,8 @@
 // Each line is one write(2), so the lines of several processes that share the
 // descriptor do not mix. A target that does not keep up (a full pipe) is not
 // waited for: the line is lost, and the next one says how many were ("lost=N").
-// After log_open no descriptor is ever opened or closed here, so processes that
-// share a descriptor table may all log.
+// After log_open the descriptor keeps its number, also when log_reopen puts a new
+// file behind it, so processes that share a descriptor table may all log.
 //
 // Errors: none are returned; a line that cannot be written is lost.
 #ifndef STAYD_BASE_LOG_H
@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -41,6 +42,19 @@ enum log_event {
 // mode 0640). Returns the descriptor that is now used (2 for stderr), or -1 with
 // errno, and then goes on as before. Replaces an earlier target without closing it.
 int log_open(const char *target, enum log_level level);
+
+// The same by root, who is to become this user: a symbolic link, or a file that has another name,
+// may be that user's trap and is refused (ELOOP, EMLINK), and a file that is made belongs to the
+// user, who can then open it anew.
+int log_open_for(const char *target, enum log_level level, uid_t uid, gid_t gid);
+
+// The file that is logged to; NULL: it is none.
+const char *log_path(void);
+
+// A file may have been moved away meanwhile: open its path anew, under the number that the
+// descriptor has, for all processes of the table at once. Returns 0, or an error number, and then
+// the former file goes on. *is_new: it is another file now.
+int log_reopen(bool *is_new);
 
 // Go on with a descriptor that log_open of an earlier program has opened for this target.
 void log_adopt(const char *target, enum log_level level, int fd);

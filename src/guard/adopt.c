@@ -12,6 +12,7 @@
 #include "guard/calls.h"
 #include "guard/guard.h"
 #include "guard/lease.h"
+#include "guard/log_file.h"
 #include "guard/probation.h"
 #include "guard/reload.h"
 #include "guard/start.h"
@@ -177,12 +178,16 @@ static void take_fds(struct heritage *heritage)
     heritage->lock_fd = fds[HERITAGE_LOCK];
     heritage->control_fd = fds[HERITAGE_CONTROL];
     log_adopt(heritage->conf.log, (enum log_level)heritage->conf.log_level, fds[HERITAGE_LOG]);
+    char remark[LOG_FILE_REMARK_BYTES]; // it stands in the log
+    log_file_renew(remark, sizeof remark);
 }
 
 uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *conf)
 {
     struct baton baton;
     struct text words;
+    // By this name the pid in the lock is known for a guard's; the arguments are still needed.
+    prctl(PR_SET_NAME, "stayd: guard", 0, 0, 0);
     start_harden();
     // Nothing of players' and games' for programs that a library may run.
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);

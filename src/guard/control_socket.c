@@ -8,6 +8,7 @@
 #include "guard/control_socket.h"
 
 #include "base/log.h"
+#include "base/obstacle.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -85,7 +86,11 @@ bool control_socket_open(struct heritage *heritage)
         heritage->control_fd = fd;
         return true;
     }
-    fprintf(stderr, "stayd: control = %s: cannot listen there: %s\n", path, strerror(errno));
+    int error = errno;
+    char fix[OBSTACLE_BYTES];
+    obstacle_explain(fix, path, error);
+    fprintf(stderr, "stayd: control = %s: cannot listen there: %s%s%s\n", path, strerror(error),
+            *fix ? "; " : "", fix);
     if (fd >= 0) {
         unlink(fresh);
         close(fd);

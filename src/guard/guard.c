@@ -41,7 +41,7 @@
 #define START_TRIES 3u    // workers that may die before the first one is ready
 #define END_MS 2000       // for a killed process to be dead
 
-static volatile sig_atomic_t orders;   // SIGINT, SIGTERM received
+static volatile sig_atomic_t orders;   // SIGINT, SIGQUIT, SIGTERM received
 static volatile sig_atomic_t leaves;   // SIGTERM received from a manager who keeps the connections
 static volatile sig_atomic_t upgrades; // SIGUSR2 received
 
@@ -82,6 +82,7 @@ static void set_signals(void)
         void (*take)(int);
     } taken[] = {{SIGTERM, take_order},
                  {SIGINT, take_order},
+                 {SIGQUIT, take_order},
                  {SIGUSR2, take_order},
                  {SIGHUP, reload_note_signal},
                  {SIGUSR1, wake}}; // there is an order in the vault
@@ -121,6 +122,7 @@ static void set_spare_signals(sigset_t *asleep)
     struct sigaction action = {.sa_handler = wake};
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGUSR2, SIG_IGN);
     sigfillset(asleep);

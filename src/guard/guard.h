@@ -8,7 +8,7 @@
 //      +-> worker alive (an earlier guard's)?  watch it
 //      +-> else take the table, account for the death, sweep, clone a worker
 //      +-> no spare? clone one: it sleeps, and calls guard_run when this guard dies
-//      +-> SIGTERM, SIGINT: orderly end
+//      +-> SIGTERM, SIGINT, SIGQUIT: orderly end
 //      +-> SIGUSR2: upgrade (upgrade.h), after which guard_adopt goes on
 //
 // Nothing that came from a player or a game is parsed here.

@@ -9,6 +9,7 @@
 #include "guard/control_socket.h"
 #include "guard/guard_part.h"
 #include "guard/lease.h"
+#include "guard/log_file.h"
 #include "vault/upgrading.h"
 
 #include <errno.h>
@@ -131,9 +132,11 @@ static void go_back(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
     const char *why = head->upgrade.why[0] ? NULL : "its guard died before it was good";
+    char remark[LOG_FILE_REMARK_BYTES];
     guard_make_spare(guard); // this process is the last one of its table
     end_workers(head);
     upgrading_set(head, UPGRADE_BACK, why);
+    log_file_renew(remark, sizeof remark); // this table has the file of before the upgrade
     log_event(LOG_UPGRADE_FAILED, "phase=back from=%s to=%s why=\"%s\"", head->upgrade.from,
               head->upgrade.to, head->upgrade.why);
 }

@@ -119,6 +119,13 @@ static bool try_to_read(void *arg, FILE *out)
     return false;
 }
 
+// It stands in the log already.
+static void tell_log_remark(const struct reload *reload, FILE *out)
+{
+    if (reload->kind == RELOAD_ALL && reload->log_remark[0])
+        fprintf(out, "%c%s", ASKED_REMARK, reload->log_remark);
+}
+
 static void refuse(struct reload *reload, char *text)
 {
     struct text answer;
@@ -126,6 +133,7 @@ static void refuse(struct reload *reload, char *text)
     log_event(LOG_RELOAD_REFUSED, "what=%s", is_all ? "configuration" : "certificates");
     if (!text_begin(&answer))
         return; // the order stays, and is tried again
+    tell_log_remark(reload, answer.out);
     pass_on(text, ASKED_WRONG, LOG_RELOAD_REFUSED, answer.out);
     char *lines = text_end(&answer);
     if (is_all)
@@ -169,6 +177,7 @@ static void put_into_place(struct reload *reload, struct heritage *fresh, char *
               reload->kind == RELOAD_ALL ? "configuration" : "certificates", fresh->id);
     fresh->remarks[0] = '\0';
     if (text_begin(&text)) {
+        tell_log_remark(reload, text.out);
         pass_on(wrong, ASKED_REMARK, LOG_RELOAD_REMARK, text.out);
         pass_on(remarks, ASKED_REMARK, LOG_RELOAD_REMARK, text.out);
         char *lines = text_end(&text);
@@ -276,6 +285,15 @@ static void refuse_for_upgrade(struct reload *reload)
     refuse_words(reload, "an upgrade is under way; reload again when it is over");
 }
 
+static void renew_log(struct reload *reload)
+{
+    uint64_t number = asked_pending(head_of(reload));
+    if (number <= reload->log_order)
+        return;
+    reload->log_order = number;
+    log_file_renew(reload->log_remark, sizeof reload->log_remark);
+}
+
 bool reload_is_ordered(const struct reload *reload)
 {
     return is_answer_due(reload) || asked_pending(head_of(reload));
@@ -292,6 +310,7 @@ void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms)
     const struct heritage *heritage = reload->heritage;
     for (; signals; signals = signals - 1)
         asked_by_signal(head);
+    renew_log(reload);
     if (head->ending_until_ms) {
         if (asked_pending(head))
             asked_answer(head, asked_pending(head), ASKED_BAD, "!stayd is ending\n");

@@ -18,6 +18,8 @@
 //                ▼
 //          make_worker: claim the new sockets only, sweep, clone: the order is obeyed
 //
+// Whatever comes of it, the log's file is opened anew first (log_file.h), once an order.
+//
 // At any instruction: a successor has the old heritage or the new one, and every order that was
 // not answered. With the old one it obeys the order again; with the new one it goes on. Which of
 // the two a worker has, the vault says; one that differs from the guard's is replaced. No process
@@ -30,6 +32,7 @@
 
 #include "conf/align.h"
 #include "guard/heritage.h"
+#include "guard/log_file.h"
 #include "guard/trial.h"
 #include "guard/watch.h"
 
@@ -43,6 +46,8 @@ struct reload {
     struct conf_use use;       // ... and what slots name
     struct trial trial;
     struct watch watch;
+    uint64_t log_order; // the last order for which the log's file was opened anew
+    char log_remark[LOG_FILE_REMARK_BYTES];
     uint64_t patience_ms; // until when the old worker may finish handshakes; 0: it was not asked to
 };
 

@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/obstacle.h"
 #include "base/sanitizer.h"
 #include "base/text.h"
 #include "entry/takeover.h"
@@ -26,6 +27,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -39,9 +41,21 @@
 #define OWN_FDS                                                                                    \
     64u // beyond players, handshakes, listeners and control: epoll, pidfds, name lookups
 
+#define UNIT_USER "stayd" // who a unit runs it as (tools/systemd)
+
 static bool complain(const char *what, const char *detail)
 {
     fprintf(stderr, "stayd: %s: %s: %s\n", what, detail, strerror(errno));
+    return false;
+}
+
+// The same of a file, with what is in the way.
+static bool complain_path(const char *what, const char *path)
+{
+    int error = errno;
+    char fix[OBSTACLE_BYTES];
+    obstacle_explain(fix, path, error);
+    fprintf(stderr, "stayd: %s: %s: %s%s%s\n", what, path, strerror(error), *fix ? "; " : "", fix);
     return false;
 }
 
@@ -199,8 +213,37 @@ static void make_folder(const char *path)
         mkdir(folder, 0755); // what is wrong with it is said when the lock is opened
 }
 
-// The lock belongs to the open file, which the shared table keeps open: it holds
-// as long as any of the three processes lives.
+// The number in a lock may be one of another pid namespace, where it is another process.
+static bool is_guard_here(const char *pid)
+{
+    char path[sizeof "/proc//comm" + 16];
+    char name[16] = "";
+    snprintf(path, sizeof path, "/proc/%s/comm", pid);
+    FILE *file = fopen(path, "re");
+    bool is_guard = file && fgets(name, sizeof name, file) && strcmp(name, "stayd: guard\n") == 0;
+    if (file)
+        fclose(file);
+    return is_guard;
+}
+
+static bool refuse_second(int lock_fd, const char *path)
+{
+    char pid[16] = "";
+    if (pread(lock_fd, pid, sizeof pid - 1, 0) > 0)
+        pid[strcspn(pid, "\n")] = '\0';
+    if (is_guard_here(pid))
+        fprintf(stderr, "stayd: already running with this `control` (pid %s, lock %s)\n", pid,
+                path);
+    else
+        fprintf(stderr,
+                "stayd: already running with this `control` (lock %s; its process cannot be seen "
+                "from here: it may be in another container, or just starting)\n",
+                path);
+    return false;
+}
+
+// The lock belongs to the open file, which the shared table keeps open: it holds as long as any of
+// the three processes lives. Who can read the file could hold the lock, too, so nobody else can.
 static bool take_lock(struct heritage *heritage, const struct kept *kept)
 {
     if (kept->is_there && strcmp(kept->before.conf.control, heritage->conf.control) == 0) {
@@ -210,23 +253,27 @@ static bool take_lock(struct heritage *heritage, const struct kept *kept)
     char path[LOCK_PATH_BYTES];
     snprintf(path, sizeof path, "%s.lock", heritage->conf.control);
     make_folder(path);
-    heritage->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    heritage->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (heritage->lock_fd < 0)
-        return complain("cannot open the lock file (see `control`)", path);
+        return complain_path("cannot open the lock file (see `control`)", path);
     struct stat status;
     if (fstat(heritage->lock_fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1) {
         fprintf(stderr, "stayd: %s is not a file of its own; remove it\n", path);
         return false;
     }
+    fchmod(heritage->lock_fd, 0600); // an earlier version's; it fails if it is another user's
     if (flock(heritage->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return true;
-    if (errno != EWOULDBLOCK)
-        return complain("cannot lock", path);
-    char pid[16] = "";
-    if (pread(heritage->lock_fd, pid, sizeof pid - 1, 0) > 0)
-        pid[strcspn(pid, "\n")] = '\0';
-    fprintf(stderr, "stayd: already running with this `control` (pid %s, lock %s)\n", pid, path);
-    return false;
+    return errno == EWOULDBLOCK ? refuse_second(heritage->lock_fd, path)
+                                : complain("cannot lock", path);
+}
+
+static int open_log_for(const struct conf *conf, const struct passwd *user)
+{
+    enum log_level level = (enum log_level)conf->log_level;
+    return user && geteuid() != user->pw_uid
+               ? log_open_for(conf->log, level, user->pw_uid, user->pw_gid)
+               : log_open(conf->log, level);
 }
 
 static bool open_log(const struct heritage *heritage, int *fd)
@@ -236,16 +283,30 @@ static bool open_log(const struct heritage *heritage, int *fd)
         fprintf(stderr, "stayd: with --daemon, `log` must be syslog or a file's path\n");
         return false;
     }
-    *fd = log_open(conf->log, (enum log_level)conf->log_level);
-    return *fd < 0 ? complain("cannot open the log", conf->log) : true;
+    *fd = open_log_for(conf, conf->user ? getpwnam(conf->user) : NULL);
+    if (*fd >= 0)
+        return true;
+    if (errno != ELOOP && errno != EMLINK)
+        return complain_path("cannot open the log", conf->log);
+    fprintf(stderr,
+            "stayd: log = %s: this is a link, which root does not follow for user %s; name the "
+            "file itself\n",
+            conf->log, conf->user);
+    return false;
 }
 
-static bool may_become_user(const char *name)
+// Found out before anything fails that others would be blamed for.
+static bool may_become(const char *name)
 {
     const struct passwd *user = name ? getpwnam(name) : NULL;
-    if (!name || geteuid() == 0 || (user && user->pw_uid == geteuid()))
+    uid_t before = geteuid();
+    if (!user || user->pw_uid == before || before == 0)
         return true;
-    fprintf(stderr, "stayd: user = %s: only root can become another user; start it as root\n",
+    if (seteuid(user->pw_uid) == 0 && seteuid(before) == 0)
+        return true;
+    fprintf(stderr,
+            "stayd: user = %s: only root can become another user; start stayd as root, or leave "
+            "`user` out\n",
             name);
     return false;
 }
@@ -266,24 +327,65 @@ static bool become_user(const char *name)
     return true;
 }
 
-// What this user cannot read cannot be read anew either.
-static void remark_unreadable(const struct heritage *heritage)
+// What this user cannot read, a line each: who that is, and what comes of it.
+static void tell_unreadable(const struct heritage *heritage, const char *who, const char *so,
+                            FILE *out)
 {
-    if (access(heritage->conf_path, R_OK) != 0)
-        log_event(LOG_RELOAD_REMARK,
-                  "what=\"%s: stayd's user cannot read this file (%s), so it cannot be reloaded\"",
-                  heritage->conf_path, strerror(errno));
     for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
         const struct conf_listener *listener = &heritage->conf.listener[i];
         for (unsigned j = 0; j < listener->n_certificates; j++) {
             const char *key = listener->key[j] ? listener->key[j] : listener->certificate[j];
             if (access(key, R_OK) != 0 || access(listener->certificate[j], R_OK) != 0)
-                log_event(LOG_RELOAD_REMARK,
-                          "what=\"%s: stayd's user cannot read certificate or key (%s), so they "
-                          "cannot be renewed without a restart; see certbot-deploy-hook\"",
-                          key, strerror(errno));
+                fprintf(out, "%s: %s cannot read certificate or key (%s), %s\n", key, who,
+                        strerror(errno), so);
         }
+        if (listener->client_ca && access(listener->client_ca, R_OK) != 0)
+            fprintf(out, "%s: %s cannot read client-ca (%s), %s\n", listener->client_ca, who,
+                    strerror(errno), so);
     }
+}
+
+// What cannot be read or opened cannot be so anew either.
+static void tell_unrenewable(const struct heritage *heritage, FILE *out)
+{
+    if (access(heritage->conf_path, R_OK) != 0)
+        fprintf(out, "%s: stayd's user cannot read this file (%s), so it cannot be reloaded\n",
+                heritage->conf_path, strerror(errno));
+    tell_unreadable(heritage, "stayd's user",
+                    "so they cannot be renewed without a restart; see certbot-deploy-hook", out);
+    if (*heritage->conf.log == '/' && access(heritage->conf.log, W_OK) != 0 && errno != ENOENT)
+        fprintf(out,
+                "%s: stayd's user cannot open the log (%s), so a new file is not taken after a "
+                "rotation\n",
+                heritage->conf.log, strerror(errno));
+}
+
+static void remark_unrenewable(const struct heritage *heritage)
+{
+    struct text text;
+    if (!text_begin(&text))
+        return;
+    tell_unrenewable(heritage, text.out);
+    char *lines = text_end(&text);
+    char *rest = lines;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        if (*line)
+            log_event(LOG_RELOAD_REMARK, "what=\"%s\"", line);
+    free(lines);
+}
+
+void start_check_as_user(const struct heritage *heritage, FILE *remarks)
+{
+    const char *named = heritage->conf.user;
+    const char *name = named ? named : UNIT_USER;
+    const struct passwd *user = getpwnam(name);
+    if (geteuid() != 0 || !user || user->pw_uid == 0 || !become_user(name))
+        return;
+    if (named)
+        tell_unrenewable(heritage, remarks);
+    else
+        tell_unreadable(heritage, "user " UNIT_USER ", as whom stayd.service runs it,",
+                        "so it would not start there; see certbot-deploy-hook", remarks);
 }
 
 static bool open_control(struct heritage *heritage, const struct kept *kept)
@@ -318,7 +420,8 @@ static bool have_vault(struct heritage *heritage, const struct kept *kept, uint3
 {
     heritage->started_ms = kept->is_there ? kept->before.started_ms : clock_boot_ms();
     if (!kept->is_there && vault_make(&heritage->vault, n_slots) < 0)
-        return complain("cannot make the vault", "memfd");
+        return complain("cannot make the vault",
+                        errno == EFBIG ? "memory (see ulimit -f)" : "memory");
     tickets_init(heritage->vault.head);
     if (!kept->is_there)
         return true;
@@ -336,7 +439,7 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
 {
     uint32_t n_slots = 0;
     int log_fd = -1;
-    if (!may_become_user(heritage->conf.user) || !fit_limits(&heritage->conf, &n_slots) ||
+    if (!may_become(heritage->conf.user) || !fit_limits(&heritage->conf, &n_slots) ||
         !take_lock(heritage, kept) || !open_log(heritage, &log_fd))
         return false;
     log_event(LOG_START, "version=%s conf=%s max_players=%u", STAYD_VERSION, heritage->conf.path,
@@ -360,7 +463,7 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
     // Seen by another user files may differ, though nothing has changed.
     if (is_as_loaded)
         heritage->stamp = watch_stamp(&heritage->conf);
-    remark_unreadable(heritage);
+    remark_unrenewable(heritage);
     start_harden();
     return true;
 }
@@ -406,15 +509,27 @@ bool start_check(const struct heritage *heritage)
     is_good &= strncmp(lock, "/run/stayd/", 11) == 0 || may_write("control", lock);
     is_good &= control_socket_can_open(conf);
     is_good &= listen_check(conf, is_running(heritage), stderr);
-    is_good &= may_become_user(conf->user);
+    is_good &= may_become(conf->user);
     if (record_init())
         return is_good;
     fprintf(stderr, "stayd: this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");
     return false;
 }
 
+// By default each of these ends a process, and who sends one to a process group ends all three.
+// (SIGXFSZ, of a log that has reached RLIMIT_FSIZE, is ignored already: that line is lost.)
+static void ignore_strays(void)
+{
+    static const int strays[] = {SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT};
+    for (size_t i = 0; i < sizeof strays / sizeof *strays; i++)
+        signal(strays[i], SIG_IGN);
+    for (int number = SIGRTMIN; number < SIGRTMAX; number++) // the last one is valgrind's
+        signal(number, SIG_IGN);
+}
+
 void start_harden(void)
 {
+    ignore_strays();
     death_note_load();
 #ifndef UNDER_ADDRESS_SANITIZER         // LeakSanitizer needs ptrace
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // the processes hold keys

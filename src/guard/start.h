@@ -47,8 +47,12 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept);
 // runs with this configuration has is not in the way.
 bool start_check(const struct heritage *heritage);
 
+// For --check as root: what the user who stayd will be cannot read. This process then is that user.
+void start_check_as_user(const struct heritage *heritage, FILE *remarks);
+
 // Before keys are held, and after rights were given up: the processes are not for debuggers and
-// core files (prctl(2); exec and a change of user undo it). And what later processes cannot load.
+// core files (prctl(2); exec and a change of user undo it), and no stray signal ends them. And what
+// later processes cannot load.
 void start_harden(void);
 
 void start_free(struct heritage *heritage);

@@ -34,8 +34,8 @@ static _Noreturn void run(struct trial_report *report, pid_t guard, trial_fn *fn
     if (getppid() != guard)
         _exit(1);
     if (close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0) {
-        snprintf(report->text, sizeof report->text, "the files cannot be read in: close_range: %s\n",
-                 strerror(errno));
+        snprintf(report->text, sizeof report->text,
+                 "the files cannot be read in: close_range: %s\n", strerror(errno));
         _exit(0);
     }
     title_set("stayd: trial");

@@ -392,8 +392,10 @@ static void watch_signals(struct worker *worker)
     if (worker->heritage->is_alone) {
         sigaddset(&order, SIGTERM);
         sigaddset(&order, SIGINT);
+        sigaddset(&order, SIGQUIT);
     } else {
         signal(SIGINT, SIG_IGN);
+        signal(SIGQUIT, SIG_IGN);
         signal(SIGTERM, SIG_IGN);
     }
     signal(SIGHUP, SIG_IGN);
