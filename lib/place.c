@@ -7,6 +7,7 @@
 #include "words.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,13 +167,54 @@ static int open_held_lock(const char *control)
     return -1;
 }
 
+// Does somebody listen there? EACCES: yes, and not for us.
+static bool is_listened_on(const char *control)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(control) >= sizeof address.sun_path) {
+        return false;
+    }
+    strcpy(address.sun_path, control);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool is_there = fd >= 0 && (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ||
+                                errno == EAGAIN || errno == EACCES);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_there;
+}
+
+// Another user's lock is closed to us; then the socket tells.
+static bool has_others_stayd(const char *control)
+{
+    char path[STAY_PATH_BYTES + sizeof STAY_LOCK_ENDING];
+    snprintf(path, sizeof path, "%s" STAY_LOCK_ENDING, control);
+    return access(path, R_OK) != 0 && errno == EACCES && is_listened_on(control);
+}
+
 bool stay_place_has_stayd(const char *control)
 {
     int fd = open_held_lock(control);
     if (fd >= 0) {
         close(fd);
     }
-    return fd >= 0;
+    return fd >= 0 || has_others_stayd(control);
+}
+
+// The number may be one of another pid namespace, where it is another process: a guard has its
+// name. Where that cannot be read (hidepid), it is enough that there is somebody.
+static bool is_guard(pid_t pid)
+{
+    char path[sizeof "/proc//comm" + 16];
+    char name[16] = "";
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return kill(pid, 0) == 0 || errno == EPERM;
+    }
+    ssize_t n = read(fd, name, sizeof name - 1);
+    close(fd);
+    return n > 0 && strcmp(name, "stayd: guard\n") == 0;
 }
 
 pid_t stay_place_guard(const char *control)
@@ -182,5 +224,5 @@ pid_t stay_place_guard(const char *control)
     if (fd >= 0) {
         close(fd);
     }
-    return pid;
+    return pid > 0 && (is_guard(pid) || !is_listened_on(control)) ? pid : 0;
 }

@@ -45,10 +45,11 @@ int stay_place_listen(const char *directory, mode_t mode, char *error, size_t er
 bool stay_place_show(const char *directory, char *error, size_t error_size);
 
 // Is the stayd alive whose control socket is at this path? It, and every process of it, holds the
-// lock beside it as long as it lives.
+// lock beside it as long as it lives. Another user's lock is closed; then its socket tells.
 bool stay_place_has_stayd(const char *control);
 
-// The guard's process id, as stayd has written it into its lock; 0: none, or none alive.
+// The guard's process id, as stayd has written it into its lock; 0: none, none alive, or one of
+// another pid namespace.
 pid_t stay_place_guard(const char *control);
 
 #endif

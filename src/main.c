@@ -13,6 +13,7 @@
 #include "guard/adopt.h"
 #include "guard/calls.h"
 #include "guard/guard.h"
+#include "guard/listen.h"
 #include "guard/manager.h"
 #include "guard/role.h"
 #include "guard/start.h"
@@ -276,7 +277,8 @@ int main(int argc, char **argv)
         return 1;
     heritage.is_alone = arguments.is_alone;
     if (arguments.is_check) {
-        bool is_good = start_load_certs(&heritage, NULL, START_CERTS_CHECK, stderr, stderr).is_good;
+        bool is_good = listen_fit(&heritage.conf, stderr, stderr);
+        is_good &= start_load_certs(&heritage, NULL, START_CERTS_CHECK, stderr, stderr).is_good;
         if (!start_check(&heritage) || !is_good)
             return 1;
         start_check_as_user(&heritage, stderr);

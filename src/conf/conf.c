@@ -187,9 +187,12 @@ static void take_entry(void *user, const char *key, const char *value, int line)
         return;
     }
     *place = line;
-    if (option->kind == CONF_KIND_GAME && *value)
-        *loader->game_name = strdup(value);
-    else if (!conf_value_set(option, loader->into, value, line, loader->folder,
+    char plain[CONF_LINE_BYTES];
+    snprintf(plain, sizeof plain, "%s", value);
+    conf_plain(plain, option->kind == CONF_KIND_TEXT);
+    if (option->kind == CONF_KIND_GAME && *plain)
+        *loader->game_name = strdup(plain);
+    else if (!conf_value_set(option, loader->into, plain, line, loader->folder,
                              &loader->complaints))
         *place = -line; // seen, but its default is still to be filled in
 }

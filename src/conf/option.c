@@ -142,6 +142,13 @@ void conf_print_options(FILE *out)
     }
 }
 
+// Is its default one, with a full stop of its own?
+static bool is_sentence(const struct conf_option *option)
+{
+    size_t n = option->preset ? strlen(option->preset) : 0;
+    return n > 0 && option->preset[n - 1] == '.';
+}
+
 void conf_print_options_mdoc(FILE *out)
 {
     char range[CONF_RANGE_TEXT_BYTES];
@@ -157,7 +164,7 @@ void conf_print_options_mdoc(FILE *out)
         if (is_required(option))
             fprintf(out, "Required.\n");
         else if (option->preset)
-            fprintf(out, "Default:\n.Li %s .\n", option->preset);
+            fprintf(out, "Default:\n.Li %s%s\n", option->preset, is_sentence(option) ? "" : " .");
         else
             fprintf(out, "Default: none (%s).\n", option->absent);
         fprintf(out, "Changed by: %s.\n", option->is_fixed ? "restart" : "reload");

@@ -90,6 +90,13 @@ struct conf_reader {
 void conf_read(const char *path, const struct conf_reader *reader,
                struct conf_complaints *complaints);
 
+// What is meant by a value as written: a comment behind it (a blank and #; in a text also a blank
+// behind that) goes, and so do quotes around the whole.
+void conf_plain(char *text, bool is_text);
+
+// The same of an entry of a list, which is without comment. False: a quote is left at one end.
+bool conf_unquote(char *text);
+
 // Read one value into the struct at `into` (conf, conf_listener or conf_game). `folder` is where
 // relative files start. False: it was complained about, and nothing is changed.
 bool conf_value_set(const struct conf_option *option, void *into, const char *value, int line,

@@ -103,7 +103,7 @@ static bool is_for_inih(struct source *source, char *text)
     if (text[n_key] != '=' && text[n_key] != ':') {
         conf_complain(
             source->complaints, source->line,
-            "neither a section nor an option; write KEY = VALUE, and begin comments with ;");
+            "neither a section nor an option; write KEY = VALUE, and begin comments with ; or #");
         return false;
     }
     if (n_key == 0) {

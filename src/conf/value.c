@@ -31,6 +31,12 @@ static bool refuse(const struct value *value, const char *wrong, const char *rig
     return false;
 }
 
+static bool refuse_quote(const struct value *value)
+{
+    return refuse(value, "a quote that is not around the whole",
+                  "remove it (a blank and a ; begin a comment also between quotes)");
+}
+
 static bool refuse_range(const struct value *value, const char *wrong)
 {
     char range[CONF_RANGE_TEXT_BYTES], right[CONF_RANGE_TEXT_BYTES + 16];
@@ -207,12 +213,14 @@ static bool each_entry(const struct value *value,
         size_t n_all = strcspn(at, ","), n_entry = n_all;
         while (n_entry && isspace((unsigned char)at[n_entry - 1]))
             n_entry--;
-        if (n_entry == 0)
+        memcpy(entry, at, n_entry);
+        entry[n_entry] = '\0';
+        if (!conf_unquote(entry))
+            return refuse_quote(value);
+        if (*entry == '\0')
             return refuse(value, "an empty entry in the list", "write ENTRY, ENTRY");
         if (value->option->high && n == value->option->high)
             return refuse_range(value, "too many entries");
-        memcpy(entry, at, n_entry);
-        entry[n_entry] = '\0';
         if (!fn(value, entry, arg))
             return false;
         if (at[n_all] == '\0')
@@ -234,7 +242,7 @@ static bool add_address(const struct value *value, const char *entry, void *arg)
     const char *wrong =
         address_parse(entry, list->default_port, &address->sockaddr, &address->sockaddr_bytes);
     if (wrong) {
-        conf_complain(value->complaints, value->line, "%s: %s is %s", value->option->key, entry,
+        conf_complain(value->complaints, value->line, "%s = %s: %s", value->option->key, entry,
                       wrong);
         return false;
     }
@@ -352,8 +360,7 @@ static bool set_connect(const struct value *value, struct conf_game *game)
     } else if (strncmp(value->text, "tcp:", 4) == 0) {
         const char *wrong = address_parse(value->text + 4, 0, &address, &n_bytes);
         if (wrong) {
-            conf_complain(value->complaints, value->line, "connect: %s is %s", value->text + 4,
-                          wrong);
+            conf_complain(value->complaints, value->line, "connect = %s: %s", value->text, wrong);
             return false;
         }
         if (!address_is_loopback((const struct sockaddr *)&address))
@@ -369,6 +376,13 @@ static bool set_connect(const struct value *value, struct conf_game *game)
     return true;
 }
 
+// Neither a list, whose entries are looked at one by one, nor text, in which quotes may be meant.
+static bool is_single(enum conf_kind kind)
+{
+    return kind != CONF_KIND_TEXT && kind != CONF_KIND_ADDRESSES && kind != CONF_KIND_FILES &&
+           kind != CONF_KIND_ALPN && kind != CONF_KIND_HOSTS;
+}
+
 bool conf_value_set(const struct conf_option *option, void *into, const char *text, int line,
                     const char *folder, struct conf_complaints *complaints)
 {
@@ -379,6 +393,9 @@ bool conf_value_set(const struct conf_option *option, void *into, const char *te
                       option->form);
         return false;
     }
+    if (is_single(option->kind) &&
+        (strchr("\"'", *text) || strchr("\"'", text[strlen(text) - 1])))
+        return refuse_quote(&value);
     switch (option->kind) {
     case CONF_KIND_PATH:
         return set_path(&value, member);

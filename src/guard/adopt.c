@@ -12,6 +12,7 @@
 #include "guard/calls.h"
 #include "guard/guard.h"
 #include "guard/lease.h"
+#include "guard/listen.h"
 #include "guard/log_file.h"
 #include "guard/probation.h"
 #include "guard/reload.h"
@@ -103,7 +104,8 @@ static bool is_same_shape(const struct heritage *heritage, const struct baton *b
 static bool can_go_on(struct heritage *heritage, const struct baton *baton, const char *conf,
                       enum start_certs purpose, FILE *words, FILE *remarks)
 {
-    if (conf_load(&heritage->conf, conf, words) > 0 || !take_indices(heritage, baton, words) ||
+    if (conf_load(&heritage->conf, conf, words) > 0 ||
+        !listen_fit(&heritage->conf, words, remarks) || !take_indices(heritage, baton, words) ||
         !is_same_shape(heritage, baton, words) ||
         !start_load_certs(heritage, NULL, purpose, words, remarks).is_good)
         return false;

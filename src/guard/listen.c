@@ -12,12 +12,66 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define BACKLOG 1024
 
 static_assert(HERITAGE_SOCKETS + HERITAGE_MAX_SOCKETS <= VAULT_GUARD_FDS, "guard_fds");
+
+// Are there sockets of this family? A shortage passes, and is no answer.
+static bool has_family(int family)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+}
+
+static void drop_address(struct conf_listener *listener, unsigned index)
+{
+    struct conf_address *it = &listener->address[index];
+    free(it->text);
+    listener->n_addresses--;
+    memmove(it, it + 1, (listener->n_addresses - index) * sizeof *it);
+    listener->address[listener->n_addresses] = (struct conf_address){0};
+}
+
+// False: it would listen nowhere.
+static bool fit_listener(struct conf_listener *listener, const char *path, FILE *complaints,
+                         FILE *remarks)
+{
+    static const char why[] =
+        "this kernel has no %s, or does not let stayd have it (as a unit, see "
+        "RestrictAddressFamilies=)";
+    for (unsigned i = 0; i < listener->n_addresses;) {
+        int family = listener->address[i].sockaddr.ss_family;
+        if (has_family(family)) {
+            i++;
+            continue;
+        }
+        bool is_last = listener->n_addresses == 1;
+        FILE *out = is_last ? complaints : remarks;
+        fprintf(out, "%s:%d: [listen %s] %s on %s: ", path, listener->line, listener->name,
+                is_last ? "cannot listen" : "does not listen", listener->address[i].text);
+        fprintf(out, why, family == AF_INET6 ? "IPv6" : "IPv4");
+        fprintf(out, is_last ? "; write %s:PORT\n" : "; the other addresses serve\n",
+                family == AF_INET6 ? "0.0.0.0" : "[::]");
+        if (is_last)
+            return false;
+        drop_address(listener, i);
+    }
+    return true;
+}
+
+bool listen_fit(struct conf *conf, FILE *complaints, FILE *remarks)
+{
+    for (unsigned i = 0; i < conf->n_listeners; i++)
+        if (!fit_listener(&conf->listener[i], conf->path, complaints, remarks))
+            return false;
+    return true;
+}
 
 // Without listening it only is found out whether the address can be had.
 static int open_socket(const struct conf_address *address, bool listens)

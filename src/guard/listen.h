@@ -11,6 +11,10 @@
 
 #include "guard/heritage.h"
 
+// Take those addresses out of a configuration that was read whose family this system does not have,
+// with a remark. False: a listener would have none left, which is complained about.
+bool listen_fit(struct conf *conf, FILE *complaints, FILE *remarks);
+
 // Sets heritage->socket from its configuration and from the heritage before it, which may be an
 // empty one. False: what was opened is closed again.
 bool listen_open(struct heritage *heritage, const struct heritage *before, FILE *complaints);

@@ -360,18 +360,34 @@ static void tell_unrenewable(const struct heritage *heritage, FILE *out)
                 heritage->conf.log, strerror(errno));
 }
 
+// Log what was collected.
+static void log_remarks(struct text *text)
+{
+    char *lines = text_end(text);
+    char *rest = lines;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        if (*line)
+            log_event(LOG_RELOAD_REMARK, "what=\"%s\"", line);
+    free(lines);
+}
+
 static void remark_unrenewable(const struct heritage *heritage)
 {
     struct text text;
     if (!text_begin(&text))
         return;
     tell_unrenewable(heritage, text.out);
-    char *lines = text_end(&text);
-    char *rest = lines;
-    for (char *line; (line = strsep(&rest, "\n"));)
-        if (*line)
-            log_event(LOG_RELOAD_REMARK, "what=\"%s\"", line);
-    free(lines);
+    log_remarks(&text);
+}
+
+static bool fit_listeners(struct heritage *heritage)
+{
+    struct text text;
+    if (!text_begin(&text))
+        return complain("memory", "remarks");
+    bool is_good = listen_fit(&heritage->conf, stderr, text.out);
+    log_remarks(&text);
+    return is_good;
 }
 
 void start_check_as_user(const struct heritage *heritage, FILE *remarks)
@@ -447,8 +463,8 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
     if (strcmp(heritage->conf.log, "stderr") != 0)
         start_log_certs(heritage->remarks);
     heritage->remarks[0] = '\0';
-    if (!listen_open(heritage, &kept->before, stderr) || !open_control(heritage, kept) ||
-        !have_vault(heritage, kept, n_slots))
+    if (!fit_listeners(heritage) || !listen_open(heritage, &kept->before, stderr) ||
+        !open_control(heritage, kept) || !have_vault(heritage, kept, n_slots))
         return false;
     start_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, stderr);
     keep_fds(heritage, log_fd);

@@ -17,7 +17,6 @@
 #include "vault/upgrading.h"
 #include "worker/orders.h"
 
-#include <errno.h>
 #include <string.h>
 
 static uint64_t seconds_since(uint64_t boot_ms)
@@ -91,13 +90,6 @@ void show_stayd(struct answer *answer, const char *id, const struct worker *work
     answer_finish(answer);
 }
 
-static const char *name_error(int error)
-{
-    return error == EAGAIN     ? "it does not take connections as fast as they come"
-           : error == ENOTCONN ? "its connector is not here"
-                               : strerror(error);
-}
-
 void show_game(struct answer *answer, const char *id, struct worker *worker, unsigned game)
 {
     static const char *const states[] = {
@@ -122,7 +114,7 @@ void show_game(struct answer *answer, const char *id, struct worker *worker, uns
     answer_number(answer, "players", look.n_players);
     answer_number(answer, "held", look.n_held);
     if (look.error)
-        answer_text(answer, "error", name_error(look.error));
+        answer_text(answer, "error", waiting_why(look.error));
     if (conf->is_gone)
         answer_flag(answer, "removed", true);
     // It has been unknown since stayd started.

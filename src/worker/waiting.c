@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/obstacle.h"
 #include "game/link.h"
 #include "ops/connector.h"
 #include "vault/facts.h"
@@ -54,7 +55,7 @@ static void say_linked(const struct slot *slot)
     log_event(LOG_GAME_LINK, "id=%s", log_id(id, slot->id));
 }
 
-static const char *why_not(int error)
+const char *waiting_why(int error)
 {
     switch (error) {
     case 0:
@@ -63,9 +64,22 @@ static const char *why_not(int error)
         return "a process of another user listens there";
     case ELOOP:
         return "it leads back to stayd";
+    case EAGAIN:
+        return "it does not take connections as fast as they come";
+    case ENOTCONN:
+        return "its connector is not here";
     default:
         return strerror(error);
     }
+}
+
+static void say_waits(const struct conf_game *game, const char *why, int error)
+{
+    char fix[OBSTACLE_BYTES] = "";
+    if (error && game->sockaddr.ss_family == AF_UNIX && game->links == CONF_LINKS_DIRECT)
+        obstacle_explain(fix, ((const struct sockaddr_un *)&game->sockaddr)->sun_path, error);
+    log_event(LOG_GAME_WAIT, "game=%s connect=%s error=\"%s\"%s%s%s", game->name, game->connect,
+              why, *fix ? " fix=\"" : "", fix, *fix ? "\"" : "");
 }
 
 // The game cannot be reached, or the player does not take what comes before that: the player is
@@ -78,7 +92,7 @@ static void keep_waiting(struct conn *conn, const struct conf_game *game, uint64
     uint64_t since_ms = slot->held_ms ? slot->held_ms : slot->opened_ms;
     uint64_t waited_ms = now_ms > since_ms ? now_ms - since_ms : 0;
     int error = worker->waiting.game[slot->game].error;
-    const char *why = to_player->phase != FLOW_OPEN ? "the player does not read" : why_not(error);
+    const char *why = to_player->phase != FLOW_OPEN ? "the player does not read" : waiting_why(error);
     bool is_away = game_now(worker->vault->head, slot->game).flags & GAME_AWAY;
     if (game->hold_ms != CONF_FOREVER && waited_ms > game->hold_ms) {
         log_event(LOG_GAME_FAILED, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
@@ -86,7 +100,7 @@ static void keep_waiting(struct conn *conn, const struct conf_game *game, uint64
         away_give_up(conn);
     } else if ((waited_ms >= TELL_AFTER_MS || is_away) && to_player->phase == FLOW_OPEN &&
                !(to_player->flags & FLOW_AWAY) && away_tell_wait(conn)) {
-        log_event(LOG_GAME_WAIT, "game=%s connect=%s error=\"%s\"", game->name, game->connect, why);
+        say_waits(game, why, error);
     }
 }
 

@@ -58,6 +58,10 @@ void waiting_set(struct conn *conn, unsigned for_what);
 // What was asked of the game's connector has come: fd, which is the callee's, or -1 and an errno.
 void waiting_connected(struct conn *conn, int fd, int error);
 
+// Why a game's players wait, in words; error: what the last try to reach it has met (an errno; EPERM: a
+// stranger, ELOOP: stayd itself), 0: nothing.
+const char *waiting_why(int error);
+
 // The game may be reached now: try at once.
 void waiting_retry(struct worker *worker, unsigned game);
 

@@ -4,6 +4,7 @@
 before anything starts, or does as well without; it never starts and hangs later."""
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from support import refuse
 from support.away import AWAY, check_echo, enter
 from support.control import run_stayctl
-from support.daemon import STAYD, conf_text, free_port
-from support.players import program
+from support.daemon import BUILD, STAYD, conf_text, free_port
+from support.game import Pair
+from support.players import PlainPlayer, program
 from support.waiting import WAIT_S
 
 needs_filter = pytest.mark.skipif(not refuse.is_possible(),
@@ -111,3 +113,38 @@ def test_where_proc_shows_processes_only_a_quit_and_a_death_are_told_apart(make_
     assert not stage.stayd.log.find("game-away")
     game.kill()
     stays.read_until(AWAY)
+
+
+# socket(2) of IPv6, as where the kernel has none, or a unit's RestrictAddressFamilies= names none.
+NO_IPV6 = ("EAFNOSUPPORT", "socket=10")
+
+
+@needs_filter
+def test_without_ipv6_the_other_addresses_serve_and_it_is_said(folder, start_stayd, game):
+    shutil.copy(os.path.join(BUILD, "stayd-this"), os.path.join(folder, "stayd"))
+    port = free_port()
+    stayd = start_stayd({"plain": {"address": f"[::]:{port}, 0.0.0.0:{port}", "tls": "no"}},
+                        {"mush": {"connect": game.connect}}, {"host-names": "off"},
+                        wrapper=refuse.wrapper(*NO_IPV6), program=os.path.join(folder, "stayd"))
+    stayd.log.expect(rf"reload-remark what=.*:\d+: \[listen plain\] does not listen on "
+                     rf"\[::\]:{port}: this kernel has no IPv6, .*the other addresses serve")
+    pair = Pair(PlainPlayer(port), game.accept())
+    done = run_stayctl(stayd, "reload")
+    assert done.returncode == 0 and "this kernel has no IPv6" in done.stdout + done.stderr, done
+    assert run_stayctl(stayd, "upgrade").returncode == 0
+    stayd.family.await_whole()
+    pair.check()
+    Pair(PlainPlayer(port), game.accept()).check()
+
+
+@needs_filter
+@pytest.mark.parametrize("check", ([], ["--check"]), ids=("start", "check"))
+def test_without_ipv6_a_listener_that_has_nothing_else_is_refused_with_what_to_write(
+        check, conf, folder):
+    with open(conf, "a", encoding="utf-8") as file:
+        file.write(f"[listen more]\ntls = no\naddress = [::]:{free_port()}\n")
+    done = run(*refuse.wrapper(*NO_IPV6), STAYD, *check, "-c", conf)
+    assert done.returncode == 1
+    assert re.search(r"stayd\.conf:\d+: \[listen more\] cannot listen on \[::\]:\d+: this kernel has "
+                     r"no IPv6, .*; write 0\.0\.0\.0:PORT\n", done.stderr), done.stderr
+    assert not os.path.exists(f"{folder}/control.sock")

@@ -110,6 +110,45 @@ static void a_small_file_is_enough_and_the_rest_is_default(void **state)
     conf_free(&conf);
 }
 
+static void quotes_and_comments_behind_a_value_are_taken_off(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *written, *meant; // of away-text
+    } texts[] = {
+        {"\"Please wait\"", "Please wait"},
+        {"'Please wait' # why", "Please wait"},
+        {"\"a # b\" # c", "a # b"},
+        {"Please wait # why", "Please wait"},
+        {"Please wait ; why", "Please wait"},
+        {"See #mush, room #1", "See #mush, room #1"},
+        {"'Tis late", "'Tis late"},
+        {"\"Soon\", it says", "\"Soon\", it says"},
+        {"It says \"soon # now\"", "It says \"soon # now\""},
+        {"\"off\"", ""},
+    };
+    char text[512];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        snprintf(text, sizeof text, "%saway-text = %s\n", SMALL, texts[i].written);
+        assert_right(text);
+        assert_string_equal(conf.game[0].text[CONF_TEXT_AWAY], texts[i].meant);
+        conf_free(&conf);
+    }
+    assert_right("[stayd]\nlog = '/var/log/a b' # c\nmax-players = 7 #c\ncontrol = /run/a#b # c\n"
+                 "[listen tls]\naddress = \"127.0.0.1:1\", '[::1]:2' # both\n"
+                 "certificate = \"/a.pem\", /b.pem # two\n"
+                 "[game mush]\nconnect = \"unix:/run/mush.sock\"\nheader = none # as yet\n");
+    assert_string_equal(conf.log, "/var/log/a b");
+    assert_string_equal(conf.control, "/run/a#b");
+    assert_int_equal(conf.max_players, 7);
+    assert_int_equal(conf.listener[0].n_addresses, 2);
+    assert_string_equal(conf.listener[0].certificate[0], "/a.pem");
+    assert_string_equal(conf.listener[0].certificate[1], "/b.pem");
+    assert_string_equal(conf.game[0].connect, "unix:/run/mush.sock");
+    assert_int_equal(conf.game[0].header, CONF_HEADER_NONE);
+    conf_free(&conf);
+}
+
 static void a_games_user_is_known_by_number(void **state)
 {
     (void)state;
@@ -243,7 +282,7 @@ static void mistakes_in_values_are_said(void **state)
         {"stayd", "log = file", "write stderr, syslog or an absolute path"},
         {"stayd", "log-level = loud", "write one of error|warning|info|debug"},
         {"stayd", "host-names = yes", "write one of off|on|no-wait"},
-        {"stayd", "name-servers = dns.example", "dns.example is not a numeric address"},
+        {"stayd", "name-servers = dns.example", "dns.example: not a numeric address"},
         {"stayd", "name-servers = 127.0.0.1:0", "the port is wrong"},
         {"stayd", "name-servers = 1.1.1.1,2.2.2.2,3.3.3.3,4.4.4.4,5.5.5.5",
          "too many entries; write at most 4"},
@@ -264,7 +303,14 @@ static void mistakes_in_values_are_said(void **state)
         {"stayd", "[game a b]", "the name in [game a b] is wrong"},
         {"listen x", "address = localhost:4300", "not a numeric address"},
         {"listen x", "address = [::]", "the port is missing"},
-        {"listen x", "address = 0.0.0.0:65536", "the port is wrong"},
+        {"listen x", "address = 0.0.0.0:65536", "0.0.0.0:65536: the port is wrong; it is"},
+        {"listen x", "address = 127.0.0.1:0", "address = 127.0.0.1:0: the port is wrong; it is"},
+        {"listen x", "address = \"127.0.0.1:1", "a quote that is not around the whole"},
+        {"listen x", "address = 127.0.0.1:1, [::1]:1\"", "a quote that is not around the whole"},
+        {"stayd", "log = \"/var/log/x ; y\"", "a quote that is not around the whole; remove it"},
+        {"stayd", "log = # nothing", "log has no value"},
+        {"game y", "connect = unix:\"/run/x\"", "a quote that is not around the whole"},
+        {"game y", "connect = tcp:127.0.0.1:70000", "connect = tcp:127.0.0.1:70000: the port is"},
         {"listen x", "address = [::]:4202", "[::]:4202 collides with [::]:4202 of [listen tls]"},
         {"listen x", "address = [::1]:4202", "collides with [::]:4202"},
         {"listen x", "address = 0.0.0.0:1, 127.0.0.1:1", "127.0.0.1:1 collides with 0.0.0.0:1"},
@@ -454,6 +500,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_file_is_enough_and_the_rest_is_default),
+        cmocka_unit_test(quotes_and_comments_behind_a_value_are_taken_off),
         cmocka_unit_test(a_games_user_is_known_by_number),
         cmocka_unit_test(links_by_a_connector_are_pennmushs_only),
         cmocka_unit_test(requiring_certificates_needs_somebody_to_trust),
