@@ -13,8 +13,8 @@
 
 #define OBSTACLE_BYTES 512u
 
-// What to do, in words without quotes, after opening, making or connecting to this absolute path has
-// failed with this error number; "" if there is nothing to be said. Returns out.
+// What to do, in words without quotes, after this absolute path could not be opened, made or
+// connected to, for this error number; "" if there is nothing to be said. Returns out.
 const char *obstacle_explain(char out[OBSTACLE_BYTES], const char *path, int error);
 
 #endif

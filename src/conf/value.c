@@ -376,11 +376,12 @@ static bool set_connect(const struct value *value, struct conf_game *game)
     return true;
 }
 
-// Neither a list, whose entries are looked at one by one, nor text, in which quotes may be meant.
-static bool is_single(enum conf_kind kind)
+// Lists' entries are looked at one by one, and in a text quotes may be meant.
+static bool has_stray_quote(enum conf_kind kind, const char *text)
 {
-    return kind != CONF_KIND_TEXT && kind != CONF_KIND_ADDRESSES && kind != CONF_KIND_FILES &&
-           kind != CONF_KIND_ALPN && kind != CONF_KIND_HOSTS;
+    bool is_single = kind != CONF_KIND_TEXT && kind != CONF_KIND_ADDRESSES &&
+                     kind != CONF_KIND_FILES && kind != CONF_KIND_ALPN && kind != CONF_KIND_HOSTS;
+    return is_single && (strchr("\"'", *text) || strchr("\"'", text[strlen(text) - 1]));
 }
 
 bool conf_value_set(const struct conf_option *option, void *into, const char *text, int line,
@@ -393,8 +394,7 @@ bool conf_value_set(const struct conf_option *option, void *into, const char *te
                       option->form);
         return false;
     }
-    if (is_single(option->kind) &&
-        (strchr("\"'", *text) || strchr("\"'", text[strlen(text) - 1])))
+    if (has_stray_quote(option->kind, text))
         return refuse_quote(&value);
     switch (option->kind) {
     case CONF_KIND_PATH:

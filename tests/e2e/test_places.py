@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
-"""A folder that is missing or closed, a file of another user: said with whose it is, and what whoever
-stayd is would need."""
+"""A folder that is missing or closed, a file of another user: said with whose it is, and what the
+user as which stayd runs would need."""
 import fcntl
 import os
 import re
@@ -65,8 +65,8 @@ def test_a_folder_that_is_another_users_is_named_with_what_would_be_needed(
         done = subprocess.run([*as_nobody, f"{folder}/stayd", "-c", conf], capture_output=True,
                               stdin=subprocess.DEVNULL, text=True, timeout=WAIT_S, check=False)
     assert done.returncode == 1
-    assert re.search(rf"cannot open the {what}.*Permission denied; user nobody, as which stayd runs, "
-                     rf"needs w on {closed} \(of user root, mode 0755\)", done.stderr), done.stderr
+    assert re.search(rf"cannot open the {what}.*Permission denied; user nobody, as which stayd "
+                     rf"runs, needs w on {closed} \(of user root, mode 0755\)", done.stderr)
 
 
 @as_root
@@ -75,8 +75,8 @@ def test_user_without_root_is_said_as_what_it_is(write_conf, folder):
     os.chmod(conf, 0o644)
     done = run_as_nobody(folder, "-c", conf)
     assert done.returncode == 1
-    assert done.stderr == ("stayd: user = daemon: only root can become another user; start stayd as "
-                           "root, or leave `user` out\n")
+    assert done.stderr == ("stayd: user = daemon: only root can become another user; start stayd "
+                           "as root, or leave `user` out\n")
 
 
 @as_root
@@ -93,15 +93,16 @@ def test_check_as_root_says_what_the_user_to_come_cannot_read(
     os.chmod(conf, 0o644)
     done = run_stayd("--check", "-c", conf)
     assert done.returncode == 0 and done.stdout == f"{conf}: good\n"
-    said = re.search(r"mush\.key: stayd's user cannot read certificate or key \(Permission denied\)",
-                     done.stderr)
+    said = re.search(r"mush\.key: stayd's user cannot read certificate or key \(Permission "
+                     r"denied\)", done.stderr)
     assert bool(said) == is_named, done.stderr
     os.chmod(f"{folder}/mush.key", 0o644)
     assert "cannot read" not in run_stayd("--check", "-c", conf).stderr
 
 
 @as_root
-@pytest.mark.parametrize("path,mode,needs", (("games", 0o700, "x"), ("games/game.sock", 0o600, "w")))
+@pytest.mark.parametrize("path,mode,needs", (("games", 0o700, "x"),
+                                             ("games/game.sock", 0o600, "w")))
 def test_a_games_socket_that_is_closed_to_stayd_is_said_with_whose_it_is(
         start_stayd, folder, lone, path, mode, needs):
     os.chmod(folder, 0o755)

@@ -145,6 +145,6 @@ def test_without_ipv6_a_listener_that_has_nothing_else_is_refused_with_what_to_w
         file.write(f"[listen more]\ntls = no\naddress = [::]:{free_port()}\n")
     done = run(*refuse.wrapper(*NO_IPV6), STAYD, *check, "-c", conf)
     assert done.returncode == 1
-    assert re.search(r"stayd\.conf:\d+: \[listen more\] cannot listen on \[::\]:\d+: this kernel has "
-                     r"no IPv6, .*; write 0\.0\.0\.0:PORT\n", done.stderr), done.stderr
+    assert re.search(r"stayd\.conf:\d+: \[listen more\] cannot listen on \[::\]:\d+: this kernel "
+                     r"has no IPv6, .*; write 0\.0\.0\.0:PORT\n", done.stderr), done.stderr
     assert not os.path.exists(f"{folder}/control.sock")
