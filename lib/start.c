@@ -45,6 +45,20 @@ static bool is_plain(const char *text, const char *forbidden)
            strstr(text, " ;") == NULL;
 }
 
+// A blank and a # would begin a comment, and quotes around the whole would be taken off.
+static bool needs_quotes(const char *value)
+{
+    size_t n = strlen(value);
+    bool is_quoted = (value[0] == '"' || value[0] == '\'') && value[n - 1] == value[0];
+    return is_quoted || value[0] == '#' || strstr(value, " #") != NULL;
+}
+
+// The quote that does not stand in the value; 0: both do.
+static char choose_quote(const char *value)
+{
+    return strchr(value, '"') == NULL ? '"' : strchr(value, '\'') == NULL ? '\'' : '\0';
+}
+
 static bool check_setting(const struct stay_options *options, const struct stay_setting *setting,
                           char *error, size_t error_size)
 {
@@ -57,7 +71,8 @@ static bool check_setting(const struct stay_options *options, const struct stay_
                           setting->section, setting->key);
     }
     if (!is_plain(setting->section, "[]") || !is_plain(setting->key, "[]=:;#") ||
-        !is_plain(setting->value, "")) {
+        !is_plain(setting->value, "") ||
+        (needs_quotes(setting->value) && choose_quote(setting->value) == '\0')) {
         return stay_words(
             error, error_size,
             "[%s] %s: its name or value holds nothing, a line break or something else "
@@ -96,7 +111,13 @@ static void write_settings(FILE *out, const struct stay_options *options, const 
 {
     for (size_t i = 0; i < options->n_settings; i++) {
         const struct stay_setting *setting = &options->settings[i];
-        if (strcmp(setting->section, section) == 0) {
+        if (strcmp(setting->section, section) != 0) {
+            continue;
+        }
+        if (needs_quotes(setting->value)) {
+            char quote = choose_quote(setting->value);
+            fprintf(out, "%s = %c%s%c\n", setting->key, quote, setting->value, quote);
+        } else {
             fprintf(out, "%s = %s\n", setting->key, setting->value);
         }
     }

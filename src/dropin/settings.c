@@ -25,7 +25,7 @@ bool settings_is_path(const char *path)
 {
     size_t n = strlen(path);
     return n > 0 && path[0] != ' ' && path[n - 1] != ' ' && path[strcspn(path, ",\"")] == '\0' &&
-           !strstr(path, " ;") && is_text(path, n + 1);
+           !strstr(path, " ;") && !strstr(path, " #") && path[0] != '\'' && is_text(path, n + 1);
 }
 
 static bool check_file(const char *option, const char *path, char *error, size_t error_size)
@@ -37,7 +37,7 @@ static bool check_file(const char *option, const char *path, char *error, size_t
     return *path == '\0' || settings_is_path(path) ||
            stay_words(error, error_size,
                       "%s = %s: stayd's configuration cannot hold this name; rename the file "
-                      "without commas, quotes, semicolons and blanks around it, and write it so "
+                      "without commas, quotes, semicolons, # and blanks around it, and write it so "
                       "into mush.cnf",
                       option, path);
 }

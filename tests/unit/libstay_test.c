@@ -314,6 +314,30 @@ static void stayds_configuration_is_the_games_settings_and_the_places(void **sta
     free(text);
 }
 
+// What stayd would take for a comment or for quotes around the whole goes between quotes.
+static void a_setting_is_written_so_that_it_is_read_as_it_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value, *line;
+    } cases[] = {
+        {"Room #1", "wait-text = \"Room #1\"\n"},
+        {"\"Late\"", "wait-text = '\"Late\"'\n"},
+        {"'Late'", "wait-text = \"'Late'\"\n"},
+        {"'Tis late", "wait-text = 'Tis late\n"},
+    };
+    char error[STAY_ERROR_BYTES];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct stay_setting setting = {"game mush", "wait-text", cases[i].value};
+        struct stay_options options = {
+            .game = "mush", .directory = "/run/mush", .settings = &setting, .n_settings = 1};
+        char *text = stay_start_text(&options, error, sizeof error);
+        assert_non_null(text);
+        assert_non_null(strstr(text, cases[i].line));
+        free(text);
+    }
+}
+
 static void settings_that_would_break_the_file_are_refused(void **state)
 {
     (void)state;
@@ -325,6 +349,7 @@ static void settings_that_would_break_the_file_are_refused(void **state)
         {"stayd", "us=er", "a"},
         {"stayd", "user", ""},
         {"stayd", "user", "a ; b"},
+        {"game mush", "wait-text", "it's \"late\" # now"},
     };
     char error[STAY_ERROR_BYTES];
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -412,6 +437,7 @@ int main(void)
         cmocka_unit_test(a_resumed_player_brings_counts_and_state),
         cmocka_unit_test(texts_are_printable_utf8_or_nothing),
         cmocka_unit_test(stayds_configuration_is_the_games_settings_and_the_places),
+        cmocka_unit_test(a_setting_is_written_so_that_it_is_read_as_it_is),
         cmocka_unit_test(settings_that_would_break_the_file_are_refused),
         cmocka_unit_test(records_come_back_in_order),
         cmocka_unit_test(a_carried_file_cut_anywhere_is_refused),
