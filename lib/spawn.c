@@ -63,9 +63,9 @@ static void become(const struct pipes *pipes, const char *path, char *const argv
     setsid();
     default_signals();
     if (dup2(nothing, 0) == 0 && dup2(nothing, 1) == 1 && dup2(text, 2) == 2 &&
-        dup3(failure, FAILURE, O_CLOEXEC) == FAILURE && chdir("/") == 0 &&
-        close_range(FAILURE + 1, ~0u, 0) == 0) {
+        dup3(failure, FAILURE, O_CLOEXEC) == FAILURE && chdir("/") == 0) {
         failure = FAILURE;
+        close_range(FAILURE + 1, ~0u, 0); // where it is refused, stayd says so and ends
         execv(path, argv);
     }
     int reason = errno;
@@ -86,16 +86,26 @@ static bool collect(int fd, char *text, size_t text_size, size_t *n_text)
     }
 }
 
-// The process's end is awaited, not the end of its text: what it leaves running may hold that open.
-static bool await_end(int pidfd, int fd, int timeout_ms, char *text, size_t text_size)
+// Has this child ended? It stays to be waited for.
+static bool has_ended(pid_t pid)
 {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+// The process's end is awaited, not the end of its text: what it leaves running may hold that open.
+// Without a pidfd, which a container may refuse, it is looked at now and then.
+static bool await_end(pid_t pid, int pidfd, int fd, int timeout_ms, char *text, size_t text_size)
+{
+    enum { LOOK_MS = 10 };
     uint64_t deadline = stay_now_ms() + (uint64_t)timeout_ms;
     struct pollfd wait[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
     size_t n_text = 0;
     fcntl(fd, F_SETFL, O_NONBLOCK);
-    for (uint64_t now = stay_now_ms(); now < deadline && wait[0].revents == 0;
-         now = stay_now_ms()) {
-        poll(wait, 2, (int)(deadline - now));
+    bool is_over = false;
+    for (uint64_t now = stay_now_ms(); now < deadline && !is_over; now = stay_now_ms()) {
+        poll(wait, 2, pidfd >= 0 ? (int)(deadline - now) : LOOK_MS);
+        is_over = pidfd >= 0 ? wait[0].revents != 0 : has_ended(pid);
         if (wait[1].revents != 0 && !collect(fd, text, text_size, &n_text)) {
             wait[1].fd = -1;
         }
@@ -104,7 +114,7 @@ static bool await_end(int pidfd, int fd, int timeout_ms, char *text, size_t text
         collect(fd, text, text_size, &n_text);
     }
     text[n_text] = '\0';
-    return wait[0].revents != 0;
+    return is_over;
 }
 
 static int await(pid_t pid, const struct pipes *pipes, int timeout_ms, char *text, size_t text_size)
@@ -112,9 +122,8 @@ static int await(pid_t pid, const struct pipes *pipes, int timeout_ms, char *tex
     int status;
     int reason = 0;
     int pidfd = pidfd_open(pid, 0);
-    bool is_over = pidfd >= 0 && await_end(pidfd, pipes->text[0], timeout_ms, text, text_size);
-    if (!is_over) {
-        reason = pidfd >= 0 ? ETIMEDOUT : errno;
+    if (!await_end(pid, pidfd, pipes->text[0], timeout_ms, text, text_size)) {
+        reason = ETIMEDOUT;
         kill(pid, SIGKILL);
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {

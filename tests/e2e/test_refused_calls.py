@@ -12,7 +12,7 @@ import pytest
 from support import refuse
 from support.away import AWAY, check_echo, enter
 from support.control import run_stayctl
-from support.daemon import BUILD, STAYD, conf_text, free_port
+from support.daemon import BUILD, MINIMUSH, STAYD, conf_text, free_port
 from support.game import Pair
 from support.players import PlainPlayer, program
 from support.waiting import WAIT_S
@@ -148,3 +148,15 @@ def test_without_ipv6_a_listener_that_has_nothing_else_is_refused_with_what_to_w
     assert re.search(r"stayd\.conf:\d+: \[listen more\] cannot listen on \[::\]:\d+: this kernel "
                      r"has no IPv6, .*; write 0\.0\.0\.0:PORT\n", done.stderr), done.stderr
     assert not os.path.exists(f"{folder}/control.sock")
+
+
+@needs_filter
+@pytest.mark.parametrize("call", ("pidfd_open", "close_range"))
+def test_a_game_that_starts_stayd_passes_on_what_is_refused(call, folder):
+    conf = os.path.join(folder, "minimush.conf")
+    with open(conf, "w", encoding="utf-8") as file:
+        file.write(f"directory = {folder}/data\nstayd = {STAYD}\n"
+                   f"plain-address = 127.0.0.1:{free_port()}\n")
+    done = run(*refuse.wrapper("EPERM", call), MINIMUSH, "-c", conf)
+    assert done.returncode != 0
+    assert re.search(rf"stayd: cannot use {call}\(2\), .*: Operation not permitted", done.stderr)
