@@ -47,7 +47,10 @@ static struct end end_of(const struct sockaddr_storage *address)
     return end;
 }
 
-static bool ask(int fd, const struct end *own, const struct end *other)
+// A dump (sock_diag(7)) of no state lists nothing.
+enum { ALL_STATES = -1, NO_STATE = 0 };
+
+static bool ask(int fd, const struct end *own, const struct end *other, int states)
 {
     struct {
         struct nlmsghdr head;
@@ -55,10 +58,10 @@ static bool ask(int fd, const struct end *own, const struct end *other)
     } request = {
         .head = {.nlmsg_len = sizeof request,
                  .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                 .nlmsg_flags = NLM_F_REQUEST},
+                 .nlmsg_flags = states == NO_STATE ? NLM_F_REQUEST | NLM_F_DUMP : NLM_F_REQUEST},
         .body = {.sdiag_family = own->family,
                  .sdiag_protocol = IPPROTO_TCP,
-                 .idiag_states = UINT32_MAX,
+                 .idiag_states = (uint32_t)states,
                  .id = {.idiag_sport = own->port,
                         .idiag_dport = other->port,
                         .idiag_if = LOOPBACK_INDEX,
@@ -70,6 +73,25 @@ static bool ask(int fd, const struct end *own, const struct end *other)
 }
 
 enum answer { FOUND, NOT_THERE, REFUSED };
+
+// "No such socket" is also what a kernel says that lacks tcp_diag, and cannot load it. A dump
+// tells: there, too, it ends with that error.
+static bool is_known_to_answer(int fd, const struct end *own)
+{
+    static bool is_known;
+    struct end nobody = {.family = own->family};
+    struct {
+        struct nlmsghdr head;
+        int error; // of NLMSG_ERROR and NLMSG_DONE alike
+        uint8_t rest[512];
+    } answer;
+    if (is_known)
+        return true;
+    if (ask(fd, &nobody, &nobody, NO_STATE) && recv(fd, &answer, sizeof answer, MSG_DONTWAIT) >=
+                                                   (ssize_t)(NLMSG_HDRLEN + sizeof answer.error))
+        is_known = answer.head.nlmsg_type == NLMSG_DONE && answer.error == 0;
+    return is_known;
+}
 
 // The socket with these ends or, if there is none, the one that listens for them.
 static enum answer find_socket(const struct end *own, const struct end *other,
@@ -86,12 +108,16 @@ static enum answer find_socket(const struct end *own, const struct end *other,
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (fd < 0)
         return REFUSED;
-    ssize_t n = ask(fd, own, other) ? recv(fd, &answer, sizeof answer, MSG_DONTWAIT) : -1;
+    ssize_t n =
+        ask(fd, own, other, ALL_STATES) ? recv(fd, &answer, sizeof answer, MSG_DONTWAIT) : -1;
+    bool is_error =
+        n >= (ssize_t)(NLMSG_HDRLEN + sizeof answer.error) && answer.head.nlmsg_type == NLMSG_ERROR;
+    bool is_nobody = is_error && answer.error.error == -ENOENT && is_known_to_answer(fd, own);
     close(fd);
-    if (n < (ssize_t)(NLMSG_HDRLEN + sizeof answer.error))
+    if (is_nobody)
+        return NOT_THERE;
+    if (is_error || n < 0)
         return REFUSED;
-    if (answer.head.nlmsg_type == NLMSG_ERROR)
-        return answer.error.error == -ENOENT ? NOT_THERE : REFUSED;
     if (answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
         n < (ssize_t)(NLMSG_HDRLEN + sizeof answer.body))
         return REFUSED;

@@ -16,6 +16,7 @@
 #include "vault/slot.h"
 #include "vault/upgrading.h"
 #include "worker/orders.h"
+#include "worker/waiting.h"
 
 #include <string.h>
 
