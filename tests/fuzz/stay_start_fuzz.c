@@ -43,6 +43,7 @@ static void on_entry(void *user, const char *key, const char *value, int line)
     strcpy(entry->section, seen.section);
     strcpy(entry->key, key);
     strcpy(entry->value, value);
+    conf_plain(entry->value, false);
 }
 
 // Of entries that say the same, each counts for one setting.
