@@ -173,7 +173,7 @@ def test_beside_pennmush_a_full_backlog_only_delays(beside):
     game, stage = beside()
     filling = fill_backlog(game)
     players = [Player(n, stage.plain_port, "plain", "L") for n in range(3)]
-    stage.stayd.log.expect("game-wait .*temporarily unavailable")
+    stage.stayd.log.expect("game-wait .*does not take connections")
     empty_backlog(game, filling)
     for player in players:
         player.await_here()
@@ -300,7 +300,7 @@ def test_in_the_slaves_place_a_full_backlog_only_delays(dropin):
     stage = dropin().await_ready()
     filling = fill_backlog(stage.game)
     players = [Player(n, stage.port, "1.2", "S") for n in range(3)]
-    stage.log.expect("game-wait .*temporarily unavailable")
+    stage.log.expect("game-wait .*does not take connections")
     empty_backlog(stage.game, filling)
     for player in players:
         player.await_here()
