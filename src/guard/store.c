@@ -15,9 +15,11 @@
 #include "vault/slot.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define REST_MS 20u     // between two looks: who comes and goes in between costs one crate
@@ -264,10 +266,25 @@ static bool keep_all(struct guard *guard, uint32_t n, bool waits)
     return is_done;
 }
 
+// Before Linux 6.1, each close of a Unix socket walks all that are in flight.
+static void warn_of_old_kernel(void)
+{
+    struct utsname kernel;
+    unsigned major, minor;
+    if (uname(&kernel) == 0 && sscanf(kernel.release, "%u.%u", &major, &minor) == 2 &&
+        (major < 6 || (major == 6 && minor < 1)))
+        log_event(LOG_RELOAD_REMARK,
+                  "what=\"kernel %s\" why=\"the store slows it down with many players\" "
+                  "fix=\"Linux 6.1 or later, or store-players = 0\"",
+                  kernel.release);
+}
+
 void store_begin(struct guard *guard)
 {
     struct vault_store *head = &guard->vault.head->store;
     store.is_in_use = manager_has_store();
+    if (store.is_in_use && !head->is_in_use)
+        warn_of_old_kernel();
     store.is_due = store.is_in_use;
     store.look_ms = 0;
     store.n_busy = 0;
