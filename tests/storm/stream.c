@@ -56,10 +56,10 @@ bool stream_read_hello(struct stream *stream, uint64_t seed, enum stream_dir dir
     return true;
 }
 
-// CR, ESC and SO become letters on the way to the player.
+// CR, ESC, SO and SI become letters on the way to the player.
 static uint8_t letter(const struct stream *stream, uint8_t byte)
 {
-    const bool is_stayds = byte == '\r' || byte == 0x1b || byte == 0x0e;
+    const bool is_stayds = byte == '\r' || byte == 0x1b || byte == 0x0e || byte == 0x0f;
     return stream->dir == STREAM_TO_PLAYER && is_stayds ? byte | 0x40 : byte;
 }
 

@@ -8,8 +8,8 @@
 // lost, doubled or moved byte is found by the receiver.
 //
 // All bytes are below 0x80: the games that stayd is used for speak telnet. To the player there is
-// neither CR, ESC nor SO. So nothing is to be put back in the terminal when the game dies: what stayd
-// puts in, in the middle of a line, is just CR LF, and is known by its CR.
+// neither CR, ESC, SO nor SI. So nothing is to be put back in the terminal when the game dies: what
+// stayd puts in, in the middle of a line, is just CR LF, and is known by its CR.
 //
 // Errors: none; what was received is judged by return values.
 #ifndef STAYD_STORM_STREAM_H
