@@ -125,9 +125,7 @@ def test_who_left_before_is_not_awaited(town):
 
 def test_who_is_away_for_too_many_words_is_told_how_many_were_lost(town, ghost):
     here = town()
-    wizard = here.player("Wizard")
-    held = ghost()
-    here.crash()
+    wizard, held = lose_ghost(here, ghost)
     for first in range(0, 400, 20):
         answer(wizard, b"".join(b"say %d %s\r\n" % (n, b"x" * 1000)
                                 for n in range(first, first + 20)))
