@@ -207,24 +207,33 @@ static void load_one(struct loading *it, struct certs_file *file)
     free_file(&served);
 }
 
+char *certs_own_path(const struct conf *conf)
+{
+    char *copy = strdup(conf->path), *path = NULL;
+    if (copy && asprintf(&path, "%s/stayd-selfsigned.pem", dirname(copy)) < 0)
+        path = NULL;
+    free(copy);
+    return path;
+}
+
 // The certificate of a listener that names none.
 static void load_own(struct loading *it)
 {
     struct certs_report *report = &it->report;
-    char *copy = strdup(it->conf->path), *path = NULL;
-    if (!copy || asprintf(&path, "%s/stayd-selfsigned.pem", dirname(copy)) < 0) {
+    char *path = certs_own_path(it->conf);
+    if (!path) {
         certs_complain(report, it->conf->path, "out of memory; free some");
     } else if (access(path, F_OK) != 0 && errno == ENOENT && !it->wish->may_make) {
         certs_remark(report, path,
                      "[listen %s] names no certificate, so this self-signed one will be made",
                      it->listener->name);
         it->loaded.can_serve = certs_can_make_own(path, report);
-    } else if (access(path, F_OK) == 0 || errno != ENOENT || certs_make_own(path, report)) {
+    } else if (access(path, F_OK) == 0 || errno != ENOENT ||
+               certs_make_own(path, it->conf->user, report)) {
         struct certs_file file = {.path = path, .key_path = path, .is_own = true};
         load_one(it, &file);
     }
     free(path);
-    free(copy);
 }
 
 // Without it nobody is verified, so who must be is not let in.

@@ -40,10 +40,14 @@ struct certs_loaded {
 // date, an incomplete chain), and left out if not; a remark says which. What an operator should
 // know but can live with (expires soon, self-signed) is a remark, too. With no certificate
 // configured, a self-signed one is made once beside the configuration file
-// (stayd-selfsigned.pem, mode 0600) and its SHA-256 fingerprint remarked. wish may be NULL.
+// (stayd-selfsigned.pem, mode 0600, of the user that stayd becomes) and its SHA-256 fingerprint
+// remarked. wish may be NULL.
 struct certs_loaded certs_load(const struct conf *conf, const struct conf_listener *listener,
                                const struct certs_wish *wish, FILE *complaints, FILE *remarks);
 void certs_free(struct certs *certs);
+
+// Where the self-signed certificate is, for free(); NULL: no memory.
+char *certs_own_path(const struct conf *conf);
 
 // The context for a new connection; NULL: no certificate can be used. SNI switches to another one
 // by itself.

@@ -119,8 +119,9 @@ void certs_try_names(const struct certs *certs, const struct conf_listener *list
 #define CERTS_NAME_BYTES 256u
 const char *certs_name(char name[CERTS_NAME_BYTES], X509 *certificate);
 
-// Make a self-signed certificate with its key in one file. False: complained.
-bool certs_make_own(const char *path, struct certs_report *report);
+// Make a self-signed certificate with its key in one file, for root and user (NULL: nobody else) to
+// read. False: complained.
+bool certs_make_own(const char *path, const char *user, struct certs_report *report);
 
 // Could it be made there, by who runs now? False: complained.
 bool certs_can_make_own(const char *path, struct certs_report *report);

@@ -17,6 +17,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,16 +85,24 @@ static X509 *make_certificate(EVP_PKEY *key)
     return NULL;
 }
 
+// stayd's user-to-be reads it at a reload and an upgrade. One that does not exist is complained
+// about where it is to be become.
+static bool give_to_user(int fd, const char *name)
+{
+    const struct passwd *user = name && geteuid() == 0 ? getpwnam(name) : NULL;
+    return !user || fchown(fd, user->pw_uid, user->pw_gid) == 0;
+}
+
 // Write and rename, so that the file is there whole or not at all. 0, or -1 with errno.
-static int write_file(const char *path, const char *bytes, size_t n_bytes)
+static int write_file(const char *path, const char *user, const char *bytes, size_t n_bytes)
 {
     char *folder_copy = strdup(path), *temporary = NULL;
     int outcome = -1, reason = ENOMEM, fd = -1, folder = -1;
     if (folder_copy && asprintf(&temporary, "%s.tmp", path) >= 0) {
         unlink(temporary); // of a start that was killed
         fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd >= 0 && write(fd, bytes, n_bytes) == (ssize_t)n_bytes && fsync(fd) == 0 &&
-            rename(temporary, path) == 0)
+        if (fd >= 0 && write(fd, bytes, n_bytes) == (ssize_t)n_bytes && give_to_user(fd, user) &&
+            fsync(fd) == 0 && rename(temporary, path) == 0)
             outcome = 0;
         reason = errno;
         if (fd >= 0 && outcome != 0)
@@ -125,7 +134,7 @@ bool certs_can_make_own(const char *path, struct certs_report *report)
     return is_able;
 }
 
-bool certs_make_own(const char *path, struct certs_report *report)
+bool certs_make_own(const char *path, const char *user, struct certs_report *report)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = key ? make_certificate(key) : NULL;
@@ -140,7 +149,7 @@ bool certs_make_own(const char *path, struct certs_report *report)
                        ERR_reason_error_string(ERR_peek_last_error()));
     } else {
         long n_bytes = BIO_get_mem_data(bio, &bytes);
-        is_made = write_file(path, bytes, (size_t)n_bytes) == 0;
+        is_made = write_file(path, user, bytes, (size_t)n_bytes) == 0;
         if (!is_made)
             certs_complain(report, path,
                            "a self-signed certificate could not be written: %s; let stayd's user "

@@ -10,6 +10,7 @@
 #include "base/obstacle.h"
 #include "base/sanitizer.h"
 #include "base/text.h"
+#include "entry/certs.h"
 #include "entry/takeover.h"
 #include "entry/tickets.h"
 #include "guard/adopt.h"
@@ -327,22 +328,33 @@ static bool become_user(const char *name)
     return true;
 }
 
+static void tell_unreadable_pair(const char *certificate, const char *key, const char *who,
+                                 const char *so, FILE *out)
+{
+    if (access(key, R_OK) != 0 || access(certificate, R_OK) != 0)
+        fprintf(out, "%s: %s cannot read certificate or key (%s), %s\n", key, who, strerror(errno),
+                so);
+}
+
 // What this user cannot read, a line each: who that is, and what comes of it.
 static void tell_unreadable(const struct heritage *heritage, const char *who, const char *so,
                             FILE *out)
 {
+    char *own = certs_own_path(&heritage->conf);
+    bool is_own_there = own && (access(own, F_OK) == 0 || errno != ENOENT);
     for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
         const struct conf_listener *listener = &heritage->conf.listener[i];
-        for (unsigned j = 0; j < listener->n_certificates; j++) {
-            const char *key = listener->key[j] ? listener->key[j] : listener->certificate[j];
-            if (access(key, R_OK) != 0 || access(listener->certificate[j], R_OK) != 0)
-                fprintf(out, "%s: %s cannot read certificate or key (%s), %s\n", key, who,
-                        strerror(errno), so);
-        }
+        if (is_own_there && listener->is_tls && listener->n_certificates == 0)
+            tell_unreadable_pair(own, own, who, so, out);
+        for (unsigned j = 0; j < listener->n_certificates; j++)
+            tell_unreadable_pair(listener->certificate[j],
+                                 listener->key[j] ? listener->key[j] : listener->certificate[j],
+                                 who, so, out);
         if (listener->client_ca && access(listener->client_ca, R_OK) != 0)
             fprintf(out, "%s: %s cannot read client-ca (%s), %s\n", listener->client_ca, who,
                     strerror(errno), so);
     }
+    free(own);
 }
 
 // What cannot be read or opened cannot be so anew either.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Configuration and certificates are reloaded, and no player notices."""
 import os
+import pwd
 import random
 import re
 import resource
@@ -507,4 +508,21 @@ def test_certbot_hands_over_to_a_stayd_that_is_not_root(start_stayd, game, pki, 
     assert os.stat(f"{folder}/stayd/key.pem").st_mode & 0o777 == 0o640
     assert shown(port) == pem_of(pki, "other")
     assert lineage.deploy(stayd.conf, "-n", "another.example").stdout == ""
+    pair.check()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_the_self_signed_certificate_is_the_users_that_stayd_becomes(start_stayd, game, folder):
+    os.chmod(folder, 0o711)
+    os.chmod(game.place, 0o777)
+    port = free_port()
+    stayd = start_stayd({"tls": {"address": f"127.0.0.1:{port}"}}, {"mush": {"connect": game.connect}},
+                        {"host-names": "off", "user": "nobody"})
+    made = os.stat(f"{folder}/stayd-selfsigned.pem")
+    assert (made.st_uid, made.st_mode & 0o777) == (pwd.getpwnam("nobody").pw_uid, 0o600)
+    assert not stayd.log.find("reload-remark what=.*selfsigned")
+    pair = Pair(player := TlsPlayer(port), game.accept_of(player))
+    os.chmod(stayd.conf, 0o644)
+    told = run_stayctl_by("--control", f"{folder}/control.sock", "reload")
+    assert "cannot be read" not in told.stdout + told.stderr and "reloaded" in told.stdout, told
     pair.check()
