@@ -54,6 +54,7 @@ static void find_real(void)
 __attribute__((constructor)) static void start(void)
 {
     find_real();
+    say_begin();
     if (settings_read(&settings, getenv("STAYD_PRELOAD")))
         return;
     if (write(STDERR_FILENO, BAD_SETTINGS, sizeof BAD_SETTINGS - 1) < 0)

@@ -15,11 +15,15 @@
 
 #include "announce.h"
 #include "keep.h"
+#include "say.h"
 #include "settings.h"
 #include "table.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -223,6 +227,80 @@ static void a_table_knows_sockets_and_not_numbers(void **state)
     close(copy);
 }
 
+// Says a line with `begins` under stderr's number at the start and `then` later; errno stays.
+static void say_with(int begins, int then)
+{
+    atomic_flag is_said = ATOMIC_FLAG_INIT;
+    int kept = dup(STDERR_FILENO);
+    dup2(begins, STDERR_FILENO);
+    say_begin();
+    dup2(then, STDERR_FILENO);
+    errno = EXDEV;
+    say_once(&is_said, "a word");
+    say_once(&is_said, "another");
+    int error = errno;
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_int_equal(error, EXDEV);
+}
+
+static void assert_heard(int fd, const char *wanted)
+{
+    char heard[100];
+    ssize_t n = read(fd, heard, sizeof heard);
+    assert_int_equal(n < 0 ? 0 : n, strlen(wanted));
+    assert_memory_equal(heard, wanted, strlen(wanted));
+}
+
+static void a_line_goes_to_stderr_and_to_nothing_in_its_place(void **state)
+{
+    static const char line[] = "libstayd-preload: a word\n";
+    int log[2], other[2], player[2];
+    (void)state;
+    assert_int_equal(pipe2(log, O_NONBLOCK), 0);
+    assert_int_equal(pipe2(other, O_NONBLOCK), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, player), 0);
+    say_with(log[1], log[1]);
+    assert_heard(log[0], line);
+    say_with(player[1], player[1]); // systemd's journal is a Unix socket
+    assert_heard(player[0], line);
+    say_with(log[1], other[1]);
+    say_with(log[1], player[1]);
+    assert_heard(log[0], "");
+    assert_heard(other[0], "");
+    assert_heard(player[0], "");
+    close(log[0]);
+    say_with(log[1], log[1]); // nobody reads it: the game does not end
+    sigset_t pending;
+    assert_int_equal(sigpending(&pending), 0);
+    assert_false(sigismember(&pending, SIGPIPE));
+    close(log[1]);
+    for (int i = 0; i < 2; i++) {
+        close(other[i]);
+        close(player[i]);
+    }
+}
+
+static void a_game_that_executes_itself_with_a_player_for_stderr_says_nothing(void **state)
+{
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof local;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), player = socket(AF_INET, SOCK_STREAM, 0);
+    (void)state;
+    assert_int_equal(bind(listener, (struct sockaddr *)&local, n), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&local, &n), 0);
+    assert_int_equal(connect(player, (struct sockaddr *)&local, n), 0);
+    int game = accept(listener, NULL, NULL);
+    assert_true(game >= 0);
+    say_with(game, game);
+    say_with(listener, listener);
+    close(game);
+    assert_heard(player, "");
+    close(player);
+    close(listener);
+}
+
 static void the_variable_names_ports_and_a_user(void **state)
 {
     static const char *const wrong[] = {"",
@@ -260,6 +338,8 @@ int main(void)
         cmocka_unit_test(an_ipv6_network_has_one_reserved_ipv4_address),
         cmocka_unit_test(an_address_is_kept_in_its_socket),
         cmocka_unit_test(a_table_knows_sockets_and_not_numbers),
+        cmocka_unit_test(a_line_goes_to_stderr_and_to_nothing_in_its_place),
+        cmocka_unit_test(a_game_that_executes_itself_with_a_player_for_stderr_says_nothing),
         cmocka_unit_test(the_variable_names_ports_and_a_user),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
