@@ -158,6 +158,20 @@ int log_open_for(const char *name, enum log_level level, uid_t uid, gid_t gid)
     return -1;
 }
 
+bool log_can_open(const char *name, bool is_for_other)
+{
+    if (strcmp(name, "stderr") == 0)
+        return true;
+    bool is_file = *name == '/';
+    int fd = is_file ? open_file(name, is_for_other ? O_NOFOLLOW : 0) : open_syslog();
+    bool is_good = fd >= 0 && (!is_file || !is_for_other || is_own_file(fd));
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return is_good;
+}
+
 static bool is_same_file(int a, int b)
 {
     struct stat one, other;

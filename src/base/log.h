@@ -48,6 +48,10 @@ int log_open(const char *target, enum log_level level);
 // user, who can then open it anew.
 int log_open_for(const char *target, enum log_level level, uid_t uid, gid_t gid);
 
+// Could log_open, or log_open_for, open it now? Nothing is made, so a file that is not there yet
+// fails with ENOENT. False: with errno.
+bool log_can_open(const char *target, bool is_for_other);
+
 // The file that is logged to; NULL: it is none.
 const char *log_path(void);
 

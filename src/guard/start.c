@@ -17,6 +17,7 @@
 #include "guard/control_socket.h"
 #include "guard/guard.h"
 #include "guard/listen.h"
+#include "guard/lock.h"
 #include "guard/manager.h"
 #include "guard/watch.h"
 #include "ops/control.h"
@@ -32,13 +33,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOCK_PATH_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) + 8)
 #define OWN_FDS                                                                                    \
     64u // beyond players, handshakes, listeners and control: epoll, pidfds, name lookups
 
@@ -204,96 +203,43 @@ void start_fit_handshakes(struct conf *conf, uint32_t n_slots, FILE *remarks)
     conf->max_handshakes = (uint32_t)room;
 }
 
-static void make_folder(const char *path)
-{
-    char folder[LOCK_PATH_BYTES];
-    snprintf(folder, sizeof folder, "%s", path);
-    *strrchr(folder, '/') = '\0';
-    // Only the folder of the default: any other path may be a mistake in writing.
-    if (strcmp(folder, "/run/stayd") == 0)
-        mkdir(folder, 0755); // what is wrong with it is said when the lock is opened
-}
-
-// The number in a lock may be one of another pid namespace, where it is another process.
-static bool is_guard_here(const char *pid)
-{
-    char path[sizeof "/proc//comm" + 16];
-    char name[16] = "";
-    snprintf(path, sizeof path, "/proc/%s/comm", pid);
-    FILE *file = fopen(path, "re");
-    bool is_guard = file && fgets(name, sizeof name, file) && strcmp(name, "stayd: guard\n") == 0;
-    if (file)
-        fclose(file);
-    return is_guard;
-}
-
-static bool refuse_second(int lock_fd, const char *path)
-{
-    char pid[16] = "";
-    if (pread(lock_fd, pid, sizeof pid - 1, 0) > 0)
-        pid[strcspn(pid, "\n")] = '\0';
-    if (is_guard_here(pid))
-        fprintf(stderr, "stayd: already running with this `control` (pid %s, lock %s)\n", pid,
-                path);
-    else
-        fprintf(stderr,
-                "stayd: already running with this `control` (lock %s; its process cannot be seen "
-                "from here: it may be in another container, or just starting)\n",
-                path);
-    return false;
-}
-
-// The lock belongs to the open file, which the shared table keeps open: it holds as long as any of
-// the three processes lives. Who can read the file could hold the lock, too, so nobody else can.
 static bool take_lock(struct heritage *heritage, const struct kept *kept)
 {
-    if (kept->is_there && strcmp(kept->before.conf.control, heritage->conf.control) == 0) {
-        heritage->lock_fd = kept->before.lock_fd;
-        return true;
-    }
-    char path[LOCK_PATH_BYTES];
-    snprintf(path, sizeof path, "%s.lock", heritage->conf.control);
-    make_folder(path);
-    heritage->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (heritage->lock_fd < 0)
-        return complain_path("cannot open the lock file (see `control`)", path);
-    struct stat status;
-    if (fstat(heritage->lock_fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1) {
-        fprintf(stderr, "stayd: %s is not a file of its own; remove it\n", path);
-        return false;
-    }
-    fchmod(heritage->lock_fd, 0600); // an earlier version's; it fails if it is another user's
-    if (flock(heritage->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return true;
-    return errno == EWOULDBLOCK ? refuse_second(heritage->lock_fd, path)
-                                : complain("cannot lock", path);
+    bool is_kept = kept->is_there && strcmp(kept->before.conf.control, heritage->conf.control) == 0;
+    heritage->lock_fd = is_kept ? kept->before.lock_fd : lock_take(&heritage->conf);
+    return heritage->lock_fd >= 0;
 }
 
-static int open_log_for(const struct conf *conf, const struct passwd *user)
+// Who the log's file is for, if that is not who opens it; else NULL.
+static const struct passwd *find_heir(const struct conf *conf)
 {
-    enum log_level level = (enum log_level)conf->log_level;
-    return user && geteuid() != user->pw_uid
-               ? log_open_for(conf->log, level, user->pw_uid, user->pw_gid)
-               : log_open(conf->log, level);
+    const struct passwd *user = conf->user ? getpwnam(conf->user) : NULL;
+    return user && geteuid() != user->pw_uid ? user : NULL;
 }
 
-static bool open_log(const struct heritage *heritage, int *fd)
+static bool complain_log(const struct conf *conf)
 {
-    const struct conf *conf = &heritage->conf;
-    if (heritage->ready_fd >= 0 && strcmp(conf->log, "stderr") == 0) {
-        fprintf(stderr, "stayd: with --daemon, `log` must be syslog or a file's path\n");
-        return false;
-    }
-    *fd = open_log_for(conf, conf->user ? getpwnam(conf->user) : NULL);
-    if (*fd >= 0)
-        return true;
     if (errno != ELOOP && errno != EMLINK)
         return complain_path("cannot open the log", conf->log);
     fprintf(stderr,
             "stayd: log = %s: this is a link, which root does not follow for user %s; name the "
             "file itself\n",
-            conf->log, conf->user);
+            conf->log, conf->user ? conf->user : "-");
     return false;
+}
+
+static bool open_log(const struct heritage *heritage, int *fd)
+{
+    const struct conf *conf = &heritage->conf;
+    const struct passwd *heir = find_heir(conf);
+    enum log_level level = (enum log_level)conf->log_level;
+    if (heritage->ready_fd >= 0 && strcmp(conf->log, "stderr") == 0) {
+        fprintf(stderr, "stayd: with --daemon, `log` must be syslog or a file's path\n");
+        return false;
+    }
+    *fd = heir ? log_open_for(conf->log, level, heir->pw_uid, heir->pw_gid)
+               : log_open(conf->log, level);
+    return *fd >= 0 || complain_log(conf);
 }
 
 // Found out before anything fails that others would be blamed for.
@@ -496,47 +442,27 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
     return true;
 }
 
-// Can a file be written there, which need not be there yet?
-static bool may_write(const char *option, const char *path)
+// Could open_log open it, which need not be there yet?
+static bool may_log(const struct conf *conf)
 {
     char folder[PATH_MAX];
-    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd >= 0) {
-        close(fd);
+    bool is_file = *conf->log == '/';
+    if (log_can_open(conf->log, find_heir(conf) != NULL))
         return true;
-    }
-    snprintf(folder, sizeof folder, "%s", path);
-    if (errno == ENOENT && access(dirname(folder), W_OK | X_OK) == 0)
-        return true;
-    fprintf(stderr, "stayd: %s = %s: cannot be written: %s\n", option, path, strerror(errno));
-    return false;
-}
-
-// Is stayd running with this configuration, so that what it has is not to be had?
-static bool is_running(const struct heritage *heritage)
-{
-    char path[LOCK_PATH_BYTES];
-    snprintf(path, sizeof path, "%s.lock", heritage->conf.control);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    bool is_held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    return is_held;
+    snprintf(folder, sizeof folder, "%s", conf->log);
+    return (is_file && errno == ENOENT && access(dirname(folder), W_OK | X_OK) == 0) ||
+           complain_log(conf);
 }
 
 bool start_check(const struct heritage *heritage)
 {
     const struct conf *conf = &heritage->conf;
-    char lock[LOCK_PATH_BYTES];
     uint32_t n_slots;
-    snprintf(lock, sizeof lock, "%s.lock", conf->control);
-    bool has_log_file = strcmp(conf->log, "stderr") != 0 && strcmp(conf->log, "syslog") != 0;
     bool is_good = fit_limits(conf, &n_slots);
-    is_good &= !has_log_file || may_write("log", conf->log);
-    // The default's folder is made at the start.
-    is_good &= strncmp(lock, "/run/stayd/", 11) == 0 || may_write("control", lock);
+    is_good &= may_log(conf);
+    is_good &= lock_check(conf);
     is_good &= control_socket_can_open(conf);
-    is_good &= listen_check(conf, is_running(heritage), stderr);
+    is_good &= listen_check(conf, lock_is_held(conf), stderr);
     is_good &= may_become(conf->user);
     if (record_init())
         return is_good;

@@ -123,6 +123,47 @@ def control_lock(setup):
     return "control.sock.lock.*Is a directory"
 
 
+def control_lock_link(setup):
+    os.symlink("elsewhere", f"{setup.folder}/control.sock.lock")
+    return "control.sock.lock.*Too many levels of symbolic links"
+
+
+def control_lock_of_two_names(setup):
+    setup.write("letter")
+    os.link(f"{setup.folder}/letter", f"{setup.folder}/control.sock.lock")
+    return "control.sock.lock is not a file of its own; remove it"
+
+
+def control_default(setup):
+    if os.path.exists("/run/stayd"):
+        pytest.skip("there is a /run/stayd")
+    setup.become_nobody()
+    del setup.options["control"]
+    del setup.listener["certificate"], setup.listener["key"]
+    setup.listener["tls"] = "no"
+    return "/run/stayd/control.sock.lock: .*the folder /run/stayd does not exist"
+
+
+def log_link(setup):
+    os.symlink("elsewhere", f"{setup.folder}/stayd.log")
+    setup.options["user"] = "nobody"
+    return "this is a link, which root does not follow for user nobody"
+
+
+def log_of_two_names(setup):
+    setup.write("letter")
+    os.link(f"{setup.folder}/letter", f"{setup.folder}/stayd.log")
+    setup.options["user"] = "nobody"
+    return "this is a link, which root does not follow for user nobody"
+
+
+def log_syslog(setup):
+    if os.path.exists("/dev/log"):
+        pytest.skip("there is a syslog")
+    setup.options["log"] = "syslog"
+    return "cannot open the log: syslog: No such file"
+
+
 def address_taken(setup):
     taken = socket.create_server(("127.0.0.1", setup.port))
     setup.kept.append(taken)
@@ -168,9 +209,11 @@ def ciphers_none(setup):
 
 
 BAD = (own_empty, own_cut, own_keyless, own_unwritable, key_of_another, chain_incomplete, log_folder,
-       log_is_folder, control_folder, control_file, control_lock, address_taken, address_of_another,
-       limit_low, user_unknown, user_of_another, option_unknown, ciphers_none)
-NEED_ROOT = (own_unwritable, user_of_another, limit_low)
+       log_is_folder, log_link, log_of_two_names, log_syslog, control_folder, control_file,
+       control_lock, control_lock_link, control_lock_of_two_names, control_default, address_taken,
+       address_of_another, limit_low, user_unknown, user_of_another, option_unknown, ciphers_none)
+NEED_ROOT = (own_unwritable, user_of_another, limit_low, control_default, log_link,
+             log_of_two_names)
 
 
 @pytest.mark.parametrize("spoil", BAD, ids=lambda spoil: spoil.__name__)
