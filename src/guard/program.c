@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define MAX_LINKS 40u // as the kernel follows, path_resolution(7)
@@ -53,17 +55,31 @@ static bool is_roots(const struct stat *status)
            !(status->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+// Any user may mount such a file system, and then says whose its files are: fusermount(1).
+static bool is_of_hearsay(int fd)
+{
+    struct statfs system;
+    return fstatfs(fd, &system) == 0 && system.f_type == FUSE_SUPER_MAGIC;
+}
+
+// What has been opened is good to go on with. False: said.
+static bool look(const struct walk *walk, int fd, const char *name, struct stat *status)
+{
+    if (fd >= 0 && is_of_hearsay(fd))
+        return refuse(walk, name);
+    if (fd < 0 || fstat(fd, status) < 0)
+        return fail(walk, name, strerror(errno));
+    return is_roots(status) || refuse(walk, name);
+}
+
 static bool begin(struct walk *walk)
 {
     struct stat status;
-    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (walk->fd >= 0)
         close(walk->fd);
-    walk->fd = root;
+    walk->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     walk->at[0] = '\0';
-    if (root < 0 || fstat(root, &status) < 0)
-        return fail(walk, "", strerror(errno));
-    return is_roots(&status) || refuse(walk, "");
+    return look(walk, walk->fd, "", &status);
 }
 
 // The link's text comes before the rest of the way.
@@ -96,15 +112,10 @@ static bool enter(struct walk *walk, const char *name)
 {
     struct stat status;
     int fd = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) < 0) {
-        fail(walk, name, strerror(errno));
-    } else if (!is_roots(&status)) {
-        refuse(walk, name);
-    } else if (S_ISLNK(status.st_mode)) {
-        bool is_good = follow(walk, fd, name);
-        close(fd);
-        return is_good;
-    } else {
+    bool is_good = look(walk, fd, name, &status);
+    if (is_good && S_ISLNK(status.st_mode)) {
+        is_good = follow(walk, fd, name);
+    } else if (is_good) {
         close(walk->fd);
         walk->fd = fd;
         note_name(walk, name);
@@ -112,7 +123,7 @@ static bool enter(struct walk *walk, const char *name)
     }
     if (fd >= 0)
         close(fd);
-    return false;
+    return is_good;
 }
 
 // The next name of the way goes into `name`. False: the way is over.

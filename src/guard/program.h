@@ -7,7 +7,8 @@
 // It will have the vault, and so all keys. A game may have the same user as stayd, and then may
 // order upgrades. So only these are run: the program that is at the present one's path; what the
 // configuration names (`upgrade-programs`); and what only root can put there, because file, links
-// and all folders on the way are root's, and no other user can write to them.
+// and all folders on the way are root's, and no other user can write to them. In a file system that
+// a program shows by FUSE nothing is root's.
 //
 // Errors: -1, with words in *why.
 #ifndef STAYD_GUARD_PROGRAM_H

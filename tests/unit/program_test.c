@@ -15,8 +15,10 @@
 #include "guard/program.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -183,6 +185,27 @@ static void a_link_counts_as_a_place_and_so_do_its_folders(void **state)
     assert_refused(in_folder("bin/link"), in_folder("bin"));
 }
 
+// Every user may mount one (fusermount(1)), and show files in it as root's.
+static void in_a_file_system_of_fuse_nothing_is_roots(void **state)
+{
+    char options[64];
+    int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    (void)state;
+    snprintf(options, sizeof options, "fd=%d,rootmode=40755,user_id=%d,group_id=0", fuse, STRANGER);
+    if (fuse < 0 || unshare(CLONE_NEWNS) != 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        skip();
+    if (mount("program-test", in_folder("bin"), "fuse", MS_NOSUID | MS_NODEV, options) != 0) {
+        close(fuse);
+        skip();
+    }
+    bool is_run = may_run(in_folder("bin/stayd"));
+    assert_int_equal(umount2(in_folder("bin"), MNT_DETACH), 0);
+    close(fuse);
+    assert_false(is_run);
+    assert_non_null(strstr(why, "others than root can change"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -193,6 +216,7 @@ int main(void)
         TEST(what_is_roots_all_the_way_may_run),
         TEST(one_place_on_the_way_that_is_another_users_is_enough),
         TEST(a_link_counts_as_a_place_and_so_do_its_folders),
+        TEST(in_a_file_system_of_fuse_nothing_is_roots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
