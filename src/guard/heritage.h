@@ -38,6 +38,7 @@ struct heritage {
     uint32_t id;         // never given twice; a worker whose heritage has another is out of date
     uint64_t order;      // the last order to reload that this obeys (vault/asked.h)
     uint64_t stamp;      // of the certificates' files that were read (guard/watch.h)
+    bool has_kept;       // ... in the place of some of which what was served goes on
     char remarks[VAULT_ORDER_TEXT_BYTES]; // what to answer to the order
 };
 

@@ -131,6 +131,8 @@ static void refuse(struct reload *reload, char *text)
 {
     struct text answer;
     bool is_all = reload->kind == RELOAD_ALL;
+    if (!is_all && !watch_refuse(&reload->watch, reload->stamp, text, clock_boot_ms()))
+        return;
     log_event(LOG_RELOAD_REFUSED, "what=%s", is_all ? "configuration" : "certificates");
     if (!text_begin(&answer))
         return; // the order stays, and is tried again
@@ -139,8 +141,6 @@ static void refuse(struct reload *reload, char *text)
     char *lines = text_end(&answer);
     if (is_all)
         asked_answer(head_of(reload), reload->number, ASKED_BAD, lines);
-    else
-        watch_refuse(&reload->watch, reload->stamp);
     free(lines);
 }
 
@@ -220,6 +220,8 @@ static void adopt(struct reload *reload)
                                take_sockets(fresh, reload->heritage, complaints.out));
     char *wrong = text_end(&complaints);
     char *said = text_end(&remarks);
+    if (is_good && fresh->has_kept) // it is said below
+        watch_refuse(&reload->watch, fresh->stamp, wrong, clock_boot_ms());
     if (is_good)
         put_into_place(reload, fresh, wrong, said);
     else

@@ -103,6 +103,7 @@ struct start_loaded start_load_certs(struct heritage *heritage, const struct her
     struct text said;
     bool can_serve = false;
     heritage->stamp = watch_stamp(&heritage->conf);
+    heritage->has_kept = false;
     if (!text_begin(&said)) {
         fprintf(complaints, "memory could not be had; try again\n");
         return (struct start_loaded){0};
@@ -133,6 +134,7 @@ struct start_loaded start_load_certs(struct heritage *heritage, const struct her
         all.n_complaints += loaded.n_complaints;
         all.has_news |= loaded.has_news;
         can_serve |= loaded.can_serve;
+        heritage->has_kept |= loaded.n_kept > 0;
         if (loaded.certs)
             certs_each(loaded.certs, takeover_prepare, NULL);
     }

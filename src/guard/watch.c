@@ -54,7 +54,8 @@ bool watch_look(struct watch *watch, const struct heritage *heritage, uint64_t n
     bool has_settled = now == watch->seen;
     watch->seen = now;
     watch->look_ms = now_ms + WATCH_MS;
-    if (now == heritage->stamp || now == watch->refused)
+    bool is_served = now == heritage->stamp && !heritage->has_kept;
+    if (is_served || (now == watch->refused && now_ms < watch->again_ms))
         return false;
     if (has_settled)
         return true;
@@ -62,9 +63,16 @@ bool watch_look(struct watch *watch, const struct heritage *heritage, uint64_t n
     return false;
 }
 
-void watch_refuse(struct watch *watch, uint64_t stamp)
+bool watch_refuse(struct watch *watch, uint64_t stamp, const char *words, uint64_t now_ms)
 {
+    uint64_t hash = 1;
+    for (const char *at = words; *at; at++)
+        hash = mix(hash, (unsigned char)*at);
+    bool is_news = stamp != watch->refused || hash != watch->words;
     watch->refused = stamp;
+    watch->again_ms = now_ms + WATCH_AGAIN_MS;
+    watch->words = hash;
+    return is_news;
 }
 
 static void warn(const char *listener, const struct certs_fact *fact, int64_t left_s)

@@ -370,7 +370,7 @@ static void files_are_new_when_they_have_changed_and_settled(void **state)
     assert_false(watch_look(&watch, &heritage, watch.look_ms));
     uint64_t now_ms = watch.look_ms;
     assert_true(watch_look(&watch, &heritage, now_ms));
-    watch_refuse(&watch, watch_stamp(&heritage.conf));
+    assert_true(watch_refuse(&watch, watch_stamp(&heritage.conf), "wrong", now_ms));
     assert_false(watch_look(&watch, &heritage, watch.look_ms));
     unlink(path);
     write_file("another file");
@@ -378,6 +378,33 @@ static void files_are_new_when_they_have_changed_and_settled(void **state)
     assert_true(watch_look(&watch, &heritage, watch.look_ms));
     heritage.conf.watches_certificates = false;
     assert_false(watch_look(&watch, &heritage, watch.look_ms));
+}
+
+static void what_was_refused_is_read_again_later_and_said_once(void **state)
+{
+    static struct heritage heritage;
+    struct watch watch = {0};
+    (void)state;
+    write_file("of tomorrow");
+    heritage.conf.watches_certificates = true;
+    heritage.conf.n_listeners = 1;
+    heritage.conf.listener[0].n_certificates = 1;
+    heritage.conf.listener[0].certificate[0] = path;
+    uint64_t stamp = watch_stamp(&heritage.conf);
+    assert_true(watch_refuse(&watch, stamp, "not valid before then", 1));
+    assert_false(watch_look(&watch, &heritage, 1));
+    assert_false(watch_look(&watch, &heritage, WATCH_AGAIN_MS));
+    assert_true(watch_look(&watch, &heritage, WATCH_AGAIN_MS + WATCH_MS));
+    assert_false(watch_refuse(&watch, stamp, "not valid before then", WATCH_AGAIN_MS));
+    assert_false(watch_look(&watch, &heritage, 2 * WATCH_AGAIN_MS - 1));
+    assert_true(watch_refuse(&watch, stamp, "expired", 2 * WATCH_AGAIN_MS));
+    // Beside what was taken, too.
+    heritage.stamp = stamp;
+    heritage.has_kept = true;
+    assert_false(watch_look(&watch, &heritage, 3 * WATCH_AGAIN_MS - 1));
+    assert_true(watch_look(&watch, &heritage, 3 * WATCH_AGAIN_MS + WATCH_MS));
+    heritage.has_kept = false;
+    assert_false(watch_look(&watch, &heritage, 4 * WATCH_AGAIN_MS));
 }
 
 static void an_end_is_warned_of_21_days_a_week_and_a_day_ahead(void **state)
@@ -436,6 +463,7 @@ int main(void)
         cmocka_unit_test(a_long_answer_is_cut_at_a_lines_end),
         cmocka_unit_test(an_answer_comes_to_its_end_however_many_are_counted),
         cmocka_unit_test(a_trial_that_crashes_or_hangs_only_says_so),
+        cmocka_unit_test(what_was_refused_is_read_again_later_and_said_once),
         cmocka_unit_test(files_are_new_when_they_have_changed_and_settled),
         cmocka_unit_test(an_end_is_warned_of_21_days_a_week_and_a_day_ahead),
         cmocka_unit_test(of_a_short_life_only_the_last_part_is_warned_of),
