@@ -5,9 +5,11 @@
 //
 //   ssl_ip_addr, ssl_port              [listen tls] address
 //   ssl_private_key_file,
-//   ssl_certificate_file               certificate, key; no such files: stayd makes a self-signed
-//   one ssl_require_client_cert            client-certificates = require ssl_ca_file client-ca;
-//   without the former PennMUSH asks nobody, either keepalive_timeout                  keepalive
+//   ssl_certificate_file               certificate, key; no such files: a self-signed one is made
+//   ssl_require_client_cert            client-certificates = require; without it nobody is asked,
+//                                      as by PennMUSH
+//   ssl_ca_file                        client-ca
+//   keepalive_timeout                  keepalive
 //   socket_file                        [game pennmush] connect
 //
 // Errors: words.

@@ -269,23 +269,33 @@ static bool is_repeated(const struct question *question, ns_msg *answer)
 }
 #endif
 
-// The n-th answer to the question, behind all aliases. False: there is none. *owner is the name
-// that answers stand by, as far as aliases have led.
-static bool find_answer(const struct question *question, ns_msg *answer, int n, ns_rr *found,
-                        char owner[NS_MAXDNAME])
+struct search {
+    const struct question *question;
+    ns_msg *answer;
+    int at;                  // the next record
+    char owner[NS_MAXDNAME]; // the name that answers stand by, as far as aliases have led
+};
+
+static void begin_search(struct search *search, const struct question *question, ns_msg *answer)
 {
-    int n_seen = 0;
-    snprintf(owner, NS_MAXDNAME, "%s", question->name);
-    for (int i = 0; i < ns_msg_count(*answer, ns_s_an); i++) {
-        if (ns_parserr(answer, ns_s_an, i, found) != 0)
+    *search = (struct search){.question = question, .answer = answer};
+    snprintf(search->owner, sizeof search->owner, "%s", question->name);
+}
+
+// The next answer to the question, behind all aliases. False: there is none.
+static bool find_next(struct search *search, ns_rr *found)
+{
+    ns_msg *answer = search->answer;
+    while (search->at < ns_msg_count(*answer, ns_s_an)) {
+        if (ns_parserr(answer, ns_s_an, search->at++, found) != 0)
             return false;
-        if (ns_rr_class(*found) != ns_c_in || strcasecmp(ns_rr_name(*found), owner) != 0)
+        if (ns_rr_class(*found) != ns_c_in || strcasecmp(ns_rr_name(*found), search->owner) != 0)
             continue;
         if (ns_rr_type(*found) == ns_t_cname &&
-            dn_expand(ns_msg_base(*answer), ns_msg_end(*answer), ns_rr_rdata(*found), owner,
-                      NS_MAXDNAME) < 0)
+            dn_expand(ns_msg_base(*answer), ns_msg_end(*answer), ns_rr_rdata(*found), search->owner,
+                      sizeof search->owner) < 0)
             return false;
-        if ((int)ns_rr_type(*found) == question->type && n_seen++ == n)
+        if ((int)ns_rr_type(*found) == search->question->type)
             return true;
     }
     return false;
@@ -293,9 +303,11 @@ static bool find_answer(const struct question *question, ns_msg *answer, int n, 
 
 static void give_names(const struct question *question, ns_msg *answer)
 {
+    struct search search;
     ns_rr found;
     char name[NS_MAXDNAME];
-    for (int n = 0; n < MAX_ANSWERS && find_answer(question, answer, n, &found, name); n++)
+    begin_search(&search, question, answer);
+    for (int n = 0; n < MAX_ANSWERS && find_next(&search, &found); n++)
         if (dn_expand(ns_msg_base(*answer), ns_msg_end(*answer), ns_rr_rdata(found), name,
                       sizeof name) >= 0)
             question->each(question->arg, name);
@@ -303,10 +315,11 @@ static void give_names(const struct question *question, ns_msg *answer)
 
 static bool leads_back(const struct question *question, ns_msg *answer)
 {
+    struct search search;
     ns_rr found;
-    char owner[NS_MAXDNAME];
     size_t n_bytes = question->type == ns_t_a ? 4 : 16;
-    for (int n = 0; n < MAX_ANSWERS && find_answer(question, answer, n, &found, owner); n++)
+    begin_search(&search, question, answer);
+    for (int n = 0; n < MAX_ANSWERS && find_next(&search, &found); n++)
         if (ns_rr_rdlen(found) == n_bytes &&
             memcmp(ns_rr_rdata(found), question->address + 16 - n_bytes, n_bytes) == 0)
             return true;
