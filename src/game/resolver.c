@@ -39,7 +39,8 @@ struct resolver {
     ares_channel channel;
     struct event *timer;
     LIST_HEAD(, watched) watched;
-    struct timespec read_at; // SYSTEM_FILE's change
+    LIST_HEAD(, question) postponed; // while other servers take the place of those that were asked
+    struct timespec read_at;         // SYSTEM_FILE's change
     unsigned n_pending;
     unsigned depth;     // of c-ares' functions that are being run, so the channel must stay
     bool is_serverless; // and it has been said
@@ -47,6 +48,7 @@ struct resolver {
 };
 
 struct question {
+    LIST_ENTRY(question) entry; // in postponed
     struct resolver *resolver;
     char name[NAME_BYTES]; // as asked
     int type;
@@ -193,22 +195,6 @@ static bool open_channel(struct resolver *resolver)
     return status == ARES_SUCCESS;
 }
 
-// The system's servers may have changed; the file is looked at when nothing else is under way.
-static void read_again(struct resolver *resolver)
-{
-    struct stat facts = {0};
-    if (resolver->n_pending || resolver->depth || resolver->conf->n_name_servers)
-        return;
-    stat(SYSTEM_FILE, &facts);
-    if (resolver->channel && facts.st_mtim.tv_sec == resolver->read_at.tv_sec &&
-        facts.st_mtim.tv_nsec == resolver->read_at.tv_nsec)
-        return;
-    if (resolver->channel)
-        ares_destroy(resolver->channel);
-    resolver->read_at = facts.st_mtim;
-    open_channel(resolver);
-}
-
 struct resolver *resolver_make(struct event_base *base, const struct conf *conf)
 {
     struct resolver *resolver = calloc(1, sizeof *resolver);
@@ -217,6 +203,7 @@ struct resolver *resolver_make(struct event_base *base, const struct conf *conf)
     resolver->base = base;
     resolver->conf = conf;
     LIST_INIT(&resolver->watched);
+    LIST_INIT(&resolver->postponed);
     resolver->timer = evtimer_new(base, on_time, resolver);
     if (resolver->timer && ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS &&
         open_channel(resolver))
@@ -331,9 +318,13 @@ static void on_answer(void *arg, int status, int n_timeouts, unsigned char *answ
     struct question *question = arg;
     struct resolver *resolver = question->resolver;
     ns_msg parsed;
+    (void)n_timeouts;
+    if (status == ARES_EDESTRUCTION && !resolver->is_ending) {
+        LIST_INSERT_HEAD(&resolver->postponed, question, entry);
+        return;
+    }
     bool is_good = status == ARES_SUCCESS && ns_initparse(answer, n_answer, &parsed) == 0 &&
                    is_repeated(question, &parsed);
-    (void)n_timeouts;
     resolver->n_pending--;
     if (!resolver->is_ending && question->back) {
         question->back(question->arg, is_good && leads_back(question, &parsed));
@@ -353,21 +344,54 @@ static void give_up(const struct question *question)
         question->end(question->arg);
 }
 
+// Without a server to be asked: given up.
+static void send_question(struct question *question)
+{
+    struct resolver *resolver = question->resolver;
+    resolver->depth++;
+    if (resolver->channel && !resolver->is_serverless) {
+        resolver->n_pending++;
+        ares_query(resolver->channel, question->name, ns_c_in, question->type, on_answer, question);
+    } else {
+        give_up(question);
+        free(question);
+    }
+    resolver->depth--;
+}
+
+// The system's servers may have changed. What the former ones have not answered is asked anew.
+static void read_again(struct resolver *resolver)
+{
+    struct stat facts = {0};
+    struct question *question;
+    if (resolver->depth || resolver->conf->n_name_servers)
+        return;
+    stat(SYSTEM_FILE, &facts);
+    if (resolver->channel && facts.st_mtim.tv_sec == resolver->read_at.tv_sec &&
+        facts.st_mtim.tv_nsec == resolver->read_at.tv_nsec)
+        return;
+    if (resolver->channel)
+        ares_destroy(resolver->channel);
+    resolver->read_at = facts.st_mtim;
+    resolver->n_pending = 0;
+    open_channel(resolver);
+    while ((question = LIST_FIRST(&resolver->postponed))) {
+        LIST_REMOVE(question, entry);
+        send_question(question);
+    }
+}
+
 static void ask(struct resolver *resolver, const struct question *wanted)
 {
     struct question *question = malloc(sizeof *question);
     read_again(resolver);
-    if (!question || !resolver->channel || resolver->is_serverless) {
-        free(question);
+    if (!question) {
         give_up(wanted);
         return;
     }
     *question = *wanted;
     mix_case(question->name);
-    resolver->n_pending++;
-    resolver->depth++;
-    ares_query(resolver->channel, question->name, ns_c_in, question->type, on_answer, question);
-    resolver->depth--;
+    send_question(question);
     set_timer(resolver);
 }
 

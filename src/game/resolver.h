@@ -3,7 +3,8 @@
 //
 // Questions to name servers, without blocking: which names has an address, and does a name lead
 // back to it? By c-ares on libevent's loop (why: doc/decisions/0004-names-by-c-ares.md). The
-// servers are the configuration's or the system's; when /etc/resolv.conf changes it is read again.
+// servers are the configuration's or the system's; when /etc/resolv.conf changes it is read again,
+// and the servers that it names then are asked what is under way, too.
 //
 // Errors: no answer is an answer without a name, at the latest after RESOLVER_TRIES times
 // RESOLVER_TIMEOUT_MS, doubled once, a server.

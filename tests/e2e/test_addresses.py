@@ -3,13 +3,15 @@
 """The game sees where players really come from, and by which name."""
 import os
 import re
+import shutil
 
 import pytest
 
 from support.game import Pair
 from support.mush import ask, create, reboot
-from support.network import AAAA, PTR, Network, reverse_name
+from support.network import AAAA, PTR, NameServer, Network, reverse_name
 from support.players import PlainPlayer, TlsPlayer
+from support.waiting import until
 
 TLS, PLAIN = 4202, 4201
 FOUR = ("10.77.0.2", "10.77.0.3")
@@ -213,6 +215,48 @@ def test_names_are_found_again_when_the_name_server_is_back(named_town, name_ser
     town.log.expect(r" name address=10\.77\.0\.2 ")  # it was asked again
     assert town.header(SIX[0]).host == "six.example"
     assert town.header(FOUR[0]).host == "four.example"
+
+
+@pytest.fixture
+def resolv_conf(net):
+    """The namespace's own /etc/resolv.conf (ip-netns(8)), written in place."""
+    if not os.path.exists("/etc/resolv.conf"):
+        pytest.skip("there is no /etc/resolv.conf, over which another could be mounted")
+    folder = f"/etc/netns/{net.house}"
+    os.makedirs(folder)
+
+    def write(text):
+        with open(f"{folder}/resolv.conf", "w", encoding="ascii") as file:
+            file.write(text)
+    yield write
+    shutil.rmtree(folder)
+    try:
+        os.rmdir("/etc/netns")
+    except OSError:
+        pass  # somebody else's namespaces are in it
+
+
+def test_when_the_systems_servers_change_others_are_asked_what_is_under_way(net, resolv_conf, game,
+                                                                            start_stayd):
+    silent = NameServer(net.udp_in_house(), ("127.0.0.8", 53))
+    silent.is_silent = True
+    other = NameServer(net.udp_in_house(), ("127.0.0.9", 53))
+    names = dict(zip(FOUR, ("two.example", "three.example")))
+    for source, name in names.items():
+        other.add(source, name)
+    resolv_conf("nameserver 127.0.0.8\n")
+    stayd = start_stayd({"plain": {"address": f"0.0.0.0:{PLAIN}", "tls": "no"}},
+                        {"mush": {"connect": game.connect}}, {"host-name-timeout": "30s"},
+                        wrapper=net.wrapper())
+    town = Town(net, game, stayd.log)
+    players = [town.player(FOUR[0], "plain")]
+    until(lambda: silent.asked, "the first one's name is asked for")
+    resolv_conf("nameserver 127.0.0.9\n")
+    players.append(town.player(FOUR[1], "plain"))
+    seen = [game.accept().header for _ in players]
+    assert {header.address: header.host for header in seen} == names
+    silent.end()
+    other.end()
 
 
 def test_a_silent_name_server_delays_a_player_only_so_long(named_town, name_server):

@@ -109,9 +109,9 @@ def reverse_name(address):
 class NameServer:
     """Answers PTR, A and AAAA questions (RFC 1035, section 4) from tables."""
 
-    def __init__(self, sock):
+    def __init__(self, sock, place=("127.0.0.1", 0)):
         self.sock = sock
-        self.sock.bind(("127.0.0.1", 0))
+        self.sock.bind(place)
         self.port = self.sock.getsockname()[1]
         self.reverse = {}  # address: name, or several
         self.forward = {}  # name: addresses
