@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import ssl
+import stat
 import subprocess
 import threading
 import time
@@ -480,7 +481,17 @@ def test_certbot_hands_over_to_a_stayd_that_is_not_root(start_stayd, game, pki, 
     os.mkdir(f"{folder}/stayd")
     lineage = Lineage(folder, pki)
     lineage.renew("mush")
+    roots = f"{folder}/of-root"
+    with open(roots, "w", encoding="ascii") as file:
+        file.write("secret")
+    os.chmod(roots, 0o600)
+    os.symlink(roots, f"{folder}/stayd/.key.pem.new")  # stayd's user may have put it there
     assert lineage.deploy("/none").returncode != 0  # no stayd yet, but the files are there
+    with open(roots, encoding="ascii") as file:
+        assert file.read() == "secret"
+    status, key = os.stat(roots), os.lstat(f"{folder}/stayd/key.pem")
+    assert (status.st_mode & 0o777, status.st_gid) == (0o600, 0)
+    assert stat.S_ISREG(key.st_mode) and key.st_gid == pwd.getpwnam("nobody").pw_gid
     port, hidden = free_port(), free_port()
     stayd = start_stayd(
         {"tls": {"address": f"127.0.0.1:{port}", "certificate": f"{folder}/stayd/fullchain.pem",
