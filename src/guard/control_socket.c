@@ -49,15 +49,20 @@ static bool give_to_user(const char *path, const char *name)
 }
 
 // The mode is set before bind: Linux gives the file the socket's own mode, less the umask
-// (net/unix/af_unix.c, unix_bind_bsd). So it never stands open to others.
+// (net/unix/af_unix.c, unix_bind_bsd). So it never stands open to others, and by its path, where
+// the folder's owner may have put a link, root changes the mode of nothing.
 static bool open_at(int fd, const char *path, const struct conf *conf)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    mode_t mode = choose_mode(conf);
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     unlink(path);
-    return fchmod(fd, mode) == 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-           chmod(path, mode) == 0 && give_to_user(path, conf->user) && listen(fd, BACKLOG) == 0;
+    mode_t mask = umask(0);
+    bool is_bound = fchmod(fd, choose_mode(conf)) == 0 &&
+                    bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    int error = errno;
+    umask(mask);
+    errno = error;
+    return is_bound && give_to_user(path, conf->user) && listen(fd, BACKLOG) == 0;
 }
 
 void control_socket_set_mode(const struct conf *conf)

@@ -220,6 +220,13 @@ def test_strangers_are_told_so_and_closed(make_stage, folder):
     assert open_control(stage).ask("status").word == "ok"
 
 
+@pytest.mark.parametrize("options,mode", (({}, 0o600), ({"user": NOBODY_NAME}, 0o666)))
+def test_the_sockets_mode_does_not_depend_on_the_umask(start_stayd, game, options, mode):
+    stayd = start_stayd({"plain": {"address": f"127.0.0.1:{free_port()}", "tls": "no"}},
+                        {"mush": {"connect": game.connect, **options}}, umask=0o177)
+    assert stat.S_IMODE(os.stat(path_of(stayd)).st_mode) == mode
+
+
 @needs_root
 def test_without_a_games_user_only_stayds_own_can_open_the_socket(stage, folder):
     os.chmod(folder, 0o711)
