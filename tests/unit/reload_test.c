@@ -350,16 +350,21 @@ static void a_trial_that_crashes_or_hangs_only_says_so(void **state)
     assert_non_null(strstr(text, "reading takes longer"));
 }
 
+static void watch_one(struct heritage *heritage)
+{
+    heritage->conf.watches_certificates = true;
+    heritage->conf.n_listeners = 1;
+    heritage->conf.listener[0].n_certificates = 1;
+    heritage->conf.listener[0].certificate[0] = path;
+}
+
 static void files_are_new_when_they_have_changed_and_settled(void **state)
 {
     static struct heritage heritage;
     struct watch watch = {0};
     (void)state;
     write_file("one");
-    heritage.conf.watches_certificates = true;
-    heritage.conf.n_listeners = 1;
-    heritage.conf.listener[0].n_certificates = 1;
-    heritage.conf.listener[0].certificate[0] = path;
+    watch_one(&heritage);
     heritage.stamp = watch_stamp(&heritage.conf);
     assert_false(watch_look(&watch, &heritage, 1));
     assert_int_equal(watch.look_ms, 1 + WATCH_MS);
@@ -386,10 +391,7 @@ static void what_was_refused_is_read_again_later_and_said_once(void **state)
     struct watch watch = {0};
     (void)state;
     write_file("of tomorrow");
-    heritage.conf.watches_certificates = true;
-    heritage.conf.n_listeners = 1;
-    heritage.conf.listener[0].n_certificates = 1;
-    heritage.conf.listener[0].certificate[0] = path;
+    watch_one(&heritage);
     uint64_t stamp = watch_stamp(&heritage.conf);
     assert_true(watch_refuse(&watch, stamp, "not valid before then", 1));
     assert_false(watch_look(&watch, &heritage, 1));
