@@ -385,13 +385,13 @@ static void ask(struct resolver *resolver, const struct question *wanted)
 {
     struct question *question = malloc(sizeof *question);
     read_again(resolver);
-    if (!question) {
+    if (question) {
+        *question = *wanted;
+        mix_case(question->name);
+        send_question(question);
+    } else {
         give_up(wanted);
-        return;
     }
-    *question = *wanted;
-    mix_case(question->name);
-    send_question(question);
     set_timer(resolver);
 }
 
