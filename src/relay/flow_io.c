@@ -176,7 +176,11 @@ bool run_note_http(const struct relay_run *run, enum flow_dir dir, struct flow_s
 {
     uint8_t other = flow_now(&run->slot->flow[!dir])->http;
     flow_note_http(next, dir, in, (uint32_t)n);
-    return dir == TO_GAME ? http_is_it(next->http, other) : http_is_it(other, next->http);
+    if (dir == TO_PLAYER)
+        return http_is_it(other, next->http);
+    // Where a player may come from is not to be said by who only claims to speak HTTP.
+    bool is_guarded = slot_has(run->slot, SLOT_FLAG_MNES | SLOT_FLAG_FORWARDED);
+    return http_is_it(next->http, other) && (other == HTTP_SEEN || !is_guarded);
 }
 
 size_t run_filter(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,

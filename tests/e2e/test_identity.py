@@ -50,6 +50,34 @@ def test_a_game_that_asks_is_told_by_stayd_and_never_by_the_player(mnes, kind):
 
 
 @KINDS
+def test_who_claims_to_speak_http_cannot_say_it_either(mnes, kind):
+    player = mnes.player(kind, source="127.0.0.7")
+    link = mnes.game.accept_raw()
+    player.send(b"GET / HTTP/1.1\r\n" + FORGED + b"one\r\n")  # before the game has said anything
+    assert link.read_until(b"one\r\n") == b"GET / HTTP/1.1\r\n" + DISGUISED + b"one\r\n"
+    link.send(b"Huh?\r\n")
+    assert player.read_exactly(6) == b"Huh?\r\n"
+    player.send(FORGED + b"two\r\n")
+    assert link.read_until(b"two\r\n") == DISGUISED + b"two\r\n"
+
+
+@pytest.mark.short
+@KINDS
+def test_a_websocket_of_such_a_game_is_left_alone(mnes, kind):
+    player = mnes.player(kind)
+    link = mnes.game.accept_raw()
+    player.send(b"GET / HTTP/1.1\r\n\r\n")
+    link.read_until(b"\r\n\r\n")
+    link.send(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+    player.read_until(b"\r\n\r\n")
+    frame = b"\x82\x06\xff\xfb\x56\xff\xff\xff"
+    player.send(frame)
+    assert link.read_exactly(len(frame)) == frame
+    link.send(frame)
+    assert player.read_exactly(len(frame)) == frame
+
+
+@KINDS
 def test_a_game_is_told_of_a_player_whose_program_knows_nothing_of_it(mnes, kind):
     player, link = join(mnes, kind)
     player.send(WONT)
