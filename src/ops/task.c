@@ -323,6 +323,8 @@ static bool do_notice(struct task *task, struct worker *worker)
     if (task->next == 0)
         log_order(task, "game", task->request.game);
     for (unsigned n = 0; n < ITEMS_A_STEP && (slot = next_player(task, worker, &n_left)); n++) {
+        if (relay_is_http(slot))
+            continue;
         enum order_result result = order_notice(worker, slot, token, task->request.text);
         task->n_done += result == ORDER_DONE;
         task->n_short += result == ORDER_SHORT;

@@ -201,14 +201,13 @@ bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot
     struct flow_state next = run_state(&run, TO_PLAYER);
     struct buffer *buffer = slot_receive_buffer(slot, &next);
     uint8_t line[LINE_BYTES];
-    if (relay_is_http(slot))
-        return false;
+    const bool is_http = relay_is_http(slot);
     if (next.phase != FLOW_OPEN && !(words->are_last && can_say_last(&next)))
         return false;
     struct telnet_state telnet = telnet_behind(vault, slot);
-    if (is_mid(&telnet))
+    if (is_mid(&telnet) && !is_http)
         return false;
-    size_t n = put_line(line, words->text, telnet.flags & TELNET_IN_LINE);
+    size_t n = put_line(line, is_http ? "" : words->text, telnet.flags & TELNET_IN_LINE);
     if (buffer_room(buffer) < n)
         return false;
     if (n) {

@@ -87,9 +87,9 @@ struct relay_words {
     bool are_last;   // the player ends behind them
 };
 
-// Say it behind what the game has said so far. False: there is no room now, the game is in the
-// middle of something that must not be broken, the connection is HTTP, or its side has ended (last
-// words can be said until the end is passed on); nothing has changed.
+// Say it behind what the game has said so far; into HTTP no text goes, all else is done. False:
+// there is no room now, the game is in the middle of something that must not be broken, or its side
+// has ended (last words can be said until the end is passed on); nothing has changed.
 bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
                const struct relay_words *words);
 

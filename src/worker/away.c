@@ -67,12 +67,12 @@ bool away_judge(struct conn *conn)
     struct slot *slot = conn_slot(conn);
     uint64_t now_ms = clock_boot_ms();
     uint64_t wait_ms = 0;
+    if (relay_is_http(slot)) // no other game could make anything of it
+        return let_go(conn);
     if (slot->game_fd < 0) {
         conn->judge_ms = now_ms + MEND_RETRY_MS;
         return mend(conn);
     }
-    if (relay_is_http(slot)) // no other game could make anything of it
-        return let_go(conn);
     if (conn->ended_ms == 0)
         conn->ended_ms = now_ms;
     enum games_verdict verdict = games_judge(worker, slot, now_ms - conn->ended_ms, &wait_ms);

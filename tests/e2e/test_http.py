@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from support.away import AWAY, BACK, HERE, KINDS, check_echo
+from support.control import run_stayctl
 from support.lone_game import UPGRADED
 from support.waiting import until
 
@@ -87,6 +88,32 @@ def test_a_request_while_the_game_is_away_gets_no_words_and_is_answered_by_the_g
     stage.stayd.log.expect("player-open")
     game.start()
     assert player.read_exactly(len(UPGRADED)) == UPGRADED
+    check_frame(player)
+
+
+def test_a_request_of_somebody_who_waits_and_was_told_nothing_is_answered(make_stage, lone):
+    game = lone(is_web=True)
+    stage = make_stage(its_game=game, game_options={"away-text": "off", "back-text": "off"})
+    player = stage.player("1.3")
+    stage.stayd.log.expect("game-link")
+    game.kill()
+    stage.stayd.log.expect("player-held")
+    player.send(REQUEST)
+    game.start()
+    stage.stayd.log.expect("game-link", n=2)
+    player.send(REQUEST)  # what came before there was a link was for nobody
+    assert player.read_exactly(len(UPGRADED)) == UPGRADED
+    check_frame(player)
+
+
+def test_a_notice_is_not_said_to_a_websocket_and_said_to_others(make_stage, lone):
+    stage = make_stage(its_game=lone(is_web=True))
+    player = upgrade(stage, "1.3")
+    other = stage.player("1.3")
+    other.send(b"hello\r\n")
+    other.read_until(b"echo hello\r\n")
+    assert "said to 1 player" in run_stayctl(stage.stayd, "notice", "*", "soon").stdout
+    assert other.read_line() == b"soon"
     check_frame(player)
 
 
