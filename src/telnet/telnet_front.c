@@ -8,6 +8,8 @@
 
 #include "telnet/telnet_part.h"
 
+#include <string.h>
+
 #define PLACE_SHIFT 2u
 
 enum place { TEXT, AFTER_IAC, AFTER_VERB, AFTER_SB, IN_SUB, IN_SUB_AFTER_IAC, N_PLACES };
@@ -71,9 +73,15 @@ static uint8_t take(uint8_t front, bool is_telnet, uint8_t byte)
     return at_place(front, TEXT);
 }
 
+// Of text without commands the last two bytes say all.
+static bool is_plain(uint8_t front, bool is_telnet, const uint8_t *bytes, size_t n)
+{
+    return !is_telnet || (front >> PLACE_SHIFT == TEXT && memchr(bytes, IAC, n) == NULL);
+}
+
 uint8_t front_follow(uint8_t front, bool is_telnet, const uint8_t *bytes, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = n > 2 && is_plain(front, is_telnet, bytes, n) ? n - 2 : 0; i < n; i++)
         front = take(front, is_telnet, bytes[i]);
     return front;
 }

@@ -26,28 +26,30 @@ enum {
 #define N_SETS 4u
 #define FIRST_MODE 10u
 
+// Behind a question mark; from N_PRIVATE on without one.
 static const struct {
     uint16_t number;
-    bool is_private; // behind a question mark
-    bool is_on;      // where nobody has changed it
+    bool is_on;   // where nobody has changed it
+    bool is_soft; // DECSTR puts it back
 } modes[] = {
-    {1049, true, false}, {1047, true, false}, {47, true, false}, // alternate screen
-    {6, true, false},                                            // origin: ORIGIN's place
-    {7, true, true},                                             // wrapping
-    {25, true, true},                                            // cursor
-    {5, true, false},                                            // reverse video
-    {1, true, false},                                            // cursor keys
-    {9, true, false},    {1000, true, false}, {1002, true, false}, {1003, true, false}, // mouse
-    {1004, true, false},                                                                // focus
-    {1005, true, false}, {1006, true, false}, {1015, true, false}, {1016, true, false}, // mouse
-    {2004, true, false}, // bracketed paste
-    {2026, true, false}, // nothing is shown until it ends
-    {2, false, false},   // keyboard locked
-    {4, false, false},   // insert
-    {20, false, false},  // new line
+    {1049, false, false}, {1047, false, false}, {47, false, false}, // alternate screen
+    {6, false, true},                                               // origin: ORIGIN's place
+    {7, true, false},                                               // wrapping
+    {25, true, true},                                               // cursor
+    {5, false, false},                                              // reverse video
+    {1, false, true},                                               // cursor keys
+    {9, false, false},    {1000, false, false}, {1002, false, false}, {1003, false, false}, // mouse
+    {1004, false, false},                                                                   // focus
+    {1005, false, false}, {1006, false, false}, {1015, false, false}, {1016, false, false}, // mouse
+    {2004, false, false}, // bracketed paste
+    {2026, false, false}, // nothing is shown until it ends
+    {2, false, true},     // keyboard locked
+    {4, false, true},     // insert
+    {20, false, false},   // new line
 };
 
 #define N_MODES (sizeof modes / sizeof modes[0])
+#define N_PRIVATE (N_MODES - 3u)
 
 static_assert(FIRST_MODE + N_MODES <= 32, "telnet_state.terminal");
 
@@ -58,10 +60,14 @@ static uint32_t mode_bit(size_t mode)
 
 void telnet_terminal_list(struct telnet_state *state)
 {
+    const bool is_private = state->detail == '?';
+    const size_t end = is_private ? N_PRIVATE : N_MODES;
     if (state->parameter)
         state->listed |= REGION;
-    for (size_t i = 0; i < N_MODES; i++)
-        if (modes[i].number == state->parameter && state->detail == (modes[i].is_private ? '?' : 0))
+    if (!is_private && state->detail != 0)
+        return;
+    for (size_t i = is_private ? 0 : N_PRIVATE; i < end; i++)
+        if (modes[i].number == state->parameter)
             state->listed |= mode_bit(i);
 }
 
@@ -77,6 +83,15 @@ static void set_modes(struct telnet_state *state, bool is_on)
             assign(state, mode_bit(i), is_on != modes[i].is_on);
 }
 
+// DECSTR (VT510). Terminals differ in wrapping; mouse and paste they leave alone.
+static void reset_soft(struct telnet_state *state)
+{
+    state->terminal &= ~(uint32_t)(REGION | SHIFT | G0 * 0xfu | KEYPAD);
+    for (size_t i = 0; i < N_MODES; i++)
+        if (modes[i].is_soft)
+            assign(state, mode_bit(i), false);
+}
+
 // The modes 0 to 4 are for a line or less, 5 to 7 until the next of these.
 static void set_mxp(struct telnet_state *state)
 {
@@ -89,8 +104,8 @@ static void set_mxp(struct telnet_state *state)
 
 void telnet_terminal_csi(struct telnet_state *state, uint8_t final)
 {
-    if (state->detail == '!' && final == 'p') { // DECSTR
-        state->terminal &= LINK | MXP_LOCKED | MXP_LINE | mode_bit(0) | mode_bit(1) | mode_bit(2);
+    if (state->detail == '!' && final == 'p') {
+        reset_soft(state);
         return;
     }
     if (final == 'h' || final == 'l')
@@ -116,7 +131,9 @@ void telnet_terminal_escape(struct telnet_state *state, uint8_t final)
 void telnet_terminal_charset(struct telnet_state *state, uint8_t final)
 {
     static const char sets[] =
-        "()*+"; // and - . / for sets of 96 characters, none of which is ASCII
+        "()*+";               // and - . / for sets of 96 characters, none of which is ASCII
+    if (state->detail == '$') // two bytes a character (ISO 2022)
+        assign(state, G0, true);
     for (unsigned i = 0; i < N_SETS; i++)
         if (state->detail == sets[i] || (i > 0 && state->detail == ",-./"[i]))
             assign(state, (uint32_t)G0 << i, state->detail != sets[i] || final != 'B');
@@ -189,7 +206,7 @@ size_t telnet_terminal_restore(uint32_t terminal, char out[TELNET_RESTORE_BYTES]
         at = put(at, "\x0f");
     for (size_t i = 0; i < N_MODES; i++)
         if (terminal & mode_bit(i))
-            at += sprintf(at, "\x1b[%s%u%c", modes[i].is_private ? "?" : "", modes[i].number,
+            at += sprintf(at, "\x1b[%s%u%c", i < N_PRIVATE ? "?" : "", modes[i].number,
                           modes[i].is_on ? 'h' : 'l');
     for (unsigned i = 0; i < N_SETS; i++)
         if (terminal & (uint32_t)G0 << i)

@@ -217,6 +217,11 @@ static bool follow_ansi(struct telnet_state *state, uint8_t byte)
 void telnet_text_follow(struct telnet_state *state, bool is_player, uint8_t byte)
 {
     bool is_visible = true;
+    if (byte >= 0x20 && byte < 0x80 && state->ansi == TELNET_ANSI_NONE && state->utf8_left == 0) {
+        // Nearly every byte: what follows comes to the same.
+        state->flags = (uint8_t)((state->flags & ~TELNET_AFTER_CR) | TELNET_IN_LINE);
+        return;
+    }
     if (!is_player) {
         follow_utf8(state, byte);
         is_visible = !follow_ansi(state, byte);

@@ -20,7 +20,10 @@ static void assert_rest(bool is_telnet, const uint8_t *had, size_t n_had, const 
                         size_t n_next, size_t wanted, bool is_more_wanted)
 {
     uint8_t front = front_follow(0, is_telnet, had, n_had);
-    uint8_t slow = front;
+    uint8_t slow = 0;
+    for (size_t i = 0; i < n_had; i++)
+        slow = front_follow(slow, is_telnet, had + i, 1);
+    assert_int_equal(slow, front);
     assert_true(front_is_valid(front));
     assert_int_equal(front_rest(&front, is_telnet, next, n_next), wanted);
     assert_true(front_is_valid(front));
@@ -58,6 +61,8 @@ static void what_belongs_to_a_cr_may_come_later(void **state)
     REST(true, "north\r", "\0", "look\n");
     REST(true, "north\r\n", "", "\nlook\n");
     REST(true, "north\r", "", "look\n");
+    ALL_IS_REST(true, "north\r\0\0", "look");
+    REST(false, "north\n\n\r", "\n", "look\n");
 }
 
 static void a_command_is_no_part_of_a_line(void **state)

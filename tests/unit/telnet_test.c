@@ -835,7 +835,8 @@ static void only_what_was_left_is_put_back(void **unused)
     LEAVES("\x1b[?25h\x1b[?7h\x1b[?1049l\x1b[4l\x1b>", ""); // as it is anyway
     LEAVES("\x1b[25l\x1b[?4h\x1b[>25l\x1b[?25$p\x1b[?1000s\x1b[?1000r", "");
     LEAVES("\x1b[?25\x18l\r\n\x1b[2J\x1b[1;1H\x1b[K\x1b[?12h", "");
-    LEAVES("\x1b[?25l\x1b[4h\x1b[2;5r\x1b(0\x1b[!p", ""); // soft reset
+    LEAVES("\x1b[?25l\x1b[4h\x1b[2;5r\x1b(0\x0e\x1b[?6h\x1b=\x1b[!p", ""); // soft reset
+    LEAVES("\x1b[?1000;2004h\x1b[!p", "\x1b[?1000l\x1b[?2004l"); // which leaves these as they are
     LEAVES("\x1b[?1049;1000h\x1b[?25l\x1b=\x1b(0\x0e\x1b[1;5r\x1b"
            "c",
            "");                              // reset
@@ -867,6 +868,8 @@ static void character_sets_are_put_back(void **unused)
     LEAVES("\x1b*0\x1bn", "\x0f\x1b*B");
     LEAVES("\x1b+A\x1bo", "\x0f\x1b+B");
     LEAVES("\x1b-A", "\x1b)B");
+    LEAVES("\x1b$B", "\x1b(B"); // ISO-2022-JP
+    LEAVES("\x1b$@%9\x1b(B\r\n", "");
     LEAVES("\x1b(0\x1b(B\x0e\x0f\x1b)B", "");
     LEAVES("\x1b%G\x1b#8\x1b F", "");
     LEAVES("\x1b(", "B");
