@@ -31,8 +31,9 @@ enum { LEVEL_WARNING = 1, LEVEL_FATAL = 2 };
 #define QUIET_MAX 128                       // that need not be paid for
 #define DEBT_MAX (QUIET_MAX * QUIET_COST)   // OpenSSL allows 32 of each kind
 #define PAID_A_MS (100 * QUIET_COST / 1000) // 100 a second, for ever
-// What the player has been sent may lie in the network, and be read long after.
-#define ADVANCE_MAX (16 * 1024 * 1024)
+// What the player has been sent may lie in the network, and be read long after. So many
+// KeyUpdates at once take us some 6 ms.
+#define ADVANCE_MAX (4 * 1024 * 1024)
 
 // The body of the smallest and of the largest ClientHello that RFC 5246, section
 // 7.4.1.2 can express: version, random, session id, suites, compression, extensions.

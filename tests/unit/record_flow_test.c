@@ -391,7 +391,7 @@ static void test_text_in_either_direction_pays_for_silence(void **unused)
     assert_int_equal(n_let_pass(&stream, 3, false, 2000), 1000 + QUIET_MAX);
     record_pay(&stream.state, 0, UINT32_MAX);
     assert_int_equal(n_let_pass(&stream, 3, false, 10000),
-                     16 * 1024 * 1024 / QUIET_COST + QUIET_MAX);
+                     4 * 1024 * 1024 / QUIET_COST + QUIET_MAX);
 }
 
 static void test_asks_go_round(void **unused)
