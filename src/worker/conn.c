@@ -95,7 +95,7 @@ void conn_open(struct worker *worker, struct slot *slot)
 static bool has_heard_anybody(const struct worker *worker, unsigned game)
 {
     const struct vault *vault = worker->vault;
-    for (uint32_t i = 0; i < vault->head->n_slots; i++)
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
         if (vault->slots[i].state == SLOT_LIVE && vault->slots[i].game == game &&
             flow_now(&vault->slots[i].flow[TO_GAME])->received > 0)
             return true;
