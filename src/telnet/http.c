@@ -48,8 +48,18 @@ uint8_t http_follow_answer(uint8_t state, const uint8_t *bytes, size_t n)
     return state;
 }
 
-bool http_is_valid(uint8_t state)
+static bool is_over(uint8_t state)
+{
+    return state == HTTP_SEEN || state == HTTP_NOT;
+}
+
+bool http_is_valid_request(uint8_t state)
 {
     return state <= METHOD_MAX || (state >= TARGET && state < TARGET + sizeof version - 1) ||
-           state == HTTP_SEEN || state == HTTP_NOT;
+           is_over(state);
+}
+
+bool http_is_valid_answer(uint8_t state)
+{
+    return state < sizeof answer - 1 || is_over(state);
 }

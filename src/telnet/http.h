@@ -29,6 +29,7 @@ static inline bool http_is_it(uint8_t request, uint8_t answer)
 }
 
 // Is this what these can have left? For vault/verify.c.
-bool http_is_valid(uint8_t state);
+bool http_is_valid_request(uint8_t state);
+bool http_is_valid_answer(uint8_t state);
 
 #endif

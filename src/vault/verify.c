@@ -64,7 +64,9 @@ static int verify_flow(const struct vault *vault, const struct slot *slot, enum 
         (state->in.chunk != CHUNK_NONE ||
          (state->phase != FLOW_SHUT && state->received != state->sent + flow_unsent(state))))
         return 11;
-    return telnet_is_valid(&state->telnet) && http_is_valid(state->http) ? 0 : 18;
+    bool is_http_valid =
+        dir == TO_GAME ? http_is_valid_request(state->http) : http_is_valid_answer(state->http);
+    return telnet_is_valid(&state->telnet) && is_http_valid ? 0 : 18;
 }
 
 int verify_slot(const struct vault *vault, const struct slot *slot)

@@ -841,6 +841,10 @@ static void only_what_was_left_is_put_back(void **unused)
            "c",
            "");                              // reset
     LEAVES("\x1b[?65561h\x1b[?131072h", ""); // 25 and 0, if they went round
+    LEAVES("\x9b?25l\x9d"
+           "8;;x\x9c\x8e\r\n",
+           ""); // C1 of eight bits are letters here and there
+    LEAVES("\xc4\x9b?25l\r\n", "");
     struct line line = player_says();
     PASSES(&line, "\x1b[?25l\x1b]8;;x\x07\x0e");
     MENDS(&line, ""); // a player's are its own
