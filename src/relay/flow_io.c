@@ -178,9 +178,11 @@ bool run_note_http(const struct relay_run *run, enum flow_dir dir, struct flow_s
     flow_note_http(next, dir, in, (uint32_t)n);
     if (dir == TO_PLAYER)
         return http_is_it(other, next->http);
-    // Where a player may come from is not to be said by who only claims to speak HTTP.
+    // Who claims to speak HTTP must not say by telnet where it is; what telnet holds back of it
+    // goes on with telnet.
     bool is_guarded = slot_has(run->slot, SLOT_FLAG_MNES | SLOT_FLAG_FORWARDED);
-    return http_is_it(next->http, other) && (other == HTTP_SEEN || !is_guarded);
+    bool is_safe = other == HTTP_SEEN && next->telnet.command == TELNET_TEXT;
+    return http_is_it(next->http, other) && (is_safe || !is_guarded);
 }
 
 size_t run_filter(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,

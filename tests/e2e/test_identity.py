@@ -66,10 +66,12 @@ def test_who_claims_to_speak_http_cannot_say_it_either(mnes, kind):
 def test_a_websocket_of_such_a_game_is_left_alone(mnes, kind):
     player = mnes.player(kind)
     link = mnes.game.accept_raw()
-    player.send(b"GET / HTTP/1.1\r\n\r\n")
+    player.send(b"POST / HTTP/1.1\r\n\r\n\xff")  # half a command, if this were telnet
     link.read_until(b"\r\n\r\n")
     link.send(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
     player.read_until(b"\r\n\r\n")
+    player.send(b"\xff")
+    assert link.read_exactly(2) == b"\xff\xff"
     frame = b"\x82\x06\xff\xfb\x56\xff\xff\xff"
     player.send(frame)
     assert link.read_exactly(len(frame)) == frame
