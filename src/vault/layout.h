@@ -117,9 +117,7 @@ struct flow_state {
 #define FLOW_DISCARD 16u     // to_game: what comes was meant for a game that is dead (relay/away.c)
 #define FLOW_AWAY 64u        // to_player: told that the game is away; to be told when it is back
 #define FLOW_SKIP 128u       // to_game: what is left of the line in which a game died is for nobody
-#define FLOW_CUT                                                                                   \
-    32u // to_game: the game has had the beginning of what `front` is within, and
-        // it is not kept
+#define FLOW_CUT 32u         // to_game: of what `front` is within, the game has had more than is kept
 
 // One direction of a slot. `current` is the commit point: one aligned store.
 struct flow {
