@@ -80,6 +80,14 @@ static bool is_turned_away(struct worker *worker, const struct slot *slot)
     return true;
 }
 
+// Does this link's end say nothing of the game? The player has left, was closed by the game and may
+// still linger, or is being closed by us.
+static bool is_explained(const struct slot *slot)
+{
+    return flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN ||
+           flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_END_MEANT;
+}
+
 // How many links this process has, all of which have ended; 0: one is open.
 static uint32_t count_ended(const struct worker *worker, const struct slot *slot)
 {
@@ -88,7 +96,7 @@ static uint32_t count_ended(const struct worker *worker, const struct slot *slot
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         const struct slot *other = &vault->slots[i];
         if (!games_is_link_of(other, slot->game, slot->game_pid, slot->game_start) ||
-            is_of_gone(worker, other))
+            is_of_gone(worker, other) || (other != slot && is_explained(other)))
             continue;
         if (other != slot && !is_over(worker, other))
             return 0;

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "game/listener.h"
+#include "vault/flow.h"
 #include "vault/game.h"
 #include "vault/slot.h"
 #include "worker/games_part.h"
@@ -303,6 +304,35 @@ static void test_behind_a_listener_that_stays_all_links_that_end_together_are_a_
     assert_int_equal(judge(fixture, 2), GAMES_DEAD);
 }
 
+// Their programs have not closed their ends yet, so that the slots are still there.
+static void test_those_who_linger_after_they_were_closed_make_no_death_of_the_next_quit(void **state)
+{
+    static const struct {
+        enum flow_dir dir;
+        struct flow_state end;
+    } ends[] = {
+        {TO_PLAYER, {.phase = FLOW_SHUT, .flags = FLOW_END_MEANT}}, // closed by the game
+        {TO_GAME, {.phase = FLOW_ENDING}},                          // the player has left
+    };
+    struct fixture *fixture = *state;
+    for (unsigned i = 0; i < 2; i++) {
+        link_slot(fixture, 0);
+        link_slot(fixture, 1);
+        end_link(fixture, 0);
+        now_ms += JUDGED_MS;
+        assert_int_equal(judge(fixture, 0), GAMES_PLAYER);
+        flow_commit(&fixture->vault.slots[0].flow[ends[i].dir], &ends[i].end);
+        now_ms += JUDGED_MS;
+        end_link(fixture, 1);
+        now_ms += JUDGED_MS;
+        assert_int_equal(judge(fixture, 1), GAMES_PLAYER);
+        assert_false(game_now(fixture->vault.head, 0).flags & GAME_AWAY);
+        unlink_slot(fixture, 0);
+        unlink_slot(fixture, 1);
+        flow_commit(&fixture->vault.slots[0].flow[ends[i].dir], &(struct flow_state){0});
+    }
+}
+
 static void test_each_process_that_has_not_attached_is_given_its_own_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -387,6 +417,7 @@ int main(void)
         TEST(test_nothing_is_judged_by_what_was_seen_before_the_end),
         TEST(test_who_listens_after_the_connect_and_not_before_may_not_have_taken_it),
         TEST(test_behind_a_listener_that_stays_all_links_that_end_together_are_a_death),
+        TEST(test_those_who_linger_after_they_were_closed_make_no_death_of_the_next_quit),
         TEST(test_each_process_that_has_not_attached_is_given_its_own_time),
         TEST(test_the_games_user_is_the_first_ones_or_the_configured_one),
         TEST(test_a_game_whose_socket_systemd_has_made_is_of_an_unknown_process),
