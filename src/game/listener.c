@@ -75,22 +75,27 @@ static bool ask(int fd, const struct end *own, const struct end *other, int stat
 enum answer { FOUND, NOT_THERE, REFUSED };
 
 // "No such socket" is also what a kernel says that lacks tcp_diag, and cannot load it. A dump
-// tells: there, too, it ends with that error.
+// tells: there, too, it ends with that error. A kernel that has said so is not asked again, as it
+// would look for its module each time, which takes milliseconds.
+static enum { DIAG_UNKNOWN, DIAG_ANSWERS, DIAG_IS_MISSING } diag;
+
 static bool is_known_to_answer(int fd, const struct end *own)
 {
-    static bool is_known;
     struct end nobody = {.family = own->family};
     struct {
         struct nlmsghdr head;
         int error; // of NLMSG_ERROR and NLMSG_DONE alike
         uint8_t rest[512];
     } answer;
-    if (is_known)
-        return true;
-    if (ask(fd, &nobody, &nobody, NO_STATE) && recv(fd, &answer, sizeof answer, MSG_DONTWAIT) >=
-                                                   (ssize_t)(NLMSG_HDRLEN + sizeof answer.error))
-        is_known = answer.head.nlmsg_type == NLMSG_DONE && answer.error == 0;
-    return is_known;
+    if (diag == DIAG_UNKNOWN && ask(fd, &nobody, &nobody, NO_STATE) &&
+        recv(fd, &answer, sizeof answer, MSG_DONTWAIT) >=
+            (ssize_t)(NLMSG_HDRLEN + sizeof answer.error)) {
+        if (answer.head.nlmsg_type == NLMSG_DONE && answer.error == 0)
+            diag = DIAG_ANSWERS;
+        else if (answer.error == -ENOENT)
+            diag = DIAG_IS_MISSING;
+    }
+    return diag == DIAG_ANSWERS;
 }
 
 // The socket with these ends or, if there is none, the one that listens for them.
@@ -105,6 +110,8 @@ static enum answer find_socket(const struct end *own, const struct end *other,
         };
         uint8_t rest[512]; // attributes that were not asked for
     } answer;
+    if (diag == DIAG_IS_MISSING)
+        return REFUSED;
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (fd < 0)
         return REFUSED;
@@ -125,22 +132,10 @@ static enum answer find_socket(const struct end *own, const struct end *other,
     return FOUND;
 }
 
-bool listener_is_local(int fd)
-{
-    struct sockaddr_storage address[2];
-    socklen_t n[2] = {sizeof address[0], sizeof address[1]};
-    struct inet_diag_msg found;
-    if (getsockname(fd, (struct sockaddr *)&address[0], &n[0]) < 0 ||
-        getpeername(fd, (struct sockaddr *)&address[1], &n[1]) < 0)
-        return true; // it has ended already
-    struct end here = end_of(&address[0]);
-    struct end there = end_of(&address[1]);
-    return find_socket(&there, &here, &found) == FOUND && found.idiag_state != TCP_LISTEN;
-}
-
 // unix(7): Num RefCount Protocol Flags Type St Inode Path. 00010000 is __SO_ACCEPTCON.
-static bool read_unix_line(const char *line, const struct conf_game *game, struct listener *out)
+static bool read_unix_line(const char *line, const void *wanted, struct listener *out)
 {
+    const struct conf_game *game = wanted;
     unsigned long flags;
     unsigned long long inode;
     int n = 0;
@@ -174,30 +169,69 @@ static bool is_any(const uint8_t bytes[16])
     return memcmp(bytes, any, 16) == 0 || memcmp(bytes, any_mapped, 16) == 0;
 }
 
-// proc(5), /proc/net/tcp: sl local_address rem_address st queues timer retransmits uid timeout
-// inode; state 0A is LISTEN. The port may have other listeners on other addresses (stayd's own).
-static bool read_tcp_line(const char *line, const struct conf_game *game, struct listener *out)
+struct tcp_end {
+    uint8_t address[16]; // IPv4-mapped
+    uint16_t port;
+};
+
+static bool is_same_end(const struct tcp_end *a, const struct tcp_end *b)
 {
-    char text[33];
-    uint8_t bytes[16], wanted[16];
-    uint16_t wanted_port = 0;
-    unsigned port, state;
-    unsigned long long inode;
+    return a->port == b->port && memcmp(a->address, b->address, 16) == 0;
+}
+
+struct tcp_line {
+    struct tcp_end local, remote;
+    unsigned state;
     uid_t uid;
-    address_to_bytes((const struct sockaddr *)&game->sockaddr, wanted, &wanted_port);
-    if (sscanf(line, "%*s %32[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %u %*s %llu", text, &port, &state,
-               &uid, &inode) != 5 ||
-        state != 0x0a || port != wanted_port || !read_address(text, bytes) ||
-        (!is_any(bytes) && memcmp(bytes, wanted, 16) != 0))
+    unsigned long long inode;
+};
+
+// proc(5), /proc/net/tcp: sl local_address rem_address st queues timer retransmits uid timeout
+// inode.
+static bool read_tcp(const char *line, struct tcp_line *out)
+{
+    char local[33], remote[33];
+    unsigned local_port, remote_port;
+    if (sscanf(line, "%*s %32[0-9A-Fa-f]:%x %32[0-9A-Fa-f]:%x %x %*s %*s %*s %u %*s %llu", local,
+               &local_port, remote, &remote_port, &out->state, &out->uid, &out->inode) != 7)
         return false;
-    *out = (struct listener){.inode = inode, .uid = uid};
+    out->local.port = (uint16_t)local_port;
+    out->remote.port = (uint16_t)remote_port;
+    return read_address(local, out->local.address) && read_address(remote, out->remote.address);
+}
+
+#define STATE_LISTEN 0x0au
+
+// The port may have other listeners on other addresses (stayd's own).
+static bool read_listener_line(const char *line, const void *wanted, struct listener *out)
+{
+    const struct tcp_end *place = wanted;
+    struct tcp_line it;
+    if (!read_tcp(line, &it) || it.state != STATE_LISTEN || it.local.port != place->port ||
+        (!is_any(it.local.address) && memcmp(it.local.address, place->address, 16) != 0))
+        return false;
+    *out = (struct listener){.inode = it.inode, .uid = it.uid};
     return true;
 }
 
-typedef bool read_line_fn(const char *line, const struct conf_game *game, struct listener *out);
+struct tcp_ends {
+    struct tcp_end own, other;
+};
 
-static struct listener find_line(const char *path, const struct conf_game *game,
-                                 read_line_fn *read_line)
+static bool read_connection_line(const char *line, const void *wanted, struct listener *out)
+{
+    const struct tcp_ends *ends = wanted;
+    struct tcp_line it;
+    if (!read_tcp(line, &it) || it.state == STATE_LISTEN || !is_same_end(&it.local, &ends->own) ||
+        !is_same_end(&it.remote, &ends->other))
+        return false;
+    *out = (struct listener){.inode = it.inode, .uid = it.uid};
+    return true;
+}
+
+typedef bool read_line_fn(const char *line, const void *wanted, struct listener *out);
+
+static struct listener find_line(const char *path, const void *wanted, read_line_fn *read_line)
 {
     char line[512];
     struct listener found = LISTENER_NONE;
@@ -209,16 +243,35 @@ static struct listener find_line(const char *path, const struct conf_game *game,
     bool is_found = false;
     while (!is_found && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
-        is_found = read_line(line, game, &found);
+        is_found = read_line(line, wanted, &found);
     }
     fclose(file);
     return found;
 }
 
+// A connection that nobody has accepted yet has no inode.
+static bool is_there(const struct listener *found)
+{
+    return found->inode != 0 || found->uid != LISTENER_NO_UID;
+}
+
 // The lists below /proc/self are there even if only processes are shown (proc(5), subset=pid).
-struct listener listener_look(const struct conf_game *game)
+static struct listener find_tcp_line(const void *wanted, read_line_fn *read_line)
 {
     static const char ipv6[] = "/proc/self/net/tcp6"; // not there on a kernel without IPv6
+    struct listener seen = find_line("/proc/self/net/tcp", wanted, read_line);
+    return is_there(&seen) || access(ipv6, F_OK) != 0 ? seen : find_line(ipv6, wanted, read_line);
+}
+
+static struct tcp_end tcp_end_of(const struct sockaddr_storage *address)
+{
+    struct tcp_end end = {0};
+    address_to_bytes((const struct sockaddr *)address, end.address, &end.port);
+    return end;
+}
+
+struct listener listener_look(const struct conf_game *game)
+{
     struct inet_diag_msg found;
     if (game->sockaddr.ss_family == AF_UNIX)
         return find_line("/proc/self/net/unix", game, read_unix_line);
@@ -232,8 +285,31 @@ struct listener listener_look(const struct conf_game *game)
     case REFUSED:
         break;
     }
-    struct listener seen = find_line("/proc/self/net/tcp", game, read_tcp_line);
-    return seen.inode || access(ipv6, F_OK) != 0 ? seen : find_line(ipv6, game, read_tcp_line);
+    struct tcp_end place = tcp_end_of(&game->sockaddr);
+    return find_tcp_line(&place, read_listener_line);
+}
+
+bool listener_is_local(int fd)
+{
+    struct sockaddr_storage address[2];
+    socklen_t n[2] = {sizeof address[0], sizeof address[1]};
+    struct inet_diag_msg found;
+    if (getsockname(fd, (struct sockaddr *)&address[0], &n[0]) < 0 ||
+        getpeername(fd, (struct sockaddr *)&address[1], &n[1]) < 0)
+        return true; // it has ended already
+    struct end here = end_of(&address[0]);
+    struct end there = end_of(&address[1]);
+    switch (find_socket(&there, &here, &found)) {
+    case FOUND:
+        return found.idiag_state != TCP_LISTEN;
+    case NOT_THERE:
+        return false;
+    case REFUSED:
+        break;
+    }
+    struct tcp_ends ends = {.own = tcp_end_of(&address[1]), .other = tcp_end_of(&address[0])};
+    struct listener other = find_tcp_line(&ends, read_connection_line);
+    return is_there(&other); // where that cannot be seen, too
 }
 
 // Its descriptors are closed to us: can it be the process of the user who has made the socket?

@@ -305,7 +305,7 @@ static void test_behind_a_listener_that_stays_all_links_that_end_together_are_a_
 }
 
 // Their programs have not closed their ends yet, so that the slots are still there.
-static void test_those_who_linger_after_they_were_closed_make_no_death_of_the_next_quit(void **state)
+static void test_who_lingers_after_a_quit_makes_no_death_of_the_next_one(void **state)
 {
     static const struct {
         enum flow_dir dir;
@@ -417,7 +417,7 @@ int main(void)
         TEST(test_nothing_is_judged_by_what_was_seen_before_the_end),
         TEST(test_who_listens_after_the_connect_and_not_before_may_not_have_taken_it),
         TEST(test_behind_a_listener_that_stays_all_links_that_end_together_are_a_death),
-        TEST(test_those_who_linger_after_they_were_closed_make_no_death_of_the_next_quit),
+        TEST(test_who_lingers_after_a_quit_makes_no_death_of_the_next_one),
         TEST(test_each_process_that_has_not_attached_is_given_its_own_time),
         TEST(test_the_games_user_is_the_first_ones_or_the_configured_one),
         TEST(test_a_game_whose_socket_systemd_has_made_is_of_an_unknown_process),
