@@ -105,6 +105,14 @@ bool process_is_dying(pid_t pid)
     return is_there;
 }
 
+bool process_is_manager(pid_t pid)
+{
+    char path[32];
+    char name[32]; // more than a name has: 15 bytes and a line end
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    return pid == 1 || (read_text(path, name, sizeof name) && strcmp(name, "systemd\n") == 0);
+}
+
 pid_t process_read_file(const char *path)
 {
     char text[32];

@@ -28,6 +28,9 @@ bool process_is_dying(pid_t pid);
 // that lives.
 uint64_t process_start(pid_t pid);
 
+// Is it process 1, or systemd for a user's units? Such a one listens for others, and outlives them.
+bool process_is_manager(pid_t pid);
+
 // The process id that stands in a file; 0: there is none.
 pid_t process_read_file(const char *path);
 

@@ -197,8 +197,8 @@ void games_tick(struct worker *worker)
     }
 }
 
-// SO_PEERCRED names who called listen(2). With socket activation that is process 1, which outlives
-// every game.
+// SO_PEERCRED names who called listen(2). With socket activation that is the service manager, which
+// outlives every game.
 static bool find_peer_by_credentials(struct worker *worker, unsigned game, int fd,
                                      struct games_peer *peer)
 {
@@ -207,7 +207,7 @@ static bool find_peer_by_credentials(struct worker *worker, unsigned game, int f
         return false;
     if (!admit(worker, game, cred.uid))
         return false;
-    peer->pid = cred.pid == 1 ? 0 : cred.pid;
+    peer->pid = process_is_manager(cred.pid) ? 0 : cred.pid;
     if (process_start(peer->pid) == 0)
         peer->listener = look_now(worker, game);
     return true;

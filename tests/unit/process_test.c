@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,12 +95,28 @@ static void what_was_never_known_stays_unknown(void **state)
     assert_int_equal(process_look(getpid(), 0), PROCESS_UNKNOWN);
 }
 
+static void systemd_is_a_manager_for_a_user_too(void **state)
+{
+    char name[16];
+    (void)state;
+    assert_true(process_is_manager(1));
+    assert_false(process_is_manager(getpid()));
+    assert_int_equal(prctl(PR_GET_NAME, name), 0);
+    assert_int_equal(prctl(PR_SET_NAME, "systemd"), 0);
+    assert_true(process_is_manager(getpid()));
+    assert_int_equal(prctl(PR_SET_NAME, "systemd-not"), 0);
+    assert_false(process_is_manager(getpid()));
+    assert_int_equal(prctl(PR_SET_NAME, name), 0);
+    assert_false(process_is_manager(0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_lives_until_it_is_killed),
         cmocka_unit_test(a_process_whose_first_thread_has_ended_lives_while_others_run),
         cmocka_unit_test(what_was_never_known_stays_unknown),
+        cmocka_unit_test(systemd_is_a_manager_for_a_user_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
