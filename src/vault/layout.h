@@ -227,8 +227,8 @@ struct vault_game {
     _Atomic uint32_t current; // 0 or 1
     _Atomic int32_t
         listener_pid;       // who made the listening socket that led to the game last; 0: none
-    _Atomic uint64_t owner; // the user whose processes may be the game, + 1 (worker/games_peer.c);
-                            // 0: nobody has been yet
+    _Atomic uint64_t owner; // the user whose processes may be the game, + 1, and above it a hash of
+                            // the address where they were (worker/games_peer.c); 0: nobody has been
     struct game_state copy[2];
 };
 

@@ -62,23 +62,38 @@ static struct listener look_now(struct worker *worker, unsigned game)
                : games_listener(worker, game, UINT64_MAX);
 }
 
-void games_note_owner(struct worker *worker, unsigned game, uid_t uid)
+// The owner is that of one address: who says in the configuration that the game is elsewhere now
+// may have another user there.
+static uint64_t tag_address(const struct conf_game *conf)
+{
+    uint32_t tag = 2166136261u; // FNV-1a
+    for (const char *at = conf->connect; *at; at++)
+        tag = (tag ^ (uint8_t)*at) * 16777619u;
+    return (uint64_t)tag << 32;
+}
+
+// The user, + 1; 0: nobody was there yet.
+static uint64_t find_owner(const struct worker *worker, unsigned game)
 {
     const struct conf_game *conf = games_conf(worker, game);
-    _Atomic uint64_t *owner = &worker->vault->head->games[game].owner;
+    uint64_t owner = worker->vault->head->games[game].owner;
     if (conf->has_user)
-        *owner = (uint64_t)conf->user_uid + 1;
-    else if (*owner == 0)
-        *owner = (uint64_t)uid + 1;
+        return (uint64_t)conf->user_uid + 1;
+    return (owner & ~(uint64_t)UINT32_MAX) == tag_address(conf) ? owner & UINT32_MAX : 0;
+}
+
+void games_note_owner(struct worker *worker, unsigned game, uid_t uid)
+{
+    uint64_t owner = find_owner(worker, game);
+    worker->vault->head->games[game].owner =
+        tag_address(games_conf(worker, game)) | (owner ? owner : (uint64_t)uid + 1);
 }
 
 static bool may_be_game(const struct worker *worker, unsigned game, uid_t uid)
 {
-    const struct conf_game *conf = games_conf(worker, game);
-    uint64_t owner = worker->vault->head->games[game].owner;
-    if (uid == LISTENER_NO_UID || uid == 0 || uid == geteuid())
-        return true;
-    return conf->has_user ? uid == conf->user_uid : owner == 0 || owner == (uint64_t)uid + 1;
+    uint64_t owner = find_owner(worker, game);
+    return uid == LISTENER_NO_UID || uid == 0 || uid == geteuid() || owner == 0 ||
+           owner == (uint64_t)uid + 1;
 }
 
 static void say_stranger(struct worker *worker, unsigned game, uid_t uid)
@@ -88,13 +103,11 @@ static void say_stranger(struct worker *worker, unsigned game, uid_t uid)
     if (watch->stranger == (uint64_t)uid + 1)
         return;
     watch->stranger = (uint64_t)uid + 1;
-    uint64_t owner = worker->vault->head->games[game].owner;
     log_event(LOG_GAME_STRANGER,
               "game=%s connect=%s uid=%u game_uid=%u fix=\"if this is the game, write user = NAME "
               "(of uid %u) in [game %s] and reload; if not, end what listens there\"",
-              conf->name, conf->connect, (unsigned)uid,
-              conf->has_user ? (unsigned)conf->user_uid : (unsigned)(owner - 1), (unsigned)uid,
-              conf->name);
+              conf->name, conf->connect, (unsigned)uid, (unsigned)(find_owner(worker, game) - 1),
+              (unsigned)uid, conf->name);
 }
 
 // May a process of this user be the game? If so it is, from now on.

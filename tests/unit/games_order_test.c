@@ -378,6 +378,20 @@ static void test_the_games_user_is_the_first_ones_or_the_configured_one(void **s
     }
 }
 
+static void test_another_address_may_have_another_user(void **state)
+{
+    struct fixture *fixture = *state;
+    struct conf_game *conf = &fixture->heritage.conf.game[0];
+    kernel.uid = 12345;
+    link_slot(fixture, 0);
+    kernel.uid = 12346;
+    assert_false(games_may_ask(&fixture->worker, 0));
+    conf->connect = (char *)"tcp:127.0.0.1:4202";
+    link_slot(fixture, 1);
+    kernel.uid = 12345;
+    assert_false(games_may_ask(&fixture->worker, 0));
+}
+
 // Process 1 has called listen(2) for it, and outlives every game.
 static void test_a_game_whose_socket_systemd_has_made_is_of_an_unknown_process(void **state)
 {
@@ -420,6 +434,7 @@ int main(void)
         TEST(test_who_lingers_after_a_quit_makes_no_death_of_the_next_one),
         TEST(test_each_process_that_has_not_attached_is_given_its_own_time),
         TEST(test_the_games_user_is_the_first_ones_or_the_configured_one),
+        TEST(test_another_address_may_have_another_user),
         TEST(test_a_game_whose_socket_systemd_has_made_is_of_an_unknown_process),
         TEST(test_a_listener_of_our_own_is_not_asked),
     };
