@@ -95,10 +95,17 @@ static int open_syslog(void)
     return fd;
 }
 
+// A file that can be moved away and made anew? The two links lead to what the process that started
+// us has given us, as in a container.
+static bool is_file_name(const char *name)
+{
+    return *name == '/' && strcmp(name, "/dev/stdout") != 0 && strcmp(name, "/dev/stderr") != 0;
+}
+
 void log_adopt(const char *name, enum log_level level, int fd)
 {
     bool is_stderr = strcmp(name, "stderr") == 0;
-    bool is_file = *name == '/';
+    bool is_file = is_file_name(name);
     free(target.path);
     target.path = is_file ? strdup(name) : NULL;
     target.fd = fd;
@@ -139,7 +146,7 @@ static bool is_own_file(int fd)
 
 int log_open_for(const char *name, enum log_level level, uid_t uid, gid_t gid)
 {
-    if (*name != '/')
+    if (!is_file_name(name))
         return log_open(name, level);
     int fd = open_file(name, O_CREAT | O_EXCL);
     bool is_good = fd >= 0 && fchown(fd, uid, gid) == 0;
@@ -162,9 +169,9 @@ bool log_can_open(const char *name, bool is_for_other)
 {
     if (strcmp(name, "stderr") == 0)
         return true;
-    bool is_file = *name == '/';
-    int fd = is_file ? open_file(name, is_for_other ? O_NOFOLLOW : 0) : open_syslog();
-    bool is_good = fd >= 0 && (!is_file || !is_for_other || is_own_file(fd));
+    bool is_others = is_for_other && is_file_name(name);
+    int fd = *name == '/' ? open_file(name, is_others ? O_NOFOLLOW : 0) : open_syslog();
+    bool is_good = fd >= 0 && (!is_others || is_own_file(fd));
     int error = errno;
     if (fd >= 0)
         close(fd);

@@ -45,14 +45,14 @@ int log_open(const char *target, enum log_level level);
 
 // The same by root, who is to become this user: a symbolic link, or a file that has another name,
 // may be that user's trap and is refused (ELOOP, EMLINK), and a file that is made belongs to the
-// user, who can then open it anew.
+// user, who can then open it anew. /dev/stdout and /dev/stderr are links, and nobody's trap.
 int log_open_for(const char *target, enum log_level level, uid_t uid, gid_t gid);
 
 // Could log_open, or log_open_for, open it now? Nothing is made, so a file that is not there yet
 // fails with ENOENT. False: with errno.
 bool log_can_open(const char *target, bool is_for_other);
 
-// The file that is logged to; NULL: it is none.
+// The file that is logged to; NULL: it is none, or what /dev/stdout or /dev/stderr led to.
 const char *log_path(void);
 
 // A file may have been moved away meanwhile: open its path anew, under the number that the

@@ -157,3 +157,28 @@ def test_a_log_that_root_makes_for_a_user_is_that_users_who_can_open_it_anew(
     assert os.stat(log.path).st_uid == uid
     stage.pair().check()
     until(lambda: log.find(" player-open "), "the worker writes there")
+
+
+@as_root
+@pytest.mark.parametrize("name", ("stdout", "stderr"))
+def test_what_the_starter_has_given_serves_another_user_and_no_reload_opens_it_anew(folder, name):
+    os.chmod(folder, 0o777)
+    path = os.path.join(folder, "given")
+    conf = write_conf(folder, f"/dev/{name}")
+    done = subprocess.run([STAYD, "--check", "-c", conf], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert done.returncode == 0, done
+    with open(path, "wb") as given, subprocess.Popen(
+            [STAYD, "-c", conf], stdin=subprocess.DEVNULL, **{name: given}) as stayd:
+        log = Log(path)
+        try:
+            log.expect(" ready players=")
+            os.rename(path, path + ".1")
+            log.path = path + ".1"
+            stayd.send_signal(signal.SIGHUP)
+            log.expect(" ready players=", 2)
+            assert not log.find("log-kept|log-file")
+        finally:
+            stayd.terminate()
+    log.expect(" stop status=0")
+    assert not os.path.exists(path)
