@@ -85,6 +85,9 @@ const char *address_parse(const char *text, uint16_t default_port, struct sockad
     if (*rest != '\0' && (*rest != ':' || !parse_port(rest + 1, &port)))
         return "the port is wrong; it is a number from 1 to 65535";
     make_sockaddr(host, port, is_ipv6, address, n_bytes);
+    uint8_t bytes[16];
+    address_to_bytes((const struct sockaddr *)address, bytes, &port);
+    *n_bytes = address_from_bytes(bytes, port, address); // mapped addresses are IPv4 from here on
     return NULL;
 }
 

@@ -18,7 +18,8 @@
 
 // Read "192.0.2.7:4202", "[2001:db8::1]:4202" or, when default_port is not 0, the
 // same without a port ("192.0.2.7", "[2001:db8::1]", "2001:db8::1"). Host names
-// are refused. Returns NULL, or what is wrong and what would be right.
+// are refused. An IPv4-mapped address is given as IPv4. Returns NULL, or what is wrong and what would
+// be right.
 const char *address_parse(const char *text, uint16_t default_port, struct sockaddr_storage *address,
                           socklen_t *n_bytes);
 

@@ -22,7 +22,8 @@ def check(folder, listener, connect, options=None):
 
 @pytest.mark.parametrize("listener, game", [
     ("0.0.0.0:{}", "127.0.0.1:{}"), ("127.0.0.1:{}", "127.0.0.1:{}"), ("0.0.0.0:{}", "127.0.0.9:{}"),
-    ("[::]:{}", "[::1]:{}"), ("[::1]:{}", "[::1]:{}"), ("[::]:{}, 0.0.0.0:{}", "127.0.0.1:{}")])
+    ("[::]:{}", "[::1]:{}"), ("[::1]:{}", "[::1]:{}"), ("[::]:{}, 0.0.0.0:{}", "127.0.0.1:{}"),
+    ("0.0.0.0:{}", "[::ffff:127.0.0.1]:{}"), ("[::ffff:127.0.0.1]:{}", "127.0.0.1:{}")])
 def test_a_game_at_a_listeners_address_is_refused(folder, listener, game):
     port = free_port()
     done = check(folder, listener.format(port, port), "tcp:" + game.format(port))
