@@ -88,21 +88,37 @@ static bool is_explained(const struct slot *slot)
            flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_END_MEANT;
 }
 
-// How many links this process has, all of which have ended; 0: one is open.
-static uint32_t count_ended(const struct worker *worker, const struct slot *slot)
+// More than LOOK_MS lie between the ends of these links, as far as they were read.
+static bool are_apart(const struct worker *worker, const struct slot *a, const struct slot *b)
+{
+    uint64_t one_ms = conn_of(worker, a)->ended_ms;
+    uint64_t other_ms = conn_of(worker, b)->ended_ms;
+    uint64_t between_ms = one_ms > other_ms ? one_ms - other_ms : other_ms - one_ms;
+    return one_ms != 0 && other_ms != 0 && between_ms > LOOK_MS;
+}
+
+// The links of this one's process.
+struct ended {
+    uint32_t n;        // 0: one is open
+    bool are_together; // at about the same time
+};
+
+static struct ended count_ended(const struct worker *worker, const struct slot *slot)
 {
     const struct vault *vault = worker->vault;
-    uint32_t n = 0;
+    struct ended ended = {.are_together = true};
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         const struct slot *other = &vault->slots[i];
         if (!games_is_link_of(other, slot->game, slot->game_pid, slot->game_start) ||
             is_of_gone(worker, other) || (other != slot && is_explained(other)))
             continue;
         if (other != slot && !is_over(worker, other))
-            return 0;
-        n++;
+            return (struct ended){0};
+        ended.n++;
+        ended.are_together = ended.are_together && !are_apart(worker, slot, other);
     }
-    return n;
+    ended.are_together = ended.are_together && ended.n >= TOGETHER;
+    return ended;
 }
 
 // What a listener that cannot be seen from here (another network namespace's) can be asked.
@@ -136,8 +152,8 @@ static bool looks_dead(struct worker *worker, const struct slot *slot, uint64_t 
     bool is_gone = has_gone(worker, slot->game, listener);
     bool is_silent = is_gone && worker->games.watch[slot->game].seen.listener.inode == 0;
     if (!(is_silent && slot->game_pid == 0)) {
-        uint32_t n_ended = count_ended(worker, slot);
-        if (n_ended == 0 || (!is_gone && n_ended < TOGETHER))
+        struct ended ended = count_ended(worker, slot);
+        if (ended.n == 0 || (!is_gone && !ended.are_together))
             return false;
     }
     worker->games.watch[slot->game].gone = (struct games_gone){
@@ -146,30 +162,6 @@ static bool looks_dead(struct worker *worker, const struct slot *slot, uint64_t 
     if (now.pid == slot->game_pid && now.start == slot->game_start)
         games_note_death(worker, slot->game);
     return true;
-}
-
-static enum games_verdict judge_unknown(struct worker *worker, const struct slot *slot,
-                                        uint64_t since_ms, uint64_t *wait_ms)
-{
-    if (since_ms < LOOK_MS && !is_of_gone(worker, slot)) {
-        *wait_ms = LOOK_MS - since_ms;
-        return GAMES_LATER;
-    }
-    // Of one whose id is known, and which cannot be looked at, the listener was not noted.
-    bool is_listener = slot->game_pid == 0;
-    return looks_dead(worker, slot, is_listener ? slot->game_start : LISTENER_UNSEEN)
-               ? GAMES_DEAD
-               : GAMES_PLAYER;
-}
-
-// The living process that a pid-file names: may it not be the game, and what listened for it?
-static bool is_doubted(const struct worker *worker, const struct slot *slot, uint64_t *listener)
-{
-    const struct conf_game *conf = games_conf(worker, slot->game);
-    struct game_state now = game_now(worker->vault->head, slot->game);
-    bool is_present = now.pid == slot->game_pid && now.start == slot->game_start;
-    *listener = now.listener;
-    return conf->pid_file && (!is_present || now.flags & GAME_DOUBTED);
 }
 
 // Until when a game that has closed a player may yet end by itself. One that has ended its
@@ -181,6 +173,35 @@ static uint64_t shutdown_wait_ms(const struct worker *worker, unsigned game)
         return 0;
     bool has_lost_it = conf->links == CONF_LINKS_CONNECTOR && !connector_is_here(worker, game);
     return has_lost_it && conf->shutdown_wait_ms < SAVING_MS ? SAVING_MS : conf->shutdown_wait_ms;
+}
+
+// A game that ends by itself may close its players first; it is looked for until its time is over.
+static enum games_verdict judge_unknown(struct worker *worker, const struct slot *slot,
+                                        uint64_t since_ms, uint64_t *wait_ms)
+{
+    uint64_t until_ms = shutdown_wait_ms(worker, slot->game);
+    if (since_ms < LOOK_MS && !is_of_gone(worker, slot)) {
+        *wait_ms = LOOK_MS - since_ms;
+        return GAMES_LATER;
+    }
+    // Of one whose id is known, and which cannot be looked at, the listener was not noted.
+    bool is_listener = slot->game_pid == 0;
+    if (looks_dead(worker, slot, is_listener ? slot->game_start : LISTENER_UNSEEN))
+        return GAMES_DEAD;
+    if (since_ms >= until_ms || flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN)
+        return GAMES_PLAYER;
+    *wait_ms = until_ms - since_ms < LOOK_AGAIN_MS ? until_ms - since_ms : LOOK_AGAIN_MS;
+    return GAMES_LATER;
+}
+
+// The living process that a pid-file names: may it not be the game, and what listened for it?
+static bool is_doubted(const struct worker *worker, const struct slot *slot, uint64_t *listener)
+{
+    const struct conf_game *conf = games_conf(worker, slot->game);
+    struct game_state now = game_now(worker->vault->head, slot->game);
+    bool is_present = now.pid == slot->game_pid && now.start == slot->game_start;
+    *listener = now.listener;
+    return conf->pid_file && (!is_present || now.flags & GAME_DOUBTED);
 }
 
 // A game that ends by itself often closes its players first, and dies a moment later.

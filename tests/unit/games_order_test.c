@@ -82,7 +82,7 @@ static int set_up(void **state)
     snprintf(conf->name, sizeof conf->name, "mush");
     conf->connect = (char *)"tcp:127.0.0.1:4201";
     memcpy(&conf->sockaddr, &at, sizeof at);
-    conf->shutdown_wait_ms = 500;
+    conf->shutdown_wait_ms = JUDGED_MS;
     *worker = (struct worker){.heritage = &fixture->heritage,
                               .vault = &fixture->vault,
                               .base = event_base_new(),
@@ -304,6 +304,40 @@ static void test_behind_a_listener_that_stays_all_links_that_end_together_are_a_
     assert_int_equal(judge(fixture, 2), GAMES_DEAD);
 }
 
+static void test_a_game_that_closes_its_players_one_by_one_and_ends_later_has_died(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->heritage.conf.game[0].shutdown_wait_ms = 2000;
+    for (unsigned i = 0; i < 2; i++)
+        link_slot(fixture, i);
+    for (unsigned i = 0; i < 2; i++) {
+        end_link(fixture, i);
+        now_ms += JUDGED_MS + 1;
+        assert_int_equal(judge(fixture, i), GAMES_LATER);
+        now_ms += JUDGED_MS;
+    }
+    kernel = LISTENER_NONE;
+    now_ms += JUDGED_MS;
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(judge(fixture, i), GAMES_DEAD);
+}
+
+static void test_who_quits_one_after_the_other_within_a_games_time_to_end_is_let_go(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->heritage.conf.game[0].shutdown_wait_ms = 2000;
+    for (unsigned i = 0; i < 2; i++)
+        link_slot(fixture, i);
+    for (unsigned i = 0; i < 2; i++) {
+        end_link(fixture, i);
+        now_ms += 2 * JUDGED_MS;
+    }
+    assert_int_equal(judge(fixture, 0), GAMES_LATER);
+    now_ms += 2000;
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(judge(fixture, i), GAMES_PLAYER);
+}
+
 // Their programs have not closed their ends yet, so that the slots are still there.
 static void test_who_lingers_after_a_quit_makes_no_death_of_the_next_one(void **state)
 {
@@ -431,6 +465,8 @@ int main(void)
         TEST(test_nothing_is_judged_by_what_was_seen_before_the_end),
         TEST(test_who_listens_after_the_connect_and_not_before_may_not_have_taken_it),
         TEST(test_behind_a_listener_that_stays_all_links_that_end_together_are_a_death),
+        TEST(test_a_game_that_closes_its_players_one_by_one_and_ends_later_has_died),
+        TEST(test_who_quits_one_after_the_other_within_a_games_time_to_end_is_let_go),
         TEST(test_who_lingers_after_a_quit_makes_no_death_of_the_next_one),
         TEST(test_each_process_that_has_not_attached_is_given_its_own_time),
         TEST(test_the_games_user_is_the_first_ones_or_the_configured_one),
