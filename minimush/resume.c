@@ -155,8 +155,9 @@ struct link *link_resume(struct mush *mush, const struct stay_player *player, un
     if (entry.phase != LEDGER_AWAITED) {
         tell_back(link);
     }
-    // A line too long for stayd to keep began before the last game died; its rest is for nobody.
-    if (is_known && entry.n_input < player->n_input) {
+    // A line too long for stayd to keep began before the last game died; its rest is for nobody. One
+    // byte is the LF of a line that ended with its CR.
+    if (is_known && entry.n_input + 1 < player->n_input) {
         link_tell(link, "GAME: The line that you had begun is lost; nothing of it was done.");
     }
     if (link->telnet.is_heard) {
