@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: MIT
 """A game's address that leads back to stayd, at once or through another one."""
 import os
-import subprocess
-import sys
 
 import pytest
 
 from support.daemon import READY, Stayd, conf_text, free_port, run_stayd
 from support.players import PlainPlayer
+from support.proxy import proxy
 from support.waiting import until
 
 
@@ -76,38 +75,9 @@ def test_a_loop_through_another_stayd_is_closed(make_stayd, header):
     assert len(one.log.find(" player-open ")) < 20
 
 
-SPLICE = """
-import select, socket, sys
-from_port, to_port = map(int, sys.argv[1:])
-door = socket.create_server(("127.0.0.1", from_port))
-print("ready", flush=True)
-others = {}
-while True:
-    for sock in select.select([door, *others], [], [])[0]:
-        if sock is door:
-            one = door.accept()[0]
-            other = socket.create_connection(("127.0.0.1", to_port))
-            others[one], others[other] = other, one
-        elif sock in others:
-            try:
-                data = sock.recv(65536)
-            except OSError:
-                data = b""
-            if data:
-                others[sock].sendall(data)
-            else:
-                other = others.pop(sock)
-                others.pop(other)
-                sock.close()
-                other.close()
-"""
-
-
 def test_a_loop_through_a_proxy_is_closed(make_stayd):
     ports = free_port(), free_port()
-    with subprocess.Popen([sys.executable, "-I", "-S", "-c", SPLICE, str(ports[1]), str(ports[0])],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as proxy:
-        assert proxy.stdout.readline() == b"ready\n"
+    with proxy(ports[1], ports[0]):
         stayd = make_stayd("one", ports[0], f"tcp:127.0.0.1:{ports[1]}", "proxy-v2")
         until(lambda: stayd.log.find(READY), "it is ready")
         player = PlainPlayer(ports[0])
@@ -116,4 +86,3 @@ def test_a_loop_through_a_proxy_is_closed(make_stayd):
         player.close()
         until(lambda: len(stayd.log.find(" player-open ")) == len(stayd.log.find(" player-close ")),
               "nobody goes round any more")
-        proxy.kill()

@@ -3,13 +3,13 @@
 """A pid-file that names another process than the game's; a listener that outlives the game."""
 import os
 import subprocess
-import sys
 import time
 
 import pytest
 
 from support.away import AWAY, KINDS, await_back, check_echo, enter
 from support.daemon import free_port
+from support.proxy import proxy
 
 
 def write(path, pid):
@@ -80,48 +80,13 @@ def test_a_pid_file_that_is_written_late_is_believed_without_a_word(make_stage, 
     assert not stage.stayd.log.find(" game-pid-file ")
 
 
-# A proxy keeps its listener while the game behind it dies and comes back.
-PROXY = """
-import select, socket, sys
-from_port, to_port = map(int, sys.argv[1:])
-door = socket.create_server(("127.0.0.1", from_port))
-print("ready", flush=True)
-others = {}
-while True:
-    for sock in select.select([door, *others], [], [])[0]:
-        if sock is door:
-            one = door.accept()[0]
-            try:
-                other = socket.create_connection(("127.0.0.1", to_port))
-            except OSError:
-                one.close()
-                continue
-            others[one], others[other] = other, one
-        elif sock in others:
-            try:
-                data = sock.recv(65536)
-            except OSError:
-                data = b""
-            if data:
-                others[sock].sendall(data)
-            else:
-                other = others.pop(sock)
-                others.pop(other)
-                sock.close()
-                other.close()
-"""
-
-
 @pytest.fixture
 def proxied(lone, folder):
     game = lone(free_port(), pid_file=os.path.join(folder, "game.pid"))
     port = free_port()
-    with subprocess.Popen([sys.executable, "-I", "-S", "-c", PROXY, str(port), str(game.place)],
-                          stdout=subprocess.PIPE) as proxy:
-        assert proxy.stdout.readline() == b"ready\n"
-        game.connect = f"tcp:127.0.0.1:{port}"
+    game.connect = f"tcp:127.0.0.1:{port}"
+    with proxy(port, game.place):
         yield game
-        proxy.kill()
 
 
 def test_players_of_a_game_behind_a_proxy_are_held_when_all_links_end_together(make_stage, proxied):
