@@ -4,6 +4,8 @@
 // Records through exec (carry.h). Errors: false or -1 with errno.
 #include "carry.h"
 
+#include "memfd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -141,7 +143,7 @@ static int write_memfd(const struct stay_carry *carry)
     struct frame frame = {.version = VERSION, .pid = (uint32_t)getpid()};
     struct head end = {.kind = STAY_CARRY_END, .fd = -1};
     memcpy(frame.magic, magic, sizeof magic);
-    int fd = memfd_create("stay-carry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = stay_memfd("stay-carry", MFD_CLOEXEC);
     if (fd >= 0 && write_all(fd, &frame, sizeof frame) && write_all(fd, carry->bytes, carry->n) &&
         write_all(fd, &end, sizeof end) && fcntl(fd, F_ADD_SEALS, SEALS) == 0) {
         return fd;
@@ -196,7 +198,7 @@ static int find_memfd(size_t *size)
         return -1;
     }
     long fd = strtol(number, &end, 10);
-    if (*end != '\0' || fd > INT32_MAX || fcntl((int)fd, F_GET_SEALS) != SEALS ||
+    if (*end != '\0' || fd > INT32_MAX || !stay_memfd_has((int)fd, SEALS) ||
         fstat((int)fd, &status) != 0) {
         return -1;
     }

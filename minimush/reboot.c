@@ -20,6 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u // a system may give no other (vm.memfd_noexec)
+#endif
+
 enum { TRIAL_MS = 3000 };
 
 // The numbers stand in what an older or newer minimush reads.
@@ -48,7 +52,10 @@ static bool try_program(struct mush *mush, char *words, size_t words_size)
     char *argv[] = {"minimush", "--check", "-c", mush->settings->path, NULL};
     posix_spawn_file_actions_t actions;
     pid_t pid;
-    int said = memfd_create("trial", MFD_CLOEXEC);
+    int said = memfd_create("trial", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    if (said < 0 && errno == EINVAL) { // before Linux 6.3
+        said = memfd_create("trial", MFD_CLOEXEC);
+    }
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, said, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);

@@ -7,6 +7,8 @@
 // Errors: as there.
 #include "table.h"
 
+#include "../memfd.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +62,7 @@ static bool is_ours(int folder, const char *number)
     int fd = atoi(number);
     return n == sizeof LINK - 1 && memcmp(target, LINK, (size_t)n) == 0 &&
            fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
-           status.st_size == sizeof(struct table) && fcntl(fd, F_GET_SEALS) == SEALS;
+           status.st_size == sizeof(struct table) && stay_memfd_has(fd, SEALS);
 }
 
 // What an earlier program of this process has made; looked for once.
@@ -79,7 +81,7 @@ static void find(void)
 // The descriptor stays open, and is not close-on-exec.
 static bool make(void)
 {
-    int fd = memfd_create(NAME, MFD_ALLOW_SEALING);
+    int fd = stay_memfd(NAME, 0);
     if (fd < 0)
         return false;
     int high = fcntl(fd, F_DUPFD, CLEAR_OF_GAME);

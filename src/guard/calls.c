@@ -5,6 +5,7 @@
 // Errors: words.
 #include "guard/calls.h"
 
+#include "base/memfd.h"
 #include "guard/clone.h"
 #include "guard/manager.h"
 
@@ -78,7 +79,7 @@ static bool try_close_range(void)
 
 static bool try_memfd(void)
 {
-    int fd = memfd_create("stayd-try", MFD_CLOEXEC);
+    int fd = memfd_make("stayd-try");
     return finish(fd, fd >= 0 && ftruncate(fd, 4096) == 0 && fallocate(fd, 0, 0, 4096) == 0);
 }
 

@@ -4,6 +4,8 @@
 // Copying what may be seen of the vault (likeness.h). Errors: as there.
 #include "vault/likeness.h"
 
+#include "base/memfd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -52,7 +54,7 @@ static bool put_slots(int fd, const struct vault *vault)
 
 int vault_likeness(const struct vault *vault)
 {
-    int fd = memfd_create("stayd-likeness", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = memfd_make("stayd-likeness");
     if (fd < 0)
         return -1;
     if (ftruncate(fd, (off_t)vault->head->total_bytes) == 0 && put_head(fd, vault) &&

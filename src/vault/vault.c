@@ -6,6 +6,7 @@
 #include "vault/vault.h"
 
 #include "base/clock.h"
+#include "base/memfd.h"
 #include "vault/point.h"
 
 #include <errno.h>
@@ -101,7 +102,7 @@ static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_byte
 int vault_make(struct vault *vault, uint32_t n_slots)
 {
     uint64_t n_bytes = total_bytes(n_slots);
-    int fd = memfd_create("stayd-vault", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = memfd_make("stayd-vault");
     if (fd < 0)
         return -1;
     if (ftruncate(fd, (off_t)n_bytes) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0 ||
