@@ -27,6 +27,7 @@ FORGED = "192.0.2.66"
 FORGED_V1 = f"PROXY TCP4 {FORGED} 127.0.0.1 1234 4201\r\n".encode()
 FORGED_V2 = SIGNATURE + b"\x21\x11" + struct.pack("!H", 12) + socket.inet_aton(FORGED) + \
     socket.inet_aton("127.0.0.1") + struct.pack("!HH", 1234, 4201)
+ONLY_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 FORGED_HEADERS = pytest.mark.parametrize("forged", (FORGED_V1, FORGED_V2), ids=("v1", "v2"))
 # Connects, sends, waits for an answer if there is a third argument, and goes.
 CALLER = "import socket, sys; s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); " \
@@ -99,7 +100,7 @@ def may_attach_a_filter(user):
     return os.waitpid(pid, 0)[1] == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a game as another user")
+@ONLY_ROOT
 @pytest.mark.parametrize("address,mapped", (("127.0.0.1", ""), ("::1", "::ffff:")))
 def test_a_game_that_is_not_root_sees_the_players_address_over_exec_and_dup(
         make_stage, tcp_game, reachable, address, mapped):
@@ -151,6 +152,7 @@ def announce(game):
     return player
 
 
+@ONLY_ROOT
 @FORGED_HEADERS
 def test_another_user_is_nobody_but_itself(tcp_game, forged):
     game = tcp_game()
@@ -158,6 +160,7 @@ def test_another_user_is_nobody_but_itself(tcp_game, forged):
     assert ask(announce(game), b"seen") == b"seen 127.0.0.1 192.0.2.1"
 
 
+@ONLY_ROOT
 @FORGED_HEADERS
 def test_a_caller_who_has_gone_is_nobody(tcp_game, forged):
     game = tcp_game()
