@@ -84,6 +84,7 @@ static int set_up(void **state)
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     snprintf(at.sun_path, sizeof at.sun_path, "/tmp/stayd-games-test.%d", (int)getpid());
     assert_int_equal(vault_make(&fixture->vault, 4), 0);
+    conf->connect = "unix:/mush";
     fixture->heritage.conf.n_games = 1;
     snprintf(conf->name, sizeof conf->name, "mush");
     memcpy(&conf->sockaddr, &at, sizeof at);
