@@ -3,14 +3,14 @@
 //
 // Names by c-ares (resolver.h). A question is a name, whose letters' case is chosen at random: an
 // answer must repeat it exactly, so who wants to forge one has to guess that beside the question's
-// number and port (0x20). c-ares of 1.31 does so by itself; for older ones it is done here. Answers
-// are read by ns_parserr(3), because c-ares' own readers take none of several names if one is odd.
+// number and port (0x20). c-ares of 1.31 does so by itself; for older ones it is done here.
 // Errors: see resolver.h.
 #define CARES_NO_DEPRECATED // ares_query is in all versions, its successor is not
 #include "game/resolver.h"
 
 #include "base/address.h"
 #include "base/log.h"
+#include "game/dns_answer.h"
 
 #include <ares.h>
 #include <arpa/nameser.h>
@@ -18,14 +18,12 @@
 #include <resolv.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/queue.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
 #define SYSTEM_FILE "/etc/resolv.conf"
 #define NAME_BYTES 256u // RFC 1035, section 2.3.4
-#define MAX_ANSWERS 64  // to one question that are looked at
 
 struct watched {
     LIST_ENTRY(watched) entry;
@@ -230,10 +228,11 @@ static void mix_case(char *name)
     (void)name;
 }
 
-static bool is_repeated(const struct question *question, ns_msg *answer)
+static bool is_repeated(const struct question *question, const uint8_t *answer, size_t n_answer)
 {
     (void)question;
     (void)answer;
+    (void)n_answer;
     return true;
 }
 #else
@@ -248,89 +247,35 @@ static void mix_case(char *name)
             name[i] = (char)(name[i] ^ 0x20);
 }
 
-static bool is_repeated(const struct question *question, ns_msg *answer)
+static bool is_repeated(const struct question *question, const uint8_t *answer, size_t n_answer)
 {
-    ns_rr asked;
-    return ns_parserr(answer, ns_s_qd, 0, &asked) == 0 &&
-           strcmp(ns_rr_name(asked), question->name) == 0;
+    return dns_answer_repeats(answer, n_answer, question->name);
 }
 #endif
 
-struct search {
-    const struct question *question;
-    ns_msg *answer;
-    int at;                  // the next record
-    char owner[NS_MAXDNAME]; // the name that answers stand by, as far as aliases have led
-};
-
-static void begin_search(struct search *search, const struct question *question, ns_msg *answer)
+static bool leads_back(const struct question *question, const uint8_t *answer, size_t n_answer)
 {
-    *search = (struct search){.question = question, .answer = answer};
-    snprintf(search->owner, sizeof search->owner, "%s", question->name);
-}
-
-// The next answer to the question, behind all aliases. False: there is none.
-static bool find_next(struct search *search, ns_rr *found)
-{
-    ns_msg *answer = search->answer;
-    while (search->at < ns_msg_count(*answer, ns_s_an)) {
-        if (ns_parserr(answer, ns_s_an, search->at++, found) != 0)
-            return false;
-        if (ns_rr_class(*found) != ns_c_in || strcasecmp(ns_rr_name(*found), search->owner) != 0)
-            continue;
-        if (ns_rr_type(*found) == ns_t_cname &&
-            dn_expand(ns_msg_base(*answer), ns_msg_end(*answer), ns_rr_rdata(*found), search->owner,
-                      sizeof search->owner) < 0)
-            return false;
-        if ((int)ns_rr_type(*found) == search->question->type)
-            return true;
-    }
-    return false;
-}
-
-static void give_names(const struct question *question, ns_msg *answer)
-{
-    struct search search;
-    ns_rr found;
-    char name[NS_MAXDNAME];
-    begin_search(&search, question, answer);
-    for (int n = 0; n < MAX_ANSWERS && find_next(&search, &found); n++)
-        if (dn_expand(ns_msg_base(*answer), ns_msg_end(*answer), ns_rr_rdata(found), name,
-                      sizeof name) >= 0)
-            question->each(question->arg, name);
-}
-
-static bool leads_back(const struct question *question, ns_msg *answer)
-{
-    struct search search;
-    ns_rr found;
-    size_t n_bytes = question->type == ns_t_a ? 4 : 16;
-    begin_search(&search, question, answer);
-    for (int n = 0; n < MAX_ANSWERS && find_next(&search, &found); n++)
-        if (ns_rr_rdlen(found) == n_bytes &&
-            memcmp(ns_rr_rdata(found), question->address + 16 - n_bytes, n_bytes) == 0)
-            return true;
-    return false;
+    size_t n = question->type == ns_t_a ? 4 : 16;
+    return dns_answer_has(answer, n_answer, question->name, question->address + 16 - n, n);
 }
 
 static void on_answer(void *arg, int status, int n_timeouts, unsigned char *answer, int n_answer)
 {
     struct question *question = arg;
     struct resolver *resolver = question->resolver;
-    ns_msg parsed;
+    const size_t n = n_answer > 0 ? (size_t)n_answer : 0;
     (void)n_timeouts;
     if (status == ARES_EDESTRUCTION && !resolver->is_ending) {
         LIST_INSERT_HEAD(&resolver->postponed, question, entry);
         return;
     }
-    bool is_good = status == ARES_SUCCESS && ns_initparse(answer, n_answer, &parsed) == 0 &&
-                   is_repeated(question, &parsed);
+    bool is_good = status == ARES_SUCCESS && is_repeated(question, answer, n);
     resolver->n_pending--;
     if (!resolver->is_ending && question->back) {
-        question->back(question->arg, is_good && leads_back(question, &parsed));
+        question->back(question->arg, is_good && leads_back(question, answer, n));
     } else if (!resolver->is_ending) {
         if (is_good)
-            give_names(question, &parsed);
+            dns_answer_names(answer, n, question->name, question->each, question->arg);
         question->end(question->arg);
     }
     free(question);
