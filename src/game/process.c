@@ -19,16 +19,25 @@
 
 #define EXITING 0x4ull // PF_EXITING, include/linux/sched.h
 
-// A small file as a string. False: it cannot be read, is empty, or does not fit.
+// A small file as a string. False: it cannot be read, is empty, or does not fit (EINVAL).
 static bool read_text(const char *path, char *text, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return false;
     ssize_t n = read(fd, text, size - 1);
+    int error = n < 0 ? errno : EINVAL;
     close(fd);
+    errno = error;
     text[n > 0 ? n : 0] = '\0';
     return n > 0 && (size_t)n < size - 1;
+}
+
+// Does this error say that something is short, and nothing of the file?
+static bool is_passing(int error)
+{
+    return error == EAGAIN || error == EINTR || error == ENOMEM || error == ENOBUFS ||
+           error == EMFILE || error == ENFILE;
 }
 
 static bool read_stat_file(const char *path, struct process_stat *stat)
@@ -57,7 +66,7 @@ static bool has_living_thread(pid_t pid)
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     DIR *threads = opendir(path);
     if (!threads)
-        return false;
+        return is_passing(errno);
     for (struct dirent *one; !is_found && (one = readdir(threads));) {
         struct process_stat stat = {0};
         snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, atoi(one->d_name));
@@ -72,10 +81,33 @@ static bool is_living(pid_t pid, const struct process_stat *stat)
     return is_thread_living(stat) || (stat->n_threads > 1 && has_living_thread(pid));
 }
 
-uint64_t process_start(pid_t pid)
+// A pidfd is readable when the last thread is gone, and with it the descriptors.
+static bool has_descriptors(pid_t pid)
+{
+    struct pollfd poll_fd = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+    if (poll_fd.fd < 0)
+        return is_passing(errno);
+    bool is_there = poll(&poll_fd, 1, 0) != 1;
+    close(poll_fd.fd);
+    return is_there;
+}
+
+bool process_see(pid_t pid, struct process_view *view)
 {
     struct process_stat stat = {0};
-    return pid > 0 && read_stat(pid, &stat) && is_living(pid, &stat) ? stat.start : 0;
+    *view = (struct process_view){.is_manager = pid == 1};
+    errno = ESRCH;
+    if (pid <= 0 || !read_stat(pid, &stat)) {
+        errno = is_passing(errno) ? EAGAIN : errno;
+        return false;
+    }
+    view->is_manager = pid == 1 || stat.is_systemd;
+    if (!is_living(pid, &stat)) {
+        errno = has_descriptors(pid) ? EAGAIN : ESRCH;
+        return false;
+    }
+    view->start = stat.start;
+    return true;
 }
 
 enum process_life process_look(pid_t pid, uint64_t start)
@@ -89,28 +121,6 @@ enum process_life process_look(pid_t pid, uint64_t start)
     if (kill(pid, 0) == 0 || errno == EPERM)
         return PROCESS_UNKNOWN;
     return PROCESS_DEAD;
-}
-
-// A pidfd is readable when the last thread is gone, and with it the descriptors.
-bool process_is_dying(pid_t pid)
-{
-    struct process_stat stat = {0};
-    if (pid <= 0 || !read_stat(pid, &stat) || is_living(pid, &stat))
-        return false;
-    struct pollfd poll_fd = {.fd = pidfd_open(pid, 0), .events = POLLIN};
-    if (poll_fd.fd < 0)
-        return false;
-    bool is_there = poll(&poll_fd, 1, 0) == 0;
-    close(poll_fd.fd);
-    return is_there;
-}
-
-bool process_is_manager(pid_t pid)
-{
-    char path[32];
-    char name[32]; // more than a name has: 15 bytes and a line end
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    return pid == 1 || (read_text(path, name, sizeof name) && strcmp(name, "systemd\n") == 0);
 }
 
 pid_t process_read_file(const char *path)

@@ -8,7 +8,7 @@
 // at that moment is the flag PF_EXITING (0x4) in /proc/PID/stat, field 9 (proc(5)): it is set
 // before the first descriptor is closed. Of a process with threads, all must have it.
 //
-// Errors: what cannot be found out is PROCESS_UNKNOWN.
+// Errors: what cannot be found out is PROCESS_UNKNOWN. Who cannot be found dead, lives.
 #ifndef STAYD_GAME_PROCESS_H
 #define STAYD_GAME_PROCESS_H
 
@@ -21,15 +21,17 @@ enum process_life { PROCESS_ALIVE, PROCESS_DEAD, PROCESS_UNKNOWN };
 // start: as process_start gave it.
 enum process_life process_look(pid_t pid, uint64_t start);
 
-// Is it dead already, but still closing its descriptors? A connect to it may yet succeed.
-bool process_is_dying(pid_t pid);
+// What one look at a process shows.
+struct process_view {
+    uint64_t start;  // when it was started, in the clock ticks of /proc/PID/stat, field 22
+    bool is_manager; // it is process 1, or systemd for a user's units: it listens for others, and
+                     // outlives them
+};
 
-// When it was started, in the clock ticks of /proc/PID/stat, field 22; 0: there is no such process
-// that lives.
-uint64_t process_start(pid_t pid);
-
-// Is it process 1, or systemd for a user's units? Such a one listens for others, and outlives them.
-bool process_is_manager(pid_t pid);
+// False, with errno: EAGAIN: this cannot be found out now, or the process is dead already but still
+// closing its descriptors, so that a connect to it may yet succeed; another one: there is no such
+// process that lives, or none that we may see. start is 0 then.
+bool process_see(pid_t pid, struct process_view *view);
 
 // The process id that stands in a file; 0: there is none.
 pid_t process_read_file(const char *path);

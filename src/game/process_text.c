@@ -15,6 +15,10 @@ bool process_parse_stat(char *text, struct process_stat *stat)
     char *at = strrchr(text, ')');
     if (!at || at[1] != ' ')
         return false;
+    static const char systemd[] = "(systemd";
+    const char *name = strchr(text, '(');
+    stat->is_systemd = name && (size_t)(at - name) == sizeof systemd - 1 &&
+                       strncmp(name, systemd, sizeof systemd - 1) == 0;
     stat->state = at[2];
     char *save = NULL;
     int field = 3;

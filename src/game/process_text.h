@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 struct process_stat {
+    bool is_systemd;    // field 2, the name
     char state;         // field 3
     uint64_t flags;     // 9
     uint64_t n_threads; // 20

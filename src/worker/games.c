@@ -93,10 +93,10 @@ static void mark_links(struct worker *worker, unsigned game, const struct game_s
 enum order_result order_attach(struct worker *worker, unsigned game, pid_t pid, bool resumes,
                                bool acknowledges)
 {
-    uint64_t start = process_start(pid);
-    if (start == 0)
+    struct process_view view;
+    if (!process_see(pid, &view))
         return ORDER_GONE;
-    note_here(worker, game, &(struct met){.pid = pid, .start = start});
+    note_here(worker, game, &(struct met){.pid = pid, .start = view.start});
     games_note_owner(worker, game, geteuid());
     struct game_state next = game_now(worker->vault->head, game);
     next.flags =
@@ -201,13 +201,14 @@ static bool has_resumable(struct worker *worker, unsigned game)
 static bool is_leftover(const struct vault_head *head, unsigned game, const struct games_peer *peer)
 {
     struct game_state now = game_now(head, game);
+    struct process_view view;
     if (!(now.flags & GAME_AWAY) || clock_boot_ms() >= now.since_ms + LEFTOVER_MS)
         return false;
     if (peer->pid == 0) // over TCP, of a process that was known; or a proxy's, before it
         return now.pid > 0 && now.listener != 0 && now.listener == peer->listener.inode &&
-               now.listener != LISTENER_UNSEEN && process_start(now.pid) == 0;
+               now.listener != LISTENER_UNSEEN && !process_see(now.pid, &view);
     return (now.pid == peer->pid || head->games[game].listener_pid == peer->pid) &&
-           process_start(peer->pid) == 0;
+           peer->start == 0;
 }
 
 // Somebody is there who has not attached, and players wait who could be resumed: give it time,
@@ -235,25 +236,23 @@ static bool not_now(void)
 
 // Whom the link leads to. The attached process, as long as it lives, is the game, whoever of its
 // user's listens for it.
-static bool find_game(struct worker *worker, unsigned game, int fd, bool is_attached,
+static bool find_game(struct worker *worker, unsigned game, int fd, const struct game_state *living,
                       struct met *met)
 {
-    struct vault_head *head = worker->vault->head;
-    struct game_state now = game_now(head, game);
     struct games_peer peer;
-    if (!games_find_peer(worker, game, fd, &peer))
+    if (!games_find_peer(worker, game, fd, living, &peer))
         return false;
-    if (is_attached) {
-        *met = (struct met){.pid = now.pid,
-                            .start = now.start,
+    if (living && living->flags & GAME_ATTACHED) {
+        *met = (struct met){.pid = living->pid,
+                            .start = living->start,
                             .listener = peer.listener.inode,
                             .listener_pid = peer.pid};
-        return !process_is_dying(now.pid) || not_now();
+        return true;
     }
-    if (process_is_dying(peer.pid) || is_leftover(head, game, &peer))
+    if (is_leftover(worker->vault->head, game, &peer))
         return not_now();
     *met = (struct met){.pid = peer.pid,
-                        .start = process_start(peer.pid),
+                        .start = peer.start,
                         .listener = peer.listener.inode,
                         .listener_pid = peer.pid,
                         .doubted = peer.is_doubted ? GAME_DOUBTED : 0};
@@ -264,17 +263,23 @@ static bool find_game(struct worker *worker, unsigned game, int fd, bool is_atta
     return !must_wait_for_attach(worker, game, met->pid, met->start) || not_now();
 }
 
+// Asked once: a process that dies while it is asked about is one thing or the other.
+static bool is_living(struct worker *worker, unsigned game, const struct game_state *now)
+{
+    if (now->flags & GAME_AWAY)
+        return false;
+    const enum process_life life = process_look(now->pid, now->start);
+    if (life == PROCESS_DEAD)
+        games_note_death(worker, game); // its descriptor may tell later than the connect
+    return life == PROCESS_ALIVE;
+}
+
 bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms *terms)
 {
     struct vault_head *head = worker->vault->head;
     struct game_state now = game_now(head, game);
     struct met met;
-    // Asked once: a process that dies while it is asked about is one thing or the other.
-    const enum process_life life = process_look(now.pid, now.start);
-    if (life == PROCESS_DEAD)
-        games_note_death(worker, game); // its descriptor may tell later than the connect
-    bool is_attached = now.flags & GAME_ATTACHED && life == PROCESS_ALIVE;
-    if (!find_game(worker, game, fd, is_attached, &met))
+    if (!find_game(worker, game, fd, is_living(worker, game, &now) ? &now : NULL, &met))
         return false;
     head->games[game].listener_pid = met.listener_pid;
     note_here(worker, game, &met);

@@ -33,12 +33,15 @@ struct listener games_listener(struct worker *worker, unsigned game, uint64_t at
 // Who is at the other end of a link.
 struct games_peer {
     pid_t pid;                // 0: not known
+    uint64_t start;           // as process_see gives it; 0: of the pid no process is seen
     struct listener listener; // where pid is 0, and over TCP
     bool is_doubted;          // GAME_DOUBTED
 };
 
-// False, with errno: as games_meet.
-bool games_find_peer(struct worker *worker, unsigned game, int fd, struct games_peer *peer);
+// living: the game's process, if it was seen to live after the connect; or NULL. False, with errno:
+// as games_meet.
+bool games_find_peer(struct worker *worker, unsigned game, int fd, const struct game_state *living,
+                     struct games_peer *peer);
 
 // The game's user may be this one's; it has attached.
 void games_note_owner(struct worker *worker, unsigned game, uid_t uid);

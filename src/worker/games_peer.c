@@ -151,12 +151,13 @@ static const char *doubt(struct worker *worker, unsigned game, struct games_peer
     peer->pid = process_read_file(games_conf(worker, game)->pid_file);
     if (peer->pid == 0)
         return "it cannot be read, or is not a process id";
-    uint64_t start = process_start(peer->pid);
-    if (start == 0)
-        return process_is_dying(peer->pid) ? NULL : "there is no such process";
-    if (gone->at_ms && gone->pid == peer->pid && gone->start == start)
+    struct process_view view;
+    if (!process_see(peer->pid, &view))
+        return errno == EAGAIN ? NULL : "there is no such process";
+    peer->start = view.start;
+    if (gone->at_ms && gone->pid == peer->pid && gone->start == peer->start)
         return "that process lives on, and the game has died";
-    if (is_known(&now, peer->pid, start, peer->listener.inode)) {
+    if (is_known(&now, peer->pid, peer->start, peer->listener.inode)) {
         peer->is_doubted = now.flags & GAME_DOUBTED;
         return NULL;
     }
@@ -195,6 +196,7 @@ static void read_pid_file(struct worker *worker, unsigned game, struct games_pee
     if (!why)
         return;
     peer->pid = 0;
+    peer->start = 0;
     peer->is_doubted = false;
 }
 
@@ -213,27 +215,34 @@ void games_tick(struct worker *worker)
 // SO_PEERCRED names who called listen(2). With socket activation that is the service manager, which
 // outlives every game.
 static bool find_peer_by_credentials(struct worker *worker, unsigned game, int fd,
-                                     struct games_peer *peer)
+                                     const struct game_state *living, struct games_peer *peer)
 {
     struct ucred cred;
-    if (!link_credentials(fd, &cred))
+    struct process_view view;
+    if (!link_credentials(fd, &cred) || !admit(worker, game, cred.uid))
         return false;
-    if (!admit(worker, game, cred.uid))
+    if (living && living->pid == cred.pid)
+        view = (struct process_view){.start = living->start};
+    else if (!process_see(cred.pid, &view) && errno == EAGAIN && !view.is_manager)
         return false;
-    peer->pid = process_is_manager(cred.pid) ? 0 : cred.pid;
-    if (process_start(peer->pid) == 0)
+    if (!view.is_manager) {
+        peer->pid = cred.pid;
+        peer->start = view.start;
+    }
+    if (peer->start == 0)
         peer->listener = look_now(worker, game);
     return true;
 }
 
-bool games_find_peer(struct worker *worker, unsigned game, int fd, struct games_peer *peer)
+bool games_find_peer(struct worker *worker, unsigned game, int fd, const struct game_state *living,
+                     struct games_peer *peer)
 {
     const struct listener before = worker->games.watch[game].before;
     *peer = (struct games_peer){.listener = LISTENER_NONE};
     bool is_unix = games_conf(worker, game)->sockaddr.ss_family == AF_UNIX;
-    if (is_unix && !find_peer_by_credentials(worker, game, fd, peer))
+    if (is_unix && !find_peer_by_credentials(worker, game, fd, living, peer))
         return false;
-    if (is_unix && process_start(peer->pid) != 0)
+    if (is_unix && peer->start != 0)
         return true;
     if (!is_unix)
         peer->listener = look_now(worker, game);
@@ -248,5 +257,6 @@ bool games_find_peer(struct worker *worker, unsigned game, int fd, struct games_
     if (!admit(worker, game, peer->listener.uid))
         return false;
     read_pid_file(worker, game, peer);
-    return true;
+    errno = EAGAIN;
+    return peer->pid == 0 || peer->start != 0;
 }

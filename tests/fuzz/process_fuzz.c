@@ -37,7 +37,10 @@ static void read_line(const char *text)
 
 static void read_name(const char *name)
 {
-    static const struct process_stat known = {'S', 0x40, 3, 12345};
+    static const struct process_stat known = {
+        .state = 'S', .flags = 0x40, .n_threads = 3, .start = 12345};
+    const char *end = memchr(name, '\0', NAME_BYTES);
+    const size_t n = end ? (size_t)(end - name) : NAME_BYTES;
     struct process_stat stat;
     char line[1024];
     snprintf(line, sizeof line,
@@ -46,6 +49,7 @@ static void read_name(const char *name)
     hold(process_parse_stat(line, &stat));
     hold(stat.state == known.state && stat.flags == known.flags);
     hold(stat.n_threads == known.n_threads && stat.start == known.start);
+    hold(stat.is_systemd == (n == strlen("systemd") && memcmp(name, "systemd", n) == 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -12,12 +12,14 @@
 
 #include "game/process.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,15 +64,17 @@ static void a_process_lives_until_it_is_killed(bool is_headless)
 {
     pid_t pid = start_child(is_headless);
     await_state(pid, is_headless ? 'Z' : 'S');
-    uint64_t start = process_start(pid);
-    assert_true(start > 0);
+    struct process_view view;
+    assert_true(process_see(pid, &view) && view.start > 0 && !view.is_manager);
+    const uint64_t start = view.start;
     assert_int_equal(process_look(pid, start), PROCESS_ALIVE);
     assert_int_equal(process_look(pid, start + 1), PROCESS_DEAD);
-    assert_false(process_is_dying(pid));
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
     assert_int_equal(process_look(pid, start), PROCESS_DEAD); // not reaped yet
-    assert_int_equal(process_start(pid), 0);
+    assert_false(process_see(pid, &view));
+    assert_int_equal(errno, ESRCH);
+    assert_int_equal(view.start, 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_int_equal(process_look(pid, start), PROCESS_DEAD);
 }
@@ -95,19 +99,48 @@ static void what_was_never_known_stays_unknown(void **state)
     assert_int_equal(process_look(getpid(), 0), PROCESS_UNKNOWN);
 }
 
+static bool is_manager(pid_t pid)
+{
+    struct process_view view;
+    (void)process_see(pid, &view);
+    return view.is_manager;
+}
+
 static void systemd_is_a_manager_for_a_user_too(void **state)
 {
     char name[16];
     (void)state;
-    assert_true(process_is_manager(1));
-    assert_false(process_is_manager(getpid()));
+    assert_true(is_manager(1));
+    assert_false(is_manager(getpid()));
     assert_int_equal(prctl(PR_GET_NAME, name), 0);
+    static const char *const others[] = {"systemd-not", "(systemd", "system", "systemd)"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_int_equal(prctl(PR_SET_NAME, others[i]), 0);
+        assert_false(is_manager(getpid()));
+    }
     assert_int_equal(prctl(PR_SET_NAME, "systemd"), 0);
-    assert_true(process_is_manager(getpid()));
-    assert_int_equal(prctl(PR_SET_NAME, "systemd-not"), 0);
-    assert_false(process_is_manager(getpid()));
+    assert_true(is_manager(getpid()));
     assert_int_equal(prctl(PR_SET_NAME, name), 0);
-    assert_false(process_is_manager(0));
+    assert_false(is_manager(0));
+}
+
+// A failed look says nothing of the process.
+static void a_look_that_fails_for_want_of_descriptors_says_so(void **state)
+{
+    struct rlimit limit;
+    struct process_view view;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    bool is_seen = process_see(getpid(), &view);
+    int error = errno;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_false(is_seen);
+    assert_int_equal(error, EAGAIN);
+    assert_true(process_see(getpid(), &view));
+    assert_false(process_see(0, &view));
+    assert_int_equal(errno, ESRCH);
 }
 
 int main(void)
@@ -117,6 +150,7 @@ int main(void)
         cmocka_unit_test(a_process_whose_first_thread_has_ended_lives_while_others_run),
         cmocka_unit_test(what_was_never_known_stays_unknown),
         cmocka_unit_test(systemd_is_a_manager_for_a_user_too),
+        cmocka_unit_test(a_look_that_fails_for_want_of_descriptors_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
