@@ -10,13 +10,14 @@
 #include "base/text.h"
 #include "base/title.h"
 #include "base/wipe.h"
-#include "guard/adopt.h"
 #include "guard/calls.h"
 #include "guard/guard.h"
-#include "guard/listen.h"
-#include "guard/manager.h"
-#include "guard/role.h"
+#include "guard/reload/listen.h"
 #include "guard/start.h"
+#include "guard/store/manager.h"
+#include "guard/upgrade/adopt.h"
+#include "process/role.h"
+#include "worker/death_note.h"
 #include "worker/worker.h"
 
 #include <fcntl.h>
@@ -47,12 +48,19 @@ static const char usage[] =
     "SIGTERM, SIGINT or SIGQUIT to the guard process ends in order: what is queued is sent,\n"
     "and every player's connection is closed properly. See stayd(8), stayd.conf(5).\n";
 
+static role_fn *const roles[N_ROLES] = {
+    [ROLE_GUARD] = guard_run,
+    [ROLE_ADOPTED_GUARD] = guard_adopt,
+    [ROLE_SPARE] = guard_spare_run,
+    [ROLE_WORKER] = worker_run,
+};
+
 struct arguments {
     const char *conf;
     bool is_daemon;
     bool is_check;
     bool is_alone;
-    // How one program runs the next one (guard/upgrade.h); of no use to people.
+    // How one program runs the next one (guard/upgrade/upgrade.h); of no use to people.
     const char *trial;
     const char *adopt;
 };
@@ -261,11 +269,12 @@ int main(int argc, char **argv)
     read_arguments(argc, argv, &arguments);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); // what is written beyond a limit then fails with words
+    death_note_load();
     heritage.conf_path = arguments.conf;
     if (arguments.trial)
         return adopt_try(&heritage, arguments.trial, arguments.conf);
     if (arguments.adopt)
-        role_first(guard_adopt, &heritage,
+        role_first(roles, ROLE_ADOPTED_GUARD, &heritage,
                    adopt_prepare(&heritage, arguments.adopt, arguments.conf));
     manager_meet(!arguments.is_daemon && !arguments.is_alone && !arguments.is_check);
     if (!arguments.is_alone && !calls_try(stderr))
@@ -294,6 +303,6 @@ int main(int argc, char **argv)
         return 1;
     close_standard(arguments.is_daemon);
     if (arguments.is_alone)
-        role_first(worker_run, &heritage, 0);
-    role_first(guard_run, &heritage, heritage.vault.head->guard);
+        role_first(roles, ROLE_WORKER, &heritage, 0);
+    role_first(roles, ROLE_GUARD, &heritage, heritage.vault.head->guard);
 }

@@ -27,6 +27,7 @@
 #define CONF_MAX_CERTIFICATES 16u
 #define CONF_MAX_NAME_SERVERS 4u
 #define CONF_MAX_SNI 8u
+#define CONF_CONTROL_CONNECTIONS 64u
 #define CONF_NAME_BYTES 64u
 #define CONF_TEXT_BYTES 240u // longest text said to players
 #define CONF_FOREVER UINT64_MAX
@@ -85,7 +86,7 @@ struct conf_game {
     socklen_t sockaddr_bytes;
     char *connect; // as written
     enum conf_header header;
-    enum conf_links links; // who makes the connections to it
+    enum conf_links links;   // who makes the connections to it
     char *sni[CONF_MAX_SNI]; // names by which players' programs can ask for it; unused ones NULL
     char *pid_file;          // TCP: where the game writes its process id; NULL: nowhere
     bool is_telnet;

@@ -5,7 +5,7 @@
 // Errors: as there. What goes wrong with one link is stayd's answer.
 #include "dropin/service.h"
 
-#include "ops/connector_line.h"
+#include "players/connector_line.h"
 #include "words.h"
 
 #include <errno.h>

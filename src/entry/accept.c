@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "base/log.h"
+#include "entry/certs.h"
 #include "entry/choose.h"
 
 #include <errno.h>

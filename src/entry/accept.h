@@ -11,7 +11,7 @@
 #define STAYD_ENTRY_ACCEPT_H
 
 #include "entry/handshake.h"
-#include "guard/heritage.h"
+#include "process/heritage.h"
 
 struct accepting;
 

@@ -17,7 +17,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "entry/suites.h"
+#include "record/suites.h"
 #include "vault/facts.h"
 #include "vault/slot.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/address.h"
 #include "base/bytes.h"
-#include "entry/suites.h"
+#include "record/suites.h"
 #include "vault/facts.h"
 #include "vault/slot.h"
 

@@ -21,7 +21,7 @@
 
 enum link_status {
     LINK_MADE,
-    LINK_ASKED, // the game's connector has been asked (ops/connector.h)
+    LINK_ASKED, // the game's connector has been asked (players/connector.h)
     LINK_BUSY,  // the game's backlog is full, or it is slow: no event will come, try on a timer
     LINK_AWAY,  // nobody listens there (errno); try on a slower timer
 };

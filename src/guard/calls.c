@@ -6,8 +6,8 @@
 #include "guard/calls.h"
 
 #include "base/memfd.h"
-#include "guard/clone.h"
-#include "guard/manager.h"
+#include "guard/store/manager.h"
+#include "process/clone.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -8,7 +8,7 @@
 #ifndef STAYD_GUARD_CONTROL_SOCKET_H
 #define STAYD_GUARD_CONTROL_SOCKET_H
 
-#include "guard/heritage.h"
+#include "process/heritage.h"
 
 // Sets heritage->control_fd. The lock must be held: a socket that is in the way is a dead one's.
 bool control_socket_open(struct heritage *heritage);

@@ -10,19 +10,18 @@
 #include "base/log.h"
 #include "base/sanitizer.h"
 #include "base/title.h"
-#include "guard/clone.h"
 #include "guard/guard_part.h"
-#include "guard/lease.h"
-#include "guard/manager.h"
 #include "guard/obituary.h"
-#include "guard/probation.h"
-#include "guard/reload.h"
+#include "guard/reload/reload.h"
 #include "guard/remains.h"
-#include "guard/role.h"
-#include "guard/store.h"
+#include "guard/store/manager.h"
+#include "guard/store/store.h"
 #include "guard/sweep.h"
-#include "guard/upgrade.h"
-#include "worker/worker.h"
+#include "guard/upgrade/probation.h"
+#include "guard/upgrade/upgrade.h"
+#include "process/clone.h"
+#include "process/lease.h"
+#include "process/role.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -60,15 +59,10 @@ static void take_order(int signal_number)
         orders = orders + 1;
 }
 
-void guard_keep_fd(struct vault *vault, unsigned place, int fd)
-{
-    vault_guard_fds(vault)[place] = fd;
-}
-
 void guard_renew_fd(struct guard *guard, unsigned place, int fd)
 {
     int old = vault_guard_fds(&guard->vault)[place];
-    guard_keep_fd(&guard->vault, place, fd);
+    heritage_claim(&guard->vault, place, fd);
     if (old >= 0 && old != fd)
         close(old);
 }
@@ -80,12 +74,9 @@ static void set_signals(void)
     static const struct {
         int number;
         void (*take)(int);
-    } taken[] = {{SIGTERM, take_order},
-                 {SIGINT, take_order},
-                 {SIGQUIT, take_order},
-                 {SIGUSR2, take_order},
-                 {SIGHUP, reload_note_signal},
-                 {SIGUSR1, wake}}; // there is an order in the vault
+    } taken[] = {{SIGTERM, take_order},        {SIGINT, take_order},
+                 {SIGQUIT, take_order},        {SIGUSR2, take_order},
+                 {SIGHUP, reload_note_signal}, {SIGUSR1, wake}}; // there is an order in the vault
     sigset_t blocked;
     sigemptyset(&blocked);
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
@@ -137,7 +128,7 @@ static void set_spare_signals(sigset_t *asleep)
 // parent, and its death is a signal (prctl(2), PR_SET_PDEATHSIG). A pidfd would not do: if another
 // process takes the guard's place before the spare has begun to sleep, the descriptor's number in
 // the shared table is soon that of something else.
-static void spare_run(const struct heritage *heritage, uint64_t guard_word)
+void guard_spare_run(const struct heritage *heritage, uint64_t guard_word)
 {
     const struct vault *vault = &heritage->vault;
     const pid_t parent = lease_pid(guard_word);
@@ -156,7 +147,7 @@ static void spare_run(const struct heritage *heritage, uint64_t guard_word)
     if (getppid() == parent || !vault_is_proven(vault))
         _exit(0);
     prctl(PR_SET_PDEATHSIG, 0);
-    role_become(guard_run, heritage, guard_word);
+    role_become(ROLE_GUARD, heritage, guard_word);
 }
 
 static void try_later(struct guard *guard, const char *what)
@@ -170,7 +161,7 @@ bool guard_make_spare(struct guard *guard)
     int pidfd;
     pid_t pid = clone_sharing_table(&pidfd);
     if (pid == 0)
-        role_become(spare_run, guard->heritage, guard->word);
+        role_become(ROLE_SPARE, guard->heritage, guard->word);
     if (pid < 0) {
         try_later(guard, "make a spare");
         return false;
@@ -214,7 +205,7 @@ static void make_worker(struct guard *guard)
     int pidfd;
     pid_t pid = clone_sharing_table(&pidfd);
     if (pid == 0)
-        role_become(worker_run, guard->heritage, mine);
+        role_become(ROLE_WORKER, guard->heritage, mine);
     if (pid < 0) {
         try_later(guard, "make a worker");
         return;

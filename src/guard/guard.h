@@ -16,21 +16,23 @@
 #ifndef STAYD_GUARD_GUARD_H
 #define STAYD_GUARD_GUARD_H
 
-#include "guard/heritage.h"
+#include "process/heritage.h"
 
 // Exit status when the connections are left to the service manager's store (store.h).
 #define GUARD_LEFT 75
 
-// A role (role.h): become guard in place of `dead` (the word that stands in
+// The functions of roles (process/role.h).
+
+// Become guard in place of `dead` (the word that stands in
 // vault_head.guard), or end the process if another was faster. Ends the process with 0
 // after an orderly end, 1 if no worker ever got ready.
 void guard_run(const struct heritage *heritage, uint64_t dead);
 
-// A role, of a program that was executed in the place of an earlier guard: it has the guard's place
+// Sleep, and become guard when the guard of this word dies.
+void guard_spare_run(const struct heritage *heritage, uint64_t guard_word);
+
+// In a program that was executed in the place of an earlier guard: it has the guard's place
 // already, `word` stands there, and it is on probation (probation.h).
 void guard_adopt(const struct heritage *heritage, uint64_t word);
-
-// Claim a descriptor for the guard, whoever it is.
-void guard_keep_fd(struct vault *vault, unsigned place, int fd);
 
 #endif

@@ -6,10 +6,10 @@
 #ifndef STAYD_GUARD_GUARD_PART_H
 #define STAYD_GUARD_GUARD_PART_H
 
-#include "guard/heritage.h"
-#include "guard/obituary.h"
-#include "guard/reload.h"
-#include "guard/tryout.h"
+#include "guard/brake.h"
+#include "guard/reload/reload.h"
+#include "guard/upgrade/tryout.h"
+#include "process/heritage.h"
 
 #include <sys/types.h>
 

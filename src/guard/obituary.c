@@ -1,34 +1,19 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Obituaries and the brake (obituary.h). Errors: none.
+// Obituaries (obituary.h). Errors: none.
 #include "guard/obituary.h"
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "vault/deaths.h"
 #include "vault/receipt.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-
-#define TOKENS_PER_S 1.0
-#define BRAKE_MS 1000u
-
-static const int crash_signals[] = {SIGSEGV, SIGABRT, SIGILL, SIGFPE, SIGTRAP};
-#define N_CRASH_SIGNALS (sizeof crash_signals / sizeof *crash_signals)
-static_assert(N_CRASH_SIGNALS <= VAULT_CRASH_SIGNALS, "counters");
-
-// Its place in crash_signals, or N_CRASH_SIGNALS: it is no crash.
-static unsigned find_crash(int signal_number)
-{
-    unsigned i = 0;
-    while (i < N_CRASH_SIGNALS && crash_signals[i] != signal_number)
-        i++;
-    return i;
-}
 
 static void blame_slot(struct vault *vault, uint32_t index)
 {
@@ -130,8 +115,8 @@ int obituary_write(struct vault *vault, pid_t pid, int status, char how[OBITUARY
     int signal_number = (int)head->worker_signal;
     if (signal_number == 0 && status >= 0 && WIFSIGNALED(status))
         signal_number = WTERMSIG(status);
-    unsigned crash = find_crash(signal_number);
-    bool has_crashed = crash < N_CRASH_SIGNALS;
+    unsigned crash = deaths_find(signal_number);
+    bool has_crashed = crash < VAULT_CRASH_SIGNALS;
     describe(how, status, signal_number);
     write_last(head, pid, how);
     if (has_crashed) {
@@ -143,31 +128,4 @@ int obituary_write(struct vault *vault, pid_t pid, int status, char how[OBITUARY
     head->serving_slot = SLOT_NONE;
     head->serving_address_set = 0;
     return has_crashed ? signal_number : 0;
-}
-
-const char *obituary_print_crashes(char text[OBITUARY_CRASHES_BYTES], const struct vault_head *head)
-{
-    size_t n = 0;
-    text[0] = '\0';
-    for (unsigned i = 0; i < N_CRASH_SIGNALS; i++)
-        if (head->deaths.crashes[i] && n < OBITUARY_CRASHES_BYTES)
-            n += (size_t)snprintf(text + n, OBITUARY_CRASHES_BYTES - n, "%s%s:%u", n ? " " : "",
-                                  sigabbrev_np(crash_signals[i]), head->deaths.crashes[i]);
-    return text;
-}
-
-uint32_t brake_count(struct brake *brake, bool is_bad, uint64_t now_ms)
-{
-    brake->tokens += (double)(now_ms - brake->at_ms) / 1000.0 * TOKENS_PER_S;
-    brake->at_ms = now_ms;
-    if (brake->tokens > BRAKE_FULL)
-        brake->tokens = BRAKE_FULL;
-    if (!is_bad)
-        return 0;
-    if (brake->tokens >= 1.0) {
-        brake->tokens -= 1.0;
-        return 0;
-    }
-    log_event(LOG_BRAKE, "wait_ms=%u", BRAKE_MS);
-    return BRAKE_MS;
 }

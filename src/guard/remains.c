@@ -7,17 +7,7 @@
 // what they leave goes at once.
 #include "guard/remains.h"
 
-#include "guard/guard.h"
-
-#include <sys/epoll.h>
 #include <sys/wait.h>
-
-void remains_note_poll(struct vault *vault, int fd)
-{
-    struct epoll_event event;
-    if (epoll_wait(fd, &event, 1, 0) >= 0) // of anything else it is EINVAL
-        guard_keep_fd(vault, HERITAGE_POLL, fd);
-}
 
 // Who of these children has died and is to be reaped later: its id, or 0.
 static pid_t look(idtype_t which, id_t id, siginfo_t *info)
@@ -50,8 +40,8 @@ void remains_keep_poll(struct guard *guard)
 {
     const _Atomic int32_t *fds = vault_guard_fds(&guard->vault);
     if (fds[HERITAGE_OLD_POLL] < 0)
-        guard_keep_fd(&guard->vault, HERITAGE_OLD_POLL, fds[HERITAGE_POLL]);
-    guard_keep_fd(&guard->vault, HERITAGE_POLL, -1);
+        heritage_claim(&guard->vault, HERITAGE_OLD_POLL, fds[HERITAGE_POLL]);
+    heritage_claim(&guard->vault, HERITAGE_POLL, -1);
 }
 
 bool remains_exist(const struct guard *guard)

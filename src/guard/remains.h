@@ -12,9 +12,6 @@
 
 #include "guard/guard_part.h"
 
-// By a new worker: this is its epoll. Nothing happens if it is none.
-void remains_note_poll(struct vault *vault, int fd);
-
 // The wait status of a worker that has died, which stays a zombie; -1: it is not our child.
 int remains_look(struct guard *guard, pid_t worker);
 

@@ -13,15 +13,13 @@
 #include "entry/certs.h"
 #include "entry/takeover.h"
 #include "entry/tickets.h"
-#include "guard/adopt.h"
 #include "guard/control_socket.h"
 #include "guard/guard.h"
-#include "guard/listen.h"
 #include "guard/lock.h"
-#include "guard/manager.h"
-#include "guard/watch.h"
-#include "ops/control.h"
-#include "worker/death_note.h"
+#include "guard/reload/listen.h"
+#include "guard/reload/watch.h"
+#include "guard/store/manager.h"
+#include "guard/upgrade/adopt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,7 +157,8 @@ void start_log_certs(char *lines)
 static bool fit_limits(const struct conf *conf, uint32_t *n_slots)
 {
     struct rlimit limit;
-    uint64_t others = conf->max_handshakes + OWN_FDS + HERITAGE_MAX_SOCKETS + CONTROL_CONNECTIONS;
+    uint64_t others =
+        conf->max_handshakes + OWN_FDS + HERITAGE_MAX_SOCKETS + CONF_CONTROL_CONNECTIONS;
     uint64_t wanted = 2ull * conf->max_players + others;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return complain("limits", "RLIMIT_NOFILE");
@@ -190,7 +189,7 @@ static bool fit_limits(const struct conf *conf, uint32_t *n_slots)
 void start_fit_handshakes(struct conf *conf, uint32_t n_slots, FILE *remarks)
 {
     struct rlimit limit;
-    uint64_t others = 2ull * n_slots + OWN_FDS + HERITAGE_MAX_SOCKETS + CONTROL_CONNECTIONS;
+    uint64_t others = 2ull * n_slots + OWN_FDS + HERITAGE_MAX_SOCKETS + CONF_CONTROL_CONNECTIONS;
     uint64_t wanted = others + conf->max_handshakes;
     struct rlimit raised = {.rlim_cur = wanted, .rlim_max = wanted};
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted ||
@@ -378,16 +377,16 @@ static void keep_fds(struct heritage *heritage, int log_fd)
 {
     struct vault *vault = &heritage->vault;
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
-        guard_keep_fd(vault, i, -1);
+        heritage_claim(vault, i, -1);
     for (int fd = 0; fd <= 2; fd++)
-        guard_keep_fd(vault, HERITAGE_STDIN + (unsigned)fd, fd);
-    guard_keep_fd(vault, HERITAGE_LOG, log_fd);
-    guard_keep_fd(vault, HERITAGE_LOCK, heritage->lock_fd);
-    guard_keep_fd(vault, HERITAGE_VAULT, vault->fd);
-    guard_keep_fd(vault, HERITAGE_CONTROL, heritage->control_fd);
-    guard_keep_fd(vault, HERITAGE_READY, heritage->ready_fd);
+        heritage_claim(vault, HERITAGE_STDIN + (unsigned)fd, fd);
+    heritage_claim(vault, HERITAGE_LOG, log_fd);
+    heritage_claim(vault, HERITAGE_LOCK, heritage->lock_fd);
+    heritage_claim(vault, HERITAGE_VAULT, vault->fd);
+    heritage_claim(vault, HERITAGE_CONTROL, heritage->control_fd);
+    heritage_claim(vault, HERITAGE_READY, heritage->ready_fd);
     if (manager_has_store())
-        guard_keep_fd(vault, HERITAGE_CLAIMS, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+        heritage_claim(vault, HERITAGE_CLAIMS, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     listen_claim(heritage);
 }
 
@@ -486,7 +485,6 @@ static void ignore_strays(void)
 void start_harden(void)
 {
     ignore_strays();
-    death_note_load();
 #ifndef UNDER_ADDRESS_SANITIZER         // LeakSanitizer needs ptrace
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // the processes hold keys
 #endif

@@ -8,7 +8,7 @@
 #ifndef STAYD_GUARD_START_H
 #define STAYD_GUARD_START_H
 
-#include "guard/restore.h"
+#include "guard/store/restore.h"
 
 // What certificates are loaded for decides what must be good of them.
 enum start_certs {
@@ -31,8 +31,8 @@ struct start_loaded start_load_certs(struct heritage *heritage, const struct her
                                      enum start_certs purpose, FILE *complaints, FILE *remarks);
 void start_free_certs(struct heritage *heritage);
 
-// See that so many handshakes can be under way beside n_slots players: raise RLIMIT_NOFILE for them,
-// or take max-handshakes down to what it allows, with a remark.
+// See that so many handshakes can be under way beside n_slots players: raise RLIMIT_NOFILE for
+// them, or take max-handshakes down to what it allows, with a remark.
 void start_fit_handshakes(struct conf *conf, uint32_t n_slots, FILE *remarks);
 
 // Complaints about certificates that are in use all the same: a line of the log each. Writes into

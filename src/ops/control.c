@@ -14,8 +14,8 @@
 
 #include "base/log.h"
 #include "ops/answer.h"
-#include "ops/connector.h"
 #include "ops/task.h"
+#include "players/connector.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -38,7 +38,7 @@ enum wait {
     WAIT_OTHERS,    // the guard, for instance
     WAIT_ROOM,      // until the peer has read
     WAIT_NOTHING,   // it is over
-    WAIT_CONNECTOR, // for ever: ops/connector.c reads
+    WAIT_CONNECTOR, // for ever: players/connector.c reads
 };
 
 struct link {
@@ -281,7 +281,7 @@ static const char *find_limit(const struct control *control, const struct task_a
         n_user += link->task.asker.uid == asker->uid;
         n_games += !link->task.asker.is_admin;
     }
-    if (n_all >= CONTROL_CONNECTIONS)
+    if (n_all >= CONF_CONTROL_CONNECTIONS)
         return "too many control connections are open; close some";
     if (asker->uid != 0 && n_user >= CONTROL_OF_A_USER)
         return "too many control connections of this user are open; close some";

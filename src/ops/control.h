@@ -5,12 +5,12 @@
 // guard has opened, sees who the peer is, reads lines, has them done (ops/task.h), answers in
 // order. It never waits, and what a peer can make it hold is bounded:
 //
-//   connections   CONTROL_CONNECTIONS; of one user CONTROL_OF_A_USER, of all games' users together
-//                 CONTROL_OF_GAMES; root counts in the first only
-//   input         one line a connection
-//   output        CONTROL_OUTPUT_BYTES a connection; then nothing more is done for it until it
-//   reads time          CONTROL_STEPS_A_TURN steps of a connection's requests in a turn of the loop
-//   patience      CONTROL_STALL_S without a byte taken by a peer that is owed some
+//   connections  CONF_CONTROL_CONNECTIONS; of one user CONTROL_OF_A_USER, of all games' users
+//                together CONTROL_OF_GAMES; root counts in the first only
+//   input        one line a connection
+//   output       CONTROL_OUTPUT_BYTES a connection; then nothing more is done for it until it reads
+//   time         CONTROL_STEPS_A_TURN steps of a connection's requests in a turn of the loop
+//   patience     CONTROL_STALL_S without a byte taken by a peer that is owed some
 //
 // Nothing here survives the worker: peers connect again and repeat.
 //
@@ -18,7 +18,6 @@
 #ifndef STAYD_OPS_CONTROL_H
 #define STAYD_OPS_CONTROL_H
 
-#define CONTROL_CONNECTIONS 64u
 #define CONTROL_OF_A_USER 16u
 #define CONTROL_OF_GAMES 48u
 #define CONTROL_OUTPUT_BYTES (1u << 20)

@@ -7,8 +7,8 @@
 #include "ops/reload_task.h"
 
 #include "base/log.h"
-#include "guard/lease.h"
 #include "ops/answer.h"
+#include "process/lease.h"
 #include "vault/asked.h"
 
 #include <signal.h>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The verb `reload`: puts an order into the vault, wakes the guard, and waits for the answer, which
-// the next worker gives if all is well (doc/PROTOCOL.control, guard/reload.h).
+// the next worker gives if all is well (doc/PROTOCOL.control, guard/reload/reload.h).
 //
 // Errors: in the answer.
 #ifndef STAYD_OPS_RELOAD_TASK_H

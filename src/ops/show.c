@@ -7,16 +7,17 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "entry/suites.h"
-#include "guard/lease.h"
-#include "guard/obituary.h"
-#include "ops/connector.h"
+#include "entry/certs.h"
+#include "players/connector.h"
+#include "players/orders.h"
+#include "players/waiting.h"
+#include "process/lease.h"
+#include "record/suites.h"
+#include "vault/deaths.h"
 #include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
 #include "vault/upgrading.h"
-#include "worker/orders.h"
-#include "worker/waiting.h"
 
 #include <string.h>
 
@@ -58,8 +59,8 @@ void show_upgrade(struct answer *answer, const char *id, const struct vault_upgr
 // Nothing of what has not happened.
 static void add_deaths(struct answer *answer, const struct vault_head *head)
 {
-    char crashes[OBITUARY_CRASHES_BYTES];
-    if (*obituary_print_crashes(crashes, head))
+    char crashes[DEATHS_CRASHES_BYTES];
+    if (*deaths_print_crashes(crashes, head))
         answer_text(answer, "crashes", crashes);
     if (head->deaths.poisoned)
         answer_number(answer, "poisoned", head->deaths.poisoned);

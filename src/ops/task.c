@@ -6,12 +6,12 @@
 #include "ops/task.h"
 
 #include "base/log.h"
-#include "guard/lease.h"
 #include "ops/answer.h"
 #include "ops/reload_task.h"
 #include "ops/show.h"
+#include "players/orders.h"
+#include "process/lease.h"
 #include "vault/upgrading.h"
-#include "worker/orders.h"
 
 #include <assert.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// A request on its way through the worker: whether this asker may, the orders (worker/orders.h),
+// A request on its way through the worker: whether this asker may, the orders (players/orders.h),
 // the answer. Done in steps of bounded work, so that a list of 100,000 players keeps nobody
 // waiting; between two steps anything can happen to players.
 //
@@ -31,7 +31,7 @@ struct task {
     struct evbuffer *out; // the caller's
     bool is_torn;
     bool waits;        // it is not done because of others; to be gone on with a little later
-    bool is_connector; // what the peer says from now on is for ops/connector.h
+    bool is_connector; // what the peer says from now on is for players/connector.h
     // How far it is.
     bool has_begun;
     unsigned game;            // that the request names; TASK_ALL_GAMES: all, or none is named

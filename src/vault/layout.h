@@ -49,12 +49,12 @@
 #define VAULT_WHY_BYTES 256u
 #define VAULT_FRAMES 12u
 #define VAULT_LAST_BYTES 384u
-#define VAULT_CRASH_SIGNALS 8u // enough for those of guard/obituary.c
+#define VAULT_CRASH_SIGNALS 8u // enough for those of deaths.c
 #define VAULT_ORDERS 3u
 #define VAULT_ORDER_TEXT_BYTES 1272u
 
-// A service manager's store has the slots' descriptors by crates (guard/store.h): so many slots in
-// one, and the most that there can be.
+// A service manager's store has the slots' descriptors by crates (guard/store/store.h): so many
+// slots in one, and the most that there can be.
 #define VAULT_CRATE_SLOTS 64u
 #define VAULT_CRATES 1600u
 
@@ -101,7 +101,7 @@ struct flow_state {
     uint16_t answered;          // to_player: how many of to_game's record.asks are answered
     uint16_t kept;              // to_game: bytes at the front of `out` that are sent and not yet
                                 // acknowledged by the game
-    uint32_t notice;            // to_player: token of the last notice said (worker/orders.h)
+    uint32_t notice;            // to_player: token of the last notice said (players/orders.h)
     uint8_t front; // to_game: where the bytes before `out` leave the game, or, of a line
                    // that is skipped, where that is (telnet/telnet_front.h)
     uint8_t http;  // how far the source's first bytes are those of HTTP (telnet/http.h)
@@ -117,7 +117,7 @@ struct flow_state {
 #define FLOW_DISCARD 16u     // to_game: what comes was meant for a game that is dead (relay/away.c)
 #define FLOW_AWAY 64u        // to_player: told that the game is away; to be told when it is back
 #define FLOW_SKIP 128u       // to_game: what is left of the line in which a game died is for nobody
-#define FLOW_CUT 32u         // to_game: of what `front` is within, the game has had more than is kept
+#define FLOW_CUT 32u // to_game: of what `front` is within, the game has had more than is kept
 
 // One direction of a slot. `current` is the commit point: one aligned store.
 struct flow {
@@ -173,19 +173,19 @@ struct slot {
         };
         _Atomic uint64_t link; // both, so that a link comes with its flags (slot_link)
     };
-    uint8_t id[16];          // random, never used again
-    uint8_t address[16];     // player's, IPv4 as ::ffff:a.b.c.d
-    uint64_t opened_ms;      // boottime at takeover, ms; the wall clock may be set anew
-    uint16_t port;           // player's
-    uint16_t listener;       // index into the configuration's listeners
-    uint16_t game;           // index into the configuration's games
-    uint16_t tls_version;    // 0x0303, 0x0304; 0: plain
-    uint16_t suite;          // IANA cipher suite
-    uint16_t write_limit;    // largest plaintext of a record we may send (RFC 6066, 4)
-    uint8_t cipher;          // enum record_cipher
-    uint8_t facts_bytes;     // used part of facts
-    _Atomic uint8_t crashes; // worker crashes while this slot was being served
-    uint8_t ended_by;        // enum slot_end
+    uint8_t id[16];           // random, never used again
+    uint8_t address[16];      // player's, IPv4 as ::ffff:a.b.c.d
+    uint64_t opened_ms;       // boottime at takeover, ms; the wall clock may be set anew
+    uint16_t port;            // player's
+    uint16_t listener;        // index into the configuration's listeners
+    uint16_t game;            // index into the configuration's games
+    uint16_t tls_version;     // 0x0303, 0x0304; 0: plain
+    uint16_t suite;           // IANA cipher suite
+    uint16_t write_limit;     // largest plaintext of a record we may send (RFC 6066, 4)
+    uint8_t cipher;           // enum record_cipher
+    uint8_t facts_bytes;      // used part of facts
+    _Atomic uint8_t crashes;  // worker crashes while this slot was being served
+    uint8_t ended_by;         // enum slot_end
     _Atomic uint32_t n_links; // that there have been, ever: tells one from the next
     int32_t game_pid;         // process behind the present link; 0: not known
     uint64_t game_start;      // its start time (game/process.h); of one not known, the socket that
@@ -205,7 +205,7 @@ struct cell {
 };
 
 // What is known of a game's process. Stands twice, as a flow's state does; one
-// worker writes it (worker/games.h).
+// worker writes it (players/games.h).
 struct game_state {
     int32_t pid;       // 0: not known
     uint32_t flags;    // GAME_*
@@ -226,9 +226,10 @@ struct game_state {
 struct vault_game {
     _Atomic uint32_t current; // 0 or 1
     _Atomic int32_t
-        listener_pid;       // who made the listening socket that led to the game last; 0: none
-    _Atomic uint64_t owner; // the user whose processes may be the game, + 1, and above it a hash of
-                            // the address where they were (worker/games_peer.c); 0: nobody has been
+        listener_pid; // who made the listening socket that led to the game last; 0: none
+    _Atomic uint64_t
+        owner; // the user whose processes may be the game, + 1, and above it a hash of
+               // the address where they were (players/games_peer.c); 0: nobody has been
     struct game_state copy[2];
 };
 
@@ -260,21 +261,21 @@ struct vault_order {
 struct vault_reload {
     _Atomic uint64_t asked;           // number of the last order
     _Atomic uint64_t done;            // of the last one that is answered
-    _Atomic uint32_t heritages;       // ids of heritages given out (guard/heritage.h)
+    _Atomic uint32_t heritages;       // ids of heritages given out (process/heritage.h)
     _Atomic uint32_t worker_heritage; // whose the present worker is
     _Atomic uint32_t strays;          // listening sockets may be open that nobody claims
     _Atomic uint32_t wanted_heritage; // a worker with another one is to retire
     _Atomic uint64_t expiry_told_s;   // wall clock: certificates' ends were last warned of
     // Of the games' names, by index: an index that nobody needs goes to another game.
     _Atomic uint32_t game_tag[VAULT_GAMES];
-    // Pid of the worker whose end is no death: it has retired, or the guard ends it. So also a guard
-    // whose child it is not knows it. 0: there is none.
+    // Pid of the worker whose end is no death: it has retired, or the guard ends it. So also a
+    // guard whose child it is not knows it. 0: there is none.
     _Atomic uint32_t leaving;
     uint32_t reserved;
     struct vault_order order[VAULT_ORDERS]; // by number
 };
 
-// A process' place, see guard/lease.h. One word: generation << 32 | pid.
+// A process' place, see process/lease.h. One word: generation << 32 | pid.
 typedef _Atomic uint64_t vault_place;
 
 // Ticket keys live here so that tickets outlive a worker (entry/tickets.h).

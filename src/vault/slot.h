@@ -52,7 +52,7 @@ void slot_free(struct slot_pool *slots, struct chunk_pool *chunks, struct cell_p
                struct slot *slot);
 
 // End a player's or a game's connection, which no slot claims any more. close(2) alone ends nothing
-// while a second descriptor table holds it, too (guard/probation.h).
+// while a second descriptor table holds it, too (guard/upgrade/probation.h).
 void slot_end_fd(int fd);
 
 // Join it to the game on this descriptor; its flags change with the same store.

@@ -4,10 +4,9 @@
 // Watching the guard by its pidfd (guard_watch.h). Errors: tried again.
 #include "worker/guard_watch.h"
 
-#include "guard/clone.h"
-#include "guard/guard.h"
-#include "guard/lease.h"
-#include "guard/role.h"
+#include "process/clone.h"
+#include "process/lease.h"
+#include "process/role.h"
 #include "worker/worker.h"
 
 #include <signal.h>
@@ -78,7 +77,7 @@ static void make_candidate(uint64_t dead)
     if (clone_sharing_table(&watch.candidate_pidfd) == 0) {
         event_free(watch.timer); // which runs now, so it is in no queue
         worker_forget(watch.worker);
-        role_become(guard_run, heritage, dead);
+        role_become(ROLE_GUARD, heritage, dead);
     }
 }
 

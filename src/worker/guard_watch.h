@@ -3,7 +3,7 @@
 //
 // The worker's eye on the guard. When the guard dies the spare takes over, and the
 // worker only looks who is guard now. When both are dead the worker makes a new
-// guard out of itself; the lease (guard/lease.h) lets only one become it.
+// guard out of itself; the lease (process/lease.h) lets only one become it.
 //
 // Errors: tried again on a timer.
 #ifndef STAYD_WORKER_GUARD_WATCH_H

@@ -5,7 +5,7 @@
 #include "worker/retire.h"
 
 #include "entry/accept.h"
-#include "guard/lease.h"
+#include "process/lease.h"
 #include "worker/worker.h"
 
 #include <unistd.h>

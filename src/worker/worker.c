@@ -15,11 +15,10 @@
 #include "base/random.h"
 #include "base/title.h"
 #include "entry/accept.h"
-#include "entry/suites.h"
 #include "entry/tickets.h"
-#include "guard/lease.h"
-#include "guard/remains.h"
 #include "ops/control.h"
+#include "process/lease.h"
+#include "record/suites.h"
 #include "vault/receipt.h"
 #include "vault/verify.h"
 #include "worker/death_note.h"
@@ -239,7 +238,7 @@ static void close_poison(struct worker *worker)
 }
 
 // Accept players, unless it is the end, or this program is on probation: slots may then only lose
-// descriptors (guard/probation.h).
+// descriptors (guard/upgrade/probation.h).
 static void open_door(struct worker *worker)
 {
     if (worker->accepting || worker->is_retiring || worker->vault->head->ending_until_ms ||
@@ -467,7 +466,7 @@ static struct event_base *make_base(struct vault *vault)
     if (!base)
         give_up("make an event loop");
     event_config_free(config);
-    remains_note_poll(vault, lowest);
+    heritage_claim_poll(vault, lowest);
     return base;
 }
 

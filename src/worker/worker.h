@@ -11,16 +11,16 @@
 
 #include "entry/handshake.h"
 #include "game/names.h"
-#include "guard/heritage.h"
-#include "ops/connector.h"
+#include "players/conn.h"
+#include "players/connector.h"
+#include "players/games.h"
+#include "players/ids.h"
+#include "players/loops.h"
+#include "players/orders.h"
+#include "players/waiting.h"
+#include "process/heritage.h"
 #include "relay/relay.h"
 #include "vault/state.h"
-#include "worker/conn.h"
-#include "worker/games.h"
-#include "worker/ids.h"
-#include "worker/loops.h"
-#include "worker/orders.h"
-#include "worker/waiting.h"
 #include <event2/event.h>
 
 struct accepting;

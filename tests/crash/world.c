@@ -14,9 +14,9 @@
 #include "base/bytes.h"
 #include "conf/conf.h"
 #include "game/link.h"
-#include "guard/clone.h"
 #include "guard/guard.h"
 #include "guard/sweep.h"
+#include "process/clone.h"
 #include "relay/relay.h"
 #include "vault/flow.h"
 #include "vault/receipt.h"
@@ -112,7 +112,7 @@ void world_make(struct world *world, enum world_kind kind, struct trap *trap)
     make_keys(world);
     const int kept[] = {0, 1, 2, world->player, world->accepted, world->listener, world->vault.fd};
     for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
-        guard_keep_fd(&world->vault, i, kept[i]);
+        heritage_claim(&world->vault, i, kept[i]);
 }
 
 void world_free(struct world *world)
@@ -171,7 +171,7 @@ static void join(const struct world *world, struct chunk_pool *chunks, struct sl
         _exit(1);
 }
 
-// The worker's part in away and back (worker/away.c), with the test's judgement. True: run again.
+// The worker's part in away and back (players/away.c), with the test's judgement. True: run again.
 static bool judge(const struct world *world, struct chunk_pool *chunks, struct slot *slot,
                   unsigned wants)
 {
@@ -462,7 +462,7 @@ void world_game_accepts(struct world *world)
         world->game = fd;
     }
     assert_true(world->game >= 0);
-    guard_keep_fd(&world->vault, 7, world->game);
+    heritage_claim(&world->vault, 7, world->game);
     assert_int_equal(recv(world->game, header, 16, 0), 16);
     size_t n = (size_t)header[14] << 8 | header[15];
     assert_true(n <= sizeof rest);
@@ -483,7 +483,7 @@ void world_game_leaves_child(struct world *world)
 {
     world->is_dead = true;
     world->child = world->game;
-    guard_keep_fd(&world->vault, 8, world->child);
+    heritage_claim(&world->vault, 8, world->child);
     world->game = -1;
     vault_guard_fds(&world->vault)[7] = -1;
 }

@@ -8,7 +8,7 @@
 // Errors: abort.
 #include "base/address.h"
 #include "fuzz.h"
-#include "guard/baton.h"
+#include "guard/upgrade/baton.h"
 
 static void hold_same(const struct baton *one, const struct baton *other)
 {

@@ -10,8 +10,8 @@
 #include "fuzz.h"
 
 #include "ops/answer.h"
-#include "ops/connector_line.h"
 #include "ops/reply.h"
+#include "players/connector_line.h"
 
 static void hold_id(const char *id)
 {

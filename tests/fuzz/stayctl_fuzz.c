@@ -7,7 +7,7 @@
 //
 // Errors: abort.
 #include "fuzz.h"
-#include "ops/stayctl/print.h"
+#include "stayctl/print.h"
 
 #define ITEMS_MAX 64u
 

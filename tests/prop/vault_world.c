@@ -15,9 +15,9 @@
 
 #include "vault_world.h"
 
-#include "guard/clone.h"
 #include "guard/guard.h"
 #include "guard/sweep.h"
+#include "process/clone.h"
 #include "vault/receipt.h"
 #include "vault/verify.h"
 
@@ -127,18 +127,18 @@ static void keep_own(struct world *world)
 {
     unsigned place = 0;
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
-        guard_keep_fd(&world->vault, i, -1);
+        heritage_claim(&world->vault, i, -1);
     for (int fd = 0; fd < 3; fd++)
-        guard_keep_fd(&world->vault, place++, fd);
-    guard_keep_fd(&world->vault, place++, world->vault.fd);
+        heritage_claim(&world->vault, place++, fd);
+    heritage_claim(&world->vault, place++, world->vault.fd);
     for (unsigned i = 0; i < MODEL_STOCK; i++)
-        guard_keep_fd(&world->vault, place++, world->model.stock[i].theirs);
+        heritage_claim(&world->vault, place++, world->model.stock[i].theirs);
     for (unsigned i = 0; i < MODEL_SLOTS; i++) {
         const struct model_slot *slot = &world->model.slot[i];
         if (!slot->is_live)
             continue;
-        guard_keep_fd(&world->vault, place++, slot->player.theirs);
-        guard_keep_fd(&world->vault, place++, slot->game.theirs);
+        heritage_claim(&world->vault, place++, slot->player.theirs);
+        heritage_claim(&world->vault, place++, slot->game.theirs);
     }
 }
 

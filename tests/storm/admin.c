@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// See admin.h. It speaks with stayd as stayctl does, by the same function (ops/stayctl/ask.h).
+// See admin.h. It speaks with stayd as stayctl does, by the same function (stayctl/ask.h).
 #include "admin.h"
 
 #include <inttypes.h>
@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "log.h"
-#include "ops/stayctl/ask.h"
 #include "probe.h"
+#include "stayctl/ask.h"
 #include "verdict.h"
 
 #define ADMIN_STUCK_US 60000000u // an order that was not obeyed by then is not

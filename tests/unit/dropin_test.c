@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "dropin/configuration.h"
-#include "ops/connector_line.h"
+#include "players/connector_line.h"
 
 #include <errno.h>
 #include <stdio.h>

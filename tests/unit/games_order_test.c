@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// What the end of a link is judged by (worker/games.h) was seen at some time: before the game's
+// What the end of a link is judged by (players/games.h) was seen at some time: before the game's
 // death, after it, after the next one's start. Here the kernel's answers and the clock are the
 // test's, and things happen in every order. The game is on TCP, and its process is not known.
 //
@@ -14,10 +14,10 @@
 #include <cmocka.h>
 
 #include "game/listener.h"
+#include "players/games_part.h"
 #include "vault/flow.h"
 #include "vault/game.h"
 #include "vault/slot.h"
-#include "worker/games_part.h"
 #include "worker/worker.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// A game that dies while a player is being linked to it (worker/games.h). What it said of itself
+// A game that dies while a player is being linked to it (players/games.h). What it said of itself
 // when it attached decides whether the player can be resumed, so it must not be taken for another
 // one then. The link is what the kernel lets be: a connect that came just before the death.
 //

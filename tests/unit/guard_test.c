@@ -12,11 +12,13 @@
 
 #include <cmocka.h>
 
-#include "guard/clone.h"
+#include "guard/brake.h"
 #include "guard/guard.h"
-#include "guard/lease.h"
 #include "guard/obituary.h"
 #include "guard/sweep.h"
+#include "process/clone.h"
+#include "process/lease.h"
+#include "vault/deaths.h"
 #include "vault/slot.h"
 #include "worker/death_note.h"
 
@@ -123,8 +125,8 @@ static void the_sweep_closes_what_nobody_claims_and_nothing_else(void **state)
         if (vault_make(&vault, 4) < 0 || slot_pool_make(&slots, &vault) < 0)
             _exit(1);
         for (int fd = 0; fd < 3; fd++)
-            guard_keep_fd(&vault, (unsigned)fd, fd);
-        guard_keep_fd(&vault, 3, vault.fd);
+            heritage_claim(&vault, (unsigned)fd, fd);
+        heritage_claim(&vault, 3, vault.fd);
         if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
             _exit(2);
         int high = fcntl(pair[0], F_DUPFD, 900);
@@ -186,11 +188,11 @@ static void a_worker_that_crashes_leaves_how_and_where(void **state)
 {
     struct vault vault;
     char how[OBITUARY_HOW_BYTES];
-    char crashes[OBITUARY_CRASHES_BYTES];
+    char crashes[DEATHS_CRASHES_BYTES];
     int status;
     (void)state;
     assert_int_equal(vault_make(&vault, 4), 0);
-    assert_string_equal(obituary_print_crashes(crashes, vault.head), "");
+    assert_string_equal(deaths_print_crashes(crashes, vault.head), "");
     death_note_load();
     pid_t pid = fork();
     assert_true(pid >= 0);
@@ -210,7 +212,7 @@ static void a_worker_that_crashes_leaves_how_and_where(void **state)
     obituary_write(&vault, 1, SIGSEGV, how);
     obituary_write(&vault, 1, SIGSEGV, how);
     obituary_write(&vault, 1, SIGKILL, how);
-    assert_string_equal(obituary_print_crashes(crashes, vault.head), "SEGV:2 ABRT:1");
+    assert_string_equal(deaths_print_crashes(crashes, vault.head), "SEGV:2 ABRT:1");
     int fd = vault.fd;
     vault_unmap(&vault);
     close(fd);

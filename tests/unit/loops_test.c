@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// What a PROXY header that has come back says (worker/loops.h): the headers that game/header.h
+// What a PROXY header that has come back says (players/loops.h): the headers that game/header.h
 // writes, and everything that is none.
 //
 // Errors: cmocka assertions.
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "game/header.h"
-#include "worker/loops.h"
+#include "players/loops.h"
 
 #include <string.h>
 

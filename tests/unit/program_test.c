@@ -12,9 +12,10 @@
 
 #include <cmocka.h>
 
-#include "guard/program.h"
+#include "guard/upgrade/program.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,9 +10,10 @@
 #include <cmocka.h>
 
 #include "conf/align.h"
-#include "guard/listen.h"
-#include "guard/trial.h"
-#include "guard/watch.h"
+#include "entry/certs.h"
+#include "guard/reload/listen.h"
+#include "guard/reload/trial.h"
+#include "guard/reload/watch.h"
 #include "vault/asked.h"
 
 #include <fcntl.h>

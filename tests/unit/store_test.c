@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "guard/crate.h"
-#include "guard/manager.h"
-#include "guard/restore.h"
-#include "guard/store.h"
+#include "guard/store/crate.h"
+#include "guard/store/manager.h"
+#include "guard/store/restore.h"
+#include "guard/store/store.h"
 #include "vault/slot.h"
 
 #include <errno.h>

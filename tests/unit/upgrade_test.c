@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "guard/baton.h"
+#include "guard/upgrade/baton.h"
 #include "vault/upgrading.h"
 #include "vault/vault.h"
 

@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Reload: another heritage in the place of the guard's, while it runs. Start is recovery, so all
+// else is what happens after a worker's death anyway.
+//
+//   SIGHUP, or an order in the vault            certificates' files have changed (watch.h)
+//      +-> read_all                                +-> read_certificates
+//                │  in a trial (trial.h)                     │
+//                ▼                                           ▼
+//          not good: said, in the log and to who asked; nothing changes
+//          good: adopt: read again here, open new sockets, claim old and new ones,
+//                       put the new heritage into the old one's place
+//                │
+//                ▼  (guard.c: what has another heritage's id is out of date)
+//          the spare is replaced, then the worker is to retire (worker/retire.h), or is killed
+//                │
+//                ▼
+//          make_worker: claim the new sockets only, sweep, clone: the order is obeyed
+//
+// Whatever comes of it, the log's file is opened anew first (log_file.h), once an order.
+//
+// At any instruction: a successor has the old heritage or the new one, and every order that was
+// not answered. With the old one it obeys the order again; with the new one it goes on. Which of
+// the two a worker has, the vault says; one that differs from the guard's is replaced. No process
+// that could become guard has the old heritage any more when the first worker with the new one is
+// made.
+//
+// Errors: an answer, a line in the log, and the heritage as it was.
+#ifndef STAYD_GUARD_RELOAD_RELOAD_H
+#define STAYD_GUARD_RELOAD_RELOAD_H
+
+#include "conf/align.h"
+#include "guard/log_file.h"
+#include "guard/reload/trial.h"
+#include "guard/reload/watch.h"
+#include "process/heritage.h"
+
+enum reload_kind { RELOAD_ALL, RELOAD_CERTIFICATES };
+
+struct reload {
+    struct heritage *heritage; // the guard's own
+    enum reload_kind kind;     // what the trial reads
+    uint64_t number;           // ... and up to which order it obeys
+    uint64_t stamp;            // ... and of which files
+    struct conf_use use;       // ... and what slots name
+    struct trial trial;
+    struct watch watch;
+    uint64_t log_order; // the last order for which the log's file was opened anew
+    char log_remark[LOG_FILE_REMARK_BYTES];
+    uint64_t patience_ms; // until when the old worker may finish handshakes; 0: it was not asked to
+};
+
+// Which indices slots name now.
+void reload_look_at_use(const struct vault *vault, struct conf_use *use);
+
+// The signal that orders a reload was received. Only counts; for a signal handler.
+void reload_note_signal(int signal_number);
+
+// Go on with what there is to do. has_worker: one lives. May replace the heritage.
+void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms);
+
+// Is the present worker of another heritage, or are there sockets to be swept up?
+bool reload_is_due(const struct reload *reload);
+
+// End the worker, for which it is due: it is asked first, and killed RELOAD_PATIENCE_MS later.
+void reload_end_worker(struct reload *reload, pid_t worker, uint64_t now_ms);
+#define RELOAD_PATIENCE_MS 1000u
+
+// Before a worker of this heritage is cloned, by who holds the table; then the sweep follows.
+void reload_prepare_worker(struct reload *reload);
+
+// Is one under way? It and an upgrade exclude each other. Ordered: somebody has asked for it, and
+// it is not only that certificates' files have changed.
+bool reload_is_under_way(const struct reload *reload);
+bool reload_is_ordered(const struct reload *reload);
+
+// When to call reload_step again at the latest; ms from now.
+int reload_sleep_ms(const struct reload *reload, uint64_t now_ms);
+
+// Something that is readable when there is something to do, or -1.
+int reload_fd(const struct reload *reload);
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The trial, as the guard sees it (tryout.h). Errors: as there.
+#include "guard/upgrade/tryout.h"
+
+#include "base/clock.h"
+#include "vault/likeness.h"
+#include "vault/upgrading.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SAID_BYTES 1024u
+
+// In the child, whose table is its own: nothing of players' or games' stays open in it, and the
+// likeness has the vault's number. False: errno.
+static bool keep_only(const struct vault *vault, int *program)
+{
+    int likeness = vault_likeness(vault);
+    int file = likeness < 0 ? -1 : fcntl(*program, F_DUPFD_CLOEXEC, vault->fd + 1);
+    if (likeness < 0 || file < 0 || dup2(likeness, vault->fd) < 0)
+        return false;
+    if (vault->fd > 3)
+        close_range(3, (unsigned)vault->fd - 1, 0);
+    if (file > vault->fd + 1)
+        close_range((unsigned)vault->fd + 1, (unsigned)file - 1, 0);
+    close_range((unsigned)file + 1, ~0u, 0);
+    *program = file;
+    return true;
+}
+
+static const char *name_exec_error(void)
+{
+    return errno == ENOENT ? "it is a script, or what it needs to be run is not there"
+                           : strerror(errno);
+}
+
+static _Noreturn void run(const struct tryout_program *program, int out, const struct vault *vault,
+                          pid_t guard)
+{
+    char *const argv[] = {(char *)program->path, "--trial", (char *)program->baton, "-c",
+                          (char *)program->conf, NULL};
+    sigset_t none;
+    int file = program->fd;
+    // Nobody would wait for it if the guard died.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != guard)
+        _exit(1);
+    dup2(out, STDOUT_FILENO);
+    dup2(out, STDERR_FILENO);
+    if (!keep_only(vault, &file)) {
+        dprintf(STDOUT_FILENO, "the vault cannot be shown to it: %s\n", strerror(errno));
+        _exit(127);
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    fexecve(file, argv, environ);
+    dprintf(STDOUT_FILENO, "it cannot be run: %s\n", name_exec_error());
+    _exit(127);
+}
+
+bool tryout_start(struct tryout *tryout, const struct tryout_program *program,
+                  const struct vault *vault, char why[VAULT_WHY_BYTES])
+{
+    pid_t guard = getpid();
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        snprintf(why, VAULT_WHY_BYTES, "cannot make a pipe: %s", strerror(errno));
+        return false;
+    }
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    pid_t pid = fork();
+    if (pid == 0)
+        run(program, ends[1], vault, guard);
+    close(ends[1]);
+    if (pid < 0) {
+        snprintf(why, VAULT_WHY_BYTES, "cannot fork: %s", strerror(errno));
+        close(ends[0]);
+        return false;
+    }
+    *tryout = (struct tryout){pid, ends[0], clock_boot_ms() + TRYOUT_MS};
+    return true;
+}
+
+static void hear(int fd, char said[SAID_BYTES])
+{
+    size_t n = 0;
+    ssize_t got;
+    while (n < SAID_BYTES - 1 && (got = read(fd, said + n, SAID_BYTES - 1 - n)) > 0)
+        n += (size_t)got;
+    said[n] = '\0';
+}
+
+// Only a program that says the word is one of ours.
+static bool find_version(const char *said, char version[VAULT_VERSION_BYTES])
+{
+    const char *line = strstr(said, TRYOUT_WORD);
+    if (!line || (line != said && line[-1] != '\n'))
+        return false;
+    line += strlen(TRYOUT_WORD);
+    size_t n = strcspn(line, "\n");
+    snprintf(version, VAULT_VERSION_BYTES, "%.*s", (int)n, line);
+    return n > 0;
+}
+
+static void tell_why(char why[VAULT_WHY_BYTES], const char *said, int status)
+{
+    if (*said)
+        upgrading_say(why, VAULT_WHY_BYTES, said);
+    else if (WIFSIGNALED(status))
+        snprintf(why, VAULT_WHY_BYTES, "on trial it died by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else
+        snprintf(why, VAULT_WHY_BYTES, "on trial it ended with status %d and said nothing",
+                 WEXITSTATUS(status));
+    for (size_t n = strlen(why); n > 0 && why[n - 1] == ' '; n--)
+        why[n - 1] = '\0'; // a line's end
+}
+
+enum tryout_status tryout_look(struct tryout *tryout, char version[VAULT_VERSION_BYTES],
+                               char why[VAULT_WHY_BYTES])
+{
+    char said[SAID_BYTES];
+    int status = 0;
+    pid_t pid = waitpid(tryout->pid, &status, WNOHANG);
+    if (pid == 0 && clock_boot_ms() < tryout->deadline_ms)
+        return TRYOUT_RUNS;
+    if (pid == 0) {
+        tryout_end(tryout);
+        snprintf(why, VAULT_WHY_BYTES, "on trial it gave no answer within %u ms", TRYOUT_MS);
+        return TRYOUT_BAD;
+    }
+    tryout->pid = 0;
+    hear(tryout->fd, said);
+    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 && find_version(said, version))
+        return TRYOUT_GOOD;
+    tell_why(why, said, status);
+    return TRYOUT_BAD;
+}
+
+void tryout_end(struct tryout *tryout)
+{
+    if (tryout->pid == 0)
+        return;
+    kill(tryout->pid, SIGKILL);
+    waitpid(tryout->pid, NULL, 0);
+    tryout->pid = 0;
+}

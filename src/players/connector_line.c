@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Lines of a connector's connection (connector_line.h). Errors: as there.
+#include "players/connector_line.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LAST_ERRNO 133 // EHWPOISON, errno(3)
+
+size_t connector_print_ask(char line[CONNECTOR_ASK_BYTES], const struct connector_ask *ask)
+{
+    int n = snprintf(line, CONNECTOR_ASK_BYTES, "connect %" PRIu64 " ", ask->number);
+    for (size_t i = 0; i < ask->n_header; i++)
+        n += snprintf(line + n, CONNECTOR_ASK_BYTES - (size_t)n, "%02x", ask->header[i]);
+    return (size_t)n + (size_t)snprintf(line + n, CONNECTOR_ASK_BYTES - (size_t)n, "\n");
+}
+
+size_t connector_print_answer(char line[CONNECTOR_ANSWER_BYTES],
+                              const struct connector_answer *answer)
+{
+    const char *name = answer->error ? strerrorname_np(answer->error) : NULL;
+    return (size_t)snprintf(line, CONNECTOR_ANSWER_BYTES, "%" PRIu64 " %s%s\n", answer->number,
+                            answer->error ? "error " : "ok",
+                            name            ? name
+                            : answer->error ? "EIO"
+                                            : "");
+}
+
+// Reads a number of up to 19 digits and the one blank after it. NULL: there is none.
+static const char *read_number(uint64_t *number, const char *at)
+{
+    int n = 0;
+    size_t n_digits = strspn(at, "0123456789");
+    if (n_digits == 0 || n_digits > 19 || sscanf(at, "%" SCNu64 " %n", number, &n) != 1)
+        return NULL;
+    return at[n_digits] == ' ' && (size_t)n == n_digits + 1 ? at + n : NULL;
+}
+
+static int read_digit(char c)
+{
+    const char *digits = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+bool connector_parse_ask(struct connector_ask *ask, const char *line)
+{
+    if (strncmp(line, "connect ", 8) != 0)
+        return false;
+    const char *at = read_number(&ask->number, line + 8);
+    size_t n = at ? strlen(at) : 0;
+    if (n == 0 || n % 2 || n / 2 > sizeof ask->header)
+        return false;
+    ask->n_header = n / 2;
+    for (size_t i = 0; i < ask->n_header; i++) {
+        int high = read_digit(at[2 * i]);
+        int low = read_digit(at[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        ask->header[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+// What this system has no name for is EIO.
+static int read_errno(const char *name)
+{
+    for (int error = 1; error <= LAST_ERRNO; error++) {
+        const char *its_name = strerrorname_np(error);
+        if (its_name && strcmp(its_name, name) == 0)
+            return error;
+    }
+    return EIO;
+}
+
+bool connector_parse_answer(struct connector_answer *answer, const char *line)
+{
+    const char *at = read_number(&answer->number, line);
+    answer->error = 0;
+    if (!at)
+        return false;
+    if (strcmp(at, "ok") == 0)
+        return true;
+    if (strncmp(at, "error E", 7) != 0)
+        return false;
+    answer->error = read_errno(at + 6);
+    return true;
+}

@@ -1,0 +1,183 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// Seeing games' processes die (games.h), by their pidfds. There may be several of one game: the
+// next one is here, or has attached, and the last one still has players.
+//
+// Errors: without a descriptor or memory to watch, a game's death is seen by its links.
+#include "players/games_part.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "game/process.h"
+#include "vault/slot.h"
+#include "worker/worker.h"
+
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+static void stop_watching(struct games_death *death)
+{
+    if (!death->event)
+        return;
+    event_free(death->event);
+    close(death->pidfd);
+    death->event = NULL;
+}
+
+// What the dead process has said on this link is read to the end, then it is judged.
+static void orphan(struct conn *conn)
+{
+    conn->relay.is_orphan = true;
+    conn_serve(conn, RELAY_READ_GAME);
+}
+
+static void orphan_links(struct worker *worker, unsigned game, int32_t pid, uint64_t start)
+{
+    struct vault *vault = worker->vault;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
+        if (games_is_link_of(&vault->slots[i], game, pid, start))
+            orphan(&worker->conns[i]);
+}
+
+static uint32_t count_players(const struct vault *vault, unsigned game)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
+        n += vault->slots[i].state == SLOT_LIVE && vault->slots[i].game == game;
+    return n;
+}
+
+void games_note_death(struct worker *worker, unsigned game)
+{
+    struct vault_head *head = worker->vault->head;
+    struct game_state next = game_now(head, game);
+    if (next.flags & GAME_AWAY)
+        return;
+    next.flags = (next.flags & (GAME_SEEN | GAME_RESUMES | GAME_DOUBTED)) | GAME_AWAY;
+    next.since_ms = clock_boot_ms();
+    game_commit(head, game, &next);
+    worker->games.watch[game].n_back = 0;
+    worker->games.watch[game].back_since_ms = 0;
+    worker->games.watch[game].attach_until_ms = 0;
+    log_event(LOG_GAME_AWAY, "game=%s pid=%d players=%u", games_conf(worker, game)->name,
+              (int)next.pid, count_players(worker->vault, game));
+}
+
+static void on_death(evutil_socket_t fd, short what, void *arg)
+{
+    struct games_death *death = arg;
+    struct worker *worker = death->worker;
+    struct game_state now = game_now(worker->vault->head, death->game);
+    (void)fd;
+    (void)what;
+    stop_watching(death);
+    if (now.pid == death->pid && now.start == death->start)
+        games_note_death(worker, death->game);
+    orphan_links(worker, death->game, death->pid, death->start);
+}
+
+bool games_is_watched(const struct worker *worker, unsigned game, int32_t pid, uint64_t start)
+{
+    for (unsigned i = 0; i < GAMES_WATCHED; i++) {
+        const struct games_death *death = &worker->games.watch[game].death[i];
+        if (death->event && death->pid == pid && death->start == start)
+            return true;
+    }
+    return false;
+}
+
+static struct games_death *place_for(struct game_watch *watch)
+{
+    for (unsigned i = 0; i < GAMES_WATCHED; i++)
+        if (!watch->death[i].event)
+            return &watch->death[i];
+    struct games_death *oldest = &watch->death[watch->n_given_up++ % GAMES_WATCHED];
+    stop_watching(oldest);
+    return oldest;
+}
+
+// The descriptor is the worker's own: a successor opens another, and looks first whether it is
+// still the same process.
+void games_watch(struct worker *worker, unsigned game, int32_t pid, uint64_t start)
+{
+    if (pid <= 0 || games_is_watched(worker, game, pid, start))
+        return;
+    int pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0)
+        return;
+    struct games_death *death = place_for(&worker->games.watch[game]);
+    *death = (struct games_death){
+        .worker = worker, .game = game, .pidfd = pidfd, .pid = pid, .start = start};
+    death->event = event_new(worker->base, pidfd, EV_READ, on_death, death);
+    if (!death->event || event_add(death->event, NULL) < 0) {
+        if (death->event)
+            event_free(death->event);
+        death->event = NULL;
+        close(pidfd);
+    } else if (process_look(pid, start) == PROCESS_DEAD) {
+        event_active(death->event, EV_READ, 1); // another one may have its id by now
+    }
+}
+
+// A worker may have died before all links of a dead process were judged. The living are watched.
+static void take_up_links(struct worker *worker)
+{
+    struct vault *vault = worker->vault;
+    const struct slot *seen = NULL; // whose process was looked at last
+    bool is_dead = false;
+    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
+        const struct slot *slot = &vault->slots[i];
+        if (slot->state != SLOT_LIVE || slot->game_fd < 0)
+            continue;
+        if (!seen || !games_is_link_of(slot, seen->game, seen->game_pid, seen->game_start)) {
+            is_dead = process_look(slot->game_pid, slot->game_start) == PROCESS_DEAD;
+            if (!is_dead)
+                games_watch(worker, slot->game, slot->game_pid, slot->game_start);
+        }
+        seen = slot;
+        if (is_dead)
+            orphan(&worker->conns[i]);
+    }
+}
+
+// What is known of an index is known of the game that has it: after a reload that can be another.
+static void begin_index(struct worker *worker, unsigned game)
+{
+    struct vault_head *head = worker->vault->head;
+    uint32_t tag = 2166136261u; // FNV-1a
+    for (const char *at = worker->heritage->conf.game[game].name; *at; at++)
+        tag = (tag ^ (uint8_t)*at) * 16777619u;
+    if (head->reload.game_tag[game] == tag)
+        return;
+    game_commit(head, game, &(struct game_state){0});
+    head->games[game].listener_pid = 0;
+    head->games[game].owner = 0;
+    head->reload.game_tag[game] = tag;
+}
+
+void games_start(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->heritage->conf.n_games; i++) {
+        begin_index(worker, i);
+        worker->games.watch[i].may_resume = true;
+        struct game_state now = game_now(worker->vault->head, i);
+        if (now.pid == 0 || now.flags & GAME_AWAY)
+            continue;
+        if (process_look(now.pid, now.start) == PROCESS_DEAD)
+            games_note_death(worker, i);
+    }
+    take_up_links(worker);
+    for (unsigned i = 0; i < worker->heritage->conf.n_games; i++) {
+        struct game_state now = game_now(worker->vault->head, i);
+        if (!(now.flags & GAME_AWAY))
+            games_watch(worker, i, now.pid, now.start);
+    }
+}
+
+void games_stop(struct worker *worker)
+{
+    for (unsigned i = 0; i < VAULT_GAMES; i++)
+        for (unsigned k = 0; k < GAMES_WATCHED; k++)
+            stop_watching(&worker->games.watch[i].death[k]);
+}
