@@ -55,7 +55,7 @@ struct link {
 };
 
 struct control {
-    struct worker *worker;
+    struct players *players;
     struct evconnlistener *listener;
     struct event *resume; // accepting, after a pause
     struct event *reaper;
@@ -165,7 +165,7 @@ static enum wait run(struct link *link)
         link->is_busy = true;
         if (n == CONTROL_STEPS_A_TURN)
             return WAIT_TURN;
-        link->is_busy = !task_step(&link->task, link->control->worker);
+        link->is_busy = !task_step(&link->task, link->control->players);
         if (link->task.is_torn)
             return WAIT_NOTHING;
         if (link->task.is_connector)
@@ -197,7 +197,7 @@ static void become_connector(struct link *link)
         end(link);
         return;
     }
-    link->connector = connector_make(link->control->worker, link->task.game, link->stream,
+    link->connector = connector_make(link->control->players, link->task.game, link->stream,
                                      on_connector_over, link);
     if (!link->connector)
         try_later(link);
@@ -309,7 +309,7 @@ static void refuse(int fd, const struct task_asker *asker, enum request_error er
 
 static struct link *make_link(struct control *control, int fd)
 {
-    struct event_base *base = control->worker->base;
+    struct event_base *base = control->players->base;
     struct link *link = calloc(1, sizeof *link);
     if (!link)
         return NULL;
@@ -351,7 +351,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     (void)n_from;
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n_peer);
     const struct task_asker asker = {peer.uid, peer.pid, peer.uid == 0 || peer.uid == geteuid()};
-    if (!asker.is_admin && !is_game_user(&control->worker->heritage->conf, asker.uid)) {
+    if (!asker.is_admin && !is_game_user(&control->players->heritage->conf, asker.uid)) {
         refuse(fd, &asker, REQUEST_NOT_ALLOWED,
                "this user may not speak here; be root, stayd's own user, or the `user` of a "
                "game's section in stayd.conf");
@@ -392,16 +392,17 @@ void control_check(struct control *control)
         on_resume(-1, EV_TIMEOUT, control);
 }
 
-struct control *control_make(struct worker *worker, int listener_fd)
+struct control *control_make(struct players *players, int listener_fd)
 {
     struct control *control = calloc(1, sizeof *control);
     if (!control)
         return NULL;
-    control->worker = worker;
-    control->resume = evtimer_new(worker->base, on_resume, control);
-    control->reaper = evtimer_new(worker->base, reap, control);
-    control->listener = evconnlistener_new(
-        worker->base, on_accept, control, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0, listener_fd);
+    control->players = players;
+    control->resume = evtimer_new(players->base, on_resume, control);
+    control->reaper = evtimer_new(players->base, reap, control);
+    control->listener =
+        evconnlistener_new(players->base, on_accept, control,
+                           LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0, listener_fd);
     if (control->resume && control->reaper && control->listener) {
         evconnlistener_set_error_cb(control->listener, on_accept_error);
         on_resume(-1, EV_TIMEOUT, control);

@@ -25,10 +25,10 @@
 #define CONTROL_STALL_S 30
 
 struct control;
-struct worker;
+struct players;
 
 // Serve on this listening socket, which stays the caller's. NULL: no memory.
-struct control *control_make(struct worker *worker, int listener_fd);
+struct control *control_make(struct players *players, int listener_fd);
 void control_free(struct control *control);
 
 // Now and then: if its timer could not be set, nobody would be accepted any more.

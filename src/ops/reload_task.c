@@ -68,10 +68,10 @@ static bool end_with(struct task *task, const struct vault_order *order)
     return true;
 }
 
-bool reload_task_step(struct task *task, struct worker *worker)
+bool reload_task_step(struct task *task, struct players *players)
 {
-    struct vault_head *head = worker->vault->head;
-    if (worker->heritage->is_alone)
+    struct vault_head *head = players->vault->head;
+    if (players->heritage->is_alone)
         return end_error(task, REQUEST_REFUSED,
                          "stayd runs --alone and cannot reload; restart it without");
     const struct vault_order *order = asked_for(head, make_token(task));

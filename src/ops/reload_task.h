@@ -11,6 +11,6 @@
 #include "ops/task.h"
 
 // As task_step, for a request that was checked.
-bool reload_task_step(struct task *task, struct worker *worker);
+bool reload_task_step(struct task *task, struct players *players);
 
 #endif

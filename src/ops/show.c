@@ -70,14 +70,14 @@ static void add_deaths(struct answer *answer, const struct vault_head *head)
     answer_number(answer, "last-death-since", seconds_since(head->deaths.last_ms));
 }
 
-void show_stayd(struct answer *answer, const char *id, const struct worker *worker)
+void show_stayd(struct answer *answer, const char *id, const struct players *players)
 {
-    const struct vault_head *head = worker->vault->head;
+    const struct vault_head *head = players->vault->head;
     answer_item(answer, id);
     answer_text(answer, "what", "stayd");
     answer_text(answer, "version", STAYD_VERSION);
-    answer_number(answer, "uptime", seconds_since(worker->heritage->started_ms));
-    answer_number(answer, "players", worker->n_live);
+    answer_number(answer, "uptime", seconds_since(players->heritage->started_ms));
+    answer_number(answer, "players", players->n_live);
     answer_number(answer, "max-players", head->n_slots);
     if (head->store.is_in_use)
         answer_number(answer, "stored", head->store.n_players);
@@ -92,16 +92,16 @@ void show_stayd(struct answer *answer, const char *id, const struct worker *work
     answer_finish(answer);
 }
 
-void show_game(struct answer *answer, const char *id, struct worker *worker, unsigned game)
+void show_game(struct answer *answer, const char *id, struct players *players, unsigned game)
 {
     static const char *const states[] = {
         [ORDER_GAME_UNKNOWN] = "unknown",
         [ORDER_GAME_HERE] = "here",
         [ORDER_GAME_AWAY] = "away",
     };
-    const struct conf_game *conf = &worker->heritage->conf.game[game];
+    const struct conf_game *conf = &players->heritage->conf.game[game];
     struct order_game look = {0};
-    order_look(worker, game, &look);
+    order_look(players, game, &look);
     answer_item(answer, id);
     answer_text(answer, "what", "game");
     answer_text(answer, "name", conf->name);
@@ -112,7 +112,7 @@ void show_game(struct answer *answer, const char *id, struct worker *worker, uns
     answer_flag(answer, "resume", look.resumes);
     answer_flag(answer, "ack", look.acknowledges);
     if (conf->links == CONF_LINKS_CONNECTOR)
-        answer_flag(answer, "connector", connector_is_here(worker, game));
+        answer_flag(answer, "connector", connector_is_here(players, game));
     answer_number(answer, "players", look.n_players);
     answer_number(answer, "held", look.n_held);
     if (look.error)
@@ -120,23 +120,23 @@ void show_game(struct answer *answer, const char *id, struct worker *worker, uns
     if (conf->is_gone)
         answer_flag(answer, "removed", true);
     // It has been unknown since stayd started.
-    uint64_t since_ms = look.since_ms ? look.since_ms : worker->heritage->started_ms;
+    uint64_t since_ms = look.since_ms ? look.since_ms : players->heritage->started_ms;
     answer_number(answer, "since", seconds_since(since_ms));
     answer_finish(answer);
 }
 
-bool show_certificate(struct answer *answer, const char *id, const struct worker *worker,
+bool show_certificate(struct answer *answer, const char *id, const struct players *players,
                       unsigned listener, unsigned n)
 {
     struct certs_fact fact;
     char date[CERTS_DATE_BYTES];
-    if (!certs_look(worker->heritage->certs[listener], n, &fact))
+    if (!certs_look(players->heritage->certs[listener], n, &fact))
         return false;
     int64_t left_s = fact.expires_s - (int64_t)(clock_wall_ms() / 1000);
     answer_item(answer, id);
     answer_text(answer, "what", "certificate");
     answer_text(answer, "name", fact.name);
-    answer_text(answer, "listener", worker->heritage->conf.listener[listener].name);
+    answer_text(answer, "listener", players->heritage->conf.listener[listener].name);
     answer_text(answer, "expires", certs_print_date(date, fact.expires_s));
     answer_number(answer, "days", left_s > 0 ? (uint64_t)left_s / (24 * 3600) : 0);
     answer_finish(answer);
@@ -157,10 +157,10 @@ static void begin_player(struct answer *answer, const char *id, const struct slo
     add_address(answer, slot);
 }
 
-void show_player(struct answer *answer, const char *id, const struct worker *worker,
+void show_player(struct answer *answer, const char *id, const struct players *players,
                  const struct slot *slot)
 {
-    const struct conf *conf = &worker->heritage->conf;
+    const struct conf *conf = &players->heritage->conf;
     const struct suite *suite = suite_find(slot->suite);
     size_t n_host = 0;
     const uint8_t *host = facts_find(slot, FACT_HOST, &n_host);

@@ -9,19 +9,19 @@
 #define STAYD_OPS_SHOW_H
 
 #include "ops/answer.h"
-#include "worker/worker.h"
+#include "players/players.h"
 
-void show_stayd(struct answer *answer, const char *id, const struct worker *worker);
-void show_game(struct answer *answer, const char *id, struct worker *worker, unsigned game);
+void show_stayd(struct answer *answer, const char *id, const struct players *players);
+void show_game(struct answer *answer, const char *id, struct players *players, unsigned game);
 
 // The end of `upgrade`, which is over.
 void show_upgrade(struct answer *answer, const char *id, const struct vault_upgrade *note);
 // The n-th certificate of a listener. False: there is none.
-bool show_certificate(struct answer *answer, const char *id, const struct worker *worker,
+bool show_certificate(struct answer *answer, const char *id, const struct players *players,
                       unsigned listener, unsigned n);
 
 // A live slot, for `list` and for `held`.
-void show_player(struct answer *answer, const char *id, const struct worker *worker,
+void show_player(struct answer *answer, const char *id, const struct players *players,
                  const struct slot *slot);
 void show_held(struct answer *answer, const char *id, const struct slot *slot);
 

@@ -94,18 +94,18 @@ static bool end_result(struct task *task, enum order_result result)
     return end_short(task);
 }
 
-static bool may_speak_for(const struct task *task, const struct worker *worker, unsigned game)
+static bool may_speak_for(const struct task *task, const struct players *players, unsigned game)
 {
-    const struct conf_game *conf = &worker->heritage->conf.game[game];
+    const struct conf_game *conf = &players->heritage->conf.game[game];
     return task->asker.is_admin || (conf->has_user && conf->user_uid == task->asker.uid);
 }
 
 // The live slot of the request's n-th connection, or NULL; then *is_allowed says why.
-static struct slot *find_player(const struct task *task, struct worker *worker, unsigned n,
+static struct slot *find_player(const struct task *task, struct players *players, unsigned n,
                                 bool *is_allowed)
 {
-    struct slot *slot = order_find(worker, task->request.pair[n].conn);
-    *is_allowed = !slot || may_speak_for(task, worker, slot->game);
+    struct slot *slot = order_find(players, task->request.pair[n].conn);
+    *is_allowed = !slot || may_speak_for(task, players, slot->game);
     return *is_allowed ? slot : NULL;
 }
 
@@ -129,7 +129,7 @@ static uint32_t make_token(const struct task *task)
     return hash ? hash : 1;
 }
 
-static bool do_attach(struct task *task, struct worker *worker)
+static bool do_attach(struct task *task, struct players *players)
 {
     const struct request *request = &task->request;
     struct order_game look = {0};
@@ -138,14 +138,14 @@ static bool do_attach(struct task *task, struct worker *worker)
                          "this process cannot be watched from here; run game and stayd in one pid "
                          "namespace");
     enum order_result result =
-        order_attach(worker, task->game, task->asker.pid, request->resumes, request->acknowledges);
+        order_attach(players, task->game, task->asker.pid, request->resumes, request->acknowledges);
     if (result == ORDER_GONE)
         return end_error(task, REQUEST_NOT_ATTACHED,
                          "the process that made this connection is dead; attach from the game's "
                          "own process");
     if (result != ORDER_DONE)
         return end_result(task, result);
-    order_look(worker, task->game, &look);
+    order_look(players, task->game, &look);
     struct answer answer;
     answer_ok(&answer, request->id);
     answer_number(&answer, "players", look.n_players);
@@ -155,9 +155,9 @@ static bool do_attach(struct task *task, struct worker *worker)
     return true;
 }
 
-static bool do_connector(struct task *task, struct worker *worker)
+static bool do_connector(struct task *task, struct players *players)
 {
-    if (worker->heritage->conf.game[task->game].links != CONF_LINKS_CONNECTOR)
+    if (players->heritage->conf.game[task->game].links != CONF_LINKS_CONNECTOR)
         return end_error(task, REQUEST_BAD_REQUEST,
                          "stayd connects to this game itself; write links = connector in its "
                          "section of stayd.conf");
@@ -165,27 +165,27 @@ static bool do_connector(struct task *task, struct worker *worker)
     return end_well(task);
 }
 
-static bool do_state(struct task *task, struct worker *worker)
+static bool do_state(struct task *task, struct players *players)
 {
     bool is_allowed;
-    struct slot *slot = find_player(task, worker, 0, &is_allowed);
+    struct slot *slot = find_player(task, players, 0, &is_allowed);
     if (!is_allowed)
         return end_not_allowed(task);
     if (!slot)
         return end_result(task, ORDER_GONE);
     enum order_result result =
-        order_leave(worker, slot, task->request.state, task->request.n_state);
+        order_leave(players, slot, task->request.state, task->request.n_state);
     explicit_bzero(task->request.state, task->request.n_state);
     return end_result(task, result);
 }
 
 // Each pair counts for itself: a wrong one does not undo the others.
-static void acknowledge(struct task *task, struct worker *worker, unsigned n)
+static void acknowledge(struct task *task, struct players *players, unsigned n)
 {
     bool is_allowed;
-    struct slot *slot = find_player(task, worker, n, &is_allowed);
+    struct slot *slot = find_player(task, players, n, &is_allowed);
     enum order_result result =
-        slot ? order_acknowledge(worker, slot, task->request.pair[n].offset) : ORDER_GONE;
+        slot ? order_acknowledge(players, slot, task->request.pair[n].offset) : ORDER_GONE;
     enum request_error error = REQUEST_GOOD;
     if (!is_allowed)
         error = REQUEST_NOT_ALLOWED;
@@ -201,11 +201,11 @@ static void acknowledge(struct task *task, struct worker *worker, unsigned n)
     task->n_done = n; // the first wrong one
 }
 
-static bool do_ack(struct task *task, struct worker *worker)
+static bool do_ack(struct task *task, struct players *players)
 {
     char id[LOG_ID_BYTES];
     for (unsigned i = 0; i < PAIRS_A_STEP && task->next < task->request.n_pairs; i++)
-        acknowledge(task, worker, task->next++);
+        acknowledge(task, players, task->next++);
     if (task->next < task->request.n_pairs)
         return false;
     switch (task->error) {
@@ -225,11 +225,11 @@ static bool do_ack(struct task *task, struct worker *worker)
 }
 
 // `close`, and `kick`.
-static bool do_close(struct task *task, struct worker *worker)
+static bool do_close(struct task *task, struct players *players)
 {
     bool is_allowed;
     char id[LOG_ID_BYTES];
-    struct slot *slot = find_player(task, worker, 0, &is_allowed);
+    struct slot *slot = find_player(task, players, 0, &is_allowed);
     if (!is_allowed)
         return end_not_allowed(task);
     if (!slot)
@@ -238,33 +238,33 @@ static bool do_close(struct task *task, struct worker *worker)
     if (is_kick)
         log_order(task, "id", log_id(id, task->request.pair[0].conn));
     return end_result(task,
-                      order_close(worker, slot, task->request.has_text ? task->request.text : NULL,
+                      order_close(players, slot, task->request.has_text ? task->request.text : NULL,
                                   is_kick ? SLOT_END_ADMIN : SLOT_END_GAME));
 }
 
-static bool do_plan(struct task *task, struct worker *worker)
+static bool do_plan(struct task *task, struct players *players)
 {
     enum order_plan plan = task->request.verb == REQUEST_REBOOT ? ORDER_PLAN_REBOOT
                            : task->request.ends                 ? ORDER_PLAN_END_LEAVE
                                                                 : ORDER_PLAN_END_HOLD;
-    return end_result(task, order_plan(worker, task->game, task->asker.pid, plan));
+    return end_result(task, order_plan(players, task->game, task->asker.pid, plan));
 }
 
 // stayd, then each game, then the certificates of each listener.
-static bool do_status(struct task *task, struct worker *worker)
+static bool do_status(struct task *task, struct players *players)
 {
-    const struct conf *conf = &worker->heritage->conf;
+    const struct conf *conf = &players->heritage->conf;
     struct answer answer;
     unsigned i = task->next++;
     if (i == 0) {
-        show_stayd(&answer, task->request.id, worker);
+        show_stayd(&answer, task->request.id, players);
         task_put(task, &answer);
         return false;
     }
     i--;
     if (i < conf->n_games) {
         if (*conf->game[i].name) {
-            show_game(&answer, task->request.id, worker, i);
+            show_game(&answer, task->request.id, players, i);
             task_put(task, &answer);
         }
         return false;
@@ -272,17 +272,17 @@ static bool do_status(struct task *task, struct worker *worker)
     i -= conf->n_games;
     if (i == conf->n_listeners)
         return end_well(task);
-    for (unsigned n = 0; show_certificate(&answer, task->request.id, worker, i, n); n++)
+    for (unsigned n = 0; show_certificate(&answer, task->request.id, players, i, n); n++)
         task_put(task, &answer);
     return false;
 }
 
 // The next live slot of the games that are asked for, or NULL: none within this step's share of
 // looking (*n_left is 0 then), or none at all.
-static struct slot *next_player(struct task *task, struct worker *worker, uint32_t *n_left)
+static struct slot *next_player(struct task *task, struct players *players, uint32_t *n_left)
 {
-    while (*n_left > 0 && task->next < worker->vault->head->slots_reserved) {
-        struct slot *slot = &worker->vault->slots[task->next++];
+    while (*n_left > 0 && task->next < players->vault->head->slots_reserved) {
+        struct slot *slot = &players->vault->slots[task->next++];
         --*n_left;
         if (slot->state == SLOT_LIVE && (task->game == TASK_ALL_GAMES || slot->game == task->game))
             return slot;
@@ -290,46 +290,46 @@ static struct slot *next_player(struct task *task, struct worker *worker, uint32
     return NULL;
 }
 
-static bool is_through(const struct task *task, const struct worker *worker)
+static bool is_through(const struct task *task, const struct players *players)
 {
-    return task->next >= worker->vault->head->slots_reserved;
+    return task->next >= players->vault->head->slots_reserved;
 }
 
 // `list`, and `held`.
-static bool do_list(struct task *task, struct worker *worker)
+static bool do_list(struct task *task, struct players *players)
 {
     bool is_list = task->request.verb == REQUEST_LIST;
     struct answer answer;
     uint32_t n_left = SLOTS_A_STEP;
     struct slot *slot;
-    for (unsigned n = 0; n < ITEMS_A_STEP && (slot = next_player(task, worker, &n_left));) {
+    for (unsigned n = 0; n < ITEMS_A_STEP && (slot = next_player(task, players, &n_left));) {
         if (!is_list && !order_is_held(slot))
             continue;
         if (is_list)
-            show_player(&answer, task->request.id, worker, slot);
+            show_player(&answer, task->request.id, players, slot);
         else
             show_held(&answer, task->request.id, slot);
         task_put(task, &answer);
         n++;
     }
-    return is_through(task, worker) && end_well(task);
+    return is_through(task, players) && end_well(task);
 }
 
-static bool do_notice(struct task *task, struct worker *worker)
+static bool do_notice(struct task *task, struct players *players)
 {
     uint32_t token = make_token(task);
     uint32_t n_left = SLOTS_A_STEP;
     struct slot *slot;
     if (task->next == 0)
         log_order(task, "game", task->request.game);
-    for (unsigned n = 0; n < ITEMS_A_STEP && (slot = next_player(task, worker, &n_left)); n++) {
+    for (unsigned n = 0; n < ITEMS_A_STEP && (slot = next_player(task, players, &n_left)); n++) {
         if (relay_is_http(slot))
             continue;
-        enum order_result result = order_notice(worker, slot, token, task->request.text);
+        enum order_result result = order_notice(players, slot, token, task->request.text);
         task->n_done += result == ORDER_DONE;
         task->n_short += result == ORDER_SHORT;
     }
-    if (!is_through(task, worker))
+    if (!is_through(task, players))
         return false;
     struct answer answer;
     answer_ok(&answer, task->request.id);
@@ -342,13 +342,13 @@ static bool do_notice(struct task *task, struct worker *worker)
 }
 
 // The guard does it. This worker is ended meanwhile; who asks again is answered by another.
-static bool do_upgrade(struct task *task, struct worker *worker)
+static bool do_upgrade(struct task *task, struct players *players)
 {
-    struct vault_head *head = worker->vault->head;
+    struct vault_head *head = players->vault->head;
     struct answer answer;
     if (task->next++ == 0)
         log_order(task, "program", *task->request.text ? "given" : "same");
-    if (worker->heritage->is_alone)
+    if (players->heritage->is_alone)
         return end_error(task, REQUEST_NOT_UPGRADED, "stayd runs --alone; start it without");
     enum upgrading_answer how = upgrading_ask(head, make_token(task), task->request.text);
     if (how == UPGRADING_ANOTHER)
@@ -365,14 +365,14 @@ static bool do_upgrade(struct task *task, struct worker *worker)
     return false;
 }
 
-static bool do_reload(struct task *task, struct worker *worker)
+static bool do_reload(struct task *task, struct players *players)
 {
-    return reload_task_step(task, worker);
+    return reload_task_step(task, players);
 }
 
-static bool find_game(struct task *task, const struct worker *worker)
+static bool find_game(struct task *task, const struct players *players)
 {
-    const struct conf *conf = &worker->heritage->conf;
+    const struct conf *conf = &players->heritage->conf;
     task->game = TASK_ALL_GAMES;
     if (task->request.game[0] == '\0' || strcmp(task->request.game, "*") == 0)
         return true;
@@ -383,18 +383,18 @@ static bool find_game(struct task *task, const struct worker *worker)
 }
 
 // What can be said before anything is done. True: the end is written.
-static bool check(struct task *task, const struct worker *worker)
+static bool check(struct task *task, const struct players *players)
 {
     const struct request *request = &task->request;
     if (request->error != REQUEST_GOOD)
         return end_error(task, request->error, request->why);
     if (request_verb_who(request->verb) == REQUEST_WHO_ADMIN && !task->asker.is_admin)
         return end_not_allowed(task);
-    if (!find_game(task, worker))
+    if (!find_game(task, players))
         return end_error(task, REQUEST_NO_SUCH_GAME,
                          "there is no such game; write NAME as in its section [game NAME] of "
                          "stayd.conf");
-    if (task->game != TASK_ALL_GAMES && !may_speak_for(task, worker, task->game))
+    if (task->game != TASK_ALL_GAMES && !may_speak_for(task, players, task->game))
         return end_not_allowed(task);
     return false;
 }
@@ -406,9 +406,9 @@ void task_begin(struct task *task)
     task->error = REQUEST_GOOD;
 }
 
-bool task_step(struct task *task, struct worker *worker)
+bool task_step(struct task *task, struct players *players)
 {
-    static bool (*const verbs[REQUEST_N_VERBS])(struct task *, struct worker *) = {
+    static bool (*const verbs[REQUEST_N_VERBS])(struct task *, struct players *) = {
 #define VERB(name, word, who, has, does, ...) [REQUEST_##name] = do_##does,
 #include "ops/verbs.def"
 #undef VERB
@@ -416,8 +416,8 @@ bool task_step(struct task *task, struct worker *worker)
     task->waits = false;
     if (!task->has_begun) {
         task->has_begun = true;
-        if (check(task, worker))
+        if (check(task, players))
             return true;
     }
-    return verbs[task->request.verb](task, worker);
+    return verbs[task->request.verb](task, players);
 }

@@ -11,7 +11,7 @@
 #define STAYD_OPS_TASK_H
 
 #include "ops/request.h"
-#include "worker/worker.h"
+#include "players/players.h"
 #include <event2/buffer.h>
 #include <sys/types.h>
 
@@ -52,6 +52,6 @@ struct answer;
 void task_put(struct task *task, const struct answer *answer);
 
 // Does some of it. True: the end of the answer is written. False: go on, at once unless it waits.
-bool task_step(struct task *task, struct worker *worker);
+bool task_step(struct task *task, struct players *players);
 
 #endif

@@ -6,15 +6,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
-#include "worker/worker.h"
 
 #define MEND_RETRY_MS 250u // memory was short; else it is the player's turn
 
 static const char *text_of(const struct conn *conn, enum conf_text text)
 {
-    return conn->worker->heritage->conf.game[conn_slot(conn)->game].text[text];
+    return conn->players->heritage->conf.game[conn_slot(conn)->game].text[text];
 }
 
 static void say_held(const struct slot *slot)
@@ -35,25 +35,25 @@ static bool can_be_held(const struct slot *slot)
 // The link's end is the player's. What the player still says may go to the game.
 static bool let_go(struct conn *conn)
 {
-    relay_let_end(conn->worker->vault, &conn->worker->chunks, conn_slot(conn));
+    relay_let_end(conn->players->vault, &conn->players->chunks, conn_slot(conn));
     return true;
 }
 
 static bool mend(struct conn *conn)
 {
-    struct worker *worker = conn->worker;
-    return relay_mend(worker->vault, &worker->chunks, conn_slot(conn),
+    struct players *players = conn->players;
+    return relay_mend(players->vault, &players->chunks, conn_slot(conn),
                       text_of(conn, CONF_TEXT_AWAY));
 }
 
 static bool hold(struct conn *conn)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
     conn_unwatch_game(conn);
-    relay_unlink(worker->vault, &worker->chunks, slot);
-    worker_note_claims(worker, slot);
-    games_note_held(worker, slot);
+    relay_unlink(players->vault, &players->chunks, slot);
+    players_note_claims(players, slot);
+    games_note_held(players, slot);
     say_held(slot);
     conn->relay.is_orphan = false;
     conn->relay.errors &= (uint8_t) ~(RELAY_READ_GAME | RELAY_WRITE_GAME);
@@ -63,7 +63,7 @@ static bool hold(struct conn *conn)
 
 bool away_judge(struct conn *conn)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
     uint64_t now_ms = clock_boot_ms();
     uint64_t wait_ms = 0;
@@ -75,14 +75,14 @@ bool away_judge(struct conn *conn)
     }
     if (conn->ended_ms == 0)
         conn->ended_ms = now_ms;
-    enum games_verdict verdict = games_judge(worker, slot, now_ms - conn->ended_ms, &wait_ms);
+    enum games_verdict verdict = games_judge(players, slot, now_ms - conn->ended_ms, &wait_ms);
     conn->judge_ms = now_ms + wait_ms;
     if (verdict == GAMES_LATER)
         return false;
     conn->ended_ms = 0;
     if (verdict == GAMES_GONE) {
         slot_note_end(slot, SLOT_END_GAME_GONE);
-        relay_end(worker->vault, &worker->chunks, slot);
+        relay_end(players->vault, &players->chunks, slot);
         return true;
     }
     return verdict == GAMES_DEAD && can_be_held(slot) ? hold(conn) : let_go(conn);
@@ -90,18 +90,18 @@ bool away_judge(struct conn *conn)
 
 bool away_greet(struct conn *conn)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
     const struct relay_words words = {.text = text_of(conn, CONF_TEXT_BACK), .clear = FLOW_AWAY};
     return slot->game_fd >= 0 && flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_AWAY &&
-           relay_say(worker->vault, &worker->chunks, slot, &words);
+           relay_say(players->vault, &players->chunks, slot, &words);
 }
 
 bool away_tell_wait(struct conn *conn)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     const struct relay_words words = {.text = text_of(conn, CONF_TEXT_WAIT), .set = FLOW_AWAY};
-    if (!relay_say(worker->vault, &worker->chunks, conn_slot(conn), &words))
+    if (!relay_say(players->vault, &players->chunks, conn_slot(conn), &words))
         return false;
     conn_serve(conn, 0);
     return true;
@@ -109,9 +109,9 @@ bool away_tell_wait(struct conn *conn)
 
 void away_give_up(struct conn *conn)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     slot_note_end(conn_slot(conn), SLOT_END_AWAY);
-    relay_end_saying(worker->vault, &worker->chunks, conn_slot(conn),
+    relay_end_saying(players->vault, &players->chunks, conn_slot(conn),
                      text_of(conn, CONF_TEXT_GONE));
     conn_serve(conn, 0);
 }

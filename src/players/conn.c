@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "players/away.h"
 #include "players/ending.h"
+#include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
-#include "worker/worker.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -22,7 +22,7 @@
 
 struct slot *conn_slot(const struct conn *conn)
 {
-    return &conn->worker->vault->slots[conn - conn->worker->conns];
+    return &conn->players->vault->slots[conn - conn->players->conns];
 }
 
 static void on_player(evutil_socket_t fd, short what, void *arg)
@@ -47,7 +47,7 @@ static bool watch(struct conn *conn, struct event *event, int fd, short what,
         event_del(event);
     if (what == 0)
         return true;
-    event_assign(event, conn->worker->base, fd, (short)(what | EV_PERSIST), callback, conn);
+    event_assign(event, conn->players->base, fd, (short)(what | EV_PERSIST), callback, conn);
     return event_add(event, NULL) == 0;
 }
 
@@ -81,20 +81,20 @@ static void say_unwatched(const struct conn *conn)
               log_id(id, conn_slot(conn)->id), strerror(errno));
 }
 
-void conn_open(struct worker *worker, struct slot *slot)
+void conn_open(struct players *players, struct slot *slot)
 {
-    struct conn *conn = &worker->conns[slot - worker->vault->slots];
+    struct conn *conn = &players->conns[slot - players->vault->slots];
     // An entry of the slot's last owner may still stand in the list.
     bool is_listed = conn->is_listed;
-    *conn = (struct conn){.worker = worker, .relay = RELAY_CONN_NEW, .is_listed = is_listed};
-    worker->n_live++;
-    ids_add(worker->ids, slot->id, vault_slot_index(worker->vault, slot));
+    *conn = (struct conn){.players = players, .relay = RELAY_CONN_NEW, .is_listed = is_listed};
+    players->n_live++;
+    ids_add(players->ids, slot->id, vault_slot_index(players->vault, slot));
 }
 
 // Has the game heard anybody yet? Then it has read a header.
-static bool has_heard_anybody(const struct worker *worker, unsigned game)
+static bool has_heard_anybody(const struct players *players, unsigned game)
 {
-    const struct vault *vault = worker->vault;
+    const struct vault *vault = players->vault;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
         if (vault->slots[i].state == SLOT_LIVE && vault->slots[i].game == game &&
             flow_now(&vault->slots[i].flow[TO_GAME])->received > 0)
@@ -104,14 +104,14 @@ static bool has_heard_anybody(const struct worker *worker, unsigned game)
 
 // To a game that does not read headers, the PROXY header is the player's first words. Version 2
 // begins with the line "QUIT", at which many end the connection.
-static void doubt_header(struct worker *worker, const struct slot *slot)
+static void doubt_header(struct players *players, const struct slot *slot)
 {
-    struct game_watch *watch = &worker->games.watch[slot->game];
-    const struct conf_game *game = &worker->heritage->conf.game[slot->game];
+    struct game_watch *watch = &players->games.watch[slot->game];
+    const struct conf_game *game = &players->heritage->conf.game[slot->game];
     if (!(slot->flags & SLOT_FLAG_GAME_ENDED) || watch->is_header_doubted ||
         (game->header != CONF_PROXY_V2 && game->header != CONF_PROXY_V1) ||
         flow_now(&slot->flow[TO_GAME])->received > 0 ||
-        clock_boot_ms() > slot->opened_ms + DOUBT_MS || has_heard_anybody(worker, slot->game))
+        clock_boot_ms() > slot->opened_ms + DOUBT_MS || has_heard_anybody(players, slot->game))
         return;
     watch->is_header_doubted = true;
     log_event(LOG_HEADER_DOUBT,
@@ -122,7 +122,7 @@ static void doubt_header(struct worker *worker, const struct slot *slot)
 
 void conn_close(struct conn *conn, const char *besides)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
     char id[LOG_ID_BYTES];
     char address[ADDRESS_TEXT_BYTES];
@@ -136,19 +136,19 @@ void conn_close(struct conn *conn, const char *besides)
               (unsigned long long)flow_now(&slot->flow[TO_PLAYER])->sent);
     waiting_set(conn, 0);
     watch_all(conn, 0);
-    worker_free_slot(worker, slot);
-    worker->n_live--;
-    worker_check_end(worker);
+    players_free_slot(players, slot);
+    players->n_live--;
+    players_check_end(players);
 }
 
 static unsigned run(struct conn *conn)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
     // If this run kills the worker, the guard will know whom to blame.
-    worker->vault->head->serving_slot = vault_slot_index(worker->vault, slot);
-    unsigned wants = relay_run(worker->vault, &worker->chunks, slot, &conn->relay);
-    worker->vault->head->serving_slot = SLOT_NONE;
+    players->vault->head->serving_slot = vault_slot_index(players->vault, slot);
+    unsigned wants = relay_run(players->vault, &players->chunks, slot, &conn->relay);
+    players->vault->head->serving_slot = SLOT_NONE;
     return wants;
 }
 
@@ -184,13 +184,10 @@ void conn_unwatch_game(struct conn *conn)
     watch_all(conn, conn->watched & (RELAY_READ_PLAYER | RELAY_WRITE_PLAYER));
 }
 
-// Enough turns to read all that a Unix socket holds by default.
-#define ALL_TURNS 4
-
 void conn_take_words(struct conn *conn)
 {
     conn->relay.ready |= RELAY_READY_ALL;
-    for (int turn = 0; turn < ALL_TURNS; turn++) {
+    for (int turn = 0; turn < CONN_ALL_TURNS; turn++) {
         run(conn);
         if (away_greet(conn))
             run(conn);
@@ -205,7 +202,7 @@ void conn_serve(struct conn *conn, unsigned ready)
     unsigned wants = run(conn);
     while (away_greet(conn) || (wants & RELAY_JUDGE && away_judge(conn)))
         wants = run(conn);
-    doubt_header(conn->worker, conn_slot(conn));
+    doubt_header(conn->players, conn_slot(conn));
     if (wants & RELAY_DONE) {
         conn_close(conn, NULL);
         return;

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// A worker's side of a live slot: its two events, and the call of the strategy.
+// The worker's side of a live slot: its two events, and the call of the strategy.
 // One struct conn a slot, by index; everything in it can be made again.
 //
 // Errors: a slot that can no longer be served is closed and logged.
@@ -11,16 +11,16 @@
 #include "relay/relay.h"
 #include <event2/event_struct.h>
 
-struct worker;
+struct players;
 
 struct conn {
     struct event player;
     struct event game;
-    struct worker *worker;
+    struct players *players;
     struct relay_conn relay;
     uint8_t watched;    // RELAY_* readiness that libevent watches for us
     uint16_t waits;     // enum waiting_for bits (waiting.h)
-    bool is_listed;     // it stands in worker.waiting
+    bool is_listed;     // it stands in players.waiting
     bool is_ack_missed; // said
     bool has_begun;     // its first bytes were looked at (players/loops.h)
     // Boottimes:
@@ -33,9 +33,12 @@ struct conn {
     uint64_t sent;        // to the player, when that was looked at last
 };
 
+// Turns that are enough to read all that a Unix socket holds by default.
+#define CONN_ALL_TURNS 4
+
 // Serve a slot for the first time in this process: new, or taken up after a crash.
 // Nothing is watched yet.
-void conn_open(struct worker *worker, struct slot *slot);
+void conn_open(struct players *players, struct slot *slot);
 
 // Run the strategy and watch for what it wants. `ready`: RELAY_* bits that have
 // become ready. The slot may be free when this returns.

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "players/connector_line.h"
 #include "players/orders.h"
-#include "worker/worker.h"
+#include "players/players.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 struct connector {
-    struct worker *worker;
+    struct players *players;
     unsigned game;
     struct bufferevent *stream;
     struct event *input;
@@ -38,7 +38,7 @@ struct connector {
 
 static const struct conf_game *conf_of(const struct connector *connector)
 {
-    return &connector->worker->heritage->conf.game[connector->game];
+    return &connector->players->heritage->conf.game[connector->game];
 }
 
 static void say(const struct connector *connector, const char *what)
@@ -48,7 +48,7 @@ static void say(const struct connector *connector, const char *what)
 
 void connector_stop(struct connector *connector)
 {
-    struct connector **place = &connector->worker->connectors.of_game[connector->game];
+    struct connector **place = &connector->players->connectors.of_game[connector->game];
     event_del(connector->input);
     if (*place == connector)
         *place = NULL;
@@ -70,25 +70,25 @@ static bool end(struct connector *connector, const char *why)
     return false;
 }
 
-bool connector_is_here(const struct worker *worker, unsigned game)
+bool connector_is_here(const struct players *players, unsigned game)
 {
-    return worker->connectors.of_game[game] != NULL;
+    return players->connectors.of_game[game] != NULL;
 }
 
-bool connector_is_asked(const struct worker *worker, unsigned game)
+bool connector_is_asked(const struct players *players, unsigned game)
 {
-    const struct connector *connector = worker->connectors.of_game[game];
+    const struct connector *connector = players->connectors.of_game[game];
     return connector && connector->is_asked;
 }
 
-enum link_status connector_ask(struct worker *worker, const struct slot *slot)
+enum link_status connector_ask(struct players *players, const struct slot *slot)
 {
     static const struct timeval patience = {.tv_sec = CONNECTOR_PATIENCE_S};
-    struct connector *connector = worker->connectors.of_game[slot->game];
+    struct connector *connector = players->connectors.of_game[slot->game];
     struct connector_ask ask;
     uint8_t header[LINK_HEADER_BYTES];
     char line[CONNECTOR_ASK_BYTES];
-    if (connector_is_asked(worker, slot->game))
+    if (connector_is_asked(players, slot->game))
         return LINK_ASKED;
     errno = ENOTCONN;
     if (!connector)
@@ -110,13 +110,13 @@ enum link_status connector_ask(struct worker *worker, const struct slot *slot)
 // The player may have gone meanwhile. Owns fd (-1: there is none, and error says why).
 static void hand_over(struct connector *connector, int fd, int error)
 {
-    struct worker *worker = connector->worker;
-    const struct slot *slot = order_find(worker, connector->id);
+    struct players *players = connector->players;
+    const struct slot *slot = order_find(players, connector->id);
     if (slot)
-        waiting_connected(&worker->conns[vault_slot_index(worker->vault, slot)], fd, error);
+        waiting_connected(&players->conns[vault_slot_index(players->vault, slot)], fd, error);
     else if (fd >= 0)
         close(fd);
-    waiting_hurry(worker);
+    waiting_hurry(players);
 }
 
 // One whole line. False: the connector is gone.
@@ -211,25 +211,25 @@ static void on_input(evutil_socket_t fd, short what, void *arg)
     take_lines(connector);
 }
 
-struct connector *connector_make(struct worker *worker, unsigned game, struct bufferevent *stream,
+struct connector *connector_make(struct players *players, unsigned game, struct bufferevent *stream,
                                  connector_over_fn *over, void *owner)
 {
     struct connector *connector = calloc(1, sizeof *connector);
     if (!connector)
         return NULL;
     *connector = (struct connector){
-        .worker = worker, .game = game, .stream = stream, .over = over, .owner = owner, .fd = -1};
-    connector->input = event_new(worker->base, bufferevent_getfd(stream), EV_READ | EV_PERSIST,
+        .players = players, .game = game, .stream = stream, .over = over, .owner = owner, .fd = -1};
+    connector->input = event_new(players->base, bufferevent_getfd(stream), EV_READ | EV_PERSIST,
                                  on_input, connector);
     if (!connector->input || event_add(connector->input, NULL) < 0) {
         connector_free(connector);
         return NULL;
     }
     bufferevent_disable(stream, EV_READ);
-    if (worker->connectors.of_game[game])
-        end(worker->connectors.of_game[game], "closed: another one is here");
-    worker->connectors.of_game[game] = connector;
+    if (players->connectors.of_game[game])
+        end(players->connectors.of_game[game], "closed: another one is here");
+    players->connectors.of_game[game] = connector;
     say(connector, "here");
-    waiting_retry(worker, game);
+    waiting_retry(players, game);
     return connector;
 }

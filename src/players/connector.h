@@ -25,7 +25,7 @@
 #define CONNECTOR_PATIENCE_S 5
 
 struct connector;
-struct worker;
+struct players;
 
 // Its connection is over: the owner is to call connector_stop, and later connector_free.
 typedef void connector_over_fn(void *owner);
@@ -38,20 +38,20 @@ struct connectors {
 // This connection of the control channel is the game's connector from now on, instead of the one
 // that there may be. What it sends is read here; the stream, which stays the owner's, is only
 // written to. NULL: no memory.
-struct connector *connector_make(struct worker *worker, unsigned game, struct bufferevent *stream,
+struct connector *connector_make(struct players *players, unsigned game, struct bufferevent *stream,
                                  connector_over_fn *over, void *owner);
 
 // Nothing is read or asked any more.
 void connector_stop(struct connector *connector);
 void connector_free(struct connector *connector); // which was stopped
 
-bool connector_is_here(const struct worker *worker, unsigned game);
+bool connector_is_here(const struct players *players, unsigned game);
 
 // Is a link being made?
-bool connector_is_asked(const struct worker *worker, unsigned game);
+bool connector_is_asked(const struct players *players, unsigned game);
 
 // Have a link made for this slot. LINK_ASKED: waiting_connected will be called, for this slot or
 // for the one that was asked for before. Else, with errno, there is no connector, or no memory.
-enum link_status connector_ask(struct worker *worker, const struct slot *slot);
+enum link_status connector_ask(struct players *players, const struct slot *slot);
 
 #endif

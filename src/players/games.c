@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "game/process.h"
+#include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
-#include "worker/worker.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -23,9 +23,9 @@ static_assert(CONF_MAX_GAMES <= VAULT_GAMES && CONF_MAX_LISTENERS <= VAULT_LISTE
 #define ATTACH_MS 5000u    // for a new process to attach, when players wait to be resumed
 #define LEFTOVER_MS 60000u // a dead game's child may keep its listening socket
 
-const struct conf_game *games_conf(const struct worker *worker, unsigned game)
+const struct conf_game *games_conf(const struct players *players, unsigned game)
 {
-    return &worker->heritage->conf.game[game];
+    return &players->heritage->conf.game[game];
 }
 
 bool games_is_link_of(const struct slot *slot, unsigned game, int32_t pid, uint64_t start)
@@ -44,9 +44,9 @@ struct met {
 };
 
 // This process is the game now.
-static void note_here(struct worker *worker, unsigned game, const struct met *met)
+static void note_here(struct players *players, unsigned game, const struct met *met)
 {
-    struct vault_head *head = worker->vault->head;
+    struct vault_head *head = players->vault->head;
     struct game_state next = game_now(head, game);
     bool is_same = met->pid == next.pid && met->start == next.start;
     bool is_new = !is_same || !(next.flags & GAME_SEEN) || next.flags & GAME_AWAY;
@@ -65,8 +65,8 @@ static void note_here(struct worker *worker, unsigned game, const struct met *me
     game_commit(head, game, &next);
     if (!is_new)
         return;
-    log_event(LOG_GAME_HERE, "game=%s pid=%d", games_conf(worker, game)->name, (int)met->pid);
-    games_watch(worker, game, met->pid, met->start);
+    log_event(LOG_GAME_HERE, "game=%s pid=%d", games_conf(players, game)->name, (int)met->pid);
+    games_watch(players, game, met->pid, met->start);
 }
 
 static uint32_t link_flags(const struct game_state *now)
@@ -79,9 +79,9 @@ static uint32_t link_flags(const struct game_state *now)
 
 // What a process says of itself holds for the links that it has already, too. They keep its last
 // plan when another process takes its place.
-static void mark_links(struct worker *worker, unsigned game, const struct game_state *now)
+static void mark_links(struct players *players, unsigned game, const struct game_state *now)
 {
-    struct vault *vault = worker->vault;
+    struct vault *vault = players->vault;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         struct slot *slot = &vault->slots[i];
         if (!games_is_link_of(slot, game, now->pid, now->start))
@@ -90,34 +90,35 @@ static void mark_links(struct worker *worker, unsigned game, const struct game_s
     }
 }
 
-enum order_result order_attach(struct worker *worker, unsigned game, pid_t pid, bool resumes,
+enum order_result order_attach(struct players *players, unsigned game, pid_t pid, bool resumes,
                                bool acknowledges)
 {
     struct process_view view;
     if (!process_see(pid, &view))
         return ORDER_GONE;
-    note_here(worker, game, &(struct met){.pid = pid, .start = view.start});
-    games_note_owner(worker, game, geteuid());
-    struct game_state next = game_now(worker->vault->head, game);
+    note_here(players, game, &(struct met){.pid = pid, .start = view.start});
+    games_note_owner(players, game, geteuid());
+    struct game_state next = game_now(players->vault->head, game);
     next.flags =
         GAME_SEEN | GAME_ATTACHED | (resumes ? GAME_RESUMES : 0) | (acknowledges ? GAME_ACKS : 0);
-    game_commit(worker->vault->head, game, &next);
-    worker->games.watch[game].attach_until_ms = 0;
-    mark_links(worker, game, &next);
-    waiting_hurry(worker);
+    game_commit(players->vault->head, game, &next);
+    players->games.watch[game].attach_until_ms = 0;
+    mark_links(players, game, &next);
+    waiting_hurry(players);
     return ORDER_DONE;
 }
 
-enum order_result order_plan(struct worker *worker, unsigned game, pid_t pid, enum order_plan plan)
+enum order_result order_plan(struct players *players, unsigned game, pid_t pid,
+                             enum order_plan plan)
 {
-    struct game_state next = game_now(worker->vault->head, game);
+    struct game_state next = game_now(players->vault->head, game);
     if (next.pid != pid || !(next.flags & GAME_ATTACHED))
         return ORDER_NOT_ATTACHED;
     next.flags &= ~(GAME_HOLDS | GAME_LEAVES);
     next.flags |= plan == ORDER_PLAN_END_LEAVE ? GAME_LEAVES : GAME_HOLDS;
-    game_commit(worker->vault->head, game, &next);
-    mark_links(worker, game, &next);
-    games_judge_again(worker, game, next.pid, next.start);
+    game_commit(players->vault->head, game, &next);
+    mark_links(players, game, &next);
+    games_judge_again(players, game, next.pid, next.start);
     return ORDER_DONE;
 }
 
@@ -129,16 +130,16 @@ static bool is_unread(const struct slot *slot)
            ioctl(slot->game_fd, SIOCOUTQ, &n) == 0 && n > 0;
 }
 
-bool games_have_room(struct worker *worker, unsigned game)
+bool games_have_room(struct players *players, unsigned game)
 {
-    const struct game_watch *watch = &worker->games.watch[game];
-    if (!vault_is_proven(worker->vault))
+    const struct game_watch *watch = &players->games.watch[game];
+    if (!vault_is_proven(players->vault))
         return false; // no new descriptors for slots (guard/upgrade/probation.h)
     unsigned n_known = watch->n_newest < GAMES_UNREAD ? watch->n_newest : GAMES_UNREAD;
-    if (games_conf(worker, game)->sockaddr.ss_family != AF_UNIX || n_known < GAMES_UNREAD)
+    if (games_conf(players, game)->sockaddr.ss_family != AF_UNIX || n_known < GAMES_UNREAD)
         return true;
     for (unsigned i = 0; i < n_known; i++)
-        if (!is_unread(&worker->vault->slots[watch->newest[i]]))
+        if (!is_unread(&players->vault->slots[watch->newest[i]]))
             return true;
     return false;
 }
@@ -149,13 +150,13 @@ uint64_t games_said(const struct slot *slot)
     return now->received - now->aside;
 }
 
-void games_note_link(struct worker *worker, const struct slot *slot, uint64_t held_ms)
+void games_note_link(struct players *players, const struct slot *slot, uint64_t held_ms)
 {
-    struct game_watch *watch = &worker->games.watch[slot->game];
-    const uint32_t index = vault_slot_index(worker->vault, slot);
+    struct game_watch *watch = &players->games.watch[slot->game];
+    const uint32_t index = vault_slot_index(players->vault, slot);
     watch->newest[watch->n_newest++ % GAMES_UNREAD] = index;
-    worker->conns[index].linked_ms = clock_boot_ms();
-    worker->conns[index].said_before = games_said(slot);
+    players->conns[index].linked_ms = clock_boot_ms();
+    players->conns[index].said_before = games_said(slot);
     if (held_ms == 0)
         return;
     watch->n_back++;
@@ -163,34 +164,34 @@ void games_note_link(struct worker *worker, const struct slot *slot, uint64_t he
         watch->back_since_ms = held_ms;
 }
 
-void games_note_all_linked(struct worker *worker, unsigned game)
+void games_note_all_linked(struct players *players, unsigned game)
 {
-    struct game_watch *watch = &worker->games.watch[game];
+    struct game_watch *watch = &players->games.watch[game];
     if (watch->n_back == 0)
         return;
-    log_event(LOG_GAME_BACK, "game=%s players=%u seconds=%llu", games_conf(worker, game)->name,
+    log_event(LOG_GAME_BACK, "game=%s players=%u seconds=%llu", games_conf(players, game)->name,
               watch->n_back,
               (unsigned long long)(clock_boot_ms() - watch->back_since_ms + 500) / 1000);
     watch->n_back = 0;
     watch->back_since_ms = 0;
 }
 
-void games_note_held(struct worker *worker, const struct slot *slot)
+void games_note_held(struct players *players, const struct slot *slot)
 {
-    worker->games.watch[slot->game].may_resume = true;
+    players->games.watch[slot->game].may_resume = true;
 }
 
-static bool has_resumable(struct worker *worker, unsigned game)
+static bool has_resumable(struct players *players, unsigned game)
 {
-    const struct vault *vault = worker->vault;
-    if (!worker->games.watch[game].may_resume)
+    const struct vault *vault = players->vault;
+    if (!players->games.watch[game].may_resume)
         return false;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
         if (vault->slots[i].state == SLOT_LIVE && vault->slots[i].game == game &&
             vault->slots[i].game_fd < 0 && slot_has(&vault->slots[i], SLOT_FLAG_LINKED) &&
             slot_has(&vault->slots[i], SLOT_FLAG_RESUMES))
             return true;
-    worker->games.watch[game].may_resume = false;
+    players->games.watch[game].may_resume = false;
     return false;
 }
 
@@ -213,13 +214,13 @@ static bool is_leftover(const struct vault_head *head, unsigned game, const stru
 
 // Somebody is there who has not attached, and players wait who could be resumed: give it time,
 // each process its own.
-static bool must_wait_for_attach(struct worker *worker, unsigned game, pid_t pid, uint64_t start)
+static bool must_wait_for_attach(struct players *players, unsigned game, pid_t pid, uint64_t start)
 {
-    struct game_watch *watch = &worker->games.watch[game];
+    struct game_watch *watch = &players->games.watch[game];
     uint64_t now_ms = clock_boot_ms();
     bool is_same = watch->attach_pid == pid && watch->attach_start == start;
     if (watch->attach_until_ms == 0 || !is_same) {
-        if (!has_resumable(worker, game))
+        if (!has_resumable(players, game))
             return false;
         watch->attach_until_ms = now_ms + ATTACH_MS;
         watch->attach_pid = pid;
@@ -236,11 +237,11 @@ static bool not_now(void)
 
 // Whom the link leads to. The attached process, as long as it lives, is the game, whoever of its
 // user's listens for it.
-static bool find_game(struct worker *worker, unsigned game, int fd, const struct game_state *living,
-                      struct met *met)
+static bool find_game(struct players *players, unsigned game, int fd,
+                      const struct game_state *living, struct met *met)
 {
     struct games_peer peer;
-    if (!games_find_peer(worker, game, fd, living, &peer))
+    if (!games_find_peer(players, game, fd, living, &peer))
         return false;
     if (living && living->flags & GAME_ATTACHED) {
         *met = (struct met){.pid = living->pid,
@@ -249,7 +250,7 @@ static bool find_game(struct worker *worker, unsigned game, int fd, const struct
                             .listener_pid = peer.pid};
         return true;
     }
-    if (is_leftover(worker->vault->head, game, &peer))
+    if (is_leftover(players->vault->head, game, &peer))
         return not_now();
     *met = (struct met){.pid = peer.pid,
                         .start = peer.start,
@@ -260,29 +261,29 @@ static bool find_game(struct worker *worker, unsigned game, int fd, const struct
         met->pid = 0;
         met->start = met->listener;
     }
-    return !must_wait_for_attach(worker, game, met->pid, met->start) || not_now();
+    return !must_wait_for_attach(players, game, met->pid, met->start) || not_now();
 }
 
 // Asked once: a process that dies while it is asked about is one thing or the other.
-static bool is_living(struct worker *worker, unsigned game, const struct game_state *now)
+static bool is_living(struct players *players, unsigned game, const struct game_state *now)
 {
     if (now->flags & GAME_AWAY)
         return false;
     const enum process_life life = process_look(now->pid, now->start);
     if (life == PROCESS_DEAD)
-        games_note_death(worker, game); // its descriptor may tell later than the connect
+        games_note_death(players, game); // its descriptor may tell later than the connect
     return life == PROCESS_ALIVE;
 }
 
-bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms *terms)
+bool games_meet(struct players *players, unsigned game, int fd, struct link_terms *terms)
 {
-    struct vault_head *head = worker->vault->head;
+    struct vault_head *head = players->vault->head;
     struct game_state now = game_now(head, game);
     struct met met;
-    if (!find_game(worker, game, fd, is_living(worker, game, &now) ? &now : NULL, &met))
+    if (!find_game(players, game, fd, is_living(players, game, &now) ? &now : NULL, &met))
         return false;
     head->games[game].listener_pid = met.listener_pid;
-    note_here(worker, game, &met);
+    note_here(players, game, &met);
     now = game_now(head, game);
     *terms = (struct link_terms){.pid = met.pid, .start = met.start, .flags = link_flags(&now)};
     return true;

@@ -25,7 +25,7 @@
 #include <time.h>
 
 struct conn;
-struct worker;
+struct players;
 
 // Links that a game has not looked at yet, at most; a small backlog (5, in PennMUSH) takes them.
 #define GAMES_UNREAD 4u
@@ -36,7 +36,7 @@ struct worker;
 struct games {
     struct game_watch {
         struct games_death {
-            struct worker *worker;
+            struct players *players;
             struct event *event; // the process' pidfd; NULL: none
             unsigned game;
             int pidfd;
@@ -72,29 +72,29 @@ struct games {
 };
 
 // Watch those that the vault knows. After the slots were served once.
-void games_start(struct worker *worker);
-void games_stop(struct worker *worker);
+void games_start(struct players *players);
+void games_stop(struct players *players);
 
 // May one more player be linked now, or has the game too many that it has not looked at?
-bool games_have_room(struct worker *worker, unsigned game);
+bool games_have_room(struct players *players, unsigned game);
 
 // May somebody connect to the game now? Before each connect. False, with errno: EPERM: a user's
 // process listens there that may not be the game; ELOOP: it is stayd's own socket.
-bool games_may_ask(struct worker *worker, unsigned game);
+bool games_may_ask(struct players *players, unsigned game);
 
 // A connect to the game has succeeded: note who is there, and say on what terms the slot may be
 // linked. False, with errno: EAGAIN: not now; the process that is there is dying, has changed
 // meanwhile, or may yet attach to resume players; EPERM: as above.
-bool games_meet(struct worker *worker, unsigned game, int fd, struct link_terms *terms);
+bool games_meet(struct players *players, unsigned game, int fd, struct link_terms *terms);
 
 // A slot has lost its link, and waits for another.
-void games_note_held(struct worker *worker, const struct slot *slot);
+void games_note_held(struct players *players, const struct slot *slot);
 
 // A slot was linked, which waited since held_ms; 0: a new player.
-void games_note_link(struct worker *worker, const struct slot *slot, uint64_t held_ms);
+void games_note_link(struct players *players, const struct slot *slot, uint64_t held_ms);
 
 // None of the game's players waits any more.
-void games_note_all_linked(struct worker *worker, unsigned game);
+void games_note_all_linked(struct players *players, unsigned game);
 
 enum games_verdict {
     GAMES_PLAYER, // the living game has closed this player
@@ -105,16 +105,16 @@ enum games_verdict {
 
 // A slot's link has ended `since_ms` ago: what does it mean? GAMES_LATER: ask again in *wait_ms; if
 // more is known before that, it is judged by itself.
-enum games_verdict games_judge(struct worker *worker, const struct slot *slot, uint64_t since_ms,
+enum games_verdict games_judge(struct players *players, const struct slot *slot, uint64_t since_ms,
                                uint64_t *wait_ms);
 
 // Is the process behind this slot's link known to live?
 bool games_is_alive(const struct slot *slot);
 
 // Say what has stood wrong for some seconds. Now and then.
-void games_tick(struct worker *worker);
+void games_tick(struct players *players);
 
 // Nobody listens at the game's address any more.
-void games_note_away(struct worker *worker, unsigned game);
+void games_note_away(struct players *players, unsigned game);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "players/games.h"
 
-const struct conf_game *games_conf(const struct worker *worker, unsigned game);
+const struct conf_game *games_conf(const struct players *players, unsigned game);
 
 // Is this a live slot whose link is this process'?
 bool games_is_link_of(const struct slot *slot, unsigned game, int32_t pid, uint64_t start);
@@ -18,17 +18,17 @@ uint64_t games_said(const struct slot *slot);
 
 // Watch a process of the game for its death, unless it is watched already. Of more than
 // GAMES_WATCHED the oldest is given up; its death is seen by the end of its links.
-void games_watch(struct worker *worker, unsigned game, int32_t pid, uint64_t start);
-bool games_is_watched(const struct worker *worker, unsigned game, int32_t pid, uint64_t start);
+void games_watch(struct players *players, unsigned game, int32_t pid, uint64_t start);
+bool games_is_watched(const struct players *players, unsigned game, int32_t pid, uint64_t start);
 
 // The game's present process is dead.
-void games_note_death(struct worker *worker, unsigned game);
+void games_note_death(struct players *players, unsigned game);
 
 // Judge again those whose link is this process', and has ended.
-void games_judge_again(struct worker *worker, unsigned game, int32_t pid, uint64_t start);
+void games_judge_again(struct players *players, unsigned game, int32_t pid, uint64_t start);
 
 // Who listens at the game's address? What was seen at at_ms or later will do.
-struct listener games_listener(struct worker *worker, unsigned game, uint64_t at_ms);
+struct listener games_listener(struct players *players, unsigned game, uint64_t at_ms);
 
 // Who is at the other end of a link.
 struct games_peer {
@@ -40,10 +40,10 @@ struct games_peer {
 
 // living: the game's process, if it was seen to live after the connect; or NULL. False, with errno:
 // as games_meet.
-bool games_find_peer(struct worker *worker, unsigned game, int fd, const struct game_state *living,
-                     struct games_peer *peer);
+bool games_find_peer(struct players *players, unsigned game, int fd,
+                     const struct game_state *living, struct games_peer *peer);
 
 // The game's user may be this one's; it has attached.
-void games_note_owner(struct worker *worker, unsigned game, uid_t uid);
+void games_note_owner(struct players *players, unsigned game, uid_t uid);
 
 #endif

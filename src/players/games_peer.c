@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "game/process.h"
-#include "worker/worker.h"
+#include "players/players.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -24,11 +24,11 @@
 
 #define DOUBT_MS 3000u // a game may write its pid-file a little after it has begun to listen
 
-struct listener games_listener(struct worker *worker, unsigned game, uint64_t at_ms)
+struct listener games_listener(struct players *players, unsigned game, uint64_t at_ms)
 {
-    struct games_seen *seen = &worker->games.watch[game].seen;
+    struct games_seen *seen = &players->games.watch[game].seen;
     if (seen->at_ms == 0 || seen->at_ms < at_ms) {
-        seen->listener = listener_look(games_conf(worker, game));
+        seen->listener = listener_look(games_conf(players, game));
         seen->at_ms = clock_boot_ms();
     }
     return seen->listener;
@@ -36,10 +36,10 @@ struct listener games_listener(struct worker *worker, unsigned game, uint64_t at
 
 // The kernel's list of Unix sockets is long when there are many players. A socket's file is of one
 // socket only: while the file is the same, and somebody listens, it is the same one.
-static struct listener look_at_file(struct worker *worker, unsigned game)
+static struct listener look_at_file(struct players *players, unsigned game)
 {
-    const struct conf_game *conf = games_conf(worker, game);
-    struct games_seen *seen = &worker->games.watch[game].seen;
+    const struct conf_game *conf = games_conf(players, game);
+    struct games_seen *seen = &players->games.watch[game].seen;
     struct stat file = {0};
     const char *path = ((const struct sockaddr_un *)&conf->sockaddr)->sun_path;
     bool is_there = stat(path, &file) == 0;
@@ -47,7 +47,7 @@ static struct listener look_at_file(struct worker *worker, unsigned game)
                    seen->file == file.st_ino && seen->changed.tv_sec == file.st_ctim.tv_sec &&
                    seen->changed.tv_nsec == file.st_ctim.tv_nsec;
     bool was_seen = seen->listener.inode != 0 && seen->listener.inode != LISTENER_UNSEEN;
-    struct listener found = games_listener(worker, game, is_same && was_seen ? 0 : UINT64_MAX);
+    struct listener found = games_listener(players, game, is_same && was_seen ? 0 : UINT64_MAX);
     seen->device = file.st_dev;
     seen->file = file.st_ino;
     seen->changed = file.st_ctim;
@@ -55,11 +55,11 @@ static struct listener look_at_file(struct worker *worker, unsigned game)
 }
 
 // As of now.
-static struct listener look_now(struct worker *worker, unsigned game)
+static struct listener look_now(struct players *players, unsigned game)
 {
-    return games_conf(worker, game)->sockaddr.ss_family == AF_UNIX
-               ? look_at_file(worker, game)
-               : games_listener(worker, game, UINT64_MAX);
+    return games_conf(players, game)->sockaddr.ss_family == AF_UNIX
+               ? look_at_file(players, game)
+               : games_listener(players, game, UINT64_MAX);
 }
 
 // The owner is that of one address: who says in the configuration that the game is elsewhere now
@@ -73,67 +73,67 @@ static uint64_t tag_address(const struct conf_game *conf)
 }
 
 // The user, + 1; 0: nobody was there yet.
-static uint64_t find_owner(const struct worker *worker, unsigned game)
+static uint64_t find_owner(const struct players *players, unsigned game)
 {
-    const struct conf_game *conf = games_conf(worker, game);
-    uint64_t owner = worker->vault->head->games[game].owner;
+    const struct conf_game *conf = games_conf(players, game);
+    uint64_t owner = players->vault->head->games[game].owner;
     if (conf->has_user)
         return (uint64_t)conf->user_uid + 1;
     return (owner & ~(uint64_t)UINT32_MAX) == tag_address(conf) ? owner & UINT32_MAX : 0;
 }
 
-void games_note_owner(struct worker *worker, unsigned game, uid_t uid)
+void games_note_owner(struct players *players, unsigned game, uid_t uid)
 {
-    uint64_t owner = find_owner(worker, game);
-    worker->vault->head->games[game].owner =
-        tag_address(games_conf(worker, game)) | (owner ? owner : (uint64_t)uid + 1);
+    uint64_t owner = find_owner(players, game);
+    players->vault->head->games[game].owner =
+        tag_address(games_conf(players, game)) | (owner ? owner : (uint64_t)uid + 1);
 }
 
-static bool may_be_game(const struct worker *worker, unsigned game, uid_t uid)
+static bool may_be_game(const struct players *players, unsigned game, uid_t uid)
 {
-    uint64_t owner = find_owner(worker, game);
+    uint64_t owner = find_owner(players, game);
     return uid == LISTENER_NO_UID || uid == 0 || uid == geteuid() || owner == 0 ||
            owner == (uint64_t)uid + 1;
 }
 
-static void say_stranger(struct worker *worker, unsigned game, uid_t uid)
+static void say_stranger(struct players *players, unsigned game, uid_t uid)
 {
-    const struct conf_game *conf = games_conf(worker, game);
-    struct game_watch *watch = &worker->games.watch[game];
+    const struct conf_game *conf = games_conf(players, game);
+    struct game_watch *watch = &players->games.watch[game];
     if (watch->stranger == (uint64_t)uid + 1)
         return;
     watch->stranger = (uint64_t)uid + 1;
     log_event(LOG_GAME_STRANGER,
               "game=%s connect=%s uid=%u game_uid=%u fix=\"if this is the game, write user = NAME "
               "(of uid %u) in [game %s] and reload; if not, end what listens there\"",
-              conf->name, conf->connect, (unsigned)uid, (unsigned)(find_owner(worker, game) - 1),
+              conf->name, conf->connect, (unsigned)uid, (unsigned)(find_owner(players, game) - 1),
               (unsigned)uid, conf->name);
 }
 
 // May a process of this user be the game? If so it is, from now on.
-static bool admit(struct worker *worker, unsigned game, uid_t uid)
+static bool admit(struct players *players, unsigned game, uid_t uid)
 {
-    if (!may_be_game(worker, game, uid)) {
-        say_stranger(worker, game, uid);
+    if (!may_be_game(players, game, uid)) {
+        say_stranger(players, game, uid);
         errno = EPERM;
         return false;
     }
-    worker->games.watch[game].stranger = 0;
+    players->games.watch[game].stranger = 0;
     if (uid != LISTENER_NO_UID)
-        games_note_owner(worker, game, uid);
+        games_note_owner(players, game, uid);
     return true;
 }
 
-bool games_may_ask(struct worker *worker, unsigned game)
+bool games_may_ask(struct players *players, unsigned game)
 {
-    struct game_watch *watch = &worker->games.watch[game];
-    watch->before = look_now(worker, game);
-    if (loops_is_own(&worker->loops, watch->before.inode)) {
-        loops_say(worker, game, "stayd itself listens there");
+    struct game_watch *watch = &players->games.watch[game];
+    watch->before = look_now(players, game);
+    if (loops_is_own(&players->loops, watch->before.inode)) {
+        loops_say(players, game, "stayd itself listens there");
         errno = ELOOP;
         return false;
     }
-    return may_be_game(worker, game, watch->before.uid) || admit(worker, game, watch->before.uid);
+    return may_be_game(players, game, watch->before.uid) || admit(players, game, watch->before.uid);
 }
 
 // Is what is known of the process now behind this listener known already?
@@ -144,11 +144,11 @@ static bool is_known(const struct game_state *now, pid_t pid, uint64_t start, ui
 }
 
 // Why what stands in the game's pid-file is not believed, or NULL.
-static const char *doubt(struct worker *worker, unsigned game, struct games_peer *peer)
+static const char *doubt(struct players *players, unsigned game, struct games_peer *peer)
 {
-    const struct game_state now = game_now(worker->vault->head, game);
-    const struct games_gone *gone = &worker->games.watch[game].gone;
-    peer->pid = process_read_file(games_conf(worker, game)->pid_file);
+    const struct game_state now = game_now(players->vault->head, game);
+    const struct games_gone *gone = &players->games.watch[game].gone;
+    peer->pid = process_read_file(games_conf(players, game)->pid_file);
     if (peer->pid == 0)
         return "it cannot be read, or is not a process id";
     struct process_view view;
@@ -166,10 +166,10 @@ static const char *doubt(struct worker *worker, unsigned game, struct games_peer
     return owner == LISTENER_ANOTHERS ? "that process does not listen there" : NULL;
 }
 
-static void say_doubt(struct worker *worker, unsigned game, pid_t pid, const char *why)
+static void say_doubt(struct players *players, unsigned game, pid_t pid, const char *why)
 {
-    const struct conf_game *conf = games_conf(worker, game);
-    struct game_watch *watch = &worker->games.watch[game];
+    const struct conf_game *conf = games_conf(players, game);
+    struct game_watch *watch = &players->games.watch[game];
     uint64_t now_ms = clock_boot_ms();
     if (!why) {
         watch->doubted_ms = 0;
@@ -187,12 +187,12 @@ static void say_doubt(struct worker *worker, unsigned game, pid_t pid, const cha
               conf->name, conf->pid_file, (int)pid, why);
 }
 
-static void read_pid_file(struct worker *worker, unsigned game, struct games_peer *peer)
+static void read_pid_file(struct players *players, unsigned game, struct games_peer *peer)
 {
-    if (!games_conf(worker, game)->pid_file)
+    if (!games_conf(players, game)->pid_file)
         return;
-    const char *why = doubt(worker, game, peer);
-    say_doubt(worker, game, peer->pid, why);
+    const char *why = doubt(players, game, peer);
+    say_doubt(players, game, peer->pid, why);
     if (!why)
         return;
     peer->pid = 0;
@@ -200,26 +200,26 @@ static void read_pid_file(struct worker *worker, unsigned game, struct games_pee
     peer->is_doubted = false;
 }
 
-void games_tick(struct worker *worker)
+void games_tick(struct players *players)
 {
-    for (unsigned i = 0; i < worker->heritage->conf.n_games; i++) {
-        const struct game_watch *watch = &worker->games.watch[i];
+    for (unsigned i = 0; i < players->heritage->conf.n_games; i++) {
+        const struct game_watch *watch = &players->games.watch[i];
         if (watch->doubted_ms == 0 || watch->is_doubt_said)
             continue;
-        struct games_peer peer = {.listener = games_listener(worker, i, UINT64_MAX)};
+        struct games_peer peer = {.listener = games_listener(players, i, UINT64_MAX)};
         if (peer.listener.inode != 0)
-            read_pid_file(worker, i, &peer);
+            read_pid_file(players, i, &peer);
     }
 }
 
 // SO_PEERCRED names who called listen(2). With socket activation that is the service manager, which
 // outlives every game.
-static bool find_peer_by_credentials(struct worker *worker, unsigned game, int fd,
+static bool find_peer_by_credentials(struct players *players, unsigned game, int fd,
                                      const struct game_state *living, struct games_peer *peer)
 {
     struct ucred cred;
     struct process_view view;
-    if (!link_credentials(fd, &cred) || !admit(worker, game, cred.uid))
+    if (!link_credentials(fd, &cred) || !admit(players, game, cred.uid))
         return false;
     if (living && living->pid == cred.pid)
         view = (struct process_view){.start = living->start};
@@ -230,22 +230,22 @@ static bool find_peer_by_credentials(struct worker *worker, unsigned game, int f
         peer->start = view.start;
     }
     if (peer->start == 0)
-        peer->listener = look_now(worker, game);
+        peer->listener = look_now(players, game);
     return true;
 }
 
-bool games_find_peer(struct worker *worker, unsigned game, int fd, const struct game_state *living,
-                     struct games_peer *peer)
+bool games_find_peer(struct players *players, unsigned game, int fd,
+                     const struct game_state *living, struct games_peer *peer)
 {
-    const struct listener before = worker->games.watch[game].before;
+    const struct listener before = players->games.watch[game].before;
     *peer = (struct games_peer){.listener = LISTENER_NONE};
-    bool is_unix = games_conf(worker, game)->sockaddr.ss_family == AF_UNIX;
-    if (is_unix && !find_peer_by_credentials(worker, game, fd, living, peer))
+    bool is_unix = games_conf(players, game)->sockaddr.ss_family == AF_UNIX;
+    if (is_unix && !find_peer_by_credentials(players, game, fd, living, peer))
         return false;
     if (is_unix && peer->start != 0)
         return true;
     if (!is_unix)
-        peer->listener = look_now(worker, game);
+        peer->listener = look_now(players, game);
     // The socket that has listened before and after the connect is the one that has taken it.
     errno = EAGAIN;
     if (peer->listener.inode != before.inode)
@@ -254,9 +254,9 @@ bool games_find_peer(struct worker *worker, unsigned game, int fd, const struct 
         return true;
     if (peer->listener.inode == 0 && listener_is_local(fd))
         return false; // whoever has taken it listens no more
-    if (!admit(worker, game, peer->listener.uid))
+    if (!admit(players, game, peer->listener.uid))
         return false;
-    read_pid_file(worker, game, peer);
+    read_pid_file(players, game, peer);
     errno = EAGAIN;
     return peer->pid == 0 || peer->start != 0;
 }

@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "game/process.h"
+#include "players/players.h"
 #include "vault/slot.h"
-#include "worker/worker.h"
 
 #include <sys/pidfd.h>
 #include <unistd.h>
@@ -32,12 +32,12 @@ static void orphan(struct conn *conn)
     conn_serve(conn, RELAY_READ_GAME);
 }
 
-static void orphan_links(struct worker *worker, unsigned game, int32_t pid, uint64_t start)
+static void orphan_links(struct players *players, unsigned game, int32_t pid, uint64_t start)
 {
-    struct vault *vault = worker->vault;
+    struct vault *vault = players->vault;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
         if (games_is_link_of(&vault->slots[i], game, pid, start))
-            orphan(&worker->conns[i]);
+            orphan(&players->conns[i]);
 }
 
 static uint32_t count_players(const struct vault *vault, unsigned game)
@@ -48,39 +48,39 @@ static uint32_t count_players(const struct vault *vault, unsigned game)
     return n;
 }
 
-void games_note_death(struct worker *worker, unsigned game)
+void games_note_death(struct players *players, unsigned game)
 {
-    struct vault_head *head = worker->vault->head;
+    struct vault_head *head = players->vault->head;
     struct game_state next = game_now(head, game);
     if (next.flags & GAME_AWAY)
         return;
     next.flags = (next.flags & (GAME_SEEN | GAME_RESUMES | GAME_DOUBTED)) | GAME_AWAY;
     next.since_ms = clock_boot_ms();
     game_commit(head, game, &next);
-    worker->games.watch[game].n_back = 0;
-    worker->games.watch[game].back_since_ms = 0;
-    worker->games.watch[game].attach_until_ms = 0;
-    log_event(LOG_GAME_AWAY, "game=%s pid=%d players=%u", games_conf(worker, game)->name,
-              (int)next.pid, count_players(worker->vault, game));
+    players->games.watch[game].n_back = 0;
+    players->games.watch[game].back_since_ms = 0;
+    players->games.watch[game].attach_until_ms = 0;
+    log_event(LOG_GAME_AWAY, "game=%s pid=%d players=%u", games_conf(players, game)->name,
+              (int)next.pid, count_players(players->vault, game));
 }
 
 static void on_death(evutil_socket_t fd, short what, void *arg)
 {
     struct games_death *death = arg;
-    struct worker *worker = death->worker;
-    struct game_state now = game_now(worker->vault->head, death->game);
+    struct players *players = death->players;
+    struct game_state now = game_now(players->vault->head, death->game);
     (void)fd;
     (void)what;
     stop_watching(death);
     if (now.pid == death->pid && now.start == death->start)
-        games_note_death(worker, death->game);
-    orphan_links(worker, death->game, death->pid, death->start);
+        games_note_death(players, death->game);
+    orphan_links(players, death->game, death->pid, death->start);
 }
 
-bool games_is_watched(const struct worker *worker, unsigned game, int32_t pid, uint64_t start)
+bool games_is_watched(const struct players *players, unsigned game, int32_t pid, uint64_t start)
 {
     for (unsigned i = 0; i < GAMES_WATCHED; i++) {
-        const struct games_death *death = &worker->games.watch[game].death[i];
+        const struct games_death *death = &players->games.watch[game].death[i];
         if (death->event && death->pid == pid && death->start == start)
             return true;
     }
@@ -99,17 +99,17 @@ static struct games_death *place_for(struct game_watch *watch)
 
 // The descriptor is the worker's own: a successor opens another, and looks first whether it is
 // still the same process.
-void games_watch(struct worker *worker, unsigned game, int32_t pid, uint64_t start)
+void games_watch(struct players *players, unsigned game, int32_t pid, uint64_t start)
 {
-    if (pid <= 0 || games_is_watched(worker, game, pid, start))
+    if (pid <= 0 || games_is_watched(players, game, pid, start))
         return;
     int pidfd = pidfd_open(pid, 0);
     if (pidfd < 0)
         return;
-    struct games_death *death = place_for(&worker->games.watch[game]);
+    struct games_death *death = place_for(&players->games.watch[game]);
     *death = (struct games_death){
-        .worker = worker, .game = game, .pidfd = pidfd, .pid = pid, .start = start};
-    death->event = event_new(worker->base, pidfd, EV_READ, on_death, death);
+        .players = players, .game = game, .pidfd = pidfd, .pid = pid, .start = start};
+    death->event = event_new(players->base, pidfd, EV_READ, on_death, death);
     if (!death->event || event_add(death->event, NULL) < 0) {
         if (death->event)
             event_free(death->event);
@@ -121,9 +121,9 @@ void games_watch(struct worker *worker, unsigned game, int32_t pid, uint64_t sta
 }
 
 // A worker may have died before all links of a dead process were judged. The living are watched.
-static void take_up_links(struct worker *worker)
+static void take_up_links(struct players *players)
 {
-    struct vault *vault = worker->vault;
+    struct vault *vault = players->vault;
     const struct slot *seen = NULL; // whose process was looked at last
     bool is_dead = false;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
@@ -133,20 +133,20 @@ static void take_up_links(struct worker *worker)
         if (!seen || !games_is_link_of(slot, seen->game, seen->game_pid, seen->game_start)) {
             is_dead = process_look(slot->game_pid, slot->game_start) == PROCESS_DEAD;
             if (!is_dead)
-                games_watch(worker, slot->game, slot->game_pid, slot->game_start);
+                games_watch(players, slot->game, slot->game_pid, slot->game_start);
         }
         seen = slot;
         if (is_dead)
-            orphan(&worker->conns[i]);
+            orphan(&players->conns[i]);
     }
 }
 
 // What is known of an index is known of the game that has it: after a reload that can be another.
-static void begin_index(struct worker *worker, unsigned game)
+static void begin_index(struct players *players, unsigned game)
 {
-    struct vault_head *head = worker->vault->head;
+    struct vault_head *head = players->vault->head;
     uint32_t tag = 2166136261u; // FNV-1a
-    for (const char *at = worker->heritage->conf.game[game].name; *at; at++)
+    for (const char *at = players->heritage->conf.game[game].name; *at; at++)
         tag = (tag ^ (uint8_t)*at) * 16777619u;
     if (head->reload.game_tag[game] == tag)
         return;
@@ -156,28 +156,28 @@ static void begin_index(struct worker *worker, unsigned game)
     head->reload.game_tag[game] = tag;
 }
 
-void games_start(struct worker *worker)
+void games_start(struct players *players)
 {
-    for (unsigned i = 0; i < worker->heritage->conf.n_games; i++) {
-        begin_index(worker, i);
-        worker->games.watch[i].may_resume = true;
-        struct game_state now = game_now(worker->vault->head, i);
+    for (unsigned i = 0; i < players->heritage->conf.n_games; i++) {
+        begin_index(players, i);
+        players->games.watch[i].may_resume = true;
+        struct game_state now = game_now(players->vault->head, i);
         if (now.pid == 0 || now.flags & GAME_AWAY)
             continue;
         if (process_look(now.pid, now.start) == PROCESS_DEAD)
-            games_note_death(worker, i);
+            games_note_death(players, i);
     }
-    take_up_links(worker);
-    for (unsigned i = 0; i < worker->heritage->conf.n_games; i++) {
-        struct game_state now = game_now(worker->vault->head, i);
+    take_up_links(players);
+    for (unsigned i = 0; i < players->heritage->conf.n_games; i++) {
+        struct game_state now = game_now(players->vault->head, i);
         if (!(now.flags & GAME_AWAY))
-            games_watch(worker, i, now.pid, now.start);
+            games_watch(players, i, now.pid, now.start);
     }
 }
 
-void games_stop(struct worker *worker)
+void games_stop(struct players *players)
 {
     for (unsigned i = 0; i < VAULT_GAMES; i++)
         for (unsigned k = 0; k < GAMES_WATCHED; k++)
-            stop_watching(&worker->games.watch[i].death[k]);
+            stop_watching(&players->games.watch[i].death[k]);
 }

@@ -9,9 +9,9 @@
 #include "base/address.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
-#include "worker/worker.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -26,17 +26,17 @@ static void note_own(struct loops *loops, int fd)
         loops->own[loops->n_own++] = socket.st_ino;
 }
 
-void loops_start(struct worker *worker)
+void loops_start(struct players *players)
 {
-    const struct heritage *heritage = worker->heritage;
-    const struct vault *vault = worker->vault;
-    worker->loops.n_own = 0;
+    const struct heritage *heritage = players->heritage;
+    const struct vault *vault = players->vault;
+    players->loops.n_own = 0;
     for (unsigned i = 0; i < heritage->n_sockets; i++)
-        note_own(&worker->loops, heritage->socket[i].fd);
-    note_own(&worker->loops, heritage->control_fd);
+        note_own(&players->loops, heritage->socket[i].fd);
+    note_own(&players->loops, heritage->control_fd);
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
         if (vault->slots[i].state == SLOT_LIVE)
-            loops_note_link(worker, &vault->slots[i]);
+            loops_note_link(players, &vault->slots[i]);
 }
 
 bool loops_is_own(const struct loops *loops, uint64_t inode)
@@ -56,12 +56,12 @@ static bool find_name(int (*name)(int, struct sockaddr *, socklen_t *), int fd, 
            address_to_bytes((const struct sockaddr *)&sockaddr, address, port);
 }
 
-void loops_note_link(struct worker *worker, const struct slot *slot)
+void loops_note_link(struct players *players, const struct slot *slot)
 {
     uint8_t address[16];
     uint16_t port;
     if (slot->game_fd >= 0 && find_name(getsockname, slot->game_fd, address, &port))
-        worker->loops.port[port / 64] |= UINT64_C(1) << port % 64;
+        players->loops.port[port / 64] |= UINT64_C(1) << port % 64;
 }
 
 static bool is_link(const struct slot *slot, const struct loops_ends *ends)
@@ -77,10 +77,10 @@ static bool is_link(const struct slot *slot, const struct loops_ends *ends)
 
 // The slot whose link this is, or NULL. Ports are used again, so that most of those noted are
 // nobody's any more; few players have one of them.
-static const struct slot *find_link(const struct worker *worker, const struct loops_ends *ends)
+static const struct slot *find_link(const struct players *players, const struct loops_ends *ends)
 {
-    const struct vault *vault = worker->vault;
-    if (!(worker->loops.port[ends->from_port / 64] & UINT64_C(1) << ends->from_port % 64))
+    const struct vault *vault = players->vault;
+    if (!(players->loops.port[ends->from_port / 64] & UINT64_C(1) << ends->from_port % 64))
         return NULL;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
         if (is_link(&vault->slots[i], ends))
@@ -89,9 +89,9 @@ static const struct slot *find_link(const struct worker *worker, const struct lo
 }
 
 // The slot whose player this is, or NULL: what a proxy between has let through is our own header.
-static const struct slot *find_player(const struct worker *worker, const struct loops_ends *ends)
+static const struct slot *find_player(const struct players *players, const struct loops_ends *ends)
 {
-    const struct vault *vault = worker->vault;
+    const struct vault *vault = players->vault;
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         const struct slot *slot = &vault->slots[i];
         uint8_t address[16];
@@ -161,10 +161,10 @@ bool loops_read_header(const uint8_t *bytes, size_t n, struct loops_ends *ends)
     return n >= 6 && memcmp(bytes, "PROXY ", 6) == 0 && read_v1(bytes, n, ends);
 }
 
-void loops_say(struct worker *worker, unsigned game, const char *how)
+void loops_say(struct players *players, unsigned game, const char *how)
 {
-    const struct conf_game *conf = &worker->heritage->conf.game[game];
-    struct loops_said *said = &worker->loops.game[game];
+    const struct conf_game *conf = &players->heritage->conf.game[game];
+    struct loops_said *said = &players->loops.game[game];
     if (said->is_said)
         return;
     said->is_said = true;
@@ -177,13 +177,13 @@ void loops_say(struct worker *worker, unsigned game, const char *how)
 // The link that has come back as this player, or NULL.
 static const struct slot *find_origin(struct conn *conn, const char **how)
 {
-    const struct worker *worker = conn->worker;
+    const struct players *players = conn->players;
     const struct slot *slot = conn_slot(conn);
     uint8_t bytes[LOOPS_HEADER_BYTES];
     struct loops_ends ends = {.from_port = slot->port};
     memcpy(ends.from, slot->address, sizeof ends.from);
     const struct slot *origin = find_name(getsockname, slot->player_fd, ends.to, &ends.to_port)
-                                    ? find_link(worker, &ends)
+                                    ? find_link(players, &ends)
                                     : NULL;
     *how = "a link to it has come back as a player";
     if (origin)
@@ -195,8 +195,8 @@ static const struct slot *find_origin(struct conn *conn, const char **how)
     *how = "a link to it has come back as a player, through a proxy or another stayd";
     if (!loops_read_header(bytes, (size_t)n, &ends))
         return NULL;
-    origin = find_link(worker, &ends);
-    return origin ? origin : find_player(worker, &ends);
+    origin = find_link(players, &ends);
+    return origin ? origin : find_player(players, &ends);
 }
 
 bool loops_close(struct conn *conn)
@@ -208,7 +208,7 @@ bool loops_close(struct conn *conn)
     const struct slot *origin = find_origin(conn, &how);
     if (!origin)
         return false;
-    loops_say(conn->worker, origin->game, how);
+    loops_say(conn->players, origin->game, how);
     conn_close(conn, "it is a link of stayd's own that has come back");
     return true;
 }

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 struct conn;
-struct worker;
+struct players;
 
 #define LOOPS_HEADER_BYTES 108u // more than version 1 can have, and enough of version 2
 
@@ -31,16 +31,16 @@ struct loops {
 };
 
 // What the vault holds.
-void loops_start(struct worker *worker);
+void loops_start(struct players *players);
 
 // Is this one of our listening sockets, by its inode?
 bool loops_is_own(const struct loops *loops, uint64_t inode);
 
 // A link has been made.
-void loops_note_link(struct worker *worker, const struct slot *slot);
+void loops_note_link(struct players *players, const struct slot *slot);
 
 // Say, once, that this game's address leads back to us.
-void loops_say(struct worker *worker, unsigned game, const char *how);
+void loops_say(struct players *players, unsigned game, const char *how);
 
 // Is this player, of whom nothing was received yet, the other end of a link of ours? It is then
 // closed, and the slot is free.

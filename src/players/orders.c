@@ -6,57 +6,57 @@
 #include "players/orders.h"
 
 #include "game/process.h"
+#include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
-#include "worker/worker.h"
 
-struct slot *order_find(struct worker *worker, const uint8_t id[16])
+struct slot *order_find(struct players *players, const uint8_t id[16])
 {
-    uint32_t slot = ids_find(worker->ids, id);
-    return slot == SLOT_NONE ? NULL : &worker->vault->slots[slot];
+    uint32_t slot = ids_find(players->ids, id);
+    return slot == SLOT_NONE ? NULL : &players->vault->slots[slot];
 }
 
-static struct conn *conn_of(struct worker *worker, const struct slot *slot)
+static struct conn *conn_of(struct players *players, const struct slot *slot)
 {
-    return &worker->conns[vault_slot_index(worker->vault, slot)];
+    return &players->conns[vault_slot_index(players->vault, slot)];
 }
 
-enum order_result order_leave(struct worker *worker, struct slot *slot, const uint8_t *bytes,
+enum order_result order_leave(struct players *players, struct slot *slot, const uint8_t *bytes,
                               size_t n)
 {
-    return state_put(&worker->cells, slot, bytes, n) ? ORDER_DONE : ORDER_SHORT;
+    return state_put(&players->cells, slot, bytes, n) ? ORDER_DONE : ORDER_SHORT;
 }
 
-enum order_result order_acknowledge(struct worker *worker, struct slot *slot, uint64_t offset)
+enum order_result order_acknowledge(struct players *players, struct slot *slot, uint64_t offset)
 {
-    if (!relay_acknowledge(worker->vault, &worker->chunks, slot, offset))
+    if (!relay_acknowledge(players->vault, &players->chunks, slot, offset))
         return ORDER_BAD_OFFSET;
-    conn_serve(conn_of(worker, slot), 0); // there may be room for more now
+    conn_serve(conn_of(players, slot), 0); // there may be room for more now
     return ORDER_DONE;
 }
 
-enum order_result order_close(struct worker *worker, struct slot *slot, const char *text,
+enum order_result order_close(struct players *players, struct slot *slot, const char *text,
                               enum slot_end by)
 {
-    struct conn *conn = conn_of(worker, slot);
+    struct conn *conn = conn_of(players, slot);
     if (relay_is_ended(slot))
         return ORDER_DONE; // under way already
     conn_take_words(conn);
     slot_note_end(slot, by);
-    relay_end_saying(worker->vault, &worker->chunks, slot, text ? text : "");
+    relay_end_saying(players->vault, &players->chunks, slot, text ? text : "");
     conn_serve(conn, RELAY_READY_ALL);
     return ORDER_DONE;
 }
 
-enum order_result order_notice(struct worker *worker, struct slot *slot, uint32_t token,
+enum order_result order_notice(struct players *players, struct slot *slot, uint32_t token,
                                const char *text)
 {
     const struct relay_words words = {.text = text, .notice = token};
     if (flow_now(&slot->flow[TO_PLAYER])->notice == token)
         return ORDER_DONE;
-    if (!relay_say(worker->vault, &worker->chunks, slot, &words))
+    if (!relay_say(players->vault, &players->chunks, slot, &words))
         return ORDER_SHORT;
-    conn_serve(conn_of(worker, slot), 0);
+    conn_serve(conn_of(players, slot), 0);
     return ORDER_DONE;
 }
 
@@ -65,9 +65,9 @@ bool order_is_held(const struct slot *slot)
     return slot->game_fd < 0;
 }
 
-void order_look(struct worker *worker, unsigned game, struct order_game *look)
+void order_look(struct players *players, unsigned game, struct order_game *look)
 {
-    const struct vault *vault = worker->vault;
+    const struct vault *vault = players->vault;
     struct game_state now = game_now(vault->head, game);
     bool is_away = now.flags & GAME_AWAY;
     *look = (struct order_game){
@@ -79,7 +79,7 @@ void order_look(struct worker *worker, unsigned game, struct order_game *look)
         .resumes = now.flags & GAME_RESUMES,
         .acknowledges = now.flags & GAME_ACKS,
         .since_ms = now.since_ms,
-        .error = worker->waiting.game[game].error,
+        .error = players->waiting.game[game].error,
     };
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         const struct slot *slot = &vault->slots[i];

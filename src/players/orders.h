@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-struct worker;
+struct players;
 
 enum order_result {
     ORDER_DONE,
@@ -25,30 +25,31 @@ enum order_result {
 };
 
 // The live slot with this connection id, or NULL.
-struct slot *order_find(struct worker *worker, const uint8_t id[16]);
+struct slot *order_find(struct players *players, const uint8_t id[16]);
 
 // Process pid (of the peer) is this game, from now on until it is dead. ORDER_GONE: it is dead
 // already.
-enum order_result order_attach(struct worker *worker, unsigned game, pid_t pid, bool resumes,
+enum order_result order_attach(struct players *players, unsigned game, pid_t pid, bool resumes,
                                bool acknowledges);
 
 // n up to VAULT_STATE_BYTES; 0 takes it away.
-enum order_result order_leave(struct worker *worker, struct slot *slot, const uint8_t *bytes,
+enum order_result order_leave(struct players *players, struct slot *slot, const uint8_t *bytes,
                               size_t n);
 
-enum order_result order_acknowledge(struct worker *worker, struct slot *slot, uint64_t offset);
+enum order_result order_acknowledge(struct players *players, struct slot *slot, uint64_t offset);
 
 // End a player in order: what the game has said so far, then text (a string without line's end;
 // NULL: none), then the close. The slot may be free when this returns. `by`: who has asked.
-enum order_result order_close(struct worker *worker, struct slot *slot, const char *text,
+enum order_result order_close(struct players *players, struct slot *slot, const char *text,
                               enum slot_end by);
 
 enum order_plan { ORDER_PLAN_REBOOT, ORDER_PLAN_END_HOLD, ORDER_PLAN_END_LEAVE };
-enum order_result order_plan(struct worker *worker, unsigned game, pid_t pid, enum order_plan plan);
+enum order_result order_plan(struct players *players, unsigned game, pid_t pid,
+                             enum order_plan plan);
 
 // Say one line to a player. `token` (not 0) stands for the request: the same one is said once.
 // False: there is no room with that player now (ORDER_SHORT).
-enum order_result order_notice(struct worker *worker, struct slot *slot, uint32_t token,
+enum order_result order_notice(struct players *players, struct slot *slot, uint32_t token,
                                const char *text);
 
 // Does this player wait for its game?
@@ -63,6 +64,6 @@ struct order_game {
     uint64_t since_ms; // boottime of the last change of state; 0: none
     int error;         // why the last attempt to connect has failed; 0: it did not
 };
-void order_look(struct worker *worker, unsigned game, struct order_game *look);
+void order_look(struct players *players, unsigned game, struct order_game *look);
 
 #endif

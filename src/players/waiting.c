@@ -11,11 +11,11 @@
 #include "game/link.h"
 #include "players/away.h"
 #include "players/connector.h"
+#include "players/players.h"
 #include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
 #include "vault/state.h"
-#include "worker/worker.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -30,13 +30,13 @@
 // The host name, within its time. True: settled, one way or the other.
 static bool settle_name(struct conn *conn, uint64_t waited_ms)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
     const char *host = NULL;
     if (slot->flags & SLOT_FLAG_NAMED)
         return true;
-    enum names_status status = names_find(worker->names, slot->address, &host);
-    const struct conf *conf = &worker->heritage->conf;
+    enum names_status status = names_find(players->names, slot->address, &host);
+    const struct conf *conf = &players->heritage->conf;
     if (status == NAMES_PENDING && conf->names == CONF_NAMES_ON &&
         waited_ms < conf->name_timeout_ms)
         return false;
@@ -86,15 +86,15 @@ static void say_waits(const struct conf_game *game, const char *why, int error)
 // told so once, and in the end closed.
 static void keep_waiting(struct conn *conn, const struct conf_game *game, uint64_t now_ms)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
     const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
     uint64_t since_ms = slot->held_ms ? slot->held_ms : slot->opened_ms;
     uint64_t waited_ms = now_ms > since_ms ? now_ms - since_ms : 0;
-    int error = worker->waiting.game[slot->game].error;
+    int error = players->waiting.game[slot->game].error;
     const char *why =
         to_player->phase != FLOW_OPEN ? "the player does not read" : waiting_why(error);
-    bool is_away = game_now(worker->vault->head, slot->game).flags & GAME_AWAY;
+    bool is_away = game_now(players->vault->head, slot->game).flags & GAME_AWAY;
     if (game->hold_ms != CONF_FOREVER && waited_ms > game->hold_ms) {
         log_event(LOG_GAME_FAILED, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
                   why);
@@ -121,25 +121,25 @@ static bool has_credit(struct waiting_game *it, const struct conf_game *game, ui
 static enum link_status make_link(struct conn *conn, const struct conf_game *game, int fd,
                                   struct link_terms *terms)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
     static uint8_t state[VAULT_STATE_BYTES];
     bool is_resumed = slot_has(slot, SLOT_FLAG_LINKED) && slot_has(slot, SLOT_FLAG_RESUMES) &&
                       terms->flags & SLOT_FLAG_RESUMES;
-    relay_prepare_link(worker->vault, &worker->chunks, slot, is_resumed);
+    relay_prepare_link(players->vault, &players->chunks, slot, is_resumed);
     if (!is_resumed && slot_has(slot, SLOT_FLAG_LINKED))
-        state_put(&worker->cells, slot, NULL, 0); // a dead game's, of which this one knows nothing
+        state_put(&players->cells, slot, NULL, 0); // a dead game's, of which this one knows nothing
     const struct header_resumed resumed = {
         .input = relay_input_offset(slot),
         .output = relay_output_offset(slot),
         .state = state,
-        .n_state = state_get(worker->vault, slot, state),
+        .n_state = state_get(players->vault, slot, state),
     };
     if (is_resumed)
         terms->resumed = &resumed;
     enum link_status status = link_make(slot, game, fd, terms);
     OPENSSL_cleanse(state, resumed.n_state);
-    worker_note_claims(worker, slot);
+    players_note_claims(players, slot);
     return status;
 }
 
@@ -147,7 +147,7 @@ static enum link_status make_link(struct conn *conn, const struct conf_game *gam
 static enum link_status take_link(struct conn *conn, const struct conf_game *game, int fd)
 {
     struct link_terms terms;
-    if (!games_meet(conn->worker, conn_slot(conn)->game, fd, &terms)) {
+    if (!games_meet(conn->players, conn_slot(conn)->game, fd, &terms)) {
         int error = errno;
         close(fd);
         errno = error;
@@ -160,30 +160,30 @@ static enum link_status take_link(struct conn *conn, const struct conf_game *gam
 // One attempt. LINK_BUSY also: the game has enough to look at.
 static enum link_status try_link(struct conn *conn, const struct conf_game *game)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     int fd;
     errno = 0;
-    if (!games_have_room(worker, conn_slot(conn)->game))
+    if (!games_have_room(players, conn_slot(conn)->game))
         return LINK_BUSY;
-    if (connector_is_asked(worker, conn_slot(conn)->game))
+    if (connector_is_asked(players, conn_slot(conn)->game))
         return LINK_ASKED; // what was seen before it was is what counts
-    if (!games_may_ask(worker, conn_slot(conn)->game))
+    if (!games_may_ask(players, conn_slot(conn)->game))
         return LINK_AWAY;
     if (game->links == CONF_LINKS_CONNECTOR)
-        return connector_ask(worker, conn_slot(conn));
+        return connector_ask(players, conn_slot(conn));
     enum link_status status = link_connect(game, &fd);
     return status == LINK_MADE ? take_link(conn, game, fd) : status;
 }
 
 static void joined(struct conn *conn)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
     uint64_t held_ms = slot->held_ms;
     slot->held_ms = 0;
-    worker->waiting.game[slot->game].credit -= 1;
-    games_note_link(worker, slot, held_ms);
-    loops_note_link(worker, slot);
+    players->waiting.game[slot->game].credit -= 1;
+    games_note_link(players, slot, held_ms);
+    loops_note_link(players, slot);
     say_linked(slot);
     conn_serve(conn, RELAY_READY_ALL);
 }
@@ -191,9 +191,9 @@ static void joined(struct conn *conn)
 // How an attempt has ended, with errno.
 static void note_attempt(struct conn *conn, const struct conf_game *game, enum link_status status)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     unsigned index = conn_slot(conn)->game;
-    struct waiting_game *it = &worker->waiting.game[index];
+    struct waiting_game *it = &players->waiting.game[index];
     if (status == LINK_ASKED) { // waiting_connected will say how it ends
         it->retry_ms = clock_boot_ms() + BUSY_RETRY_MS;
         return;
@@ -205,7 +205,7 @@ static void note_attempt(struct conn *conn, const struct conf_game *game, enum l
         return;
     }
     if (status == LINK_AWAY && it->error != EAGAIN)
-        games_note_away(worker, index);
+        games_note_away(players, index);
     uint64_t now_ms = clock_boot_ms();
     it->retry_ms = now_ms + (status == LINK_BUSY ? BUSY_RETRY_MS : AWAY_RETRY_MS);
     keep_waiting(conn, game, now_ms);
@@ -213,7 +213,7 @@ static void note_attempt(struct conn *conn, const struct conf_game *game, enum l
 
 void waiting_connected(struct conn *conn, int fd, int error)
 {
-    const struct conf_game *game = &conn->worker->heritage->conf.game[conn_slot(conn)->game];
+    const struct conf_game *game = &conn->players->heritage->conf.game[conn_slot(conn)->game];
     const struct flow_state *to_player = flow_now(&conn_slot(conn)->flow[TO_PLAYER]);
     if (!(conn->waits & WAITING_JOIN) || to_player->flags & FLOW_END_MEANT ||
         to_player->phase != FLOW_OPEN) { // it has begun to end meanwhile
@@ -229,10 +229,10 @@ void waiting_connected(struct conn *conn, int fd, int error)
 
 void waiting_try_join(struct conn *conn, uint64_t waited_ms, uint64_t now_ms)
 {
-    struct worker *worker = conn->worker;
+    struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
-    const struct conf_game *game = &worker->heritage->conf.game[slot->game];
-    struct waiting_game *it = &worker->waiting.game[slot->game];
+    const struct conf_game *game = &players->heritage->conf.game[slot->game];
+    struct waiting_game *it = &players->waiting.game[slot->game];
     const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
     if (to_player->flags & FLOW_END_MEANT || !settle_name(conn, waited_ms))
         return;

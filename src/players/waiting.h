@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 struct conn;
-struct worker;
+struct players;
 
 enum waiting_for {
     WAITING_JOIN = 1,   // not linked to the game yet
@@ -48,9 +48,9 @@ struct waiting {
 };
 
 // 0, or -1 without memory.
-int waiting_make(struct worker *worker);
+int waiting_make(struct players *players);
 void waiting_free(struct waiting *waiting);
-void waiting_forget(struct waiting *waiting); // the heap only (worker_forget)
+void waiting_forget(struct waiting *waiting); // the heap only (players_forget)
 
 // This conn waits for exactly these things from now on.
 void waiting_set(struct conn *conn, unsigned for_what);
@@ -63,9 +63,9 @@ void waiting_connected(struct conn *conn, int fd, int error);
 const char *waiting_why(int error);
 
 // The game may be reached now: try at once.
-void waiting_retry(struct worker *worker, unsigned game);
+void waiting_retry(struct players *players, unsigned game);
 
 // Look soon: something that was waited for may have come.
-void waiting_hurry(struct worker *worker);
+void waiting_hurry(struct players *players);
 
 #endif

@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
-#include "worker/worker.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -28,12 +28,12 @@
 
 static void tick(evutil_socket_t fd, short what, void *arg);
 
-int waiting_make(struct worker *worker)
+int waiting_make(struct players *players)
 {
-    struct waiting *waiting = &worker->waiting;
-    waiting->slot = calloc(worker->vault->head->n_slots, sizeof *waiting->slot);
+    struct waiting *waiting = &players->waiting;
+    waiting->slot = calloc(players->vault->head->n_slots, sizeof *waiting->slot);
     waiting->armed_ms = UINT64_MAX;
-    waiting->timer = evtimer_new(worker->base, tick, worker);
+    waiting->timer = evtimer_new(players->base, tick, players);
     return waiting->slot && waiting->timer ? 0 : -1;
 }
 
@@ -63,21 +63,21 @@ static void arm(struct waiting *waiting, uint64_t at_ms)
         waiting->armed_ms = at_ms;
 }
 
-void waiting_retry(struct worker *worker, unsigned game)
+void waiting_retry(struct players *players, unsigned game)
 {
-    worker->waiting.game[game].retry_ms = 0;
-    waiting_hurry(worker);
+    players->waiting.game[game].retry_ms = 0;
+    waiting_hurry(players);
 }
 
-void waiting_hurry(struct worker *worker)
+void waiting_hurry(struct players *players)
 {
-    if (worker->waiting.n)
-        arm(&worker->waiting, 0);
+    if (players->waiting.n)
+        arm(&players->waiting, 0);
 }
 
 static struct waiting_game *game_of(const struct conn *conn)
 {
-    return &conn->worker->waiting.game[conn_slot(conn)->game];
+    return &conn->players->waiting.game[conn_slot(conn)->game];
 }
 
 // When to look at it next. Some things are hurried by what others do (a backlog, memory), some only
@@ -98,7 +98,7 @@ static uint64_t due_ms(const struct conn *conn, uint64_t now_ms)
 // Only those who join have an order; mostly the newest comes last, and nothing is to be sorted.
 static void begin_join(struct conn *conn)
 {
-    struct waiting *waiting = &conn->worker->waiting;
+    struct waiting *waiting = &conn->players->waiting;
     uint64_t opened_ms = conn_slot(conn)->opened_ms;
     if (conn->is_listed || opened_ms < waiting->newest_ms)
         waiting->is_unsorted = true;
@@ -109,7 +109,7 @@ static void begin_join(struct conn *conn)
 
 void waiting_set(struct conn *conn, unsigned for_what)
 {
-    struct waiting *waiting = &conn->worker->waiting;
+    struct waiting *waiting = &conn->players->waiting;
     unsigned begun = for_what & ~(unsigned)conn->waits;
     uint64_t now_ms = clock_boot_ms();
     bool was_waiting = conn->waits != 0;
@@ -125,14 +125,14 @@ void waiting_set(struct conn *conn, unsigned for_what)
     if (begun & WAITING_JOIN)
         begin_join(conn);
     if (!conn->is_listed)
-        waiting->slot[waiting->n++] = vault_slot_index(conn->worker->vault, conn_slot(conn));
+        waiting->slot[waiting->n++] = vault_slot_index(conn->players->vault, conn_slot(conn));
     conn->is_listed = true;
     arm(waiting, begun & WAITING_JOIN ? now_ms : due_ms(conn, now_ms));
 }
 
 static void drop(struct conn *conn)
 {
-    relay_drop(conn->worker->vault, &conn->worker->chunks, conn_slot(conn));
+    relay_drop(conn->players->vault, &conn->players->chunks, conn_slot(conn));
     conn_serve(conn, 0);
 }
 
@@ -140,7 +140,7 @@ static void drop(struct conn *conn)
 static bool is_stuck(const struct conn *conn, uint64_t waited_ms)
 {
     const struct slot *slot = conn_slot(conn);
-    uint64_t hold_ms = conn->worker->heritage->conf.game[slot->game].hold_ms;
+    uint64_t hold_ms = conn->players->heritage->conf.game[slot->game].hold_ms;
     if (!(conn->waits & WAITING_STUCK) || waited_ms <= STUCK_MS)
         return false;
     return flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_END_MEANT || games_is_alive(slot) ||
@@ -168,7 +168,7 @@ static void say_unacked(struct conn *conn, uint64_t now_ms)
         return;
     conn->is_ack_missed = true;
     log_event(LOG_INPUT_WAITS, "id=%s game=%s unacknowledged=%u", log_id(id, slot->id),
-              conn->worker->heritage->conf.game[slot->game].name,
+              conn->players->heritage->conf.game[slot->game].name,
               (unsigned)flow_now(&slot->flow[TO_GAME])->kept);
 }
 
@@ -213,11 +213,11 @@ static int by_age(const void *a, const void *b, void *arg)
     return one < other ? -1 : one > other;
 }
 
-static void put_in_order(struct worker *worker)
+static void put_in_order(struct players *players)
 {
-    struct waiting *waiting = &worker->waiting;
+    struct waiting *waiting = &players->waiting;
     if (waiting->is_unsorted)
-        qsort_r(waiting->slot, waiting->n, sizeof *waiting->slot, by_age, worker->vault->slots);
+        qsort_r(waiting->slot, waiting->n, sizeof *waiting->slot, by_age, players->vault->slots);
     waiting->is_unsorted = false;
 }
 
@@ -236,15 +236,15 @@ static void count_held(const struct conn *conn)
 }
 
 // Those who came with this look are behind n. Returns when to look next.
-static uint64_t look_at_all(struct worker *worker, uint64_t now_ms, bool is_full)
+static uint64_t look_at_all(struct players *players, uint64_t now_ms, bool is_full)
 {
-    struct waiting *waiting = &worker->waiting;
+    struct waiting *waiting = &players->waiting;
     uint64_t next_ms = UINT64_MAX;
     // Looking at one can add others behind `n`; it takes none out.
     uint32_t n = waiting->n;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < n; i++) {
-        struct conn *conn = &worker->conns[waiting->slot[i]];
+        struct conn *conn = &players->conns[waiting->slot[i]];
         if (conn->waits && (is_full || !is_blocked(conn, now_ms)))
             look(conn, now_ms);
         if (conn->waits && is_full)
@@ -268,23 +268,23 @@ static uint64_t look_at_all(struct worker *worker, uint64_t now_ms, bool is_full
 
 static void tick(evutil_socket_t fd, short what, void *arg)
 {
-    struct worker *worker = arg;
-    struct waiting *waiting = &worker->waiting;
-    unsigned n_games = worker->heritage->conf.n_games;
+    struct players *players = arg;
+    struct waiting *waiting = &players->waiting;
+    unsigned n_games = players->heritage->conf.n_games;
     uint64_t now_ms = clock_boot_ms();
     bool is_full = now_ms >= waiting->full_ms;
     (void)fd;
     (void)what;
-    put_in_order(worker);
+    put_in_order(players);
     waiting->armed_ms = UINT64_MAX;
     if (is_full)
         waiting->full_ms = now_ms + SLOW_TICK_MS;
     for (unsigned i = 0; i < n_games; i++)
         waiting->game[i].n_held = 0;
-    uint64_t next_ms = look_at_all(worker, now_ms, is_full);
+    uint64_t next_ms = look_at_all(players, now_ms, is_full);
     for (unsigned i = 0; i < n_games; i++)
         if (waiting->game[i].n_held == 0)
-            games_note_all_linked(worker, i);
+            games_note_all_linked(players, i);
     if (waiting->n)
         arm(waiting, next_ms);
 }

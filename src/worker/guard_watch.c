@@ -47,7 +47,7 @@ static bool watch_guard(uint64_t word)
     watch.pidfd = pidfd_open(lease_pid(word), 0);
     if (watch.pidfd < 0)
         return false;
-    watch.death = event_new(watch.worker->base, watch.pidfd, EV_READ, on_death, NULL);
+    watch.death = event_new(watch.worker->players.base, watch.pidfd, EV_READ, on_death, NULL);
     if (watch.death && event_add(watch.death, NULL) == 0)
         return true;
     if (watch.death)
@@ -73,7 +73,7 @@ static void make_candidate(uint64_t dead)
 {
     if (is_candidate_alive())
         return;
-    const struct heritage *heritage = watch.worker->heritage;
+    const struct heritage *heritage = watch.worker->players.heritage;
     if (clone_sharing_table(&watch.candidate_pidfd) == 0) {
         event_free(watch.timer); // which runs now, so it is in no queue
         worker_forget(watch.worker);
@@ -83,7 +83,7 @@ static void make_candidate(uint64_t dead)
 
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
-    const struct vault_head *head = watch.worker->vault->head;
+    const struct vault_head *head = watch.worker->vault.head;
     // Judged and replaced must be one word: a spare may take the place at any moment.
     uint64_t word = head->guard;
     (void)fd;
@@ -100,7 +100,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 
 void guard_watch_start(struct worker *worker)
 {
-    if (worker->heritage->is_alone)
+    if (worker->players.heritage->is_alone)
         return;
     // Guards that we make are not waited for.
     signal(SIGCHLD, SIG_IGN);
@@ -108,7 +108,7 @@ void guard_watch_start(struct worker *worker)
     memset(&watch, 0, sizeof watch);
     watch.worker = worker;
     watch.candidate_pidfd = -1;
-    watch.timer = evtimer_new(worker->base, on_look, NULL);
+    watch.timer = evtimer_new(worker->players.base, on_look, NULL);
     if (watch.timer)
         on_look(-1, 0, NULL);
 }

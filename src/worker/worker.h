@@ -1,68 +1,45 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The process that does all the work and may die at any instruction. Its heap
-// (this struct and what hangs on it) holds only what can be made again; start is
-// recovery.
+// The process that serves the players, and may die at any instruction. Its heap (this struct and
+// what hangs on it) holds only what can be made again; start is recovery.
 //
 // Errors: worker_run ends the process.
 #ifndef STAYD_WORKER_WORKER_H
 #define STAYD_WORKER_WORKER_H
 
-#include "entry/handshake.h"
-#include "game/names.h"
-#include "players/conn.h"
-#include "players/connector.h"
-#include "players/games.h"
-#include "players/ids.h"
-#include "players/loops.h"
-#include "players/orders.h"
-#include "players/waiting.h"
-#include "process/heritage.h"
-#include "relay/relay.h"
-#include "vault/state.h"
-#include <event2/event.h>
+#include "players/players.h"
 
 struct accepting;
 struct control;
+struct handshakes;
 
 struct worker {
-    const struct heritage *heritage;
-    struct vault *vault;
-    struct event_base *base;
-    struct chunk_pool chunks;
-    struct cell_pool cells;
-    struct slot_pool slots;
-    struct ids *ids; // live slots by connection id
-    struct games games;
-    struct loops loops;
-    struct conn *conns; // by slot index
-    uint32_t n_live;
+    struct vault vault; // as this process has it mapped
+    struct players players;
     struct handshakes *handshakes;
-    struct names *names;
-    struct accepting *accepting;
+    struct accepting *accepting; // NULL: nobody is let in now
     struct control *control;
-    struct connectors connectors;
-    struct waiting waiting;
     struct event *signals;
-    bool is_ending;
     bool is_retiring; // worker/retire.h
     bool has_new;     // players came since housekeeping last looked
 };
 
-// A role (role.h). Take up what the vault holds, then serve until killed or the orderly end is
-// complete (exit status 0). `expected` is the table's word that this process may
-// replace; if another one was faster, it ends at once.
+// A role (process/role.h). Take up what the vault holds, then serve until killed or the orderly end
+// is complete (exit status 0). `expected` is the table's word that this process may replace; if
+// another one was faster, it ends at once.
 void worker_run(const struct heritage *heritage, uint64_t expected);
 
-// A slot has come, gone, or has another link: if somebody keeps what slots name, it is told.
-void worker_note_claims(const struct worker *worker, const struct slot *slot);
+// Begin an orderly end, or go on with it, if the vault says that it is time.
+void worker_look_for_end(struct worker *worker);
 
-// Give back all that a slot holds, and the slot.
-void worker_free_slot(struct worker *worker, struct slot *slot);
+// Accept players, unless it is the end, or this program is on probation: slots may then only lose
+// descriptors (guard/upgrade/probation.h).
+void worker_open_door(struct worker *worker);
+void worker_close_door(struct worker *worker);
 
-// An orderly end has begun, or has gone on; ends the process when no player is left.
-void worker_check_end(struct worker *worker);
+// What makes serving impossible is logged with errno; the guard tries again.
+_Noreturn void worker_give_up(const char *what);
 
 // In a copy of the process that is no worker any more: free its heap. Descriptors
 // are the living worker's and stay open, so the event loop is left as it lies.

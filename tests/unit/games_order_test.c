@@ -15,10 +15,10 @@
 
 #include "game/listener.h"
 #include "players/games_part.h"
+#include "players/players.h"
 #include "vault/flow.h"
 #include "vault/game.h"
 #include "vault/slot.h"
-#include "worker/worker.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -35,7 +35,7 @@
 struct fixture {
     struct vault vault;
     struct heritage heritage;
-    struct worker worker;
+    struct players players;
     int game[SLOTS]; // the game's ends of the links
 };
 
@@ -72,7 +72,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    struct worker *worker = &fixture->worker;
+    struct players *players = &fixture->players;
     struct conf_game *conf = &fixture->heritage.conf.game[0];
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(4201)};
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -83,12 +83,12 @@ static int set_up(void **state)
     conf->connect = (char *)"tcp:127.0.0.1:4201";
     memcpy(&conf->sockaddr, &at, sizeof at);
     conf->shutdown_wait_ms = JUDGED_MS;
-    *worker = (struct worker){.heritage = &fixture->heritage,
-                              .vault = &fixture->vault,
-                              .base = event_base_new(),
-                              .conns = calloc(SLOTS, sizeof *worker->conns)};
+    *players = (struct players){.heritage = &fixture->heritage,
+                                .vault = &fixture->vault,
+                                .base = event_base_new(),
+                                .conns = calloc(SLOTS, sizeof *players->conns)};
     for (unsigned i = 0; i < SLOTS; i++) {
-        worker->conns[i].worker = worker;
+        players->conns[i].players = players;
         fixture->vault.slots[i].game_fd = -1;
         fixture->game[i] = -1;
     }
@@ -105,7 +105,7 @@ static void unlink_slot(struct fixture *fixture, unsigned i)
     if (fixture->game[i] >= 0)
         close(fixture->game[i]);
     slot->game_fd = fixture->game[i] = -1;
-    fixture->worker.conns[i].ended_ms = 0;
+    fixture->players.conns[i].ended_ms = 0;
 }
 
 static int tear_down(void **state)
@@ -113,10 +113,10 @@ static int tear_down(void **state)
     struct fixture *fixture = *state;
     for (unsigned i = 0; i < SLOTS; i++)
         unlink_slot(fixture, i);
-    event_base_free(fixture->worker.base);
+    event_base_free(fixture->players.base);
     vault_unmap(&fixture->vault);
     close(fixture->vault.fd);
-    free(fixture->worker.conns);
+    free(fixture->players.conns);
     free(fixture);
     return 0;
 }
@@ -128,14 +128,14 @@ static void link_slot(struct fixture *fixture, unsigned i)
     struct link_terms terms;
     int pair[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    assert_true(games_may_ask(&fixture->worker, 0));
-    assert_true(games_meet(&fixture->worker, 0, pair[0], &terms));
+    assert_true(games_may_ask(&fixture->players, 0));
+    assert_true(games_meet(&fixture->players, 0, pair[0], &terms));
     slot->state = SLOT_LIVE;
     slot->game_fd = pair[0];
     fixture->game[i] = pair[1];
     slot->game_pid = terms.pid;
     slot->game_start = terms.start;
-    games_note_link(&fixture->worker, slot, 0);
+    games_note_link(&fixture->players, slot, 0);
     now_ms++;
 }
 
@@ -144,14 +144,14 @@ static void end_link(struct fixture *fixture, unsigned i)
 {
     close(fixture->game[i]);
     fixture->game[i] = -1;
-    fixture->worker.conns[i].ended_ms = now_ms;
+    fixture->players.conns[i].ended_ms = now_ms;
 }
 
 static enum games_verdict judge(struct fixture *fixture, unsigned i)
 {
     uint64_t wait_ms = 0;
-    uint64_t since_ms = now_ms - fixture->worker.conns[i].ended_ms;
-    return games_judge(&fixture->worker, &fixture->vault.slots[i], since_ms, &wait_ms);
+    uint64_t since_ms = now_ms - fixture->players.conns[i].ended_ms;
+    return games_judge(&fixture->players, &fixture->vault.slots[i], since_ms, &wait_ms);
 }
 
 enum what { DEATH, START, LOOK, END, JUDGE, EVENTS };
@@ -200,7 +200,7 @@ static void live_through(struct fixture *fixture, const enum what order[EVENTS],
             kernel = (struct listener){.inode = inode, .uid = geteuid()};
             break;
         case LOOK: // for another player: who comes, or whose link has ended
-            games_may_ask(&fixture->worker, 0);
+            games_may_ask(&fixture->players, 0);
             break;
         case END:
             end_link(fixture, 0);
@@ -243,7 +243,7 @@ static void test_one_who_is_closed_by_the_living_game_is_let_go_whenever_was_loo
         end_link(fixture, 0);
         for (uint64_t i = 0; i < 400; i += 20, now_ms += 20)
             if (i == looked_ms)
-                games_listener(&fixture->worker, 0, UINT64_MAX);
+                games_listener(&fixture->players, 0, UINT64_MAX);
         assert_int_equal(judge(fixture, 0), GAMES_PLAYER);
         unlink_slot(fixture, 0);
     }
@@ -254,7 +254,7 @@ static void test_nothing_is_judged_by_what_was_seen_before_the_end(void **state)
 {
     struct fixture *fixture = *state;
     link_slot(fixture, 0);
-    games_listener(&fixture->worker, 0, UINT64_MAX);
+    games_listener(&fixture->players, 0, UINT64_MAX);
     end_link(fixture, 0);
     assert_int_equal(judge(fixture, 0), GAMES_LATER);
     kernel.inode = 2;
@@ -266,12 +266,12 @@ static void test_who_listens_after_the_connect_and_not_before_may_not_have_taken
 {
     struct fixture *fixture = *state;
     struct link_terms terms;
-    assert_true(games_may_ask(&fixture->worker, 0));
+    assert_true(games_may_ask(&fixture->players, 0));
     kernel.inode = 2;
-    assert_false(games_meet(&fixture->worker, 0, -1, &terms));
+    assert_false(games_meet(&fixture->players, 0, -1, &terms));
     assert_int_equal(errno, EAGAIN);
-    assert_true(games_may_ask(&fixture->worker, 0));
-    assert_true(games_meet(&fixture->worker, 0, -1, &terms));
+    assert_true(games_may_ask(&fixture->players, 0));
+    assert_true(games_meet(&fixture->players, 0, -1, &terms));
     assert_int_equal(terms.start, 2);
 }
 
@@ -293,13 +293,13 @@ static void test_behind_a_listener_that_stays_all_links_that_end_together_are_a_
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     close(pair[1]);
     fixture->vault.slots[2].game_fd = pair[0];
-    fixture->worker.conns[2].ended_ms = 0;
+    fixture->players.conns[2].ended_ms = 0;
     now_ms += JUDGED_MS;
     assert_int_equal(judge(fixture, 0), GAMES_DEAD);
     unlink_slot(fixture, 0);
     link_slot(fixture, 0); // to the next one, before the others are judged
     assert_int_equal(judge(fixture, 1), GAMES_DEAD);
-    fixture->worker.conns[2].ended_ms = now_ms;
+    fixture->players.conns[2].ended_ms = now_ms;
     now_ms += JUDGED_MS;
     assert_int_equal(judge(fixture, 2), GAMES_DEAD);
 }
@@ -374,15 +374,15 @@ static void test_each_process_that_has_not_attached_is_given_its_own_time(void *
     struct link_terms terms;
     waiting->state = SLOT_LIVE;
     waiting->flags = SLOT_FLAG_LINKED | SLOT_FLAG_RESUMES;
-    games_note_held(&fixture->worker, waiting);
+    games_note_held(&fixture->players, waiting);
     for (uint64_t inode = 1; inode < 4; inode++) {
         kernel.inode = inode;
-        assert_true(games_may_ask(&fixture->worker, 0));
-        assert_false(games_meet(&fixture->worker, 0, -1, &terms));
+        assert_true(games_may_ask(&fixture->players, 0));
+        assert_false(games_meet(&fixture->players, 0, -1, &terms));
         now_ms += 4000;
-        assert_false(games_meet(&fixture->worker, 0, -1, &terms));
+        assert_false(games_meet(&fixture->players, 0, -1, &terms));
         now_ms += 2000;
-        assert_true(games_meet(&fixture->worker, 0, -1, &terms));
+        assert_true(games_meet(&fixture->players, 0, -1, &terms));
     }
 }
 
@@ -404,11 +404,11 @@ static void test_the_games_user_is_the_first_ones_or_the_configured_one(void **s
         conf->has_user = steps[i].user != 0;
         conf->user_uid = steps[i].user;
         kernel.uid = steps[i].uid;
-        assert_int_equal(games_may_ask(&fixture->worker, 0), steps[i].is_admitted);
+        assert_int_equal(games_may_ask(&fixture->players, 0), steps[i].is_admitted);
         if (!steps[i].is_admitted)
             assert_int_equal(errno, EPERM);
         struct link_terms terms;
-        assert_int_equal(games_meet(&fixture->worker, 0, -1, &terms), steps[i].is_admitted);
+        assert_int_equal(games_meet(&fixture->players, 0, -1, &terms), steps[i].is_admitted);
     }
 }
 
@@ -419,11 +419,11 @@ static void test_another_address_may_have_another_user(void **state)
     kernel.uid = 12345;
     link_slot(fixture, 0);
     kernel.uid = 12346;
-    assert_false(games_may_ask(&fixture->worker, 0));
+    assert_false(games_may_ask(&fixture->players, 0));
     conf->connect = (char *)"tcp:127.0.0.1:4202";
     link_slot(fixture, 1);
     kernel.uid = 12345;
-    assert_false(games_may_ask(&fixture->worker, 0));
+    assert_false(games_may_ask(&fixture->players, 0));
 }
 
 // Process 1 has called listen(2) for it, and outlives every game.
@@ -447,13 +447,13 @@ static void test_a_game_whose_socket_systemd_has_made_is_of_an_unknown_process(v
 static void test_a_listener_of_our_own_is_not_asked(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->worker.loops.own[0] = 7;
-    fixture->worker.loops.n_own = 1;
+    fixture->players.loops.own[0] = 7;
+    fixture->players.loops.n_own = 1;
     kernel.inode = 7;
-    assert_false(games_may_ask(&fixture->worker, 0));
+    assert_false(games_may_ask(&fixture->players, 0));
     assert_int_equal(errno, ELOOP);
     kernel.inode = 8;
-    assert_true(games_may_ask(&fixture->worker, 0));
+    assert_true(games_may_ask(&fixture->players, 0));
 }
 
 int main(void)

@@ -15,9 +15,9 @@
 
 #include "game/link.h"
 #include "game/process.h"
+#include "players/players.h"
 #include "vault/game.h"
 #include "vault/slot.h"
-#include "worker/worker.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@
 struct fixture {
     struct vault vault;
     struct heritage heritage;
-    struct worker worker;
+    struct players players;
     pid_t game;
     int link;
 };
@@ -79,7 +79,7 @@ static pid_t start_game(const struct sockaddr_un *at)
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    struct worker *worker = &fixture->worker;
+    struct players *players = &fixture->players;
     struct conf_game *conf = &fixture->heritage.conf.game[0];
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     snprintf(at.sun_path, sizeof at.sun_path, "/tmp/stayd-games-test.%d", (int)getpid());
@@ -88,15 +88,15 @@ static int set_up(void **state)
     fixture->heritage.conf.n_games = 1;
     snprintf(conf->name, sizeof conf->name, "mush");
     memcpy(&conf->sockaddr, &at, sizeof at);
-    *worker = (struct worker){.heritage = &fixture->heritage,
-                              .vault = &fixture->vault,
-                              .base = event_base_new(),
-                              .conns = calloc(4, sizeof *worker->conns)};
+    *players = (struct players){.heritage = &fixture->heritage,
+                                .vault = &fixture->vault,
+                                .base = event_base_new(),
+                                .conns = calloc(4, sizeof *players->conns)};
     fixture->game = victim = start_game(&at);
     fixture->link = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(connect(fixture->link, (struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(unlink(at.sun_path), 0);
-    assert_int_equal(order_attach(worker, 0, fixture->game, true, true), ORDER_DONE);
+    assert_int_equal(order_attach(players, 0, fixture->game, true, true), ORDER_DONE);
     *state = fixture;
     return 0;
 }
@@ -104,14 +104,14 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    games_stop(&fixture->worker);
-    event_base_free(fixture->worker.base);
+    games_stop(&fixture->players);
+    event_base_free(fixture->players.base);
     close(fixture->link);
     kill(fixture->game, SIGKILL);
     waitpid(fixture->game, NULL, 0);
     vault_unmap(&fixture->vault);
     close(fixture->vault.fd);
-    free(fixture->worker.conns);
+    free(fixture->players.conns);
     free(fixture);
     return 0;
 }
@@ -120,7 +120,7 @@ static void test_a_player_is_linked_on_the_terms_of_the_game_that_has_attached(v
 {
     struct fixture *fixture = *state;
     struct link_terms terms;
-    assert_true(games_meet(&fixture->worker, 0, fixture->link, &terms));
+    assert_true(games_meet(&fixture->players, 0, fixture->link, &terms));
     assert_int_equal(terms.pid, fixture->game);
     assert_true(terms.flags & SLOT_FLAG_RESUMES);
 }
@@ -131,7 +131,7 @@ static void test_so_is_one_whose_game_dies_in_that_moment(void **state)
     struct fixture *fixture = *state;
     struct link_terms terms;
     dies_when_looked_at = true;
-    assert_true(games_meet(&fixture->worker, 0, fixture->link, &terms));
+    assert_true(games_meet(&fixture->players, 0, fixture->link, &terms));
     assert_false(dies_when_looked_at);
     assert_int_equal(terms.pid, fixture->game);
     assert_true(terms.flags & SLOT_FLAG_RESUMES);
@@ -145,7 +145,7 @@ static void test_nobody_is_linked_to_a_game_that_has_just_died(void **state)
     struct link_terms terms;
     kill(fixture->game, SIGKILL);
     waitpid(fixture->game, NULL, 0);
-    assert_false(games_meet(&fixture->worker, 0, fixture->link, &terms));
+    assert_false(games_meet(&fixture->players, 0, fixture->link, &terms));
     struct game_state now = game_now(fixture->vault.head, 0);
     assert_int_equal(now.pid, fixture->game);
     assert_true(now.flags & GAME_AWAY && now.flags & GAME_RESUMES);
