@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "game/resolver.h"
 
@@ -49,10 +50,7 @@ struct names {
 
 static unsigned bucket_of(const uint8_t address[16])
 {
-    uint32_t hash = 2166136261u; // FNV-1a
-    for (unsigned i = 0; i < 16; i++)
-        hash = (hash ^ address[i]) * 16777619u;
-    return hash % BUCKETS;
+    return hash32_add(HASH32_START, address, 16) % BUCKETS;
 }
 
 static void drop(struct names *names, struct entry *entry)

@@ -6,6 +6,7 @@
 // Errors: see reload_task.h.
 #include "ops/reload_task.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "ops/answer.h"
 #include "process/lease.h"
@@ -16,14 +17,11 @@
 
 #define TEXT_BYTES 900u // of a line, which may be quoted to four times that
 
-// FNV-1a of the ID; uid and pid.
 static uint64_t make_token(const struct task *task)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (const char *at = task->request.id; *at; at++)
-        hash = (hash ^ (uint8_t)*at) * 1099511628211u;
-    hash = (hash ^ task->asker.uid) * 1099511628211u;
-    hash = (hash ^ (uint64_t)task->asker.pid) * 1099511628211u;
+    uint64_t hash = hash64_add_text(HASH64_START, task->request.id);
+    hash = hash64_add_number(hash, task->asker.uid);
+    hash = hash64_add_number(hash, (uint64_t)task->asker.pid);
     return hash ? hash : 1;
 }
 

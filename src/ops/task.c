@@ -5,6 +5,7 @@
 // Errors: see task.h.
 #include "ops/task.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "ops/answer.h"
 #include "ops/reload_task.h"
@@ -117,15 +118,11 @@ static void log_order(const struct task *task, const char *key, const char *of)
               (int)task->asker.pid, key, of);
 }
 
-// Repeating a request must give the same (PROTOCOL.control); FNV-1a.
+// Repeating a request must give the same (PROTOCOL.control).
 static uint32_t make_token(const struct task *task)
 {
-    uint32_t hash = 2166136261u;
-    const uint8_t *uid = (const uint8_t *)&task->asker.uid;
-    for (size_t i = 0; i < sizeof task->asker.uid; i++)
-        hash = (hash ^ uid[i]) * 16777619u;
-    for (const char *at = task->request.id; *at; at++)
-        hash = (hash ^ (uint8_t)*at) * 16777619u;
+    uint32_t hash = hash32_add(HASH32_START, &task->asker.uid, sizeof task->asker.uid);
+    hash = hash32_add_text(hash, task->request.id);
     return hash ? hash : 1;
 }
 

@@ -14,6 +14,7 @@
 #include "players/games_part.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "game/process.h"
 #include "players/players.h"
@@ -66,10 +67,7 @@ static struct listener look_now(struct players *players, unsigned game)
 // may have another user there.
 static uint64_t tag_address(const struct conf_game *conf)
 {
-    uint32_t tag = 2166136261u; // FNV-1a
-    for (const char *at = conf->connect; *at; at++)
-        tag = (tag ^ (uint8_t)*at) * 16777619u;
-    return (uint64_t)tag << 32;
+    return (uint64_t)hash32_add_text(HASH32_START, conf->connect) << 32;
 }
 
 // The user, + 1; 0: nobody was there yet.

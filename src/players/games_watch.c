@@ -8,6 +8,7 @@
 #include "players/games_part.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "game/process.h"
 #include "players/players.h"
@@ -145,9 +146,7 @@ static void take_up_links(struct players *players)
 static void begin_index(struct players *players, unsigned game)
 {
     struct vault_head *head = players->vault->head;
-    uint32_t tag = 2166136261u; // FNV-1a
-    for (const char *at = players->heritage->conf.game[game].name; *at; at++)
-        tag = (tag ^ (uint8_t)*at) * 16777619u;
+    uint32_t tag = hash32_add_text(HASH32_START, players->heritage->conf.game[game].name);
     if (head->reload.game_tag[game] == tag)
         return;
     game_commit(head, game, &(struct game_state){0});

@@ -4,6 +4,7 @@
 // Watching files and dates (watch.h). Errors: see watch.h.
 #include "guard/reload/watch.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "entry/certs.h"
 
@@ -12,37 +13,31 @@
 
 #define DAY_S (24u * 3600u)
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-    // FNV-1a, by words.
-    return (hash ^ value) * 1099511628211u;
-}
-
-static uint64_t mix_file(uint64_t hash, const char *path)
+static uint64_t add_file(uint64_t hash, const char *path)
 {
     struct stat facts;
     if (!path || stat(path, &facts) != 0)
-        return mix(hash, 1);
-    hash = mix(hash, (uint64_t)facts.st_dev);
-    hash = mix(hash, (uint64_t)facts.st_ino);
-    hash = mix(hash, (uint64_t)facts.st_size);
+        return hash64_add_number(hash, 1);
+    hash = hash64_add_number(hash, (uint64_t)facts.st_dev);
+    hash = hash64_add_number(hash, (uint64_t)facts.st_ino);
+    hash = hash64_add_number(hash, (uint64_t)facts.st_size);
     // A change of rights is one, too.
-    hash = mix(hash, (uint64_t)facts.st_ctim.tv_sec);
-    hash = mix(hash, (uint64_t)facts.st_ctim.tv_nsec);
-    hash = mix(hash, (uint64_t)facts.st_mtim.tv_sec);
-    return mix(hash, (uint64_t)facts.st_mtim.tv_nsec);
+    hash = hash64_add_number(hash, (uint64_t)facts.st_ctim.tv_sec);
+    hash = hash64_add_number(hash, (uint64_t)facts.st_ctim.tv_nsec);
+    hash = hash64_add_number(hash, (uint64_t)facts.st_mtim.tv_sec);
+    return hash64_add_number(hash, (uint64_t)facts.st_mtim.tv_nsec);
 }
 
 uint64_t watch_stamp(const struct conf *conf)
 {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = HASH64_START;
     for (unsigned i = 0; i < conf->n_listeners; i++) {
         const struct conf_listener *listener = &conf->listener[i];
         for (unsigned j = 0; j < listener->n_certificates; j++) {
-            hash = mix_file(hash, listener->certificate[j]);
-            hash = mix_file(hash, listener->key[j]);
+            hash = add_file(hash, listener->certificate[j]);
+            hash = add_file(hash, listener->key[j]);
         }
-        hash = mix_file(hash, listener->client_ca);
+        hash = add_file(hash, listener->client_ca);
     }
     return hash;
 }
@@ -66,9 +61,7 @@ bool watch_look(struct watch *watch, const struct heritage *heritage, uint64_t n
 
 bool watch_refuse(struct watch *watch, uint64_t stamp, const char *words, uint64_t now_ms)
 {
-    uint64_t hash = 1;
-    for (const char *at = words; *at; at++)
-        hash = mix(hash, (unsigned char)*at);
+    uint64_t hash = hash64_add_text(1, words);
     bool is_news = stamp != watch->refused || hash != watch->words;
     watch->refused = stamp;
     watch->again_ms = now_ms + WATCH_AGAIN_MS;

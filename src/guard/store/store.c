@@ -8,6 +8,7 @@
 #include "guard/store/store.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "guard/guard_part.h"
 #include "guard/store/manager.h"
@@ -83,15 +84,12 @@ static bool are_same(const struct claims *one, const struct claims *other)
            memcmp(one->fd, other->fd, one->n * sizeof *one->fd) == 0;
 }
 
-// FNV-1a. The descriptors' numbers do not count: what is stored has none.
+// The descriptors' numbers do not count: what is stored has none.
 static uint64_t digest(const struct claims *claims)
 {
-    const uint8_t *byte = (const uint8_t *)claims->what;
-    uint64_t hash = 14695981039346656037u;
     if (claims->n == 0)
         return 0;
-    for (size_t i = 0; i < claims->n * sizeof *claims->what; i++)
-        hash = (hash ^ byte[i]) * 1099511628211u;
+    uint64_t hash = hash64_add(HASH64_START, claims->what, claims->n * sizeof *claims->what);
     return hash ? hash : 1;
 }
 

@@ -1,0 +1,42 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// The small headers of base: hash.h, whose values stand in vaults of earlier programs.
+// Errors: cmocka assertions.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/hash.h"
+
+// draft-eastlake-fnv-22, section 6.
+static void hashes_are_fnv_1a(void **state)
+{
+    (void)state;
+    assert_int_equal(hash32_add_text(HASH32_START, ""), 0x811c9dc5u);
+    assert_int_equal(hash32_add_text(HASH32_START, "a"), 0xe40c292cu);
+    assert_int_equal(hash32_add_text(HASH32_START, "foobar"), 0xbf9cf968u);
+    assert_true(hash64_add_text(HASH64_START, "") == 0xcbf29ce484222325u);
+    assert_true(hash64_add_text(HASH64_START, "a") == 0xaf63dc4c8601ec8cu);
+    assert_true(hash64_add_text(HASH64_START, "foobar") == 0x85944171f73967e8u);
+}
+
+static void a_hash_is_gone_on_with(void **state)
+{
+    (void)state;
+    assert_int_equal(hash32_add_text(hash32_add(HASH32_START, "foo", 3), "bar"), 0xbf9cf968u);
+    assert_true(hash64_add_number(hash64_add(HASH64_START, "fooba", 5), 'r') ==
+                0x85944171f73967e8u);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hashes_are_fnv_1a),
+        cmocka_unit_test(a_hash_is_gone_on_with),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
