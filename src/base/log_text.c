@@ -7,6 +7,8 @@
 // Errors: none.
 #include "base/log.h"
 
+#include "base/hex.h"
+
 #include <string.h>
 
 static const struct {
@@ -19,8 +21,6 @@ static const struct {
 #include "base/events.def"
 #undef X
 };
-
-static const char hex[] = "0123456789abcdef";
 
 const char *log_quote(char *out, size_t out_size, const void *bytes, size_t n_bytes)
 {
@@ -39,8 +39,7 @@ const char *log_quote(char *out, size_t out_size, const void *bytes, size_t n_by
         } else {
             out[n] = '\\';
             out[n + 1] = 'x';
-            out[n + 2] = hex[in[i] >> 4];
-            out[n + 3] = hex[in[i] & 15];
+            hex_write(out + n + 2, &in[i], 1);
         }
         n += n_needed;
         if (n + 4 <= out_size)
@@ -59,11 +58,7 @@ void log_clean(char *line, size_t n)
 
 const char *log_id(char out[LOG_ID_BYTES], const uint8_t id[16])
 {
-    for (int i = 0; i < 16; i++) {
-        out[2 * i] = hex[id[i] >> 4];
-        out[2 * i + 1] = hex[id[i] & 15];
-    }
-    out[32] = '\0';
+    *hex_write(out, id, 16) = '\0';
     return out;
 }
 

@@ -16,6 +16,7 @@
 #include "entry/takeover.h"
 
 #include "base/bytes.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "record/suites.h"
 #include "vault/facts.h"
@@ -31,25 +32,13 @@
 // Room that facts of TLS leave for the host name, which is found later (NAMES_HOST_BYTES).
 #define HOST_ROOM 130u
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // The last word of a key log line is the secret in hex.
 static uint8_t read_secret(const char *line, uint8_t secret[RECORD_SECRET_BYTES])
 {
     const char *hex = strrchr(line, ' ');
     size_t n = hex ? strlen(hex + 1) / 2 : 0;
-    if (n > RECORD_SECRET_BYTES)
+    if (n == 0 || n > RECORD_SECRET_BYTES || !hex_read(secret, hex + 1, n))
         return 0;
-    for (size_t i = 0; i < n; i++) {
-        int high = hex_digit(hex[1 + 2 * i]);
-        int low = hex_digit(hex[2 + 2 * i]);
-        if (high < 0 || low < 0)
-            return 0;
-        secret[i] = (uint8_t)(high << 4 | low);
-    }
     return (uint8_t)n;
 }
 

@@ -5,6 +5,8 @@
 // Errors: none.
 #include "ops/answer.h"
 
+#include "base/hex.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -40,15 +42,13 @@ static bool must_be_quoted(const uint8_t *value, size_t n)
 // Returns the number of bytes written, at most 4 for each and 2.
 static size_t put_quoted(char *out, const uint8_t *value, size_t n)
 {
-    static const char hex[] = "0123456789abcdef";
     char *at = out;
     *at++ = '"';
     for (size_t i = 0; i < n; i++) {
         if (is_coded(value[i])) {
             *at++ = '\\';
             *at++ = 'x';
-            *at++ = hex[value[i] >> 4];
-            *at++ = hex[value[i] & 15];
+            at = hex_write(at, &value[i], 1);
             continue;
         }
         if (value[i] == '"' || value[i] == '\\')

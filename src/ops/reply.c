@@ -6,8 +6,9 @@
 // Errors: REPLY_BROKEN.
 #include "ops/reply.h"
 
+#include "base/hex.h"
+
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 // Cuts the word at *rest off; *rest is what follows the blank after it.
@@ -23,14 +24,12 @@ static char *cut_word(char **rest)
 // \xHH; returns the end of what was written, or NULL.
 static char *put_coded(char *to, const char *digits)
 {
-    static const char hex[] = "0123456789abcdefABCDEF";
-    char text[3] = {digits[0], digits[0] ? digits[1] : '\0', '\0'};
-    if (strspn(text, hex) != 2)
+    uint8_t byte;
+    if (!hex_read(&byte, digits, 1))
         return NULL;
-    char byte = (char)strtoul(text, NULL, 16);
-    if (byte == '\0')
+    if (byte == 0)
         return mempcpy(to, "\xef\xbf\xbd", 3);
-    *to = byte;
+    *to = (char)byte;
     return to + 1;
 }
 

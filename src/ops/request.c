@@ -7,6 +7,7 @@
 // Errors: see request_refuse; the peer's bytes are never repeated in the words.
 #include "ops/request.h"
 
+#include "base/hex.h"
 #include "base/nearest.h"
 
 #include <assert.h>
@@ -82,33 +83,10 @@ static bool is_plain(struct word word)
     return word.n > 0;
 }
 
-static int read_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-static bool read_hex(uint8_t *bytes, const char *digits, size_t n_bytes)
-{
-    for (size_t i = 0; i < n_bytes; i++) {
-        int high = read_digit(digits[2 * i]);
-        int low = read_digit(digits[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 bool request_read_conn(uint8_t id[16], const char *digits, size_t n_digits)
 {
     uint8_t bytes[16];
-    if (n_digits != 32 || !read_hex(bytes, digits, 16))
+    if (n_digits != 32 || !hex_read(bytes, digits, 16))
         return false;
     memcpy(id, bytes, 16);
     return true;
@@ -209,7 +187,7 @@ static bool take_state(struct request *request, struct rest *rest)
         return true;
     if (word.n > 2 * sizeof request->state)
         return refuse_argument(request, "HEX is more than 4,096 bytes");
-    if (word.n % 2 != 0 || !read_hex(request->state, word.at, word.n / 2))
+    if (word.n % 2 != 0 || !hex_read(request->state, word.at, word.n / 2))
         return refuse_argument(request, "HEX is not an even number of hexadecimal digits");
     request->n_state = word.n / 2;
     return true;

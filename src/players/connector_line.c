@@ -4,6 +4,8 @@
 // Lines of a connector's connection (connector_line.h). Errors: as there.
 #include "players/connector_line.h"
 
+#include "base/hex.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,9 +16,8 @@
 size_t connector_print_ask(char line[CONNECTOR_ASK_BYTES], const struct connector_ask *ask)
 {
     int n = snprintf(line, CONNECTOR_ASK_BYTES, "connect %" PRIu64 " ", ask->number);
-    for (size_t i = 0; i < ask->n_header; i++)
-        n += snprintf(line + n, CONNECTOR_ASK_BYTES - (size_t)n, "%02x", ask->header[i]);
-    return (size_t)n + (size_t)snprintf(line + n, CONNECTOR_ASK_BYTES - (size_t)n, "\n");
+    strcpy(hex_write(line + n, ask->header, ask->n_header), "\n");
+    return (size_t)n + 2 * ask->n_header + 1;
 }
 
 size_t connector_print_answer(char line[CONNECTOR_ANSWER_BYTES],
@@ -40,30 +41,16 @@ static const char *read_number(uint64_t *number, const char *at)
     return at[n_digits] == ' ' && (size_t)n == n_digits + 1 ? at + n : NULL;
 }
 
-static int read_digit(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 bool connector_parse_ask(struct connector_ask *ask, const char *line)
 {
     if (strncmp(line, "connect ", 8) != 0)
         return false;
     const char *at = read_number(&ask->number, line + 8);
     size_t n = at ? strlen(at) : 0;
-    if (n == 0 || n % 2 || n / 2 > sizeof ask->header)
+    if (n == 0 || n % 2 || n / 2 > sizeof ask->header || strspn(at, HEX_LOWER) != n)
         return false;
     ask->n_header = n / 2;
-    for (size_t i = 0; i < ask->n_header; i++) {
-        int high = read_digit(at[2 * i]);
-        int low = read_digit(at[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        ask->header[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    return hex_read(ask->header, at, ask->n_header);
 }
 
 // What this system has no name for is EIO.

@@ -6,6 +6,7 @@
 //
 // Errors: on stderr, with --json as a document on standard output; exit status 1 for an error that
 // stayd answers, 2 for wrong arguments, 3 when stayd cannot be reached.
+#include "base/hex.h"
 #include "base/nearest.h"
 #include "conf/conf.h"
 #include "stayctl/ask.h"
@@ -211,8 +212,7 @@ static enum status complete_conn(struct arguments *arguments, const char *contro
     size_t n_prefix = strlen(prefix);
     if (n_prefix == 32)
         return STATUS_OK;
-    if (n_prefix < PREFIX_DIGITS || n_prefix > 32 ||
-        strspn(prefix, "0123456789abcdefABCDEF") != n_prefix)
+    if (n_prefix < PREFIX_DIGITS || n_prefix > 32 || strspn(prefix, HEX_DIGITS) != n_prefix)
         end_usage("CONN is not 4 to 32 hexadecimal digits; stayctl list shows them");
     make_id(id);
     char *line = make_line(id, &list);
