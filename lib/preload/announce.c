@@ -6,6 +6,7 @@
 // Errors: as there.
 #include "announce.h"
 
+#include "../clock.h"
 #include "../proxy.h"
 
 #include <arpa/inet.h>
@@ -14,7 +15,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define V1_MAX_BYTES 107u      // proxy-protocol.txt, 2.1
 #define HEADER_MAX_BYTES 5216u // doc/PROTOCOL.header
@@ -87,13 +87,6 @@ enum announce_status announce_parse(const uint8_t *in, size_t n, struct sockaddr
     return parse_v2(in, n, player, n_header);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 // Wait for more than the n bytes that are there. What is there keeps poll(2) from waiting, so for
 // the rest of a header that came in parts it is looked again in a millisecond.
 static void wait_more(int fd, size_t n, uint64_t left_ms)
@@ -104,8 +97,8 @@ static void wait_more(int fd, size_t n, uint64_t left_ms)
 
 static bool look(int fd, uint8_t *header, struct sockaddr_storage *player, size_t *n_header)
 {
-    const uint64_t end_ms = now_ms() + ANNOUNCE_WAIT_MS;
-    for (uint64_t now = now_ms(); now < end_ms; now = now_ms()) {
+    const uint64_t end_ms = stay_now_ms() + ANNOUNCE_WAIT_MS;
+    for (uint64_t now = stay_now_ms(); now < end_ms; now = stay_now_ms()) {
         ssize_t n = recv(fd, header, HEADER_MAX_BYTES, MSG_PEEK | MSG_DONTWAIT);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
             return false;

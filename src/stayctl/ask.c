@@ -7,6 +7,8 @@
 // Errors: see ask.h. Out of memory ends the program.
 #include "stayctl/ask.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -17,7 +19,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LINE_BYTES 16384u
@@ -30,13 +31,6 @@ struct attempt {
 };
 
 enum outcome { DONE_OK, DONE_ERROR, UNREACHABLE, BROKE_OFF };
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void *must_have(void *memory)
 {
@@ -215,11 +209,11 @@ enum ask_result ask(const char *control, const char *id, const char *request, un
                     struct ask_answer *answer)
 {
     const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
-    uint64_t end_ms = now_ms() + patience_ms;
+    uint64_t end_ms = clock_boot_ms() + patience_ms;
     enum outcome outcome;
     *answer = (struct ask_answer){0};
     while ((outcome = try_once(control, id, request, patience_ms, answer)) == BROKE_OFF &&
-           now_ms() < end_ms) {
+           clock_boot_ms() < end_ms) {
         ask_free(answer); // what came is repeated
         nanosleep(&pause, NULL);
     }
