@@ -11,6 +11,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,9 +88,7 @@ static int open_syslog(void)
 {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect_syslog(fd) != 0) {
-        int reason = errno;
-        close(fd);
-        errno = reason;
+        fd_close(fd);
         return -1;
     }
     return fd;
@@ -158,10 +157,7 @@ int log_open_for(const char *name, enum log_level level, uid_t uid, gid_t gid)
         log_adopt(name, level, fd);
         return fd;
     }
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = error;
+    fd_close(fd);
     return -1;
 }
 
@@ -172,10 +168,7 @@ bool log_can_open(const char *name, bool is_for_other)
     bool is_others = is_for_other && is_file_name(name);
     int fd = *name == '/' ? open_file(name, is_others ? O_NOFOLLOW : 0) : open_syslog();
     bool is_good = fd >= 0 && (!is_others || is_own_file(fd));
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = error;
+    fd_close(fd);
     return is_good;
 }
 

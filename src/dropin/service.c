@@ -5,6 +5,7 @@
 // Errors: as there. What goes wrong with one link is stayd's answer.
 #include "dropin/service.h"
 
+#include "base/fd.h"
 #include "players/connector_line.h"
 #include "words.h"
 
@@ -27,9 +28,7 @@ static int connect_unix(const char *path, int flags)
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
         return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
+    fd_close(fd);
     return -1;
 }
 
@@ -43,9 +42,9 @@ static int connect_game(const char *socket, const struct connector_ask *ask)
     ssize_t n = send(fd, ask->header, ask->n_header, MSG_NOSIGNAL);
     if (n == (ssize_t)ask->n_header)
         return fd;
-    int error = n < 0 ? errno : EIO;
-    close(fd);
-    errno = error;
+    if (n >= 0)
+        errno = EIO;
+    fd_close(fd);
     return -1;
 }
 

@@ -8,6 +8,7 @@
 #include "game/link.h"
 
 #include "base/address.h"
+#include "base/fd.h"
 #include "vault/point.h"
 #include "vault/slot.h"
 
@@ -58,9 +59,7 @@ static int connect_game(const struct conf_game *game)
     if (connect(fd, (const struct sockaddr *)&game->sockaddr, game->sockaddr_bytes) == 0 ||
         (errno == EINPROGRESS && is_connected(fd)))
         return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
+    fd_close(fd);
     return -1;
 }
 
@@ -131,9 +130,7 @@ enum link_status link_make(struct slot *slot, const struct conf_game *game, int 
                            const struct link_terms *terms)
 {
     if (!terms->is_introduced && !introduce(slot, game, fd, terms->resumed)) {
-        int error = errno;
-        close(fd);
-        errno = error;
+        fd_close(fd);
         return LINK_BUSY;
     }
     slot->game_pid = terms->pid;

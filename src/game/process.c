@@ -4,6 +4,7 @@
 // Looking into /proc (process.h). Errors: as there.
 #include "game/process.h"
 
+#include "base/fd.h"
 #include "game/process_text.h"
 
 #include <dirent.h>
@@ -26,9 +27,9 @@ static bool read_text(const char *path, char *text, size_t size)
     if (fd < 0)
         return false;
     ssize_t n = read(fd, text, size - 1);
-    int error = n < 0 ? errno : EINVAL;
-    close(fd);
-    errno = error;
+    if (n >= 0)
+        errno = EINVAL;
+    fd_close(fd);
     text[n > 0 ? n : 0] = '\0';
     return n > 0 && (size_t)n < size - 1;
 }

@@ -5,6 +5,7 @@
 // Errors: words.
 #include "guard/calls.h"
 
+#include "base/fd.h"
 #include "base/memfd.h"
 #include "guard/store/manager.h"
 #include "process/clone.h"
@@ -30,12 +31,8 @@
 // Close what a try has opened. True: it was opened, and `is_good`; errno is the try's.
 static bool finish(int fd, bool is_good)
 {
-    int error = errno;
-    if (fd < 0)
-        return false;
-    close(fd);
-    errno = error;
-    return is_good;
+    fd_close(fd);
+    return fd >= 0 && is_good;
 }
 
 static bool try_proc(void)

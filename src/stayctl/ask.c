@@ -8,6 +8,7 @@
 #include "stayctl/ask.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -84,9 +85,7 @@ static int open_socket(const char *control, unsigned patience_ms)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
+    fd_close(fd);
     return -1;
 }
 

@@ -4,9 +4,9 @@
 // Copying what may be seen of the vault (likeness.h). Errors: as there.
 #include "vault/likeness.h"
 
+#include "base/fd.h"
 #include "base/memfd.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,8 +60,6 @@ int vault_likeness(const struct vault *vault)
     if (ftruncate(fd, (off_t)vault->head->total_bytes) == 0 && put_head(fd, vault) &&
         put_slots(fd, vault) && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
         return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
+    fd_close(fd);
     return -1;
 }

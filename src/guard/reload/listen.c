@@ -9,6 +9,7 @@
 #include "guard/reload/listen.h"
 
 #include "base/address.h"
+#include "base/fd.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -86,9 +87,7 @@ static int open_socket(const struct conf_address *address, bool listens)
     if (bind(fd, (const struct sockaddr *)&address->sockaddr, address->sockaddr_bytes) == 0 &&
         (!listens || listen(fd, BACKLOG) == 0))
         return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
+    fd_close(fd);
     return -1;
 }
 

@@ -4,6 +4,8 @@
 // One message in one end of a socket pair, whose other end is closed (crate.h). Errors: see there.
 #include "guard/store/crate.h"
 
+#include "base/fd.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -41,12 +43,10 @@ int crate_pack(const void *data, size_t n_data, const int *fds, unsigned n_fds)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -1;
     bool is_packed = put(ends[0], data, n_data, fds, n_fds);
-    int error = errno;
-    close(ends[0]);
+    fd_close(ends[0]);
     if (is_packed)
         return ends[1];
-    close(ends[1]);
-    errno = error;
+    fd_close(ends[1]);
     return -1;
 }
 

@@ -4,6 +4,8 @@
 // sd_notify(3), written out: what is sent is fixed there. Errors: see manager.h.
 #include "guard/store/manager.h"
 
+#include "base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -122,9 +124,7 @@ bool manager_say(int fd, bool waits, const char *fmt, ...)
     if (socket_fd < 0)
         return false;
     bool is_said = send_with(socket_fd, text, fd);
-    int error = errno;
-    close(socket_fd);
-    errno = error;
+    fd_close(socket_fd);
     return is_said;
 }
 

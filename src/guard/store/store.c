@@ -8,6 +8,7 @@
 #include "guard/store/store.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "guard/guard_part.h"
@@ -106,9 +107,7 @@ static bool replace(const char *name, unsigned side, int crate, bool waits)
     bool is_done =
         manager_say(crate, waits, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s%c", name, side & 1 ? 'a' : 'b') &&
         take_away(name, side, waits);
-    int error = errno;
-    close(crate);
-    errno = error;
+    fd_close(crate);
     return is_done;
 }
 
