@@ -5,6 +5,8 @@
 // Errors: none; without memory nothing is swept this time.
 #include "guard/sweep.h"
 
+#include "vault/slot.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,10 +15,7 @@ static void each_kept(const struct vault *vault, void (*see)(void *arg, int fd),
 {
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
         see(arg, vault_guard_fds(vault)[i]);
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        const struct slot *slot = &vault->slots[i];
-        if (slot->state != SLOT_LIVE)
-            continue;
+    slot_each_live(vault, slot) {
         see(arg, slot->player_fd);
         see(arg, slot->game_fd);
     }

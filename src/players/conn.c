@@ -25,6 +25,11 @@ struct slot *conn_slot(const struct conn *conn)
     return &conn->players->vault->slots[conn - conn->players->conns];
 }
 
+struct conn *conn_of(const struct players *players, const struct slot *slot)
+{
+    return &players->conns[vault_slot_index(players->vault, slot)];
+}
+
 static void on_player(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -83,7 +88,7 @@ static void say_unwatched(const struct conn *conn)
 
 void conn_open(struct players *players, struct slot *slot)
 {
-    struct conn *conn = &players->conns[slot - players->vault->slots];
+    struct conn *conn = conn_of(players, slot);
     // An entry of the slot's last owner may still stand in the list.
     bool is_listed = conn->is_listed;
     *conn = (struct conn){.players = players, .relay = RELAY_CONN_NEW, .is_listed = is_listed};
@@ -94,10 +99,8 @@ void conn_open(struct players *players, struct slot *slot)
 // Has the game heard anybody yet? Then it has read a header.
 static bool has_heard_anybody(const struct players *players, unsigned game)
 {
-    const struct vault *vault = players->vault;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
-        if (vault->slots[i].state == SLOT_LIVE && vault->slots[i].game == game &&
-            flow_now(&vault->slots[i].flow[TO_GAME])->received > 0)
+    slot_each_live(players->vault, slot)
+        if (slot->game == game && flow_now(&slot->flow[TO_GAME])->received > 0)
             return true;
     return false;
 }

@@ -56,5 +56,6 @@ void conn_unwatch_game(struct conn *conn);
 void conn_close(struct conn *conn, const char *besides);
 
 struct slot *conn_slot(const struct conn *conn);
+struct conn *conn_of(const struct players *players, const struct slot *slot);
 
 #endif

@@ -113,7 +113,7 @@ static void hand_over(struct connector *connector, int fd, int error)
     struct players *players = connector->players;
     const struct slot *slot = order_find(players, connector->id);
     if (slot)
-        waiting_connected(&players->conns[vault_slot_index(players->vault, slot)], fd, error);
+        waiting_connected(conn_of(players, slot), fd, error);
     else if (fd >= 0)
         close(fd);
     waiting_hurry(players);

@@ -81,13 +81,9 @@ static uint32_t link_flags(const struct game_state *now)
 // plan when another process takes its place.
 static void mark_links(struct players *players, unsigned game, const struct game_state *now)
 {
-    struct vault *vault = players->vault;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        struct slot *slot = &vault->slots[i];
-        if (!games_is_link_of(slot, game, now->pid, now->start))
-            continue;
-        slot->flags = (slot->flags & ~(SLOT_FLAG_HOLDS | SLOT_FLAG_LEAVES)) | link_flags(now);
-    }
+    slot_each_live(players->vault, slot)
+        if (games_is_link_of(slot, game, now->pid, now->start))
+            slot->flags = (slot->flags & ~(SLOT_FLAG_HOLDS | SLOT_FLAG_LEAVES)) | link_flags(now);
 }
 
 enum order_result order_attach(struct players *players, unsigned game, pid_t pid, bool resumes,
@@ -183,13 +179,11 @@ void games_note_held(struct players *players, const struct slot *slot)
 
 static bool has_resumable(struct players *players, unsigned game)
 {
-    const struct vault *vault = players->vault;
     if (!players->games.watch[game].may_resume)
         return false;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
-        if (vault->slots[i].state == SLOT_LIVE && vault->slots[i].game == game &&
-            vault->slots[i].game_fd < 0 && slot_has(&vault->slots[i], SLOT_FLAG_LINKED) &&
-            slot_has(&vault->slots[i], SLOT_FLAG_RESUMES))
+    slot_each_live(players->vault, slot)
+        if (slot->game == game && slot->game_fd < 0 && slot_has(slot, SLOT_FLAG_LINKED) &&
+            slot_has(slot, SLOT_FLAG_RESUMES))
             return true;
     players->games.watch[game].may_resume = false;
     return false;

@@ -45,11 +45,6 @@ void games_note_away(struct players *players, unsigned game)
         games_note_death(players, game);
 }
 
-static struct conn *conn_of(const struct players *players, const struct slot *slot)
-{
-    return &players->conns[vault_slot_index(players->vault, slot)];
-}
-
 // Has this link ended, though it may not be read to its end yet?
 static bool is_over(const struct players *players, const struct slot *slot)
 {
@@ -105,10 +100,8 @@ struct ended {
 
 static struct ended count_ended(const struct players *players, const struct slot *slot)
 {
-    const struct vault *vault = players->vault;
     struct ended ended = {.are_together = true};
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        const struct slot *other = &vault->slots[i];
+    slot_each_live(players->vault, other) {
         if (!games_is_link_of(other, slot->game, slot->game_pid, slot->game_start) ||
             is_of_gone(players, other) || (other != slot && is_explained(other)))
             continue;
@@ -247,9 +240,8 @@ enum games_verdict games_judge(struct players *players, const struct slot *slot,
 
 void games_judge_again(struct players *players, unsigned game, int32_t pid, uint64_t start)
 {
-    struct vault *vault = players->vault;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
-        if (games_is_link_of(&vault->slots[i], game, pid, start) &&
-            players->conns[i].waits & WAITING_JUDGE)
-            conn_serve(&players->conns[i], 0);
+    slot_each_live(players->vault, slot)
+        if (games_is_link_of(slot, game, pid, start) &&
+            conn_of(players, slot)->waits & WAITING_JUDGE)
+            conn_serve(conn_of(players, slot), 0);
 }

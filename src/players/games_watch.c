@@ -35,17 +35,16 @@ static void orphan(struct conn *conn)
 
 static void orphan_links(struct players *players, unsigned game, int32_t pid, uint64_t start)
 {
-    struct vault *vault = players->vault;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
-        if (games_is_link_of(&vault->slots[i], game, pid, start))
-            orphan(&players->conns[i]);
+    slot_each_live(players->vault, slot)
+        if (games_is_link_of(slot, game, pid, start))
+            orphan(conn_of(players, slot));
 }
 
 static uint32_t count_players(const struct vault *vault, unsigned game)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
-        n += vault->slots[i].state == SLOT_LIVE && vault->slots[i].game == game;
+    slot_each_live(vault, slot)
+        n += slot->game == game;
     return n;
 }
 
@@ -124,12 +123,10 @@ void games_watch(struct players *players, unsigned game, int32_t pid, uint64_t s
 // A worker may have died before all links of a dead process were judged. The living are watched.
 static void take_up_links(struct players *players)
 {
-    struct vault *vault = players->vault;
     const struct slot *seen = NULL; // whose process was looked at last
     bool is_dead = false;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        const struct slot *slot = &vault->slots[i];
-        if (slot->state != SLOT_LIVE || slot->game_fd < 0)
+    slot_each_live(players->vault, slot) {
+        if (slot->game_fd < 0)
             continue;
         if (!seen || !games_is_link_of(slot, seen->game, seen->game_pid, seen->game_start)) {
             is_dead = process_look(slot->game_pid, slot->game_start) == PROCESS_DEAD;
@@ -138,7 +135,7 @@ static void take_up_links(struct players *players)
         }
         seen = slot;
         if (is_dead)
-            orphan(&players->conns[i]);
+            orphan(conn_of(players, slot));
     }
 }
 

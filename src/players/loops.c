@@ -29,14 +29,12 @@ static void note_own(struct loops *loops, int fd)
 void loops_start(struct players *players)
 {
     const struct heritage *heritage = players->heritage;
-    const struct vault *vault = players->vault;
     players->loops.n_own = 0;
     for (unsigned i = 0; i < heritage->n_sockets; i++)
         note_own(&players->loops, heritage->socket[i].fd);
     note_own(&players->loops, heritage->control_fd);
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
-        if (vault->slots[i].state == SLOT_LIVE)
-            loops_note_link(players, &vault->slots[i]);
+    slot_each_live(players->vault, slot)
+        loops_note_link(players, slot);
 }
 
 bool loops_is_own(const struct loops *loops, uint64_t inode)
@@ -68,9 +66,8 @@ static bool is_link(const struct slot *slot, const struct loops_ends *ends)
 {
     uint8_t address[16];
     uint16_t port;
-    return slot->state == SLOT_LIVE && slot->game_fd >= 0 &&
-           find_name(getsockname, slot->game_fd, address, &port) && port == ends->from_port &&
-           memcmp(address, ends->from, 16) == 0 &&
+    return slot->game_fd >= 0 && find_name(getsockname, slot->game_fd, address, &port) &&
+           port == ends->from_port && memcmp(address, ends->from, 16) == 0 &&
            find_name(getpeername, slot->game_fd, address, &port) && port == ends->to_port &&
            memcmp(address, ends->to, 16) == 0;
 }
@@ -79,25 +76,21 @@ static bool is_link(const struct slot *slot, const struct loops_ends *ends)
 // nobody's any more; few players have one of them.
 static const struct slot *find_link(const struct players *players, const struct loops_ends *ends)
 {
-    const struct vault *vault = players->vault;
     if (!(players->loops.port[ends->from_port / 64] & UINT64_C(1) << ends->from_port % 64))
         return NULL;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
-        if (is_link(&vault->slots[i], ends))
-            return &vault->slots[i];
+    slot_each_live(players->vault, slot)
+        if (is_link(slot, ends))
+            return slot;
     return NULL;
 }
 
 // The slot whose player this is, or NULL: what a proxy between has let through is our own header.
 static const struct slot *find_player(const struct players *players, const struct loops_ends *ends)
 {
-    const struct vault *vault = players->vault;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        const struct slot *slot = &vault->slots[i];
+    slot_each_live(players->vault, slot) {
         uint8_t address[16];
         uint16_t port;
-        if (slot->state == SLOT_LIVE && slot->port == ends->from_port &&
-            memcmp(slot->address, ends->from, 16) == 0 &&
+        if (slot->port == ends->from_port && memcmp(slot->address, ends->from, 16) == 0 &&
             find_name(getsockname, slot->player_fd, address, &port) && port == ends->to_port &&
             memcmp(address, ends->to, 16) == 0)
             return slot;

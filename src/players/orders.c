@@ -16,11 +16,6 @@ struct slot *order_find(struct players *players, const uint8_t id[16])
     return slot == SLOT_NONE ? NULL : &players->vault->slots[slot];
 }
 
-static struct conn *conn_of(struct players *players, const struct slot *slot)
-{
-    return &players->conns[vault_slot_index(players->vault, slot)];
-}
-
 enum order_result order_leave(struct players *players, struct slot *slot, const uint8_t *bytes,
                               size_t n)
 {
@@ -81,9 +76,8 @@ void order_look(struct players *players, unsigned game, struct order_game *look)
         .since_ms = now.since_ms,
         .error = players->waiting.game[game].error,
     };
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        const struct slot *slot = &vault->slots[i];
-        if (slot->state != SLOT_LIVE || slot->game != game)
+    slot_each_live(vault, slot) {
+        if (slot->game != game)
             continue;
         look->n_players++;
         look->n_held += order_is_held(slot);

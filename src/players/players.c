@@ -78,17 +78,14 @@ void players_open(struct players *players, struct slot *slot)
     players_note_claims(players, slot);
     say_open(players, slot);
     conn_open(players, slot);
-    conn_serve(&players->conns[vault_slot_index(players->vault, slot)], 0);
+    conn_serve(conn_of(players, slot), 0);
 }
 
 void players_serve_all(struct players *players)
 {
-    struct vault *vault = players->vault;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        if (vault->slots[i].state != SLOT_LIVE)
-            continue;
-        conn_open(players, &vault->slots[i]);
-        conn_serve(&players->conns[i], 0);
+    slot_each_live(players->vault, slot) {
+        conn_open(players, slot);
+        conn_serve(conn_of(players, slot), 0);
     }
 }
 
@@ -102,9 +99,8 @@ void players_free_slot(struct players *players, struct slot *slot)
 void players_close_poison(struct players *players)
 {
     struct vault *vault = players->vault;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        struct slot *slot = &vault->slots[i];
-        if (slot->state != SLOT_LIVE || slot->crashes < 2)
+    slot_each_live(vault, slot) {
+        if (slot->crashes < 2)
             continue;
         char id[LOG_ID_BYTES];
         char address[ADDRESS_TEXT_BYTES];
@@ -118,16 +114,15 @@ void players_close_poison(struct players *players)
 void players_begin_end(struct players *players)
 {
     players->is_ending = true;
-    const uint32_t n = players->vault->head->slots_reserved;
-    for (uint32_t i = 0; i < n; i++) {
-        const _Atomic uint32_t *state = &players->vault->slots[i].state;
-        for (int turn = 0; turn < CONN_ALL_TURNS && *state == SLOT_LIVE; turn++)
-            conn_serve(&players->conns[i], RELAY_READY_ALL);
-        if (*state != SLOT_LIVE)
+    slot_each_live(players->vault, slot) {
+        struct conn *conn = conn_of(players, slot);
+        for (int turn = 0; turn < CONN_ALL_TURNS && slot->state == SLOT_LIVE; turn++)
+            conn_serve(conn, RELAY_READY_ALL);
+        if (slot->state != SLOT_LIVE)
             continue;
-        slot_note_end(&players->vault->slots[i], SLOT_END_STOP);
-        relay_end(players->vault, &players->chunks, &players->vault->slots[i]);
-        conn_serve(&players->conns[i], RELAY_READY_ALL);
+        slot_note_end(slot, SLOT_END_STOP);
+        relay_end(players->vault, &players->chunks, slot);
+        conn_serve(conn, RELAY_READY_ALL);
     }
 }
 

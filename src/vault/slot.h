@@ -55,6 +55,21 @@ void slot_free(struct slot_pool *slots, struct chunk_pool *chunks, struct cell_p
 // while a second descriptor table holds it, too (guard/upgrade/probation.h).
 void slot_end_fd(int fd);
 
+// The first live slot from this one on, or NULL. Beyond what is reserved there are holes: reading
+// one would give it memory.
+static inline struct slot *slot_find_live(const struct vault *vault, struct slot *from)
+{
+    const struct slot *end = &vault->slots[vault->head->slots_reserved];
+    while (from < end && from->state != SLOT_LIVE)
+        from++;
+    return from < end ? from : NULL;
+}
+
+// For each live slot, in order. The loop may free it.
+#define slot_each_live(vault, it)                                                                  \
+    for (struct slot *it = slot_find_live((vault), (vault)->slots); it;                            \
+         it = slot_find_live((vault), it + 1))
+
 // Join it to the game on this descriptor; its flags change with the same store.
 static inline void slot_link(struct slot *slot, int32_t game_fd, uint32_t flags)
 {

@@ -5,6 +5,7 @@
 #include "vault/state.h"
 
 #include "vault/point.h"
+#include "vault/slot.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -57,9 +58,8 @@ int cell_pool_make(struct cell_pool *pool, struct vault *vault)
         cell_pool_free(pool);
         return -1;
     }
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
-        if (vault->slots[i].state == SLOT_LIVE)
-            state_walk(vault, &vault->slots[i], mark, used);
+    slot_each_live(vault, slot)
+        state_walk(vault, slot, mark, used);
     for (uint32_t cell = n_cells; cell-- > 0;)
         if (!used[cell])
             pool->free[pool->n_free++] = cell;

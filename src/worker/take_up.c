@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "process/heritage.h"
 #include "vault/receipt.h"
+#include "vault/slot.h"
 #include "vault/verify.h"
 
 #include <errno.h>
@@ -29,9 +30,8 @@ static bool is_claimed(const struct vault *vault, int fd)
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
         if (vault_guard_fds(vault)[i] == fd)
             return true;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++)
-        if (vault->slots[i].state == SLOT_LIVE &&
-            (vault->slots[i].player_fd == fd || vault->slots[i].game_fd == fd))
+    slot_each_live(vault, slot)
+        if (slot->player_fd == fd || slot->game_fd == fd)
             return true;
     return false;
 }

@@ -12,6 +12,7 @@
 #include "guard/reload/listen.h"
 #include "guard/start.h"
 #include "vault/asked.h"
+#include "vault/slot.h"
 #include "vault/upgrading.h"
 
 #include <errno.h>
@@ -54,10 +55,7 @@ static void pass_on(char *text, char mark, enum log_event event, FILE *out)
 void reload_look_at_use(const struct vault *vault, struct conf_use *use)
 {
     *use = (struct conf_use){0};
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        const struct slot *slot = &vault->slots[i];
-        if (slot->state != SLOT_LIVE)
-            continue;
+    slot_each_live(vault, slot) {
         if (slot->listener < CONF_MAX_LISTENERS)
             use->listener[slot->listener] = true;
         if (slot->game < CONF_MAX_GAMES)

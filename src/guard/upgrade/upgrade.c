@@ -14,6 +14,7 @@
 #include "guard/upgrade/probation.h"
 #include "guard/upgrade/program.h"
 #include "process/lease.h"
+#include "vault/slot.h"
 #include "vault/upgrading.h"
 
 #include <errno.h>
@@ -46,13 +47,9 @@ static uint64_t next_table(const struct vault *vault)
 // What of a removed game its players still need stands in no file any more.
 static bool has_players_of_gone_game(const struct guard *guard)
 {
-    const struct vault *vault = &guard->vault;
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        const struct slot *slot = &vault->slots[i];
-        if (slot->state == SLOT_LIVE && slot->game < CONF_MAX_GAMES &&
-            guard->heritage->conf.game[slot->game].is_gone)
+    slot_each_live(&guard->vault, slot)
+        if (slot->game < CONF_MAX_GAMES && guard->heritage->conf.game[slot->game].is_gone)
             return true;
-    }
     return false;
 }
 
@@ -141,11 +138,9 @@ static void keep_claimed(const struct vault *vault)
 {
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
         keep_over_exec(vault_guard_fds(vault)[i]);
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        if (vault->slots[i].state != SLOT_LIVE)
-            continue;
-        keep_over_exec(vault->slots[i].player_fd);
-        keep_over_exec(vault->slots[i].game_fd);
+    slot_each_live(vault, slot) {
+        keep_over_exec(slot->player_fd);
+        keep_over_exec(slot->game_fd);
     }
 }
 
