@@ -9,6 +9,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,41 +140,58 @@ static void write_lines(FILE *out, const char *key, const char *text)
     }
 }
 
+enum kind {
+    DESCRIPTOR, // int
+    NUMBER,     // uint64_t
+    TEXT,       // char *: what stands behind the key
+    LINES,      // char *: each of its lines stands behind the key
+};
+
+static const struct key {
+    const char *word;
+    enum kind kind;
+    bool is_required;
+    size_t offset;
+} keys[] = {
+    {"vault", DESCRIPTOR, true, offsetof(struct baton, vault_fd)},
+    {"guard", NUMBER, true, offsetof(struct baton, guard_word)},
+    {"table", NUMBER, true, offsetof(struct baton, table_number)},
+    {"started", NUMBER, true, offsetof(struct baton, started_ms)},
+    {"program", TEXT, true, offsetof(struct baton, program)},
+    {"shape", LINES, true, offsetof(struct baton, shape)},
+    {"gone", LINES, false, offsetof(struct baton, gone)},
+    {"places", LINES, false, offsetof(struct baton, places)},
+};
+
+#define N_KEYS (sizeof keys / sizeof *keys)
+
+static void write_value(FILE *out, const struct baton *baton, const struct key *key)
+{
+    const void *value = (const char *)baton + key->offset;
+    switch (key->kind) {
+    case DESCRIPTOR:
+        fprintf(out, "%s %d\n", key->word, *(const int *)value);
+        break;
+    case NUMBER:
+        fprintf(out, "%s %" PRIu64 "\n", key->word, *(const uint64_t *)value);
+        break;
+    case TEXT:
+        fprintf(out, "%s %s\n", key->word, *(char *const *)value);
+        break;
+    case LINES:
+        write_lines(out, key->word, *(char *const *)value);
+        break;
+    }
+}
+
 char *baton_write(const struct baton *baton)
 {
     struct text text;
     if (!text_begin(&text))
         return NULL;
-    fprintf(text.out, "vault %d\nguard %llu\ntable %llu\nstarted %llu\nprogram %s\n",
-            baton->vault_fd, (unsigned long long)baton->guard_word,
-            (unsigned long long)baton->table_number, (unsigned long long)baton->started_ms,
-            baton->program);
-    write_lines(text.out, "shape", baton->shape);
-    write_lines(text.out, "gone", baton->gone);
-    write_lines(text.out, "places", baton->places);
+    for (unsigned i = 0; i < N_KEYS; i++)
+        write_value(text.out, baton, &keys[i]);
     return text_end(&text);
-}
-
-static bool read_number(uint64_t *number, const char *value, size_t n_value)
-{
-    char *end;
-    if (n_value == 0 || *value < '0' || *value > '9')
-        return false;
-    errno = 0;
-    *number = strtoull(value, &end, 10);
-    return errno == 0 && end == value + n_value;
-}
-
-static bool append_line(char **shape, const char *line, size_t n_line)
-{
-    size_t n = strlen(*shape);
-    char *longer = realloc(*shape, n + n_line + 2);
-    if (!longer)
-        return false;
-    memcpy(longer + n, line, n_line);
-    memcpy(longer + n + n_line, "\n", 2);
-    *shape = longer;
-    return true;
 }
 
 // For each address of the shape, in its order, the place of its socket.
@@ -210,48 +230,71 @@ char *baton_make(const struct heritage *heritage, const char *program, uint64_t 
     return text;
 }
 
-enum { SEEN_VAULT = 1, SEEN_GUARD = 2, SEEN_TABLE = 4, SEEN_STARTED = 8, SEEN_ALL = 15 };
-
-static bool is_key(const char *line, size_t n_key, const char *key)
+static bool read_number(uint64_t *number, const char *value, size_t n_value)
 {
-    return n_key == strlen(key) && memcmp(line, key, n_key) == 0;
+    char *end;
+    if (n_value == 0 || *value < '0' || *value > '9')
+        return false;
+    errno = 0;
+    *number = strtoull(value, &end, 10);
+    return errno == 0 && end == value + n_value;
+}
+
+static bool append_line(char **lines, const char *line, size_t n_line)
+{
+    size_t n = strlen(*lines);
+    char *longer = realloc(*lines, n + n_line + 2);
+    if (!longer)
+        return false;
+    memcpy(longer + n, line, n_line);
+    memcpy(longer + n + n_line, "\n", 2);
+    *lines = longer;
+    return true;
+}
+
+static bool read_value(struct baton *baton, const struct key *key, const char *text, size_t n_text)
+{
+    void *value = (char *)baton + key->offset;
+    uint64_t number;
+    switch (key->kind) {
+    case DESCRIPTOR:
+        if (!read_number(&number, text, n_text))
+            return false;
+        if (number <= INT_MAX)
+            *(int *)value = (int)number;
+        return true;
+    case NUMBER:
+        return read_number(value, text, n_text);
+    case TEXT:
+        free(*(char **)value);
+        *(char **)value = strndup(text, n_text);
+        return *(char **)value != NULL;
+    case LINES:
+        return append_line(value, text, n_text);
+    }
+    return false;
 }
 
 static bool read_line(struct baton *baton, unsigned *seen, const char *line, size_t n_line)
 {
-    size_t n_key = strcspn(line, " \n");
-    if (n_key >= n_line)
+    size_t n_word = strcspn(line, " \n");
+    if (n_word >= n_line)
         return false;
-    const char *value = line + n_key + 1;
-    size_t n_value = n_line - n_key - 1;
-    uint64_t number;
-    if (is_key(line, n_key, "program")) {
-        free(baton->program);
-        return (baton->program = strndup(value, n_value)) != NULL;
-    }
-    if (is_key(line, n_key, "shape"))
-        return append_line(&baton->shape, value, n_value);
-    if (is_key(line, n_key, "gone"))
-        return append_line(&baton->gone, value, n_value);
-    if (is_key(line, n_key, "places"))
-        return append_line(&baton->places, value, n_value);
-    if (!read_number(&number, value, n_value))
-        return !is_key(line, n_key, "vault") && !is_key(line, n_key, "guard") &&
-               !is_key(line, n_key, "table") && !is_key(line, n_key, "started");
-    if (is_key(line, n_key, "vault") && number <= INT32_MAX) {
-        baton->vault_fd = (int)number;
-        *seen |= SEEN_VAULT;
-    } else if (is_key(line, n_key, "guard")) {
-        baton->guard_word = number;
-        *seen |= SEEN_GUARD;
-    } else if (is_key(line, n_key, "table")) {
-        baton->table_number = number;
-        *seen |= SEEN_TABLE;
-    } else if (is_key(line, n_key, "started")) {
-        baton->started_ms = number;
-        *seen |= SEEN_STARTED;
-    }
+    for (unsigned i = 0; i < N_KEYS; i++)
+        if (strlen(keys[i].word) == n_word && memcmp(keys[i].word, line, n_word) == 0) {
+            *seen |= 1u << i;
+            return read_value(baton, &keys[i], line + n_word + 1, n_line - n_word - 1);
+        }
     return true;
+}
+
+// Has all been read that must be there? A number too large for a descriptor was passed over.
+static bool is_whole(const struct baton *baton, unsigned seen)
+{
+    for (unsigned i = 0; i < N_KEYS; i++)
+        if (keys[i].is_required && !(seen & 1u << i))
+            return false;
+    return baton->vault_fd >= 0;
 }
 
 bool baton_read(struct baton *baton, const char *text)
@@ -267,7 +310,7 @@ bool baton_read(struct baton *baton, const char *text)
             return false;
         text += n_line + (text[n_line] == '\n');
     }
-    return seen == SEEN_ALL && baton->program && *baton->shape;
+    return is_whole(baton, seen);
 }
 
 void baton_free(struct baton *baton)
