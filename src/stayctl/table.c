@@ -27,6 +27,14 @@ struct column {
     enum form form;
 };
 
+// Part of a sentence; without a value all of it is left out.
+struct phrase {
+    const char *before;
+    const char *key;
+    enum form form;
+    const char *after;
+};
+
 static void write_time(char cell[CELL_BYTES], const char *seconds)
 {
     uint64_t s = strtoull(seconds, NULL, 10);
@@ -70,10 +78,11 @@ void print_words(FILE *out, const char *words)
         fputc(plain(*words), out);
 }
 
-static void write_cell(char cell[CELL_BYTES], const struct column *column, const struct reply *item)
+static void write_cell(char cell[CELL_BYTES], enum form form, const char *key,
+                       const struct reply *item)
 {
-    const char *value = reply_find(item, column->key);
-    switch (column->form) {
+    const char *value = reply_find(item, key);
+    switch (form) {
     case TIME:
         write_time(cell, value);
         break;
@@ -90,46 +99,65 @@ static void write_cell(char cell[CELL_BYTES], const struct column *column, const
     }
 }
 
+// The next item from this one on that says it is such a thing, or NULL. what: NULL, any item.
+static const struct reply *find_item(const struct ask_answer *answer, const struct reply *from,
+                                     const char *what)
+{
+    for (; from < answer->item + answer->n_items; from++)
+        if (!what || strcmp(reply_find(from, "what"), what) == 0)
+            return from;
+    return NULL;
+}
+
+#define each_item(answer, what, it)                                                                \
+    for (const struct reply *it = find_item((answer), (answer)->item, (what)); it;                 \
+         it = find_item((answer), it + 1, (what)))
+
+// item: NULL, the head.
+static void print_row(FILE *out, const struct column *columns, const size_t *width,
+                      const struct reply *item)
+{
+    char cell[CELL_BYTES];
+    for (unsigned c = 0; columns[c].head; c++) {
+        bool is_left = columns[c].form == TEXT || columns[c].form == PLACE;
+        if (item)
+            write_cell(cell, columns[c].form, columns[c].key, item);
+        else
+            snprintf(cell, sizeof cell, "%s", columns[c].head);
+        int pad = columns[c + 1].head || !is_left ? (int)width[c] : 0;
+        fprintf(out, "%s%*s", c ? "  " : "", is_left ? -pad : pad, cell);
+    }
+    fputc('\n', out);
+}
+
 // The columns end with one without a head.
-static void print_table(FILE *out, const struct column *columns, const struct reply *items,
-                        size_t n_items)
+static void print_table(FILE *out, const struct column *columns, const struct ask_answer *answer,
+                        const char *what)
 {
     size_t width[16];
     char cell[CELL_BYTES];
     for (unsigned c = 0; columns[c].head; c++) {
         width[c] = strlen(columns[c].head);
-        for (size_t i = 0; i < n_items; i++) {
-            write_cell(cell, &columns[c], &items[i]);
+        each_item(answer, what, item) {
+            write_cell(cell, columns[c].form, columns[c].key, item);
             width[c] = strlen(cell) > width[c] ? strlen(cell) : width[c];
         }
     }
-    for (size_t i = 0; i <= n_items; i++) {
-        for (unsigned c = 0; columns[c].head; c++) {
-            bool is_left = columns[c].form == TEXT || columns[c].form == PLACE;
-            if (i == 0)
-                snprintf(cell, sizeof cell, "%s", columns[c].head);
-            else
-                write_cell(cell, &columns[c], &items[i - 1]);
-            int pad = columns[c + 1].head || !is_left ? (int)width[c] : 0;
-            fprintf(out, "%s%*s", c ? "  " : "", is_left ? -pad : pad, cell);
-        }
-        fputc('\n', out);
-    }
+    print_row(out, columns, width, NULL);
+    each_item(answer, what, item)
+        print_row(out, columns, width, item);
 }
 
-// "BEFORE" and the value of this key, if there is one.
-static void print_if(FILE *out, const char *before, const struct reply *item, const char *key,
-                     enum form form)
+static void print_phrases(FILE *out, const struct phrase *phrases, size_t n_phrases,
+                          const struct reply *item)
 {
     char cell[CELL_BYTES];
-    const char *value = reply_find(item, key);
-    if (!*value)
-        return;
-    if (form == TIME)
-        write_time(cell, value);
-    else
-        write_text(cell, value);
-    fprintf(out, "%s%s", before, cell);
+    for (const struct phrase *it = phrases; it < phrases + n_phrases; it++) {
+        if (!*reply_find(item, it->key))
+            continue;
+        write_cell(cell, it->form, it->key, item);
+        fprintf(out, "%s%s%s", it->before, cell, it->after);
+    }
 }
 
 static void print_value(FILE *out, const char *before, const struct reply *item, const char *key)
@@ -138,46 +166,55 @@ static void print_value(FILE *out, const char *before, const struct reply *item,
     print_words(out, reply_find(item, key));
 }
 
-static void print_deaths(FILE *out, const struct reply *stayd)
+static void print_stayd(FILE *out, const struct reply *stayd)
 {
-    print_value(out, "workers made: ", stayd, "workers-made");
-    print_if(out, "; crashes: ", stayd, "crashes", TEXT);
-    print_if(out, "; players closed for that: ", stayd, "poisoned", NUMBER);
-    print_if(out, "\nlast death of a worker, ", stayd, "last-death-since", TIME);
-    print_if(out, " ago: ", stayd, "last-death", TEXT);
-    fputc('\n', out);
-}
-
-static void print_upgrade(FILE *out, const struct reply *stayd)
-{
-    if (!*reply_find(stayd, "upgrade"))
-        return;
-    print_if(out, "last upgrade, ", stayd, "upgrade-since", TIME);
-    print_if(out, " ago: ", stayd, "upgrade", TEXT);
-    print_if(out, ", from ", stayd, "upgrade-from", TEXT);
-    print_if(out, " to ", stayd, "upgrade-to", TEXT);
-    print_if(out, ": ", stayd, "upgrade-why", TEXT);
+    static const struct phrase phrases[] = {
+        {"stayd ", "version", TEXT, ""},
+        {", up ", "uptime", TIME, ""},
+        {": ", "players", NUMBER, ""},
+        {" of at most ", "max-players", NUMBER, " players"},
+        {", ", "stored", NUMBER, " of them in the service manager's store"},
+        {", which is ", "store", TEXT, ""},
+        {"\nguard ", "guard", NUMBER, ""},
+        {", spare ", "spare", NUMBER, ""},
+        {", worker ", "worker", NUMBER, ""},
+        {"; workers made: ", "workers-made", NUMBER, ""},
+        {"; crashes: ", "crashes", TEXT, ""},
+        {"; players closed for that: ", "poisoned", NUMBER, ""},
+        {"\nlast death of a worker, ", "last-death-since", TIME, " ago"},
+        {": ", "last-death", TEXT, ""},
+        {"\nlast upgrade, ", "upgrade-since", TIME, " ago"},
+        {": ", "upgrade", TEXT, ""},
+        {", from ", "upgrade-from", TEXT, ""},
+        {" to ", "upgrade-to", TEXT, ""},
+        {": ", "upgrade-why", TEXT, ""},
+    };
+    print_phrases(out, phrases, sizeof phrases / sizeof *phrases, stayd);
     fputc('\n', out);
 }
 
 // Why games cannot be reached, of those that cannot.
-static void print_errors(FILE *out, const struct reply *games, size_t n_games)
+static void print_errors(FILE *out, const struct ask_answer *answer)
 {
+    static const struct phrase phrases[] = {
+        {"game ", "name", TEXT, ""},
+        {" cannot be reached: ", "error", TEXT, ""},
+        {" (", "connect", TEXT, ")"},
+    };
     bool is_first = true;
-    for (size_t i = 0; i < n_games; i++) {
-        if (!*reply_find(&games[i], "error"))
+    each_item(answer, "game", game) {
+        if (!*reply_find(game, "error"))
             continue;
-        print_value(out, is_first ? "\ngame " : "game ", &games[i], "name");
-        print_value(out, " cannot be reached: ", &games[i], "error");
-        print_value(out, " (", &games[i], "connect");
-        fputs(")\n", out);
+        fputs(is_first ? "\n" : "", out);
+        print_phrases(out, phrases, sizeof phrases / sizeof *phrases, game);
+        fputc('\n', out);
         is_first = false;
     }
 }
 
 static void print_status(FILE *out, const struct ask_answer *answer)
 {
-    static const struct column columns[] = {
+    static const struct column game_columns[] = {
         {"GAME", "name", TEXT},
         {"STATE", "state", TEXT},
         {"SINCE", "since", TIME},
@@ -197,37 +234,17 @@ static void print_status(FILE *out, const struct ask_answer *answer)
         {"DAYS", "days", NUMBER},
         {0},
     };
-    size_t n_games = 0; // they come first
     if (answer->n_items == 0)
         return;
-    while (1 + n_games < answer->n_items &&
-           strcmp(reply_find(&answer->item[1 + n_games], "what"), "game") == 0)
-        n_games++;
-    const struct reply *stayd = &answer->item[0];
-    char uptime[CELL_BYTES];
-    write_time(uptime, reply_find(stayd, "uptime"));
-    print_value(out, "stayd ", stayd, "version");
-    fprintf(out, ", up %s", uptime);
-    print_value(out, ": ", stayd, "players");
-    print_value(out, " of at most ", stayd, "max-players");
-    print_if(out, " players, ", stayd, "stored", NUMBER);
-    fputs(*reply_find(stayd, "stored") ? " of them in the service manager's store" : " players",
-          out);
-    print_if(out, ", which is ", stayd, "store", TEXT);
-    print_value(out, "\nguard ", stayd, "guard");
-    print_value(out, ", spare ", stayd, "spare");
-    print_value(out, ", worker ", stayd, "worker");
-    fputs("; ", out);
-    print_deaths(out, stayd);
-    print_upgrade(out, stayd);
+    each_item(answer, "stayd", stayd)
+        print_stayd(out, stayd);
     fputc('\n', out);
-    print_table(out, columns, answer->item + 1, n_games);
-    print_errors(out, answer->item + 1, n_games);
-    if (answer->n_items == 1 + n_games)
+    print_table(out, game_columns, answer, "game");
+    print_errors(out, answer);
+    if (!find_item(answer, answer->item, "certificate"))
         return;
     fputc('\n', out);
-    print_table(out, certificate_columns, answer->item + 1 + n_games,
-                answer->n_items - 1 - n_games);
+    print_table(out, certificate_columns, answer, "certificate");
 }
 
 static void print_players(FILE *out, const struct ask_answer *answer)
@@ -242,7 +259,7 @@ static void print_players(FILE *out, const struct ask_answer *answer)
     if (answer->n_items == 0)
         fputs("nobody is connected\n", out);
     else
-        print_table(out, columns, answer->item, answer->n_items);
+        print_table(out, columns, answer, NULL);
 }
 
 static void print_held(FILE *out, const struct ask_answer *answer)
@@ -252,7 +269,7 @@ static void print_held(FILE *out, const struct ask_answer *answer)
     if (answer->n_items == 0)
         fputs("nobody waits\n", out);
     else
-        print_table(out, columns, answer->item, answer->n_items);
+        print_table(out, columns, answer, NULL);
 }
 
 static void print_notice(FILE *out, const struct ask_answer *answer)
