@@ -33,12 +33,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RETRY_MS 1000     // after a failed clone
-#define LOOK_MS 20        // when a place was taken by another, to see by whom
-#define READY_LOOK_MS 5   // while the first worker starts
-#define END_GRACE_MS 500u // beyond stop-timeout, before the worker is killed
-#define START_TRIES 3u    // workers that may die before the first one is ready
-#define END_MS 2000       // for a killed process to be dead
+#define GUARD_RETRY_MS 1000 // after a failed clone
+#define PLACE_LOOK_MS 20    // when a place was taken by another, to see by whom
+#define READY_LOOK_MS 5     // while the first worker starts
+#define END_GRACE_MS 500u   // beyond stop-timeout, before the worker is killed
+#define START_TRIES 3u      // workers that may die before the first one is ready
+#define END_MS 2000         // for a killed process to be dead
 
 static volatile sig_atomic_t orders;   // SIGINT, SIGQUIT, SIGTERM received
 static volatile sig_atomic_t leaves;   // SIGTERM received from a manager who keeps the connections
@@ -138,8 +138,8 @@ void guard_spare_run(const struct heritage *heritage, uint64_t guard_word)
     title_set("stayd: spare");
     while (vault->head->guard == guard_word && getppid() == parent) {
         int ms = probation_sleep_ms(vault);
-        if (!is_told && (ms < 0 || ms > LOOK_MS))
-            ms = LOOK_MS;
+        if (!is_told && (ms < 0 || ms > PLACE_LOOK_MS))
+            ms = PLACE_LOOK_MS;
         struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
         if (ppoll(NULL, 0, ms < 0 ? NULL : &timeout, &asleep) == 0)
             probation_end_late(vault, parent);
@@ -153,7 +153,7 @@ void guard_spare_run(const struct heritage *heritage, uint64_t guard_word)
 static void try_later(struct guard *guard, const char *what)
 {
     log_event(LOG_SYSTEM, "what=\"%s\" error=\"%s\"", what, strerror(errno));
-    guard->retry_ms = clock_boot_ms() + RETRY_MS;
+    guard->retry_ms = clock_boot_ms() + GUARD_RETRY_MS;
 }
 
 bool guard_make_spare(struct guard *guard)
@@ -308,7 +308,7 @@ static void leave(struct guard *guard)
         guard_retire_worker(guard);
     if (!is_done || !store_all(guard)) {
         log_event(LOG_SYSTEM, "what=\"leave the connections to the service manager\"");
-        guard->retry_ms = clock_boot_ms() + RETRY_MS;
+        guard->retry_ms = clock_boot_ms() + GUARD_RETRY_MS;
         return;
     }
     end_spare(guard);
@@ -365,7 +365,7 @@ static int sleep_ms(const struct guard *guard, uint64_t now_ms)
     if (upgrades && guard->was_ready)
         return READY_LOOK_MS; // a reload is still under way
     if (guard->worker.pid == 0 || guard->spare.pid == 0)
-        return guard->retry_ms > now_ms ? (int)(guard->retry_ms - now_ms) : LOOK_MS;
+        return guard->retry_ms > now_ms ? (int)(guard->retry_ms - now_ms) : PLACE_LOOK_MS;
     if (!guard->was_ready || remains_exist(guard))
         return READY_LOOK_MS;
     if (head->ending_until_ms)

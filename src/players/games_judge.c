@@ -22,16 +22,16 @@
 #include <poll.h>
 #include <unistd.h>
 
-#define LOOK_MS 200u          // until a game of an unknown process is looked for
+#define JUDGE_MS 200u         // until a game of an unknown process is looked for
 #define LOOK_AGAIN_MS 50u     // what was seen then holds for all players who are judged meanwhile
 #define TURNED_AWAY_MS 60000u // for a game behind a proxy to come back
 #define TURNED_AWAY_RETRY_MS 1000u
 
-static_assert(LOOK_AGAIN_MS < LOOK_MS, "what is judged by was seen after the link's end");
+static_assert(LOOK_AGAIN_MS < JUDGE_MS, "what is judged by was seen after the link's end");
 #define ORDER_MS 1u      // what the game has ordered before it closed the link is done first
 #define SAVING_MS 30000u // for a game without its connector to save its database
 #define POLL_MS 10u      // a process whose death no descriptor tells
-#define TOGETHER 2u      // links that end within LOOK_MS, all that there are: it is no coincidence
+#define TOGETHER 2u      // links that end within JUDGE_MS, all that there are: it is no coincidence
 
 bool games_is_alive(const struct slot *slot)
 {
@@ -83,13 +83,13 @@ static bool is_explained(const struct slot *slot)
            flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_END_MEANT;
 }
 
-// More than LOOK_MS lie between the ends of these links, as far as they were read.
+// More than JUDGE_MS lie between the ends of these links, as far as they were read.
 static bool are_apart(const struct players *players, const struct slot *a, const struct slot *b)
 {
     uint64_t one_ms = conn_of(players, a)->ended_ms;
     uint64_t other_ms = conn_of(players, b)->ended_ms;
     uint64_t between_ms = one_ms > other_ms ? one_ms - other_ms : other_ms - one_ms;
-    return one_ms != 0 && other_ms != 0 && between_ms > LOOK_MS;
+    return one_ms != 0 && other_ms != 0 && between_ms > JUDGE_MS;
 }
 
 // The links of this one's process.
@@ -136,7 +136,7 @@ static bool has_gone(struct players *players, unsigned game, uint64_t expected)
     return now != expected;
 }
 
-// What can be seen says that the process is dead, LOOK_MS after the end of this link or later.
+// What can be seen says that the process is dead, JUDGE_MS after the end of this link or later.
 // `listener`: what stands for it. A game that is nothing but that, and has closed it, ends.
 static bool looks_dead(struct players *players, const struct slot *slot, uint64_t listener)
 {
@@ -173,8 +173,8 @@ static enum games_verdict judge_unknown(struct players *players, const struct sl
                                         uint64_t since_ms, uint64_t *wait_ms)
 {
     uint64_t until_ms = shutdown_wait_ms(players, slot->game);
-    if (since_ms < LOOK_MS && !is_of_gone(players, slot)) {
-        *wait_ms = LOOK_MS - since_ms;
+    if (since_ms < JUDGE_MS && !is_of_gone(players, slot)) {
+        *wait_ms = JUDGE_MS - since_ms;
         return GAMES_LATER;
     }
     // Of one whose id is known, and which cannot be looked at, the listener was not noted.
@@ -208,8 +208,8 @@ static enum games_verdict judge_living(struct players *players, const struct slo
     if (slot_has(slot, SLOT_FLAG_LEAVES))
         until_ms = 0;
     bool may_be_dead = is_doubted(players, slot, &listener);
-    if (until_ms < (may_be_dead ? LOOK_MS : ORDER_MS))
-        until_ms = may_be_dead ? LOOK_MS : ORDER_MS;
+    if (until_ms < (may_be_dead ? JUDGE_MS : ORDER_MS))
+        until_ms = may_be_dead ? JUDGE_MS : ORDER_MS;
     if (flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN)
         return GAMES_PLAYER;
     if (since_ms >= until_ms)

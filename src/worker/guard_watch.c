@@ -14,7 +14,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-#define LOOK_MS 5
+#define GUARD_LOOK_MS 5 // while no guard is known
 
 static struct {
     struct worker *worker;
@@ -26,7 +26,7 @@ static struct {
 
 static void look_again(void)
 {
-    struct timeval soon = {.tv_usec = LOOK_MS * 1000};
+    struct timeval soon = {.tv_usec = GUARD_LOOK_MS * 1000};
     event_add(watch.timer, &soon);
 }
 

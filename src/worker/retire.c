@@ -10,12 +10,12 @@
 
 #include <unistd.h>
 
-#define LOOK_MS 5
+#define HANDSHAKES_LOOK_MS 5 // while some have not ended
 
 static void go_on(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *worker = arg;
-    struct timeval again = {.tv_usec = LOOK_MS * 1000};
+    struct timeval again = {.tv_usec = HANDSHAKES_LOOK_MS * 1000};
     (void)fd;
     (void)what;
     if (worker->players.is_ending)

@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define READY_LOOK_MS 5 // while a new worker starts
+#define RELOAD_LOOK_MS 5 // while a new worker starts
 
 static volatile sig_atomic_t signals;
 
@@ -380,10 +380,10 @@ int reload_sleep_ms(const struct reload *reload, uint64_t now_ms)
     else if (reload->trial.pid)
         until_ms = reload->trial.until_ms;
     else if (is_answer_due(reload) || asked_pending(head_of(reload)))
-        return READY_LOOK_MS;
+        return RELOAD_LOOK_MS;
     else if (!reload->heritage->conf.watches_certificates)
         until_ms = now_ms + 60u * 60u * 1000u; // for the dates
-    return until_ms > now_ms ? (int)(until_ms - now_ms) : READY_LOOK_MS;
+    return until_ms > now_ms ? (int)(until_ms - now_ms) : RELOAD_LOOK_MS;
 }
 
 int reload_fd(const struct reload *reload)

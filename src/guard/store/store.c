@@ -24,9 +24,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define REST_MS 20u     // between two looks: who comes and goes in between costs one crate
-#define RETRY_MS 5000u  // after something went wrong
-#define BUSY_LOOKS 250u // in vain, before it is said that the manager is too busy
+#define REST_MS 20u          // between two looks: who comes and goes in between costs one crate
+#define STORE_RETRY_MS 5000u // after something went wrong
+#define BUSY_LOOKS 250u      // in vain, before it is said that the manager is too busy
 #define BARRIER_MS 5000
 #define TURNS 20u
 
@@ -301,7 +301,7 @@ void store_step(struct guard *guard, uint64_t now_ms)
     if (!store.is_due || now_ms < store.look_ms)
         return;
     store.is_due = !keep_all(guard, guard->heritage->conf.store_players, false);
-    store.look_ms = now_ms + (store.is_broken ? RETRY_MS : REST_MS);
+    store.look_ms = now_ms + (store.is_broken ? STORE_RETRY_MS : REST_MS);
 }
 
 int store_sleep_ms(uint64_t now_ms)

@@ -25,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MS 10
+#define UPGRADE_LOOK_MS 10 // while one is under way
 
 static void refuse(struct guard *guard, const char *why)
 {
@@ -225,5 +225,5 @@ void upgrade_step(struct guard *guard)
 int upgrade_sleep_ms(const struct guard *guard)
 {
     bool must_look = guard->tryout.pid > 0 || guard->is_tried || !vault_is_proven(&guard->vault);
-    return must_look ? LOOK_MS : -1;
+    return must_look ? UPGRADE_LOOK_MS : -1;
 }
