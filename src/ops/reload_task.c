@@ -25,14 +25,6 @@ static uint64_t make_token(const struct task *task)
     return hash ? hash : 1;
 }
 
-static bool end_error(struct task *task, enum request_error error, const char *why)
-{
-    struct answer answer;
-    answer_error(&answer, task->request.id, error, why);
-    task_put(task, &answer);
-    return true;
-}
-
 // An item a line; the mark says what it is.
 static void put_items(struct task *task, const char *text)
 {
@@ -56,25 +48,22 @@ static bool end_with(struct task *task, const struct vault_order *order)
     text[sizeof text - 1] = '\0';
     put_items(task, text);
     if (order->result == ASKED_BAD)
-        return end_error(task, REQUEST_REFUSED,
-                         "nothing was changed, for the reasons given; put that right and reload "
-                         "again");
-    struct answer answer;
-    answer_ok(&answer, task->request.id);
-    answer_finish(&answer);
-    task_put(task, &answer);
-    return true;
+        return task_end_error(
+            task, REQUEST_REFUSED,
+            "nothing was changed, for the reasons given; put that right and reload "
+            "again");
+    return task_end_well(task);
 }
 
 bool reload_task_step(struct task *task, struct players *players)
 {
     struct vault_head *head = players->vault->head;
     if (players->heritage->is_alone)
-        return end_error(task, REQUEST_REFUSED,
-                         "stayd runs --alone and cannot reload; restart it without");
+        return task_end_error(task, REQUEST_REFUSED,
+                              "stayd runs --alone and cannot reload; restart it without");
     const struct vault_order *order = asked_for(head, make_token(task));
     if (!order)
-        return end_error(task, REQUEST_SHORT, "too many reloads are waited for; ask again");
+        return task_end_error(task, REQUEST_SHORT, "too many reloads are waited for; ask again");
     if (order->result != ASKED_WAITS)
         return end_with(task, order);
     if (task->next == 0) {

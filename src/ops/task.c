@@ -35,7 +35,7 @@ void task_put(struct task *task, const struct answer *answer)
         task->is_torn = true;
 }
 
-static bool end_well(struct task *task)
+bool task_end_well(struct task *task)
 {
     struct answer answer;
     answer_ok(&answer, task->request.id);
@@ -54,7 +54,7 @@ static bool end_gone(struct task *task, uint64_t n)
     return true;
 }
 
-static bool end_error(struct task *task, enum request_error error, const char *why)
+bool task_end_error(struct task *task, enum request_error error, const char *why)
 {
     struct answer answer;
     answer_error(&answer, task->request.id, error, why);
@@ -64,14 +64,14 @@ static bool end_error(struct task *task, enum request_error error, const char *w
 
 static bool end_not_allowed(struct task *task)
 {
-    return end_error(task, REQUEST_NOT_ALLOWED,
-                     "this user may not ask that; ask as root, as stayd's own user, or, for a "
-                     "game, as the `user` of its section in stayd.conf");
+    return task_end_error(task, REQUEST_NOT_ALLOWED,
+                          "this user may not ask that; ask as root, as stayd's own user, or, for a "
+                          "game, as the `user` of its section in stayd.conf");
 }
 
 static bool end_short(struct task *task)
 {
-    return end_error(task, REQUEST_SHORT, "memory could not be had; ask again");
+    return task_end_error(task, REQUEST_SHORT, "memory could not be had; ask again");
 }
 
 // The end that an order's result means; `gone` is what ORDER_GONE is answered with.
@@ -79,16 +79,18 @@ static bool end_result(struct task *task, enum order_result result)
 {
     switch (result) {
     case ORDER_DONE:
-        return end_well(task);
+        return task_end_well(task);
     case ORDER_GONE:
         return end_gone(task, 1);
     case ORDER_NOT_ATTACHED:
-        return end_error(task, REQUEST_NOT_ATTACHED,
-                         "the process that asks is not the one that has attached; attach first");
+        return task_end_error(
+            task, REQUEST_NOT_ATTACHED,
+            "the process that asks is not the one that has attached; attach first");
     case ORDER_BAD_OFFSET:
-        return end_error(task, REQUEST_BAD_OFFSET,
-                         "OFFSET goes back, or beyond what was sent; count the bytes that were "
-                         "read, from where E2 says");
+        return task_end_error(
+            task, REQUEST_BAD_OFFSET,
+            "OFFSET goes back, or beyond what was sent; count the bytes that were "
+            "read, from where E2 says");
     case ORDER_SHORT:
         break;
     }
@@ -131,15 +133,17 @@ static bool do_attach(struct task *task, struct players *players)
     const struct request *request = &task->request;
     struct order_game look = {0};
     if (task->asker.pid <= 0)
-        return end_error(task, REQUEST_BAD_REQUEST,
-                         "this process cannot be watched from here; run game and stayd in one pid "
-                         "namespace");
+        return task_end_error(
+            task, REQUEST_BAD_REQUEST,
+            "this process cannot be watched from here; run game and stayd in one pid "
+            "namespace");
     enum order_result result =
         order_attach(players, task->game, task->asker.pid, request->resumes, request->acknowledges);
     if (result == ORDER_GONE)
-        return end_error(task, REQUEST_NOT_ATTACHED,
-                         "the process that made this connection is dead; attach from the game's "
-                         "own process");
+        return task_end_error(
+            task, REQUEST_NOT_ATTACHED,
+            "the process that made this connection is dead; attach from the game's "
+            "own process");
     if (result != ORDER_DONE)
         return end_result(task, result);
     order_look(players, task->game, &look);
@@ -155,11 +159,11 @@ static bool do_attach(struct task *task, struct players *players)
 static bool do_connector(struct task *task, struct players *players)
 {
     if (players->heritage->conf.game[task->game].links != CONF_LINKS_CONNECTOR)
-        return end_error(task, REQUEST_BAD_REQUEST,
-                         "stayd connects to this game itself; write links = connector in its "
-                         "section of stayd.conf");
+        return task_end_error(task, REQUEST_BAD_REQUEST,
+                              "stayd connects to this game itself; write links = connector in its "
+                              "section of stayd.conf");
     task->is_connector = true;
-    return end_well(task);
+    return task_end_well(task);
 }
 
 static bool do_state(struct task *task, struct players *players)
@@ -207,7 +211,7 @@ static bool do_ack(struct task *task, struct players *players)
         return false;
     switch (task->error) {
     case REQUEST_GOOD:
-        return task->n_gone ? end_gone(task, task->n_gone) : end_well(task);
+        return task->n_gone ? end_gone(task, task->n_gone) : task_end_well(task);
     case REQUEST_NOT_ALLOWED:
         return end_not_allowed(task);
     case REQUEST_SHORT:
@@ -217,7 +221,7 @@ static bool do_ack(struct task *task, struct players *players)
                        "%s: OFFSET goes back, or beyond what was sent; count the bytes that were "
                        "read, from where E2 says",
                        log_id(id, task->request.pair[task->n_done].conn));
-        return end_error(task, task->error, task->request.why);
+        return task_end_error(task, task->error, task->request.why);
     }
 }
 
@@ -268,7 +272,7 @@ static bool do_status(struct task *task, struct players *players)
     }
     i -= conf->n_games;
     if (i == conf->n_listeners)
-        return end_well(task);
+        return task_end_well(task);
     for (unsigned n = 0; show_certificate(&answer, task->request.id, players, i, n); n++)
         task_put(task, &answer);
     return false;
@@ -309,7 +313,7 @@ static bool do_list(struct task *task, struct players *players)
         task_put(task, &answer);
         n++;
     }
-    return is_through(task, players) && end_well(task);
+    return is_through(task, players) && task_end_well(task);
 }
 
 static bool do_notice(struct task *task, struct players *players)
@@ -346,10 +350,11 @@ static bool do_upgrade(struct task *task, struct players *players)
     if (task->next++ == 0)
         log_order(task, "program", *task->request.text ? "given" : "same");
     if (players->heritage->is_alone)
-        return end_error(task, REQUEST_NOT_UPGRADED, "stayd runs --alone; start it without");
+        return task_end_error(task, REQUEST_NOT_UPGRADED, "stayd runs --alone; start it without");
     enum upgrading_answer how = upgrading_ask(head, make_token(task), task->request.text);
     if (how == UPGRADING_ANOTHER)
-        return end_error(task, REQUEST_NOT_UPGRADED, "another upgrade is under way; ask again");
+        return task_end_error(task, REQUEST_NOT_UPGRADED,
+                              "another upgrade is under way; ask again");
     if (how == UPGRADING_DONE) {
         show_upgrade(&answer, task->request.id, &head->upgrade);
         task_put(task, &answer);
@@ -384,13 +389,13 @@ static bool check(struct task *task, const struct players *players)
 {
     const struct request *request = &task->request;
     if (request->error != REQUEST_GOOD)
-        return end_error(task, request->error, request->why);
+        return task_end_error(task, request->error, request->why);
     if (request_verb_who(request->verb) == REQUEST_WHO_ADMIN && !task->asker.is_admin)
         return end_not_allowed(task);
     if (!find_game(task, players))
-        return end_error(task, REQUEST_NO_SUCH_GAME,
-                         "there is no such game; write NAME as in its section [game NAME] of "
-                         "stayd.conf");
+        return task_end_error(task, REQUEST_NO_SUCH_GAME,
+                              "there is no such game; write NAME as in its section [game NAME] of "
+                              "stayd.conf");
     if (task->game != TASK_ALL_GAMES && !may_speak_for(task, players, task->game))
         return end_not_allowed(task);
     return false;

@@ -51,6 +51,10 @@ void task_begin(struct task *task);
 struct answer;
 void task_put(struct task *task, const struct answer *answer);
 
+// Write the end of the answer: ok, or an error. Returns true, as a step does that is the last one.
+bool task_end_well(struct task *task);
+bool task_end_error(struct task *task, enum request_error error, const char *why);
+
 // Does some of it. True: the end of the answer is written. False: go on, at once unless it waits.
 bool task_step(struct task *task, struct players *players);
 
