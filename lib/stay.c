@@ -3,8 +3,6 @@
 //
 // Players and reboots (stay.h): hands out who comes through the door or was carried over
 // a reboot, and puts together what the next one carries.
-//
-// Errors: as stay.h says.
 #include "stay.h"
 
 #include "handle.h"

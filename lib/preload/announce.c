@@ -3,7 +3,6 @@
 //
 // Reading PROXY headers (announce.h): haproxy's proxy-protocol.txt, sections 2.1 and 2.2. It is
 // looked at with MSG_PEEK until it is whole.
-// Errors: as there.
 #include "announce.h"
 
 #include "../clock.h"

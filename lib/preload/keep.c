@@ -3,7 +3,7 @@
 //
 // The program that is an address (keep.h): loads of constants, of which the first is our mark, and
 // a return of more bytes than any packet has.
-// Errors: as there. That the kernel refuses the program is said once on stderr.
+// Errors: that the kernel refuses the program is said once on stderr.
 #include "keep.h"
 
 #include "say.h"

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Saying a thing once (say.h). Errors: as there.
+// Saying a thing once (say.h).
 #include "say.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Reading STAYD_PRELOAD (settings.h). Errors: as there.
+// Reading STAYD_PRELOAD (settings.h).
 #include "settings.h"
 
 #include <stddef.h>

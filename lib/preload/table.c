@@ -4,7 +4,6 @@
 // The table (table.h): a place for each descriptor's number. A copy of a descriptor has another
 // number, and is looked for by its cookie. Threads and forked processes share the memory; each
 // place is written by who has just got that descriptor.
-// Errors: as there.
 #include "table.h"
 
 #include "../memfd.h"

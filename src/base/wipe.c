@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// malloc(3), which knows how large a block is: malloc_usable_size(3). Errors: see wipe.h.
+// malloc(3), which knows how large a block is: malloc_usable_size(3).
 #include "base/wipe.h"
 
 #include <event2/event.h>

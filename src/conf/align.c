@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Following the configuration in force (align.h). Errors: see align.h.
+// Following the configuration in force (align.h).
 #include "conf/align.h"
 
 #include "conf/option.h"

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The connector's side of the control channel (service.h).
-// Errors: as there. What goes wrong with one link is stayd's answer.
+// Errors: what goes wrong with one link is stayd's answer.
 #include "dropin/service.h"
 
 #include "base/fd.h"

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Reading PennMUSH's settings (settings.h): strictly, because another PennMUSH may have another
-// struct, and what would be read then is nonsense. Errors: as there.
+// struct, and what would be read then is nonsense.
 #include "dropin/settings.h"
 
 #include "words.h"

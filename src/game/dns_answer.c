@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Reading answers (dns_answer.h) by ns_parserr(3), because c-ares' own readers take none of several
-// names if one is odd. Errors: as there.
+// names if one is odd.
 #include "game/dns_answer.h"
 
 #include <arpa/nameser.h>

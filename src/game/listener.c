@@ -3,7 +3,6 @@
 //
 // Asking the kernel who listens (listener.h). The answer to a sock_diag request is there when
 // send(2) returns, so nothing waits.
-// Errors: as there.
 #include "game/listener.h"
 
 #include "base/address.h"

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Looking into /proc (process.h). Errors: as there.
+// Looking into /proc (process.h).
 #include "game/process.h"
 
 #include "base/fd.h"

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 //
 // Reading what the kernel and games have written about processes (process_text.h).
-// Errors: as there.
 #include "game/process_text.h"
 
 #include <stdlib.h>

@@ -4,7 +4,6 @@
 // Names by c-ares (resolver.h). A question is a name, whose letters' case is chosen at random: an
 // answer must repeat it exactly, so who wants to forge one has to guess that beside the question's
 // number and port (0x20). c-ares of 1.31 does so by itself; for older ones it is done here.
-// Errors: see resolver.h.
 #define CARES_NO_DEPRECATED // ares_query is in all versions, its successor is not
 #include "game/resolver.h"
 

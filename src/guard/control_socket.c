@@ -3,8 +3,6 @@
 //
 // Made under another name, then renamed: at the path there is always a socket that somebody listens
 // on, with the owner and the mode that it is to have (control_socket.h).
-//
-// Errors: see control_socket.h.
 #include "guard/control_socket.h"
 
 #include "base/log.h"

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The lock of a `control` (lock.h). Errors: as there.
+// The lock of a `control` (lock.h).
 #include "guard/lock.h"
 
 #include "base/obstacle.h"

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// A new file behind the log's descriptor (log_file.h). Errors: as there.
+// A new file behind the log's descriptor (log_file.h).
 #include "guard/log_file.h"
 
 #include "base/log.h"

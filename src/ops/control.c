@@ -8,8 +8,6 @@
 // looks again after a while), or when enough is to be sent (its having gone brings it back). Only
 // in the first case it reads, one line's worth at most. After the peer's end of file the rest is
 // done and sent, then it is over. It is freed then, after the callbacks (reap).
-//
-// Errors: see control.h.
 #include "ops/control.h"
 
 #include "base/log.h"

@@ -3,7 +3,6 @@
 //
 // `reload` (reload_task.h). The order is found again by a token of who asks and under which ID, so
 // the same process can ask again after the worker's death, and does not order twice.
-// Errors: see reload_task.h.
 #include "ops/reload_task.h"
 
 #include "base/hash.h"

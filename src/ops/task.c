@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 //
 // Requests are done here (task.h): one function a verb, which returns whether it is done.
-// Errors: see task.h.
 #include "ops/task.h"
 
 #include "base/hash.h"

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Holding players (away.h). Errors: as there.
+// Holding players (away.h).
 #include "players/away.h"
 
 #include "base/clock.h"

@@ -4,7 +4,6 @@
 // Asking and hearing the connectors (connector.h). Descriptors come with the bytes of a line; the
 // kernel gives those of one line at most with each recvmsg(2), and a peer that sends two before a
 // line is whole is broken.
-// Errors: see connector.h.
 #include "players/connector.h"
 
 #include "base/log.h"

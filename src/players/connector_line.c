@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Lines of a connector's connection (connector_line.h). Errors: as there.
+// Lines of a connector's connection (connector_line.h).
 #include "players/connector_line.h"
 
 #include "base/hex.h"

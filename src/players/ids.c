@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Chains by the id's first bytes, which are random already (ids.h). Errors: as there.
+// Chains by the id's first bytes, which are random already (ids.h).
 #include "players/ids.h"
 
 #include "vault/layout.h"

@@ -3,7 +3,6 @@
 //
 // Finding out that a link has come back (loops.h). PROXY protocol: haproxy's proxy-protocol.txt,
 // sections 2.1 and 2.2.
-// Errors: as there.
 #include "players/loops.h"
 
 #include "base/address.h"

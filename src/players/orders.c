@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What is asked of the worker about players (orders.h); what is asked about games' processes is in
-// games.c. Errors: as there.
+// games.c.
 #include "players/orders.h"
 
 #include "game/process.h"

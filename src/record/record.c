@@ -8,7 +8,7 @@
 //   TLS 1.2 GCM       type | 0303 | length | explicit nonce (8) | AEAD(content)
 //   TLS 1.2 ChaCha20  type | 0303 | length | AEAD(content)
 //
-// Errors: as record.h says. A header that cannot be right is refused at once,
+// Errors: a header that cannot be right is refused at once,
 // without waiting for the body.
 #include "record/record.h"
 

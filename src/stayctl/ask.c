@@ -4,7 +4,7 @@
 // One connection for each attempt (ask.h). The socket is the guard's and is there while a worker is
 // made anew, so an attempt that found somebody is worth repeating.
 //
-// Errors: see ask.h. Out of memory ends the program.
+// Errors: out of memory ends the program.
 #include "stayctl/ask.h"
 
 #include "base/clock.h"

@@ -4,7 +4,6 @@
 // Orders to reload (asked.h). An order is whole before `asked` counts it; its text is whole before
 // `result` is set, and all results stand before `done` counts them. So a kill anywhere leaves an
 // order that was not made, or one that is obeyed once more.
-// Errors: see asked.h.
 #include "vault/asked.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Copying what may be seen of the vault (likeness.h). Errors: as there.
+// Copying what may be seen of the vault (likeness.h).
 #include "vault/likeness.h"
 
 #include "base/fd.h"

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Retiring (retire.h). Errors: see retire.h.
+// Retiring (retire.h).
 #include "worker/retire.h"
 
 #include "entry/handshake.h"

@@ -4,8 +4,6 @@
 // Listening sockets (listen.h). A socket's place in heritage.socket is its place in the vault's
 // guard_fds, and no place that the heritage before uses is used anew: until its last process is
 // dead, both sets can be claimed together.
-//
-// Errors: see listen.h.
 #include "guard/reload/listen.h"
 
 #include "base/address.h"

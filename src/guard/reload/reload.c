@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Reload in the guard (reload.h). Errors: see reload.h.
+// Reload in the guard (reload.h).
 #include "guard/reload/reload.h"
 
 #include "base/clock.h"

@@ -4,7 +4,6 @@
 // Trials (trial.h): a clone that leaves the shared descriptor table at once (close_range(2),
 // CLOSE_RANGE_UNSHARE), and a page of shared memory to answer in. It dies with the guard
 // (PR_SET_PDEATHSIG), whose successor begins anew.
-// Errors: see trial.h.
 #include "guard/reload/trial.h"
 
 #include "base/log.h"

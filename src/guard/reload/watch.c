@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Watching files and dates (watch.h). Errors: see watch.h.
+// Watching files and dates (watch.h).
 #include "guard/reload/watch.h"
 
 #include "base/hash.h"

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// One message in one end of a socket pair, whose other end is closed (crate.h). Errors: see there.
+// One message in one end of a socket pair, whose other end is closed (crate.h).
 #include "guard/store/crate.h"
 
 #include "base/fd.h"

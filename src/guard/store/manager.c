@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// sd_notify(3), written out: what is sent is fixed there. Errors: see manager.h.
+// sd_notify(3), written out: what is sent is fixed there.
 #include "guard/store/manager.h"
 
 #include "base/fd.h"

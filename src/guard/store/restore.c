@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Taking back what was kept (restore.h). Errors: as there.
+// Taking back what was kept (restore.h).
 #include "guard/store/restore.h"
 
 #include "base/log.h"

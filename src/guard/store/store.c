@@ -3,8 +3,7 @@
 //
 // Keeping the store up to date (store.h). Slots are read here while the worker changes them: what
 // was packed counts if the slots' claims are after it as they were before, because a claim is given
-// up before its descriptor is closed, and no id and no number of a link is used twice. Errors: see
-// store.h.
+// up before its descriptor is closed, and no id and no number of a link is used twice.
 #include "guard/store/store.h"
 
 #include "base/clock.h"

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Going on where another program has stopped (adopt.h). Both ways look at the same things; on trial
-// what is wrong is said to the program that asks. Errors: as there.
+// what is wrong is said to the program that asks.
 #include "guard/upgrade/adopt.h"
 
 #include "base/log.h"

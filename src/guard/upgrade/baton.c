@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Writing and reading the baton (baton.h). Errors: as there.
+// Writing and reading the baton (baton.h).
 #include "guard/upgrade/baton.h"
 
 #include "base/address.h"

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Probation, as the new guard and the old spare live it (probation.h). Errors: as there.
+// Probation, as the new guard and the old spare live it (probation.h).
 #include "guard/upgrade/probation.h"
 
 #include "base/clock.h"

@@ -3,7 +3,6 @@
 //
 // Which program may be upgraded to (program.h). The way to it is walked by hand, folder by folder
 // and link by link, each one opened and then looked at, so that nothing can be put in between.
-// Errors: as there.
 #include "guard/upgrade/program.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The trial, as the guard sees it (tryout.h). Errors: as there.
+// The trial, as the guard sees it (tryout.h).
 #include "guard/upgrade/tryout.h"
 
 #include "base/clock.h"
