@@ -21,13 +21,14 @@ static int line_of(const int *lines, enum conf_section section, const char *key,
 static void check_required(enum conf_section section, const char *name, int section_line,
                            const int *lines, struct conf_complaints *complaints)
 {
+    char form[CONF_FORM_TEXT_BYTES];
     for (unsigned i = 0; i < conf_n_options; i++) {
         const struct conf_option *option = &conf_options[i];
         if (option->section == section && !option->preset && !lines[i] &&
             strcmp(option->absent, "required") == 0)
             conf_complain(complaints, section_line, "[%s %s] has no %s; add %s = %s",
                           section == CONF_LISTEN ? "listen" : "game", name, option->key,
-                          option->key, option->form);
+                          option->key, conf_form_print(form, option));
     }
 }
 

@@ -309,14 +309,3 @@ unsigned conf_game_for(const struct conf *conf, unsigned listener, const char *s
                 return i;
     return conf->listener[listener].game;
 }
-
-const char *conf_header_name(enum conf_header header)
-{
-    static const char *const names[] = {
-        [CONF_PROXY_V2] = "proxy-v2",
-        [CONF_PROXY_V1] = "proxy-v1",
-        [CONF_PENNMUSH] = "pennmush",
-        [CONF_HEADER_NONE] = "none",
-    };
-    return names[header];
-}

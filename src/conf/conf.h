@@ -143,7 +143,4 @@ void conf_print_options_mdoc(FILE *out);
 // none).
 unsigned conf_game_for(const struct conf *conf, unsigned listener, const char *sni);
 
-// A header's name as it is written in the configuration.
-const char *conf_header_name(enum conf_header header);
-
 #endif

@@ -7,18 +7,24 @@
 // Errors: none.
 #include "conf/option.h"
 
+#include "base/log.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
 const struct conf_option conf_options[] = {
-#define OPTION(where, is_fixed, type, key, kind, member, ...)                                      \
-    {CONF_##where, is_fixed, key, CONF_KIND_##kind, offsetof(struct type, member), __VA_ARGS__},
-#define FIXED(...) OPTION(STAYD, true, conf, __VA_ARGS__)
-#define STAYD(...) OPTION(STAYD, false, conf, __VA_ARGS__)
-#define LISTEN(...) OPTION(LISTEN, false, conf_listener, __VA_ARGS__)
-#define GAME(...) OPTION(GAME, false, conf_game, __VA_ARGS__)
+#define OPTION(its_section, type, its_key, its_kind, member, ...)                                  \
+    {.section = CONF_##its_section,                                                                \
+     .key = its_key,                                                                               \
+     .kind = CONF_KIND_##its_kind,                                                                 \
+     .offset = offsetof(struct type, member),                                                      \
+     __VA_ARGS__},
+#define STAYD(...) OPTION(STAYD, conf, __VA_ARGS__)
+#define LISTEN(...) OPTION(LISTEN, conf_listener, __VA_ARGS__)
+#define GAME(...) OPTION(GAME, conf_game, __VA_ARGS__)
+#define CHOICES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #include "conf/options.def"
 };
 
@@ -43,6 +49,16 @@ const char *conf_section_form(enum conf_section section)
     return section_forms[section];
 }
 
+const char *conf_form_print(char text[CONF_FORM_TEXT_BYTES], const struct conf_option *option)
+{
+    size_t n = 0;
+    if (!option->choices)
+        return option->form;
+    for (const char *const *choice = option->choices; *choice && n < CONF_FORM_TEXT_BYTES; choice++)
+        n += (size_t)snprintf(text + n, CONF_FORM_TEXT_BYTES - n, "%s%s", n ? "|" : "", *choice);
+    return text;
+}
+
 const char *conf_time_print(char text[CONF_TIME_TEXT_BYTES], uint64_t time_ms)
 {
     static const struct {
@@ -64,17 +80,17 @@ const char *conf_time_print(char text[CONF_TIME_TEXT_BYTES], uint64_t time_ms)
 const char *conf_range_print(char text[CONF_RANGE_TEXT_BYTES], const struct conf_option *option)
 {
     char low[CONF_TIME_TEXT_BYTES], high[CONF_TIME_TEXT_BYTES];
-    const char *space = *option->unit ? " " : "";
+    const char *space = option->unit ? " " : "";
+    const char *unit = option->unit ? option->unit : "";
     text[0] = '\0';
     if (option->kind == CONF_KIND_TIME)
         snprintf(text, CONF_RANGE_TEXT_BYTES, "%s to %s", conf_time_print(low, option->low),
                  conf_time_print(high, option->high));
     else if (option->kind == CONF_KIND_NUMBER && option->low == option->high)
-        snprintf(text, CONF_RANGE_TEXT_BYTES, "only %" PRIu64 "%s%s", option->low, space,
-                 option->unit);
+        snprintf(text, CONF_RANGE_TEXT_BYTES, "only %" PRIu64 "%s%s", option->low, space, unit);
     else if (option->kind == CONF_KIND_NUMBER)
         snprintf(text, CONF_RANGE_TEXT_BYTES, "%" PRIu64 " to %" PRIu64 "%s%s", option->low,
-                 option->high, space, option->unit);
+                 option->high, space, unit);
     else if (option->kind == CONF_KIND_ADDRESSES || option->kind == CONF_KIND_FILES ||
              option->kind == CONF_KIND_HOSTS)
         snprintf(text, CONF_RANGE_TEXT_BYTES, "at most %" PRIu64, option->high);
@@ -124,12 +140,12 @@ static bool is_required(const struct conf_option *option)
 
 void conf_print_options(FILE *out)
 {
-    char range[CONF_RANGE_TEXT_BYTES];
+    char form[CONF_FORM_TEXT_BYTES], range[CONF_RANGE_TEXT_BYTES];
     for (unsigned i = 0; i < conf_n_options; i++) {
         const struct conf_option *option = &conf_options[i];
         if (i == 0 || option->section != option[-1].section)
             fprintf(out, "%s%s\n", i ? "\n" : "", section_forms[option->section]);
-        fprintf(out, "  %s = %s", option->key, option->form);
+        fprintf(out, "  %s = %s", option->key, conf_form_print(form, option));
         if (*conf_range_print(range, option))
             fprintf(out, "   (%s)", range);
         if (is_required(option))
@@ -151,13 +167,13 @@ static bool is_sentence(const struct conf_option *option)
 
 void conf_print_options_mdoc(FILE *out)
 {
-    char range[CONF_RANGE_TEXT_BYTES];
+    char form[CONF_FORM_TEXT_BYTES], range[CONF_RANGE_TEXT_BYTES];
     for (unsigned i = 0; i < conf_n_options; i++) {
         const struct conf_option *option = &conf_options[i];
         if (i == 0 || option->section != option[-1].section)
             fprintf(out, "%s.Ss %s\n.Bl -tag -width Ds\n", i ? ".El\n" : "",
                     section_forms[option->section]);
-        fprintf(out, ".It Cm %s No = Ar %s\n", option->key, option->form);
+        fprintf(out, ".It Cm %s No = Ar %s\n", option->key, conf_form_print(form, option));
         print_wrapped(out, option->help, 0, 78, true);
         if (*conf_range_print(range, option))
             fprintf(out, "Range: %s.\n", range);

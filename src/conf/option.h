@@ -24,8 +24,8 @@ enum conf_kind {
     CONF_KIND_NUMBER,      // uint32_t
     CONF_KIND_TIME,        // uint64_t, ms
     CONF_KIND_FLAG,        // bool
-    CONF_KIND_CHOICE,      // an enum whose values are the choices' places in `form`
-    CONF_KIND_TLS_VERSION, // uint16_t
+    CONF_KIND_CHOICE,      // an enum, whose values are places in `choices`
+    CONF_KIND_TLS_VERSION, // uint16_t: 0x0303 and the place in `choices`
     CONF_KIND_LOG,         // char *
     CONF_KIND_ADDRESSES,   // struct conf_address[], and its count
     CONF_KIND_FILE,        // char *: absolute after loading; relative to the configuration's folder
@@ -39,16 +39,17 @@ enum conf_kind {
 
 struct conf_option {
     enum conf_section section;
-    bool is_fixed; // for the life of a stayd: a reload does not change it
     const char *key;
     enum conf_kind kind;
     size_t offset; // in struct conf, conf_listener or conf_game
     const char *form;
-    const char *unit;
+    const char *const *choices; // instead of form; they end with NULL
+    const char *unit;           // NULL: none
     uint64_t low;
     uint64_t high;
-    const char *preset; // the default, as if written
-    const char *absent;
+    const char *preset; // the default, as if written; NULL: none
+    const char *absent; // ... and then what happens
+    bool is_fixed;      // for the life of a stayd: a reload does not change it
     const char *help;
 };
 
@@ -61,6 +62,10 @@ const struct conf_option *conf_option_find(enum conf_section section, const char
 
 // "[stayd]", "[listen NAME]", "[game NAME]"
 const char *conf_section_form(enum conf_section section);
+
+// What can be written: its form, or the choices, "a|b|c". Returns it, perhaps in text.
+#define CONF_FORM_TEXT_BYTES 96u
+const char *conf_form_print(char text[CONF_FORM_TEXT_BYTES], const struct conf_option *option);
 
 // A time as a person would write it: "500ms", "10s", "forever". Returns text.
 #define CONF_TIME_TEXT_BYTES 32u

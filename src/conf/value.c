@@ -116,30 +116,17 @@ static bool set_flag(const struct value *value, bool *into)
     return refuse(value, "neither yes nor no", "write yes or no");
 }
 
-// The place of text among the choices "a|b|c", or -1.
-static int find_choice(const char *choices, const char *text)
-{
-    size_t n_text = strlen(text);
-    for (int place = 0;; place++) {
-        size_t n = strcspn(choices, "|");
-        if (n == n_text && strncasecmp(choices, text, n) == 0)
-            return place;
-        if (choices[n] == '\0')
-            return -1;
-        choices += n + 1;
-    }
-}
-
 static bool set_choice(const struct value *value, unsigned *into)
 {
-    int place = find_choice(value->option->form, value->text);
-    if (place < 0) {
-        char right[96];
-        snprintf(right, sizeof right, "write one of %s", value->option->form);
-        return refuse(value, "no such choice", right);
-    }
-    *into = (unsigned)place;
-    return true;
+    const char *const *choices = value->option->choices;
+    for (unsigned place = 0; choices[place]; place++)
+        if (strcasecmp(choices[place], value->text) == 0) {
+            *into = place;
+            return true;
+        }
+    char form[CONF_FORM_TEXT_BYTES], right[CONF_FORM_TEXT_BYTES + 16];
+    snprintf(right, sizeof right, "write one of %s", conf_form_print(form, value->option));
+    return refuse(value, "no such choice", right);
 }
 
 static bool set_tls_version(const struct value *value, uint16_t *into)
@@ -390,8 +377,9 @@ bool conf_value_set(const struct conf_option *option, void *into, const char *te
     const struct value value = {option, text, line, folder, complaints};
     void *member = (char *)into + option->offset;
     if (*text == '\0') {
+        char form[CONF_FORM_TEXT_BYTES];
         conf_complain(complaints, line, "%s has no value; write %s = %s", option->key, option->key,
-                      option->form);
+                      conf_form_print(form, option));
         return false;
     }
     if (has_stray_quote(option->kind, text))

@@ -33,13 +33,11 @@ static void write_addresses(FILE *out, const struct conf_option *option, const v
         fprintf(out, "%s%s", i ? ", " : "", address[i].text);
 }
 
-static void write_choice(FILE *out, const char *choices, unsigned place)
+static void write_choice(FILE *out, const char *const *choices, unsigned place)
 {
-    for (; place > 0; place--) {
-        hold(strchr(choices, '|') != NULL);
-        choices = strchr(choices, '|') + 1;
-    }
-    fprintf(out, "%.*s", (int)strcspn(choices, "|"), choices);
+    for (unsigned i = 0; i <= place; i++)
+        hold(choices[i] != NULL);
+    fputs(choices[place], out);
 }
 
 // What has no default may not be there; and some make no sense without TLS.
@@ -75,10 +73,10 @@ static void write_value(FILE *out, const struct conf *conf, const struct conf_op
         fputs(*(const bool *)member ? "yes" : "no", out);
         break;
     case CONF_KIND_CHOICE:
-        write_choice(out, option->form, *(const unsigned *)member);
+        write_choice(out, option->choices, *(const unsigned *)member);
         break;
     case CONF_KIND_TLS_VERSION:
-        write_choice(out, option->form, *(const uint16_t *)member - 0x0303u);
+        write_choice(out, option->choices, *(const uint16_t *)member - 0x0303u);
         break;
     case CONF_KIND_ADDRESSES:
         write_addresses(out, option, section);
