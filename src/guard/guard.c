@@ -128,7 +128,7 @@ static void set_spare_signals(sigset_t *asleep)
 // parent, and its death is a signal (prctl(2), PR_SET_PDEATHSIG). A pidfd would not do: if another
 // process takes the guard's place before the spare has begun to sleep, the descriptor's number in
 // the shared table is soon that of something else.
-void guard_spare_run(const struct heritage *heritage, uint64_t guard_word)
+void guard_spare_run(struct heritage *heritage, uint64_t guard_word)
 {
     const struct vault *vault = &heritage->vault;
     const pid_t parent = lease_pid(guard_word);
@@ -147,7 +147,7 @@ void guard_spare_run(const struct heritage *heritage, uint64_t guard_word)
     if (getppid() == parent || !vault_is_proven(vault))
         _exit(0);
     prctl(PR_SET_PDEATHSIG, 0);
-    role_become(ROLE_GUARD, heritage, guard_word);
+    role_become(ROLE_GUARD, guard_word);
 }
 
 static void try_later(struct guard *guard, const char *what)
@@ -161,7 +161,7 @@ bool guard_make_spare(struct guard *guard)
     int pidfd;
     pid_t pid = clone_sharing_table(&pidfd);
     if (pid == 0)
-        role_become(ROLE_SPARE, guard->heritage, guard->word);
+        role_become(ROLE_SPARE, guard->word);
     if (pid < 0) {
         try_later(guard, "make a spare");
         return false;
@@ -205,7 +205,7 @@ static void make_worker(struct guard *guard)
     int pidfd;
     pid_t pid = clone_sharing_table(&pidfd);
     if (pid == 0)
-        role_become(ROLE_WORKER, guard->heritage, mine);
+        role_become(ROLE_WORKER, mine);
     if (pid < 0) {
         try_later(guard, "make a worker");
         return;
@@ -452,11 +452,10 @@ static _Noreturn void loop(struct guard *guard)
     }
 }
 
-void guard_run(const struct heritage *heritage, uint64_t dead)
+void guard_run(struct heritage *heritage, uint64_t dead)
 {
-    // It is this process' own, and nobody else in it holds on to what is in there.
-    struct heritage *own = (struct heritage *)heritage;
-    struct guard guard = {.heritage = own, .vault = own->vault, .reload = {.heritage = own}};
+    struct guard guard = {
+        .heritage = heritage, .vault = heritage->vault, .reload = {.heritage = heritage}};
     guard.word = lease_take(&guard.vault.head->guard, dead);
     if (!guard.word)
         _exit(0);
@@ -472,11 +471,12 @@ void guard_run(const struct heritage *heritage, uint64_t dead)
     loop(&guard);
 }
 
-void guard_adopt(const struct heritage *heritage, uint64_t word)
+void guard_adopt(struct heritage *heritage, uint64_t word)
 {
-    struct heritage *own = (struct heritage *)heritage;
-    struct guard guard = {
-        .heritage = own, .vault = own->vault, .word = word, .reload = {.heritage = own}};
+    struct guard guard = {.heritage = heritage,
+                          .vault = heritage->vault,
+                          .word = word,
+                          .reload = {.heritage = heritage}};
     const struct vault_head *head = guard.vault.head;
     set_signals();
     title_set("stayd: guard");

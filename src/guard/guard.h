@@ -26,13 +26,13 @@
 // Become guard in place of `dead` (the word that stands in
 // vault_head.guard), or end the process if another was faster. Ends the process with 0
 // after an orderly end, 1 if no worker ever got ready.
-void guard_run(const struct heritage *heritage, uint64_t dead);
+void guard_run(struct heritage *heritage, uint64_t dead);
 
 // Sleep, and become guard when the guard of this word dies.
-void guard_spare_run(const struct heritage *heritage, uint64_t guard_word);
+void guard_spare_run(struct heritage *heritage, uint64_t guard_word);
 
 // In a program that was executed in the place of an earlier guard: it has the guard's place
 // already, `word` stands there, and it is on probation (probation.h).
-void guard_adopt(const struct heritage *heritage, uint64_t word);
+void guard_adopt(struct heritage *heritage, uint64_t word);
 
 #endif

@@ -11,12 +11,12 @@ static jmp_buf first_frame;
 static role_fn *const *functions; // by role
 static struct {
     enum role role;
-    const struct heritage *heritage;
+    struct heritage *heritage;
     uint64_t word;
 } next;
 
-_Noreturn void role_first(role_fn *const roles[N_ROLES], enum role role,
-                          const struct heritage *heritage, uint64_t word)
+_Noreturn void role_first(role_fn *const roles[N_ROLES], enum role role, struct heritage *heritage,
+                          uint64_t word)
 {
     functions = roles;
     next.role = role;
@@ -27,10 +27,9 @@ _Noreturn void role_first(role_fn *const roles[N_ROLES], enum role role,
     abort(); // no role returns
 }
 
-_Noreturn void role_become(enum role role, const struct heritage *heritage, uint64_t word)
+_Noreturn void role_become(enum role role, uint64_t word)
 {
     next.role = role;
-    next.heritage = heritage;
     next.word = word;
     longjmp(first_frame, 1);
 }

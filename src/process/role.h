@@ -24,14 +24,15 @@ enum role {
 };
 
 // A role's function; `word` is the place's word it may replace (process/lease.h). It ends the
-// process.
-typedef void role_fn(const struct heritage *heritage, uint64_t word);
+// process. The heritage is the process' own; a guard puts another into its place
+// (guard/reload/reload.h).
+typedef void role_fn(struct heritage *heritage, uint64_t word);
 
 // Called once, from main, whose table lives on.
-_Noreturn void role_first(role_fn *const roles[N_ROLES], enum role role,
-                          const struct heritage *heritage, uint64_t word);
+_Noreturn void role_first(role_fn *const roles[N_ROLES], enum role role, struct heritage *heritage,
+                          uint64_t word);
 
-// Forget the present role, and begin this one.
-_Noreturn void role_become(enum role role, const struct heritage *heritage, uint64_t word);
+// Forget the present role, and begin this one with the same heritage.
+_Noreturn void role_become(enum role role, uint64_t word);
 
 #endif

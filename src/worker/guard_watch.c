@@ -73,11 +73,10 @@ static void make_candidate(uint64_t dead)
 {
     if (is_candidate_alive())
         return;
-    const struct heritage *heritage = watch.worker->players.heritage;
     if (clone_sharing_table(&watch.candidate_pidfd) == 0) {
         event_free(watch.timer); // which runs now, so it is in no queue
         worker_forget(watch.worker);
-        role_become(ROLE_GUARD, heritage, dead);
+        role_become(ROLE_GUARD, dead);
     }
 }
 

@@ -341,7 +341,7 @@ static void free_all(struct worker *worker)
     players_forget(&worker->players);
 }
 
-void worker_run(const struct heritage *heritage, uint64_t expected)
+void worker_run(struct heritage *heritage, uint64_t expected)
 {
     struct worker worker = {.vault = heritage->vault};
     struct players *players = &worker.players;

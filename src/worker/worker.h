@@ -28,7 +28,7 @@ struct worker {
 // A role (process/role.h). Take up what the vault holds, then serve until killed or the orderly end
 // is complete (exit status 0). `expected` is the table's word that this process may replace; if
 // another one was faster, it ends at once.
-void worker_run(const struct heritage *heritage, uint64_t expected);
+void worker_run(struct heritage *heritage, uint64_t expected);
 
 // Begin an orderly end, or go on with it, if the vault says that it is time.
 void worker_look_for_end(struct worker *worker);
