@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct text {
     FILE *out;
@@ -28,6 +29,13 @@ static inline char *text_end(struct text *text)
 {
     fclose(text->out);
     return text->bytes;
+}
+
+// Whatever became of it; unless it was ended.
+static inline void text_drop(struct text *text)
+{
+    if (text->out)
+        free(text_end(text));
 }
 
 #endif

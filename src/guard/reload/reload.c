@@ -97,13 +97,31 @@ static bool read_all(const struct reload *reload, struct heritage *fresh, FILE *
     return false;
 }
 
-// What was made and is not taken.
-static void drop(const struct reload *reload, struct heritage *fresh)
+// What a reload makes and says, until it is over.
+struct fresh {
+    struct heritage *heritage;
+    bool is_full; // it holds certificates, and, if all is reloaded, a configuration
+    struct text complaints;
+    struct text remarks;
+};
+
+// False: without memory. To be dropped in any case.
+static bool fresh_begin(struct fresh *fresh)
 {
-    start_free_certs(fresh);
-    if (reload->kind == RELOAD_ALL)
-        conf_free(&fresh->conf);
-    free(fresh);
+    *fresh = (struct fresh){.heritage = malloc(sizeof *fresh->heritage)};
+    return fresh->heritage && text_begin(&fresh->complaints) && text_begin(&fresh->remarks);
+}
+
+static void fresh_drop(const struct reload *reload, struct fresh *fresh)
+{
+    if (fresh->is_full) {
+        start_free_certs(fresh->heritage);
+        if (reload->kind == RELOAD_ALL)
+            conf_free(&fresh->heritage->conf);
+    }
+    free(fresh->heritage);
+    text_drop(&fresh->complaints);
+    text_drop(&fresh->remarks);
 }
 
 // In the trial's process: only whether it can be done, and the complaints, are of interest.
@@ -192,44 +210,34 @@ static void put_into_place(struct reload *reload, struct heritage *fresh, char *
     }
     start_free_certs(now);
     *now = *fresh;
-    free(fresh);
 }
 
 // The trial went well.
 static void adopt(struct reload *reload)
 {
-    struct heritage *fresh = malloc(sizeof *fresh);
-    struct text complaints;
-    struct text remarks;
-    if (!fresh || !text_begin(&complaints)) {
-        free(fresh);
-        refuse_words(reload, "memory could not be had; try again");
-        return;
-    }
-    if (!text_begin(&remarks)) {
-        free(text_end(&complaints));
-        free(fresh);
+    struct fresh fresh;
+    if (!fresh_begin(&fresh)) {
+        fresh_drop(reload, &fresh);
         refuse_words(reload, "memory could not be had; try again");
         return;
     }
     reload_look_at_use(&reload->heritage->vault, &reload->use);
-    bool is_read = read_all(reload, fresh, complaints.out, remarks.out);
-    bool is_good = is_read && (reload->kind == RELOAD_CERTIFICATES ||
-                               take_sockets(fresh, reload->heritage, complaints.out));
-    char *wrong = text_end(&complaints);
-    char *said = text_end(&remarks);
-    if (is_good && fresh->has_kept) // it is said below
-        watch_refuse(&reload->watch, fresh->stamp, wrong, clock_boot_ms());
-    if (is_good)
-        put_into_place(reload, fresh, wrong, said);
-    else
-        refuse(reload, wrong);
-    if (!is_good && is_read)
-        drop(reload, fresh);
-    else if (!is_good)
-        free(fresh);
-    free(wrong);
-    free(said);
+    fresh.is_full = read_all(reload, fresh.heritage, fresh.complaints.out, fresh.remarks.out);
+    bool is_good =
+        fresh.is_full && (reload->kind == RELOAD_CERTIFICATES ||
+                          take_sockets(fresh.heritage, reload->heritage, fresh.complaints.out));
+    fflush(fresh.complaints.out);
+    fflush(fresh.remarks.out);
+    if (is_good && fresh.heritage->has_kept) // it is said below
+        watch_refuse(&reload->watch, fresh.heritage->stamp, fresh.complaints.bytes,
+                     clock_boot_ms());
+    if (is_good) {
+        put_into_place(reload, fresh.heritage, fresh.complaints.bytes, fresh.remarks.bytes);
+        fresh.is_full = false; // what it held is in force
+    } else {
+        refuse(reload, fresh.complaints.bytes);
+    }
+    fresh_drop(reload, &fresh);
 }
 
 static void begin(struct reload *reload, enum reload_kind kind, uint64_t now_ms)
