@@ -38,6 +38,16 @@ static uint32_t cells_for(uint32_t n_slots)
     return (n_slots + 1) * CELLS_PER_SLOT;
 }
 
+static uint64_t cells_bytes(uint32_t n_cells)
+{
+    return pages((uint64_t)n_cells * sizeof(struct cell));
+}
+
+static uint64_t chunks_bytes(uint32_t n_chunks)
+{
+    return (uint64_t)n_chunks * CHUNK_BYTES;
+}
+
 static uint64_t cells_offset(uint32_t n_slots)
 {
     return VAULT_HEAD_BYTES + slots_bytes(n_slots);
@@ -45,12 +55,7 @@ static uint64_t cells_offset(uint32_t n_slots)
 
 static uint64_t chunks_offset(uint32_t n_slots)
 {
-    return cells_offset(n_slots) + pages((uint64_t)cells_for(n_slots) * sizeof(struct cell));
-}
-
-static off_t chunk_offset(const struct vault_head *head, uint32_t chunk)
-{
-    return (off_t)chunks_offset(head->n_slots) + (off_t)chunk * CHUNK_BYTES;
+    return cells_offset(n_slots) + cells_bytes(cells_for(n_slots));
 }
 
 enum access { TO_USE, TO_LOOK };
@@ -77,7 +82,7 @@ static int map_all(struct vault *vault, int fd, uint64_t n_bytes, uint32_t n_slo
 
 static uint64_t total_bytes(uint32_t n_slots)
 {
-    return chunks_offset(n_slots) + (uint64_t)n_slots * CHUNKS_PER_SLOT * CHUNK_BYTES;
+    return chunks_offset(n_slots) + chunks_bytes(n_slots * CHUNKS_PER_SLOT);
 }
 
 static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_bytes)
@@ -163,16 +168,26 @@ int vault_lock(struct vault *vault)
     return mlock(&vault->head->receipt, PAGE);
 }
 
+// Memory behind the bytes [from, to) of the part that begins at `offset`. 0, or -1 with errno.
+static int put_memory(const struct vault *vault, uint64_t offset, uint64_t from, uint64_t to)
+{
+    return to > from ? fallocate(vault->fd, 0, (off_t)(offset + from), (off_t)(to - from)) : 0;
+}
+
+// n, rounded up to whole steps, and not more than there are.
+static uint32_t whole_steps(uint32_t n, size_t step, uint32_t n_all)
+{
+    uint32_t whole = (uint32_t)((n + step - 1) / step * step);
+    return whole < n_all ? whole : n_all;
+}
+
 int vault_reserve_slots(struct vault *vault, uint32_t n)
 {
     struct vault_head *head = vault->head;
     uint32_t have = head->slots_reserved;
     if (n <= have)
         return 0;
-    uint64_t from = slots_bytes(have);
-    uint64_t to = slots_bytes(n);
-    if (to > from &&
-        fallocate(vault->fd, 0, (off_t)(VAULT_HEAD_BYTES + from), (off_t)(to - from)) < 0)
+    if (put_memory(vault, VAULT_HEAD_BYTES, slots_bytes(have), slots_bytes(n)) < 0)
         return -1;
     POINT(SLOT_RESERVED);
     head->slots_reserved = n;
@@ -185,13 +200,8 @@ int vault_reserve_cells(struct vault *vault, uint32_t n)
     uint32_t have = head->cells_reserved;
     if (n <= have)
         return 0;
-    n = (uint32_t)((n + CELLS_A_PAGE - 1) / CELLS_A_PAGE * CELLS_A_PAGE);
-    if (n > head->n_cells)
-        n = head->n_cells;
-    uint64_t from = pages((uint64_t)have * sizeof(struct cell));
-    uint64_t to = pages((uint64_t)n * sizeof(struct cell));
-    if (to > from && fallocate(vault->fd, 0, (off_t)(cells_offset(head->n_slots) + from),
-                               (off_t)(to - from)) < 0)
+    n = whole_steps(n, CELLS_A_PAGE, head->n_cells);
+    if (put_memory(vault, cells_offset(head->n_slots), cells_bytes(have), cells_bytes(n)) < 0)
         return -1;
     POINT(CELL_RESERVED);
     head->cells_reserved = n;
@@ -204,10 +214,8 @@ int vault_reserve_chunks(struct vault *vault, uint32_t n)
     uint32_t have = head->chunks_reserved;
     if (n <= have)
         return 0;
-    n = (n + RESERVE_CHUNKS - 1) / RESERVE_CHUNKS * RESERVE_CHUNKS;
-    if (n > head->n_chunks)
-        n = head->n_chunks;
-    if (fallocate(vault->fd, 0, chunk_offset(head, have), (off_t)(n - have) * CHUNK_BYTES) < 0)
+    n = whole_steps(n, RESERVE_CHUNKS, head->n_chunks);
+    if (put_memory(vault, chunks_offset(head->n_slots), chunks_bytes(have), chunks_bytes(n)) < 0)
         return -1;
     POINT(CHUNK_RESERVED);
     head->chunks_reserved = n;
@@ -223,6 +231,7 @@ void vault_trim_chunks(struct vault *vault, uint32_t n)
     // First nobody counts on the memory, then it goes.
     head->chunks_reserved = n;
     POINT(CHUNK_TRIMMED);
-    (void)fallocate(vault->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, chunk_offset(head, n),
-                    (off_t)(have - n) * CHUNK_BYTES);
+    (void)fallocate(vault->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    (off_t)(chunks_offset(head->n_slots) + chunks_bytes(n)),
+                    (off_t)chunks_bytes(have - n));
 }
