@@ -16,29 +16,24 @@
 #include "guard/remains.h"
 #include "guard/store/manager.h"
 #include "guard/store/store.h"
-#include "guard/sweep.h"
 #include "guard/upgrade/probation.h"
 #include "guard/upgrade/upgrade.h"
-#include "process/clone.h"
 #include "process/lease.h"
 #include "process/role.h"
+#include "vault/workers.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GUARD_RETRY_MS 1000 // after a failed clone
-#define PLACE_LOOK_MS 20    // when a place was taken by another, to see by whom
-#define READY_LOOK_MS 5     // while the first worker starts
-#define END_GRACE_MS 500u   // beyond stop-timeout, before the worker is killed
-#define START_TRIES 3u      // workers that may die before the first one is ready
-#define END_MS 2000         // for a killed process to be dead
+#define PLACE_LOOK_MS 20  // when a place was taken by another, to see by whom
+#define READY_LOOK_MS 5   // while the first worker starts
+#define END_GRACE_MS 500u // beyond stop-timeout, before the worker is killed
+#define START_TRIES 3u    // workers that may die before the first one is ready
 
 static volatile sig_atomic_t orders;   // SIGINT, SIGQUIT, SIGTERM received
 static volatile sig_atomic_t leaves;   // SIGTERM received from a manager who keeps the connections
@@ -57,14 +52,6 @@ static void take_order(int signal_number)
         leaves = leaves + 1;
     else
         orders = orders + 1;
-}
-
-void guard_renew_fd(struct guard *guard, unsigned place, int fd)
-{
-    int old = vault_guard_fds(&guard->vault)[place];
-    heritage_claim(&guard->vault, place, fd);
-    if (old >= 0 && old != fd)
-        close(old);
 }
 
 static void set_signals(void)
@@ -106,131 +93,12 @@ static void write_pid(const struct guard *guard)
         log_event(LOG_SYSTEM, "what=\"write the pid\" error=\"%s\"", strerror(errno));
 }
 
-// SIGUSR1 wakes the spare, and only while it sleeps.
-static void set_spare_signals(sigset_t *asleep)
-{
-    sigset_t blocked;
-    struct sigaction action = {.sa_handler = wake};
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGQUIT, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGUSR2, SIG_IGN);
-    sigfillset(asleep);
-    sigdelset(asleep, SIGUSR1);
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGUSR1);
-    sigprocmask(SIG_BLOCK, &blocked, NULL);
-    sigaction(SIGUSR1, &action, NULL);
-}
-
-// The spare sleeps until the guard is dead, or is a new program that is late. The guard is its
-// parent, and its death is a signal (prctl(2), PR_SET_PDEATHSIG). A pidfd would not do: if another
-// process takes the guard's place before the spare has begun to sleep, the descriptor's number in
-// the shared table is soon that of something else.
-void guard_spare_run(struct heritage *heritage, uint64_t guard_word)
-{
-    const struct vault *vault = &heritage->vault;
-    const pid_t parent = lease_pid(guard_word);
-    sigset_t asleep;
-    set_spare_signals(&asleep);
-    const bool is_told = prctl(PR_SET_PDEATHSIG, SIGUSR1) == 0;
-    title_set("stayd: spare");
-    while (vault->head->guard == guard_word && getppid() == parent) {
-        int ms = probation_sleep_ms(vault);
-        if (!is_told && (ms < 0 || ms > PLACE_LOOK_MS))
-            ms = PLACE_LOOK_MS;
-        struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-        if (ppoll(NULL, 0, ms < 0 ? NULL : &timeout, &asleep) == 0)
-            probation_end_late(vault, parent);
-    }
-    if (getppid() == parent || !vault_is_proven(vault))
-        _exit(0);
-    prctl(PR_SET_PDEATHSIG, 0);
-    role_become(ROLE_GUARD, guard_word);
-}
-
-static void try_later(struct guard *guard, const char *what)
-{
-    log_event(LOG_SYSTEM, "what=\"%s\" error=\"%s\"", what, strerror(errno));
-    guard->retry_ms = clock_boot_ms() + GUARD_RETRY_MS;
-}
-
-bool guard_make_spare(struct guard *guard)
-{
-    int pidfd;
-    pid_t pid = clone_sharing_table(&pidfd);
-    if (pid == 0)
-        role_become(ROLE_SPARE, guard->word);
-    if (pid < 0) {
-        try_later(guard, "make a spare");
-        return false;
-    }
-    guard->vault.head->spare = (uint32_t)pid;
-    guard_renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
-    guard->spare = (struct process){pid, pidfd, guard->heritage->id};
-    log_event(LOG_SPARE_MADE, "pid=%d", (int)pid);
-    return true;
-}
-
-// Watch a worker that an earlier guard made.
-static void adopt_worker(struct guard *guard, uint64_t word)
-{
-    int pidfd = pidfd_open(lease_pid(word), 0);
-    if (pidfd < 0 && errno != ESRCH)
-        try_later(guard, "watch the worker");
-    if (pidfd < 0)
-        return;
-    guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){lease_pid(word), pidfd, 0};
-    if (guard->vault.head->ending_until_ms)
-        kill(guard->worker.pid, SIGUSR1);
-}
-
-static void make_worker(struct guard *guard)
-{
-    struct vault_head *head = guard->vault.head;
-    uint64_t seen = head->table;
-    if (lease_is_alive(seen) && lease_pid(seen) != getpid()) {
-        adopt_worker(guard, seen);
-        return;
-    }
-    uint64_t mine = lease_take(&head->table, seen);
-    if (!mine)
-        return; // a worker of an earlier guard was faster; look again
-    reload_prepare_worker(&guard->reload);
-    remains_keep_poll(guard);
-    sweep_descriptors(&guard->vault);
-    head->worker_ready = 0;
-    int pidfd;
-    pid_t pid = clone_sharing_table(&pidfd);
-    if (pid == 0)
-        role_become(ROLE_WORKER, mine);
-    if (pid < 0) {
-        try_later(guard, "make a worker");
-        return;
-    }
-    head->workers_made++;
-    guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){pid, pidfd, 0};
-    log_event(LOG_WORKER_MADE, "pid=%d", (int)pid);
-}
-
-static void end_spare(struct guard *guard)
-{
-    if (guard->spare.pid <= 0)
-        return;
-    kill(guard->spare.pid, SIGKILL);
-    waitpid(guard->spare.pid, NULL, 0);
-    guard->spare = (struct process){0};
-}
-
 // A new heritage is taken on by the spare first, then by the worker. In this order, so that
 // somebody is there to make the worker whoever dies in between.
 static void pass_heritage_on(struct guard *guard)
 {
     if (guard->spare.pid && guard->spare.heritage != guard->heritage->id)
-        end_spare(guard);
+        guard_end_spare(guard);
     if (guard->spare.pid == 0)
         guard_make_spare(guard);
     bool is_ending = guard->vault.head->ending_until_ms; // the present worker's end will do
@@ -242,7 +110,7 @@ static void finish(struct guard *guard, int status)
 {
     if (guard->worker.pid > 0)
         kill(guard->worker.pid, SIGKILL);
-    end_spare(guard);
+    guard_end_spare(guard);
     unlink(guard->heritage->conf.control); // the lock is still ours
     if (status == 0)
         store_empty(guard);
@@ -260,11 +128,13 @@ static bool has_left(const struct vault_head *head, pid_t worker, int status)
 static void worker_died(struct guard *guard)
 {
     pid_t pid = guard->worker.pid;
-    bool was_ready = guard->vault.head->worker_ready;
+    bool was_ready = workers_is_ready(guard->vault.head);
     int status = remains_look(guard, pid);
     guard->worker = (struct process){0};
     guard->was_ready |= was_ready;
-    if (guard->vault.head->has_ended && status <= 0)
+    if (workers_phase(guard->vault.head) != WORKER_ENDED)
+        workers_set_phase(guard->vault.head, WORKER_DEAD);
+    else if (status <= 0)
         return;
     if (has_left(guard->vault.head, pid, status)) {
         log_event(LOG_WORKER_RETIRED, "pid=%d", (int)pid);
@@ -311,7 +181,7 @@ static void leave(struct guard *guard)
         guard->retry_ms = clock_boot_ms() + GUARD_RETRY_MS;
         return;
     }
-    end_spare(guard);
+    guard_end_spare(guard);
     log_event(LOG_LEAVE, "status=%d", GUARD_LEFT);
     exit(GUARD_LEFT);
 }
@@ -328,101 +198,117 @@ static void say_ready(struct guard *guard)
     guard_renew_fd(guard, HERITAGE_READY, -1);
 }
 
-bool guard_is_dead(const struct process *process)
+// ---- The duties ----
+
+static bool may_clone(const struct guard *guard, uint64_t now_ms)
 {
-    return process->pid > 0 && lease_has_died(process->pidfd);
+    return now_ms >= guard->retry_ms;
 }
 
-void guard_end_process(const struct process *process)
+static int sleep_until_clone(const struct guard *guard, uint64_t now_ms)
 {
-    struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
-    pidfd_send_signal(process->pidfd, SIGKILL, NULL, 0);
-    poll(&poll_fd, 1, END_MS);
+    return may_clone(guard, now_ms) ? PLACE_LOOK_MS : (int)(guard->retry_ms - now_ms);
 }
 
-void guard_retire_worker(struct guard *guard)
+// Nobody takes a living guard's place; if it has happened, there is one guard too many.
+static void check_place(struct guard *guard, uint64_t now_ms)
 {
-    struct vault_head *head = guard->vault.head;
-    struct pollfd poll_fd = {.fd = guard->worker.pidfd, .events = POLLIN};
-    if (guard->worker.pid > 0 && head->worker_ready) {
-        head->reload.wanted_heritage = UINT32_MAX; // until the next one is made
-        kill(guard->worker.pid, SIGUSR1);
-        poll(&poll_fd, 1, RELOAD_PATIENCE_MS);
-    }
-    if (guard->worker.pid > 0) {
-        guard_end_process(&guard->worker);
-        remains_look(guard, guard->worker.pid);
-    }
-    guard->worker = (struct process){0};
-}
-
-// How long to sleep at most, ms; -1: until something happens.
-static int sleep_ms(const struct guard *guard, uint64_t now_ms)
-{
-    const struct vault_head *head = guard->vault.head;
-    if (upgrade_sleep_ms(guard) >= 0)
-        return upgrade_sleep_ms(guard);
-    if (upgrades && guard->was_ready)
-        return READY_LOOK_MS; // a reload is still under way
-    if (guard->worker.pid == 0 || guard->spare.pid == 0)
-        return guard->retry_ms > now_ms ? (int)(guard->retry_ms - now_ms) : PLACE_LOOK_MS;
-    if (!guard->was_ready || remains_exist(guard))
-        return READY_LOOK_MS;
-    if (head->ending_until_ms)
-        return (int)(head->ending_until_ms + END_GRACE_MS > now_ms
-                         ? head->ending_until_ms + END_GRACE_MS - now_ms
-                         : 0);
-    return -1;
-}
-
-static void sleep_until_news(struct guard *guard)
-{
-    int ms = sleep_ms(guard, clock_boot_ms());
-    int reload_ms = reload_sleep_ms(&guard->reload, clock_boot_ms());
-    if (ms < 0 || ms > reload_ms)
-        ms = reload_ms;
-    int store_ms = store_sleep_ms(clock_boot_ms());
-    if (store_ms >= 0 && ms > store_ms)
-        ms = store_ms;
-    struct pollfd deaths[] = {
-        {.fd = guard->worker.pid ? guard->worker.pidfd : -1, .events = POLLIN},
-        {.fd = guard->spare.pid ? guard->spare.pidfd : -1, .events = POLLIN},
-        {.fd = reload_fd(&guard->reload), .events = POLLIN},
-        {.fd = store_fd(guard), .events = POLLIN},
-    };
-    struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    sigset_t none;
-    sigemptyset(&none);
-    ppoll(deaths, sizeof deaths / sizeof *deaths, &timeout, &none);
-}
-
-static void step(struct guard *guard)
-{
-    struct vault_head *head = guard->vault.head;
-    // Nobody takes a living guard's place; if it has happened, there is one guard too many.
-    if (head->guard != guard->word)
+    (void)now_ms;
+    if (guard->vault.head->guard != guard->word)
         _exit(0);
+}
+
+static void mind_worker(struct guard *guard, uint64_t now_ms)
+{
     if (guard_is_dead(&guard->worker))
         worker_died(guard);
-    if (head->has_ended)
+    if (workers_phase(guard->vault.head) == WORKER_ENDED)
         finish(guard, 0);
-    bool may_clone = clock_boot_ms() >= guard->retry_ms;
-    if (guard->worker.pid == 0 && may_clone)
-        make_worker(guard);
-    if (guard_is_dead(&guard->spare)) {
-        waitpid(guard->spare.pid, NULL, WNOHANG);
-        log_event(LOG_SPARE_DIED, "pid=%d", (int)guard->spare.pid);
-        guard->spare = (struct process){0};
-    }
-    reload_step(&guard->reload, guard->was_ready && guard->worker.pid > 0, clock_boot_ms());
-    probation_step(guard);
-    if (may_clone && vault_is_proven(&guard->vault))
+    if (guard->worker.pid == 0 && may_clone(guard, now_ms))
+        guard_make_worker(guard);
+}
+
+static int worker_sleep_ms(const struct guard *guard, uint64_t now_ms)
+{
+    return guard->worker.pid == 0 ? sleep_until_clone(guard, now_ms) : -1;
+}
+
+static int worker_fd(const struct guard *guard)
+{
+    return guard->worker.pid ? guard->worker.pidfd : -1;
+}
+
+static void mind_spare(struct guard *guard, uint64_t now_ms)
+{
+    (void)now_ms;
+    if (!guard_is_dead(&guard->spare))
+        return;
+    waitpid(guard->spare.pid, NULL, WNOHANG);
+    log_event(LOG_SPARE_DIED, "pid=%d", (int)guard->spare.pid);
+    guard->spare = (struct process){0};
+}
+
+static int spare_sleep_ms(const struct guard *guard, uint64_t now_ms)
+{
+    return guard->spare.pid == 0 ? sleep_until_clone(guard, now_ms) : -1;
+}
+
+static int spare_fd(const struct guard *guard)
+{
+    return guard->spare.pid ? guard->spare.pidfd : -1;
+}
+
+static void mind_reload(struct guard *guard, uint64_t now_ms)
+{
+    reload_step(&guard->reload, guard->was_ready && guard->worker.pid > 0, now_ms);
+}
+
+static int mind_reload_ms(const struct guard *guard, uint64_t now_ms)
+{
+    return reload_sleep_ms(&guard->reload, now_ms);
+}
+
+static int mind_reload_fd(const struct guard *guard)
+{
+    return reload_fd(&guard->reload);
+}
+
+static void mind_heritage(struct guard *guard, uint64_t now_ms)
+{
+    if (may_clone(guard, now_ms) && vault_is_proven(&guard->vault))
         pass_heritage_on(guard);
-    if (!guard->was_ready && head->worker_ready)
+}
+
+// The first worker is ready: players can connect.
+static void mind_start(struct guard *guard, uint64_t now_ms)
+{
+    (void)now_ms;
+    if (!guard->was_ready && workers_is_ready(guard->vault.head))
         say_ready(guard);
-    if (guard->worker.pid > 0 && head->worker_ready)
+}
+
+static int start_sleep_ms(const struct guard *guard, uint64_t now_ms)
+{
+    (void)now_ms;
+    return guard->worker.pid > 0 && !guard->was_ready ? READY_LOOK_MS : -1;
+}
+
+static void mind_remains(struct guard *guard, uint64_t now_ms)
+{
+    (void)now_ms;
+    if (guard->worker.pid > 0 && workers_is_ready(guard->vault.head))
         remains_clear(guard);
-    store_step(guard, clock_boot_ms());
+}
+
+static int remains_sleep_ms(const struct guard *guard, uint64_t now_ms)
+{
+    (void)now_ms;
+    return guard->worker.pid > 0 && remains_exist(guard) ? READY_LOOK_MS : -1;
+}
+
+static void mind_orders(struct guard *guard, uint64_t now_ms)
+{
+    (void)now_ms;
     // Both may have come at once: a manager's SIGTERM follows the order to end.
     if (orders) {
         orders = 0;
@@ -430,15 +316,100 @@ static void step(struct guard *guard)
     }
     if (leaves)
         leave(guard);
-    // One that nobody has asked for ends by itself; one that somebody has is in the way.
-    if (upgrades && guard->was_ready &&
-        (!reload_is_under_way(&guard->reload) || reload_is_ordered(&guard->reload))) {
+}
+
+static int orders_sleep_ms(const struct guard *guard, uint64_t now_ms)
+{
+    bool is_waiting = leaves && !guard->vault.head->ending_until_ms;
+    return is_waiting ? sleep_until_clone(guard, now_ms) : -1;
+}
+
+// An upgrade that was asked for waits for a reload that nobody has asked for, which ends by itself;
+// one that somebody has is in the way.
+static bool may_upgrade(const struct guard *guard)
+{
+    return guard->was_ready &&
+           (!reload_is_under_way(&guard->reload) || reload_is_ordered(&guard->reload));
+}
+
+static void mind_upgrade(struct guard *guard, uint64_t now_ms)
+{
+    (void)now_ms;
+    if (upgrades && may_upgrade(guard)) {
         upgrades = 0;
         upgrade_order(guard);
     }
     upgrade_step(guard);
-    if (head->ending_until_ms && clock_boot_ms() >= head->ending_until_ms + END_GRACE_MS)
+}
+
+static int mind_upgrade_ms(const struct guard *guard, uint64_t now_ms)
+{
+    (void)now_ms;
+    return upgrades && guard->was_ready ? READY_LOOK_MS : upgrade_sleep_ms(guard);
+}
+
+// A worker that does not come to its orderly end is killed.
+static void mind_end(struct guard *guard, uint64_t now_ms)
+{
+    const uint64_t until_ms = guard->vault.head->ending_until_ms;
+    if (until_ms && now_ms >= until_ms + END_GRACE_MS)
         finish(guard, 0);
+}
+
+static int end_sleep_ms(const struct guard *guard, uint64_t now_ms)
+{
+    const uint64_t until_ms = guard->vault.head->ending_until_ms;
+    if (until_ms == 0)
+        return -1;
+    return until_ms + END_GRACE_MS > now_ms ? (int)(until_ms + END_GRACE_MS - now_ms) : 0;
+}
+
+// What the guard has to do, in this order, whenever it wakes.
+static const struct duty {
+    void (*step)(struct guard *guard, uint64_t now_ms);
+    // When to step again at the latest, ms from now; -1: not because of this. NULL: so always.
+    int (*sleep_ms)(const struct guard *guard, uint64_t now_ms);
+    // What is readable when there is something to do; -1, NULL: nothing.
+    int (*fd)(const struct guard *guard);
+} duties[] = {
+    {check_place, NULL, NULL},
+    {mind_worker, worker_sleep_ms, worker_fd},
+    {mind_spare, spare_sleep_ms, spare_fd},
+    {mind_reload, mind_reload_ms, mind_reload_fd},
+    {probation_step, NULL, NULL}, // its time is the upgrade's
+    {mind_heritage, NULL, NULL},  // with the spare's
+    {mind_start, start_sleep_ms, NULL},
+    {mind_remains, remains_sleep_ms, NULL},
+    {store_step, store_sleep_ms, store_fd},
+    {mind_orders, orders_sleep_ms, NULL},
+    {mind_upgrade, mind_upgrade_ms, NULL},
+    {mind_end, end_sleep_ms, NULL},
+};
+
+#define N_DUTIES (sizeof duties / sizeof *duties)
+
+static void step(struct guard *guard)
+{
+    for (size_t i = 0; i < N_DUTIES; i++)
+        duties[i].step(guard, clock_boot_ms());
+}
+
+static void sleep_until_news(const struct guard *guard)
+{
+    const uint64_t now_ms = clock_boot_ms();
+    struct pollfd fds[N_DUTIES];
+    int least_ms = -1;
+    for (size_t i = 0; i < N_DUTIES; i++) {
+        const struct duty *duty = &duties[i];
+        int ms = duty->sleep_ms ? duty->sleep_ms(guard, now_ms) : -1;
+        fds[i] = (struct pollfd){.fd = duty->fd ? duty->fd(guard) : -1, .events = POLLIN};
+        if (ms >= 0 && (least_ms < 0 || ms < least_ms))
+            least_ms = ms;
+    }
+    struct timespec timeout = {.tv_sec = least_ms / 1000, .tv_nsec = least_ms % 1000 * 1000000L};
+    sigset_t none;
+    sigemptyset(&none);
+    ppoll(fds, N_DUTIES, least_ms < 0 ? NULL : &timeout, &none);
 }
 
 static _Noreturn void loop(struct guard *guard)

@@ -13,6 +13,8 @@
 
 #include <sys/types.h>
 
+#define GUARD_RETRY_MS 1000u // after a failed clone
+
 struct process {
     pid_t pid; // 0: none
     int pidfd;
@@ -45,6 +47,11 @@ void guard_renew_fd(struct guard *guard, unsigned place, int fd);
 
 // False: logged, and to be tried again.
 bool guard_make_spare(struct guard *guard);
+void guard_end_spare(struct guard *guard);
+
+// Sweep up after the last worker, and clone another one; or watch the one that lives. Without
+// success it is to be called again.
+void guard_make_worker(struct guard *guard);
 
 bool guard_is_dead(const struct process *process);
 

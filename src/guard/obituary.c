@@ -7,8 +7,8 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "vault/deaths.h"
 #include "vault/receipt.h"
+#include "vault/workers.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -115,7 +115,7 @@ int obituary_write(struct vault *vault, pid_t pid, int status, char how[OBITUARY
     int signal_number = (int)head->worker_signal;
     if (signal_number == 0 && status >= 0 && WIFSIGNALED(status))
         signal_number = WTERMSIG(status);
-    unsigned crash = deaths_find(signal_number);
+    unsigned crash = workers_find_crash(signal_number);
     bool has_crashed = crash < VAULT_CRASH_SIGNALS;
     describe(how, status, signal_number);
     write_last(head, pid, how);

@@ -3,7 +3,7 @@
 //
 // What a dead worker leaves to be noted: how it died, whom it was serving, its last socket call for
 // that player, and where in the program it crashed. The last one, and counts, stand in the vault
-// for `status` (vault/deaths.h). A slot or an address that was being served in two crashes is
+// for `status` (vault/workers.h). A slot or an address that was being served in two crashes is
 // poison: the slot is closed by the next worker, the address is refused. SIGKILL and SIGBUS are
 // nobody's fault.
 //

@@ -13,7 +13,7 @@
 #include "players/waiting.h"
 #include "process/lease.h"
 #include "record/suites.h"
-#include "vault/deaths.h"
+#include "vault/workers.h"
 #include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
@@ -59,8 +59,8 @@ void show_upgrade(struct answer *answer, const char *id, const struct vault_upgr
 // Nothing of what has not happened.
 static void add_deaths(struct answer *answer, const struct vault_head *head)
 {
-    char crashes[DEATHS_CRASHES_BYTES];
-    if (*deaths_print_crashes(crashes, head))
+    char crashes[WORKERS_CRASHES_BYTES];
+    if (*workers_print_crashes(crashes, head))
         answer_text(answer, "crashes", crashes);
     if (head->deaths.poisoned)
         answer_number(answer, "poisoned", head->deaths.poisoned);
@@ -86,6 +86,7 @@ void show_stayd(struct answer *answer, const char *id, const struct players *pla
     answer_number(answer, "guard", (uint64_t)lease_pid(head->guard));
     answer_number(answer, "spare", (uint64_t)lease_pid(head->spare));
     answer_number(answer, "worker", (uint64_t)lease_pid(head->table));
+    answer_text(answer, "worker-phase", workers_phase_name(workers_phase(head)));
     answer_number(answer, "workers-made", head->workers_made);
     add_deaths(answer, head);
     add_upgrade(answer, &head->upgrade);

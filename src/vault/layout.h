@@ -49,7 +49,7 @@
 #define VAULT_WHY_BYTES 256u
 #define VAULT_FRAMES 12u
 #define VAULT_LAST_BYTES 384u
-#define VAULT_CRASH_SIGNALS 8u // enough for those of deaths.c
+#define VAULT_CRASH_SIGNALS 8u // enough for those of workers.c
 #define VAULT_ORDERS 3u
 #define VAULT_ORDER_TEXT_BYTES 1272u
 
@@ -351,6 +351,22 @@ struct vault_store {
     struct vault_crate crate[VAULT_CRATES];
 };
 
+// The worker's life, as it and the guard note it (workers.h).
+//
+//             guard, before the clone      all are served        an orderly end is complete
+//     DEAD ─────────────────────────▶ STARTING ─────▶ READY ───────────────────────────▶ ENDED
+//      ▲                                                │ it is to be replaced
+//      │ guard, from any but ENDED                      ▼
+//      └─────────────────────────────────────────── RETIRING
+enum worker_phase {
+    WORKER_DEAD, // or there was none yet
+    WORKER_STARTING,
+    WORKER_READY,
+    WORKER_RETIRING,
+    WORKER_ENDED,
+    N_WORKER_PHASES
+};
+
 struct vault_head {
     uint64_t magic;
     uint32_t layout;
@@ -368,8 +384,8 @@ struct vault_head {
     vault_place table; // who may open and close descriptors: the worker, or a guard that sweeps
     vault_place spare; // who is spare
     _Atomic uint64_t ending_until_ms; // boottime ms; not 0: orderly end has begun
-    _Atomic uint32_t has_ended;       // the worker has brought the orderly end to its end
-    _Atomic uint32_t worker_ready;    // the present worker has served every slot once
+    _Atomic uint32_t worker_phase;    // enum worker_phase
+    uint32_t reserved;
     _Atomic uint32_t worker_signal;   // death note: the signal a crashing worker saw; 0: none
     _Atomic uint32_t serving_slot;    // slot being served now, or SLOT_NONE
     _Atomic uint32_t serving_address_set;

@@ -6,6 +6,7 @@
 
 #include "entry/handshake.h"
 #include "process/lease.h"
+#include "vault/workers.h"
 #include "worker/worker.h"
 
 #include <unistd.h>
@@ -36,6 +37,7 @@ void retire_look(struct worker *worker)
     if (wanted == worker->players.heritage->id || worker->players.is_ending || worker->is_retiring)
         return;
     worker->is_retiring = true;
+    workers_set_phase(worker->vault.head, WORKER_RETIRING);
     worker_close_door(worker);
     go_on(-1, 0, worker);
 }

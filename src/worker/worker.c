@@ -19,6 +19,7 @@
 #include "entry/tickets.h"
 #include "ops/control.h"
 #include "process/lease.h"
+#include "vault/workers.h"
 #include "worker/death_note.h"
 #include "worker/guard_watch.h"
 #include "worker/retire.h"
@@ -257,7 +258,7 @@ static void watch_signals(struct worker *worker)
 
 static void say_ready(struct worker *worker)
 {
-    worker->vault.head->worker_ready = 1;
+    workers_set_phase(worker->vault.head, WORKER_READY);
     players_note_all_claims(&worker->players);
     log_event(LOG_READY, "players=%u", worker->players.n_live);
 }
@@ -325,7 +326,7 @@ static void serve(struct worker *worker)
         event_base_dispatch(players->base);
     if (!players->is_ending)
         worker_give_up("run the event loop");
-    worker->vault.head->has_ended = 1;
+    workers_set_phase(worker->vault.head, WORKER_ENDED);
     event_free(housekeeping);
 }
 
@@ -347,6 +348,7 @@ void worker_run(struct heritage *heritage, uint64_t expected)
     struct players *players = &worker.players;
     if (!lease_take(&worker.vault.head->table, expected))
         _exit(0);
+    workers_set_phase(worker.vault.head, WORKER_STARTING);
     title_set("stayd: worker");
     death_note_prepare(worker.vault.head);
     seed_openssl();

@@ -18,7 +18,7 @@
 #include "guard/sweep.h"
 #include "process/clone.h"
 #include "process/lease.h"
-#include "vault/deaths.h"
+#include "vault/workers.h"
 #include "vault/slot.h"
 #include "worker/death_note.h"
 
@@ -188,11 +188,11 @@ static void a_worker_that_crashes_leaves_how_and_where(void **state)
 {
     struct vault vault;
     char how[OBITUARY_HOW_BYTES];
-    char crashes[DEATHS_CRASHES_BYTES];
+    char crashes[WORKERS_CRASHES_BYTES];
     int status;
     (void)state;
     assert_int_equal(vault_make(&vault, 4), 0);
-    assert_string_equal(deaths_print_crashes(crashes, vault.head), "");
+    assert_string_equal(workers_print_crashes(crashes, vault.head), "");
     death_note_load();
     pid_t pid = fork();
     assert_true(pid >= 0);
@@ -212,7 +212,7 @@ static void a_worker_that_crashes_leaves_how_and_where(void **state)
     obituary_write(&vault, 1, SIGSEGV, how);
     obituary_write(&vault, 1, SIGSEGV, how);
     obituary_write(&vault, 1, SIGKILL, how);
-    assert_string_equal(deaths_print_crashes(crashes, vault.head), "SEGV:2 ABRT:1");
+    assert_string_equal(workers_print_crashes(crashes, vault.head), "SEGV:2 ABRT:1");
     int fd = vault.fd;
     vault_unmap(&vault);
     close(fd);

@@ -14,6 +14,7 @@
 #include "vault/asked.h"
 #include "vault/slot.h"
 #include "vault/upgrading.h"
+#include "vault/workers.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -274,7 +275,7 @@ static void go_on(struct reload *reload, uint64_t now_ms)
 static bool is_in_force(const struct reload *reload)
 {
     const struct vault_head *head = head_of(reload);
-    return head->reload.worker_heritage == reload->heritage->id && head->worker_ready;
+    return head->reload.worker_heritage == reload->heritage->id && workers_is_ready(head);
 }
 
 // An order that this heritage obeys, and that has not been answered.
@@ -354,7 +355,7 @@ bool reload_is_due(const struct reload *reload)
 void reload_end_worker(struct reload *reload, pid_t worker, uint64_t now_ms)
 {
     struct vault_reload *it = &head_of(reload)->reload;
-    bool can_ask = it->worker_heritage != reload->heritage->id && head_of(reload)->worker_ready;
+    bool can_ask = it->worker_heritage != reload->heritage->id && workers_is_ready(head_of(reload));
     if (reload->patience_ms == 0) {
         reload->patience_ms = can_ask ? now_ms + RELOAD_PATIENCE_MS : now_ms;
         it->wanted_heritage = reload->heritage->id;

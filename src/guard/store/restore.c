@@ -341,7 +341,7 @@ bool restore_slots(const struct heritage *heritage, const struct kept *kept)
         free_place(&head->guard);
         free_place(&head->table);
         free_place(&head->spare);
-        head->worker_ready = 0;
+        head->worker_phase = WORKER_DEAD; // whatever it was
         if (upgrading_is_under_way(head))
             upgrading_set(head, UPGRADE_BACK, "stayd was started anew meanwhile");
     }

@@ -303,8 +303,9 @@ void store_step(struct guard *guard, uint64_t now_ms)
     store.look_ms = now_ms + (store.is_broken ? STORE_RETRY_MS : REST_MS);
 }
 
-int store_sleep_ms(uint64_t now_ms)
+int store_sleep_ms(const struct guard *guard, uint64_t now_ms)
 {
+    (void)guard;
     if (!store.is_due)
         return -1;
     return store.look_ms > now_ms ? (int)(store.look_ms - now_ms) : 0;

@@ -51,7 +51,7 @@ void store_step(struct guard *guard, uint64_t now_ms);
 
 // When to call store_step again at the latest, ms from now (-1: never); and what is readable
 // before.
-int store_sleep_ms(uint64_t now_ms);
+int store_sleep_ms(const struct guard *guard, uint64_t now_ms);
 int store_fd(const struct guard *guard);
 
 // Everything is in the store, also beyond store-players; if the worker lives, as it was a moment

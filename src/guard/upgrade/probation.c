@@ -11,6 +11,7 @@
 #include "guard/log_file.h"
 #include "process/lease.h"
 #include "vault/upgrading.h"
+#include "vault/workers.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -47,17 +48,16 @@ static void declare_good(struct guard *guard)
     log_event(LOG_UPGRADE, "phase=good from=%s to=%s", head->upgrade.from, STAYD_VERSION);
 }
 
-void probation_step(struct guard *guard)
+void probation_step(struct guard *guard, uint64_t now_ms)
 {
     struct vault_head *head = guard->vault.head;
-    uint64_t now_ms = clock_boot_ms();
     if (vault_is_proven(&guard->vault) || now_ms < guard->retry_ms)
         return;
     if (guard->spare.pid == 0) { // no way back
         declare_good(guard);
         return;
     }
-    bool is_ready = guard->worker.pid > 0 && head->worker_ready;
+    bool is_ready = guard->worker.pid > 0 && workers_is_ready(head);
     if (is_ready && guard->ready_ms == 0) {
         guard->ready_ms = now_ms;
         head->upgrade.deadline_ms = now_ms + UPGRADE_PROOF_MS + UPGRADE_MARGIN_MS;

@@ -43,7 +43,7 @@ struct heritage;
 void probation_begin(struct vault_head *head, uint64_t table_number);
 
 // The new guard, each turn; after the death of a worker, `how`.
-void probation_step(struct guard *guard);
+void probation_step(struct guard *guard, uint64_t now_ms);
 void probation_count_death(struct guard *guard, const char *how);
 
 // The new program cannot go on. Ends the process.
