@@ -119,7 +119,7 @@ def test_where_the_file_is_the_reason_it_is_named(write_conf, folder, lines, mor
 
 def test_the_kernel_is_not_given_the_records(make_stage, folder):
     """Where the kernel's TLS is loaded, it would take keys and records for itself. Where it is not,
-    this shows little; that the option is off is shown by tests/unit/certs_test.c."""
+    this shows little; that the option is off is shown by tests/unit/certs_serve_test.c."""
     stage = make_stage(env=write_cnf(folder, "Options = KTLS"))
     for version in ("1.2", "1.3"):
         stage.pair(version).check()
