@@ -5,6 +5,7 @@
 // Errors: none; without memory nothing is swept this time.
 #include "guard/sweep.h"
 
+#include "base/log.h"
 #include "vault/slot.h"
 
 #include <stdlib.h>
@@ -40,6 +41,7 @@ void sweep_descriptors(const struct vault *vault)
     int highest = -1;
     each_kept(vault, find_highest, &highest);
     unsigned n = (unsigned)(highest + 1);
+    unsigned n_claimed = 0;
     uint8_t *kept = calloc(n + 1, 1);
     if (!kept)
         return;
@@ -50,8 +52,10 @@ void sweep_descriptors(const struct vault *vault)
             fd++;
         if (fd > first)
             close_range(first, fd - 1, 0);
+        n_claimed += fd < n;
         fd++;
     }
     close_range(n, ~0u, 0);
     free(kept);
+    log_event(LOG_SWEEP, "claimed=%u", n_claimed);
 }
