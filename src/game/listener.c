@@ -7,6 +7,7 @@
 
 #include "base/address.h"
 #include "game/link.h"
+#include "game/listener_text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,8 +15,6 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
-#include <netinet/tcp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -71,6 +70,14 @@ static bool ask(int fd, const struct end *own, const struct end *other, int stat
     return send(fd, &request, sizeof request, MSG_DONTWAIT) == (ssize_t)sizeof request;
 }
 
+static bool hear(int fd, struct diag_answer *out)
+{
+    // What was not asked for may stand behind the rest of it, and be cut.
+    uint8_t answer[NLMSG_HDRLEN + sizeof(struct inet_diag_msg) + 512];
+    ssize_t n = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
+    return n >= 0 && listener_read_diag(answer, (size_t)n, out);
+}
+
 enum answer { FOUND, NOT_THERE, REFUSED };
 
 // "No such socket" is also what a kernel says that lacks tcp_diag, and cannot load it. A dump
@@ -81,17 +88,11 @@ static enum { DIAG_UNKNOWN, DIAG_ANSWERS, DIAG_IS_MISSING } diag;
 static bool is_known_to_answer(int fd, const struct end *own)
 {
     struct end nobody = {.family = own->family};
-    struct {
-        struct nlmsghdr head;
-        int error; // of NLMSG_ERROR and NLMSG_DONE alike
-        uint8_t rest[512];
-    } answer;
-    if (diag == DIAG_UNKNOWN && ask(fd, &nobody, &nobody, NO_STATE) &&
-        recv(fd, &answer, sizeof answer, MSG_DONTWAIT) >=
-            (ssize_t)(NLMSG_HDRLEN + sizeof answer.error)) {
-        if (answer.head.nlmsg_type == NLMSG_DONE && answer.error == 0)
+    struct diag_answer answer;
+    if (diag == DIAG_UNKNOWN && ask(fd, &nobody, &nobody, NO_STATE) && hear(fd, &answer)) {
+        if (answer.is_end && answer.error == 0)
             diag = DIAG_ANSWERS;
-        else if (answer.error == -ENOENT)
+        else if (answer.error == ENOENT)
             diag = DIAG_IS_MISSING;
     }
     return diag == DIAG_ANSWERS;
@@ -99,66 +100,29 @@ static bool is_known_to_answer(int fd, const struct end *own)
 
 // The socket with these ends or, if there is none, the one that listens for them.
 static enum answer find_socket(const struct end *own, const struct end *other,
-                               struct inet_diag_msg *found)
+                               struct diag_answer *found)
 {
-    struct {
-        struct nlmsghdr head;
-        union {
-            struct inet_diag_msg body;
-            struct nlmsgerr error;
-        };
-        uint8_t rest[512]; // attributes that were not asked for
-    } answer;
     if (diag == DIAG_IS_MISSING)
         return REFUSED;
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (fd < 0)
         return REFUSED;
-    ssize_t n =
-        ask(fd, own, other, ALL_STATES) ? recv(fd, &answer, sizeof answer, MSG_DONTWAIT) : -1;
-    bool is_error =
-        n >= (ssize_t)(NLMSG_HDRLEN + sizeof answer.error) && answer.head.nlmsg_type == NLMSG_ERROR;
-    bool is_nobody = is_error && answer.error.error == -ENOENT && is_known_to_answer(fd, own);
+    bool is_heard = ask(fd, own, other, ALL_STATES) && hear(fd, found);
+    bool is_nobody =
+        is_heard && !found->is_end && found->error == ENOENT && is_known_to_answer(fd, own);
     close(fd);
     if (is_nobody)
         return NOT_THERE;
-    if (is_error || n < 0)
-        return REFUSED;
-    if (answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-        n < (ssize_t)(NLMSG_HDRLEN + sizeof answer.body))
-        return REFUSED;
-    *found = answer.body;
-    return FOUND;
+    return is_heard && found->is_socket ? FOUND : REFUSED;
 }
 
-// unix(7): Num RefCount Protocol Flags Type St Inode Path. 00010000 is __SO_ACCEPTCON.
 static bool read_unix_line(const char *line, const void *wanted, struct listener *out)
 {
     const struct conf_game *game = wanted;
-    unsigned long flags;
-    unsigned long long inode;
-    int n = 0;
-    if (sscanf(line, "%*s %*s %*s %lx %*s %*s %llu %n", &flags, &inode, &n) != 2 || n == 0 ||
-        !(flags & 0x10000) || !link_is_path_of(game, line + n))
+    struct unix_line it;
+    if (!listener_read_unix(line, &it) || !it.listens || !link_is_path_of(game, it.path))
         return false;
-    out->inode = inode;
-    return true;
-}
-
-// As /proc/net/tcp and tcp6 have it: words of four bytes in this machine's order.
-static bool read_address(const char *text, uint8_t bytes[16])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    size_t n_words = strlen(text) / 8;
-    if (strlen(text) % 8 || (n_words != 1 && n_words != 4))
-        return false;
-    memcpy(bytes, mapped, sizeof mapped);
-    for (size_t i = 0; i < n_words; i++) {
-        uint32_t word;
-        if (sscanf(text + 8 * i, "%8" SCNx32, &word) != 1)
-            return false;
-        memcpy(bytes + (n_words == 1 ? 12 : 4 * i), &word, 4);
-    }
+    out->inode = it.inode;
     return true;
 }
 
@@ -168,45 +132,17 @@ static bool is_any(const uint8_t bytes[16])
     return memcmp(bytes, any, 16) == 0 || memcmp(bytes, any_mapped, 16) == 0;
 }
 
-struct tcp_end {
-    uint8_t address[16]; // IPv4-mapped
-    uint16_t port;
-};
-
 static bool is_same_end(const struct tcp_end *a, const struct tcp_end *b)
 {
     return a->port == b->port && memcmp(a->address, b->address, 16) == 0;
 }
-
-struct tcp_line {
-    struct tcp_end local, remote;
-    unsigned state;
-    uid_t uid;
-    unsigned long long inode;
-};
-
-// proc(5), /proc/net/tcp: sl local_address rem_address st queues timer retransmits uid timeout
-// inode.
-static bool read_tcp(const char *line, struct tcp_line *out)
-{
-    char local[33], remote[33];
-    unsigned local_port, remote_port;
-    if (sscanf(line, "%*s %32[0-9A-Fa-f]:%x %32[0-9A-Fa-f]:%x %x %*s %*s %*s %u %*s %llu", local,
-               &local_port, remote, &remote_port, &out->state, &out->uid, &out->inode) != 7)
-        return false;
-    out->local.port = (uint16_t)local_port;
-    out->remote.port = (uint16_t)remote_port;
-    return read_address(local, out->local.address) && read_address(remote, out->remote.address);
-}
-
-#define STATE_LISTEN 0x0au
 
 // The port may have other listeners on other addresses (stayd's own).
 static bool read_listener_line(const char *line, const void *wanted, struct listener *out)
 {
     const struct tcp_end *place = wanted;
     struct tcp_line it;
-    if (!read_tcp(line, &it) || it.state != STATE_LISTEN || it.local.port != place->port ||
+    if (!listener_read_tcp(line, &it) || !it.listens || it.local.port != place->port ||
         (!is_any(it.local.address) && memcmp(it.local.address, place->address, 16) != 0))
         return false;
     *out = (struct listener){.inode = it.inode, .uid = it.uid};
@@ -221,7 +157,7 @@ static bool read_connection_line(const char *line, const void *wanted, struct li
 {
     const struct tcp_ends *ends = wanted;
     struct tcp_line it;
-    if (!read_tcp(line, &it) || it.state == STATE_LISTEN || !is_same_end(&it.local, &ends->own) ||
+    if (!listener_read_tcp(line, &it) || it.listens || !is_same_end(&it.local, &ends->own) ||
         !is_same_end(&it.remote, &ends->other))
         return false;
     *out = (struct listener){.inode = it.inode, .uid = it.uid};
@@ -271,14 +207,14 @@ static struct tcp_end tcp_end_of(const struct sockaddr_storage *address)
 
 struct listener listener_look(const struct conf_game *game)
 {
-    struct inet_diag_msg found;
+    struct diag_answer found;
     if (game->sockaddr.ss_family == AF_UNIX)
         return find_line("/proc/self/net/unix", game, read_unix_line);
     struct end there = end_of(&game->sockaddr);
     struct end nobody = {0};
     switch (find_socket(&there, &nobody, &found)) {
     case FOUND:
-        return (struct listener){.inode = found.idiag_inode, .uid = found.idiag_uid};
+        return (struct listener){.inode = found.inode, .uid = found.uid};
     case NOT_THERE:
         return LISTENER_NONE;
     case REFUSED:
@@ -292,7 +228,7 @@ bool listener_is_local(int fd)
 {
     struct sockaddr_storage address[2];
     socklen_t n[2] = {sizeof address[0], sizeof address[1]};
-    struct inet_diag_msg found;
+    struct diag_answer found;
     if (getsockname(fd, (struct sockaddr *)&address[0], &n[0]) < 0 ||
         getpeername(fd, (struct sockaddr *)&address[1], &n[1]) < 0)
         return true; // it has ended already
@@ -300,7 +236,7 @@ bool listener_is_local(int fd)
     struct end there = end_of(&address[1]);
     switch (find_socket(&there, &here, &found)) {
     case FOUND:
-        return found.idiag_state != TCP_LISTEN;
+        return !found.listens;
     case NOT_THERE:
         return false;
     case REFUSED:
@@ -332,14 +268,12 @@ static size_t read_listeners(pid_t pid, uint64_t inode[MOST_LISTENERS])
     size_t n = 0;
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[40], line[512];
-        unsigned state;
+        struct tcp_line it;
         snprintf(path, sizeof path, "/proc/%d/net/%s", (int)pid, names[i]);
         FILE *file = fopen(path, "re");
         while (file && n < MOST_LISTENERS && fgets(line, sizeof line, file))
-            if (sscanf(line, "%*s %*s %*s %x %*s %*s %*s %*s %*s %" SCNu64, &state, &inode[n]) ==
-                    2 &&
-                state == 0x0a)
-                n++;
+            if (listener_read_tcp(line, &it) && it.listens)
+                inode[n++] = it.inode;
         if (file)
             fclose(file);
     }
