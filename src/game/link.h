@@ -51,7 +51,7 @@ size_t link_header(const struct slot *slot, const struct conf_game *game,
 struct link_terms {
     pid_t pid; // the process behind it, and its start (process.h); 0: not known
     uint64_t start;
-    uint32_t flags;                       // SLOT_FLAG_ACKS, SLOT_FLAG_RESUMES
+    uint32_t flags;                       // SLOT_FLAG_ACKS, _RESUMES, _HOLDS, _LEAVES
     const struct header_resumed *resumed; // NULL: a new player for the game
     bool is_introduced;                   // the header has gone out already
 };

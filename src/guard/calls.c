@@ -191,7 +191,7 @@ bool calls_try(FILE *complaints)
     }
     if (is_refused)
         fprintf(complaints,
-                "stayd: stayd needs Linux 5.10 or later with /proc mounted, and these calls "
+                "stayd: stayd needs Linux 6.1 or later with /proc mounted, and these calls "
                 "allowed: in a container, update what runs it or give it another seccomp profile; "
                 "as a unit, see SystemCallFilter=\n");
     return is_good;

@@ -407,7 +407,7 @@ static bool have_vault(struct heritage *heritage, const struct kept *kept, uint3
                   "kept; to change it, stop stayd and start it again\"",
                   heritage->conf.path, kept_slots);
     adopt_begin_heritage(heritage);
-    return restore_slots(heritage, kept);
+    return true;
 }
 
 bool start_prepare(struct heritage *heritage, const struct kept *kept)
@@ -438,6 +438,9 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
     // Seen by another user files may differ, though nothing has changed.
     if (is_as_loaded)
         heritage->stamp = watch_stamp(&heritage->conf);
+    // Not as root: it looks at bytes that players have sent.
+    if (kept->is_there && !restore_slots(heritage, kept))
+        return false;
     remark_unrenewable(heritage);
     start_harden();
     return true;

@@ -89,7 +89,7 @@ static bool end_result(struct task *task, enum order_result result)
         return task_end_error(
             task, REQUEST_BAD_OFFSET,
             "OFFSET goes back, or beyond what was sent; count the bytes that were "
-            "read, from where E2 says");
+            "read, on from the input's offset in the link's header");
     case ORDER_SHORT:
         break;
     }
@@ -218,7 +218,7 @@ static bool do_ack(struct task *task, struct players *players)
     default:
         request_refuse(&task->request, task->error,
                        "%s: OFFSET goes back, or beyond what was sent; count the bytes that were "
-                       "read, from where E2 says",
+                       "read, on from the input's offset in the link's header",
                        log_id(id, task->request.pair[task->n_done].conn));
         return task_end_error(task, task->error, task->request.why);
     }

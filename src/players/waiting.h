@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Slots that wait for something no descriptor tells of: a host name, room in the
-// game's backlog, memory, the header being read, the player's last end of file. In
-// order of age, looked at on one timer that runs only while somebody waits: often those who can be
-// helped soon, four times a second all.
+// Slots that wait for something no descriptor tells of (enum waiting_for): a host name, room in the
+// game's backlog, memory, the header being read, a verdict on the game's end; or for a time to be
+// over. They are looked at in order of age, by one timer that runs only while somebody waits. Every
+// look sees those for whom something may have changed; four times a second one sees all.
 //
 // Errors: none.
 #ifndef STAYD_PLAYERS_WAITING_H

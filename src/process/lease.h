@@ -6,11 +6,14 @@
 // the table opens, claims and closes players' and games' descriptors. It is the
 // worker, or a guard while it sweeps up after a dead worker (I13).
 //
-// A word changes only by compare-and-swap from the word of a process that is seen to
-// be dead (or, for the table, from the guard's own to its new worker's). So of two
-// processes that want a place one gets it, however they were killed and started.
+// The guard's and the table's word change only by compare-and-swap from the word of a
+// process that is seen to be dead (or, for the table, from the guard's own to its new
+// worker's). So of two processes that want a place one gets it, however they were killed
+// and started. The spare's word is a plain note: whoever is guard writes it when it has made
+// a spare, and there is one guard. A start that takes up what systemd has kept clears all three
+// before it makes a process.
 //
-// A word is generation << 32 | pid. Errors: none.
+// A word is generation << 32 | pid; the spare's is the pid alone. Errors: none.
 #ifndef STAYD_PROCESS_LEASE_H
 #define STAYD_PROCESS_LEASE_H
 
