@@ -56,24 +56,20 @@ static int after_exec(const char *where)
     struct stay *stay = open_able();
     struct stay_player player;
     size_t n_state;
-    if (stay == NULL || stay_how_started(stay) != STAY_KEPT) {
+    if (stay == NULL || stay_how_started(stay) != STAY_KEPT)
         return 2;
-    }
-    if (stay_n_unanswered(stay) != 3) { // nobody was there to answer before
+    if (stay_n_unanswered(stay) != 3) // nobody was there to answer before
         return 7;
-    }
     const char *game = stay_game_state(stay, &n_state);
-    if (n_state != 4 || memcmp(game, "game", 4) != 0) {
+    if (n_state != 4 || memcmp(game, "game", 4) != 0)
         return 3;
-    }
     for (int n = 0; n < 4 && await_player(stay, &player) == 1; n++) {
         char typed[64];
         bool is_kept = player.origin == STAY_REBOOTED && strcmp(player.address, "192.0.2.7") == 0;
         send(player.fd, is_kept ? player.state : "new", is_kept ? player.n_state : 3, 0);
         ssize_t n_typed = is_readable(player.fd, PATIENCE_MS) ? recv(player.fd, typed, 64, 0) : -1;
-        if (n_typed <= 0 || fcntl(player.fd, F_GETFD) != FD_CLOEXEC) {
+        if (n_typed <= 0 || fcntl(player.fd, F_GETFD) != FD_CLOEXEC)
             return 4;
-        }
         send(player.fd, typed, (size_t)n_typed, 0);
         close(player.fd);
     }
@@ -87,11 +83,9 @@ static void before_exec(void)
     struct stay *stay = open_able();
     struct stay_player player[2];
     char *argv[] = {"game", "after-exec", directory, NULL};
-    for (int i = 0; i < 2; i++) {
-        if (await_player(stay, &player[i]) != 1) {
+    for (int i = 0; i < 2; i++)
+        if (await_player(stay, &player[i]) != 1)
             _exit(5);
-        }
-    }
     stay_keep(stay, NULL, "game", 4);
     stay_leave(stay, &player[0], "left", 4);
     stay_acknowledge(stay, &player[0], 4);
@@ -119,12 +113,10 @@ static void players_are_carried_over_exec(void **state)
 {
     (void)state;
     pid_t pid = fork();
-    if (pid == 0) {
+    if (pid == 0)
         before_exec();
-    }
-    while (access(in_directory("game.sock"), F_OK) != 0) {
+    while (access(in_directory("game.sock"), F_OK) != 0)
         usleep(1000);
-    }
     int player[4];
     static const size_t n_said[] = {20, N_HEADER, N_HEADER};
     for (int i = 0; i < 3; i++) {
@@ -139,9 +131,8 @@ static void players_are_carried_over_exec(void **state)
     say(player[0], "three\n", 6);
     assert_hears(player[0], "newthree\n");
     pid_t control = start_control(); // only now: what was asked before exec is asked again
-    while (access(in_directory("said"), F_OK) != 0 || strstr(what_was_said(), "ack 30") == NULL) {
+    while (access(in_directory("said"), F_OK) != 0 || strstr(what_was_said(), "ack 30") == NULL)
         usleep(1000);
-    }
     assert_string_equal(what_was_said(), "open attach test resume ack\n"
                                          "open close 00000000000000000000000000000000 Good-bye.\n"
                                          "open state " CONN " 6c656674\nopen ack " CONN " 4\n");
@@ -154,16 +145,14 @@ static void players_are_carried_over_exec(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         close(player[i]);
-    }
 }
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "after-exec") == 0) {
+    if (argc == 3 && strcmp(argv[1], "after-exec") == 0)
         return after_exec(argv[2]);
-    }
     const struct CMUnitTest tests[] = {
         TEST(a_failed_exec_leaves_everything_as_it_was),
         TEST(players_are_carried_over_exec),

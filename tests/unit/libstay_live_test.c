@@ -21,9 +21,8 @@
 static bool is_quiet(struct stay *stay)
 {
     struct stay_player player;
-    for (int i = 0; i < 3 && is_readable(stay_fd(stay), 0); i++) {
+    for (int i = 0; i < 3 && is_readable(stay_fd(stay), 0); i++)
         assert_int_equal(stay_accept(stay, &player), 0);
-    }
     return !is_readable(stay_fd(stay), 0);
 }
 
@@ -139,13 +138,11 @@ static void five_hundred_at_once_are_all_accepted(void **state)
         say(fds[i], header, N_HEADER);
     }
     int n = 0;
-    for (; n < N && await_player(stay, &player) == 1; n++) {
+    for (; n < N && await_player(stay, &player) == 1; n++)
         close(player.fd);
-    }
     assert_int_equal(n, N);
-    for (int i = 0; i < N; i++) {
+    for (int i = 0; i < N; i++)
         close(fds[i]);
-    }
     stay_close(stay);
 }
 
@@ -153,9 +150,8 @@ static void another_user_is_closed_unheard(void **state)
 {
     (void)state;
     enum { STAYD = 4201, STRANGER = 4202 };
-    if (geteuid() != 0) {
+    if (geteuid() != 0)
         skip();
-    }
     assert_int_equal(chmod(directory, 0711), 0);
     struct stay *stay = open_game(0, STAYD);
     struct stay_player player;

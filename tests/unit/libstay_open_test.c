@@ -114,9 +114,8 @@ static pid_t hold_stayds_lock(void)
     if (pid == 0) {
         int fd = open(path, O_RDWR | O_CREAT, 0600);
         bool is_held = flock(fd, LOCK_EX | LOCK_NB) == 0 && dprintf(fd, "%d\n", getpid()) > 0;
-        if (is_held && write(ready[1], "", 1) == 1) {
+        if (is_held && write(ready[1], "", 1) == 1)
             pause();
-        }
         _exit(1);
     }
     char byte;

@@ -20,9 +20,8 @@
 static void await_answers(struct stay *stay)
 {
     struct stay_player player;
-    while (stay_n_unanswered(stay) > 0 && is_readable(stay_fd(stay), PATIENCE_MS)) {
+    while (stay_n_unanswered(stay) > 0 && is_readable(stay_fd(stay), PATIENCE_MS))
         assert_int_equal(stay_accept(stay, &player), 0);
-    }
     assert_int_equal(stay_n_unanswered(stay), 0);
 }
 

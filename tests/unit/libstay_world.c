@@ -51,9 +51,8 @@ int remove_directory(void **state)
     static const char *const names[] = {
         "game.sock", "game.lock",    "stayd.conf", "control.sock.lock",
         "stayd",     "control.sock", "said",       "stayd.conf.former"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         unlink(in_directory(names[i]));
-    }
     return rmdir(directory);
 }
 
@@ -105,11 +104,9 @@ void assert_closed(int fd)
 
 int await_player(struct stay *stay, struct stay_player *player)
 {
-    while (is_readable(stay_fd(stay), PATIENCE_MS)) {
-        if (stay_accept(stay, player) > 0) {
+    while (is_readable(stay_fd(stay), PATIENCE_MS))
+        if (stay_accept(stay, player) > 0)
             return 1;
-        }
-    }
     return 0;
 }
 
