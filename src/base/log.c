@@ -94,8 +94,8 @@ static int open_syslog(void)
     return fd;
 }
 
-// A file that can be moved away and made anew? The two links lead to what the process that started
-// us has given us, as in a container.
+// Can the target be moved away and made anew? /dev/stdout and /dev/stderr cannot: they lead to what
+// the process that started stayd has given it, as in a container.
 static bool is_file_name(const char *name)
 {
     return *name == '/' && strcmp(name, "/dev/stdout") != 0 && strcmp(name, "/dev/stderr") != 0;
@@ -133,7 +133,7 @@ int log_open(const char *name, enum log_level level)
     return fd;
 }
 
-// A file of its own, and not another one's second name.
+// No second name of another file: that could be a trap of the user whom root writes it for.
 static bool is_own_file(int fd)
 {
     struct stat status;
@@ -331,7 +331,7 @@ void log_event(enum log_event event, const char *fmt, ...)
 {
     if (!log_wants(events[event].level))
         return;
-    int reason = errno; // callers may still want it
+    int reason = errno; // callers may still want errno
     uint64_t now_ms = clock_boot_ms();
     say_floods(now_ms);
     if (!is_flood(event, now_ms)) {

@@ -42,7 +42,7 @@ const char *nearest_find(const char *word, const char *const *names, unsigned n_
 {
     const char *nearest = NULL;
     unsigned n_word = (unsigned)strlen(word);
-    unsigned best = n_word / 3 + 2; // further away it is another word
+    unsigned best = n_word / 3 + 2; // a name that is further away is another word
     if (n_word > WORD_MAX)
         return NULL;
     for (unsigned i = 0; i < n_names; i++) {

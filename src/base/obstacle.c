@@ -31,7 +31,7 @@ static const char *name_user(char out[USER_BYTES], uid_t uid)
     return out;
 }
 
-// What of it is closed to us: `needs` is a letter as chmod(1) has it.
+// Say which right this process' user lacks on a path: `needs`, a letter as chmod(1) has it.
 static void tell_closed(char out[OBSTACLE_BYTES], const char *path, const struct stat *status,
                         char needs)
 {
@@ -45,7 +45,7 @@ static void tell_closed(char out[OBSTACLE_BYTES], const char *path, const struct
              us, needs, path, owner, (unsigned)(status->st_mode & 07777), needs, us, needs);
 }
 
-// A folder on the way. False: it is the obstacle, and said.
+// Can this folder on the way be passed? False: it is the obstacle, and out says so.
 static bool pass_folder(char out[OBSTACLE_BYTES], const char *folder)
 {
     struct stat status;
@@ -65,7 +65,8 @@ static bool pass_folder(char out[OBSTACLE_BYTES], const char *folder)
     return false;
 }
 
-// The way is open: it is the file itself, or the folder in which it would be made.
+// All folders on the way can be passed, so the obstacle is the file itself, or the last folder, in
+// which the file would be made.
 static void tell_end(char out[OBSTACLE_BYTES], const char *path, const char *folder)
 {
     struct stat status;

@@ -46,7 +46,7 @@ static void *change(void *block, size_t n, const char *file, int line)
 void wipe_what_openssl_frees(void)
 {
     if (!CRYPTO_set_mem_functions(take, change, give))
-        abort(); // it has been used already
+        abort(); // the library has taken memory before
 }
 
 static void *change_plain(void *block, size_t n)

@@ -20,7 +20,7 @@ struct moves {
     unsigned n; // the arrays' new length
 };
 
-// What is looked at of a listener or of a game.
+// What a listener and a game have in common for alignment.
 struct entry {
     const char *name;
     bool is_gone;
@@ -141,7 +141,8 @@ static struct conf_listener keep_listener(const struct conf_listener *it)
     return gone;
 }
 
-// All that its players still need; no names that would lead others to it.
+// A copy with all that the gone game's players still need, and without the names by which others
+// would come to it.
 static struct conf_game keep_game(const struct conf_game *it)
 {
     struct conf_game gone = *it;

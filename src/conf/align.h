@@ -9,8 +9,8 @@
 //   gone, and nobody names it     a hole
 //   new in the file               a hole
 //
-// What goes is kept as gone once even if nobody names it, because until the worker is replaced
-// somebody still may come.
+// A listener or game that has left the file is kept as gone over one reload even if no slot names
+// it, because until the worker is replaced a player may still come by it.
 //
 // Errors: complaints "FILE:LINE: what; what to do"; remarks, for the operator to know.
 #ifndef STAYD_CONF_ALIGN_H

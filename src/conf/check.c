@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// What is about more than one option: what is missing, what contradicts, which
+// Checks that concern more than one option: what is missing, what contradicts, which
 // addresses collide, and which game a listener belongs to.
 //
 // Errors: complaints.
@@ -207,7 +207,7 @@ static void check_listener(struct conf *conf, unsigned i, const struct conf_plac
                       complaints);
 }
 
-// A path without what means nothing in it: "//", "/./" and "/..".
+// Take out of a path what does not change where it leads: "//", "/./" and "/..".
 static void simplify(char *path)
 {
     char *to = path;
@@ -240,7 +240,7 @@ static bool is_same_path(const char *a, const char *b)
     return strcmp(one, other) == 0;
 }
 
-// Would players come back as players? Each would bring the next.
+// Does the game's address lead back to stayd? Then each player's link would be the next player.
 static void check_loop(const struct conf *conf, const struct conf_game *game, const int *lines,
                        struct conf_complaints *complaints)
 {

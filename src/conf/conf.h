@@ -45,10 +45,10 @@ enum conf_shutdown { CONF_SHUTDOWN_HOLD, CONF_SHUTDOWN_END };
 
 // What stayd itself says to players.
 enum conf_text {
-    CONF_TEXT_WAIT, // has come, and the game does not answer yet
+    CONF_TEXT_WAIT, // the player has come, and the game does not answer yet
     CONF_TEXT_AWAY, // the game is gone
-    CONF_TEXT_BACK, // it is here again
-    CONF_TEXT_GONE, // it did not come back in time; the player is ended
+    CONF_TEXT_BACK, // the game is here again
+    CONF_TEXT_GONE, // the game did not come back in time; the player is ended
     CONF_N_TEXTS,
 };
 

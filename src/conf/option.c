@@ -158,7 +158,7 @@ void conf_print_options(FILE *out)
     }
 }
 
-// Is its default one, with a full stop of its own?
+// Is the option's default a sentence, with a full stop of its own?
 static bool is_sentence(const struct conf_option *option)
 {
     size_t n = option->preset ? strlen(option->preset) : 0;

@@ -90,7 +90,7 @@ static void take_section(struct source *source, char *text)
     source->reader->on_section(source->reader->user, text, source->line);
 }
 
-// Is this line one for inih? What it would mishandle is dealt with here.
+// Is this line one for inih? Lines that inih would mishandle are dealt with here.
 static bool is_for_inih(struct source *source, char *text)
 {
     if (*text == '\0' || *text == ';' || *text == '#')

@@ -246,7 +246,7 @@ static bool set_addresses(const struct value *value, void *section)
     if (value->option->section == CONF_LISTEN)
         list = (struct address_list){.address = listener->address};
     bool is_right = each_entry(value, add_address, &list);
-    // What was right before a mistake stays, for conf_free to find.
+    // Entries before a mistaken one are kept, so that conf_free frees them.
     if (value->option->section == CONF_LISTEN)
         listener->n_addresses = list.n;
     else
@@ -290,7 +290,7 @@ static bool add_host(const struct value *value, const char *entry, void *arg)
     char *host = strdup(entry);
     for (char *c = host; c && *c; c++)
         *c = (char)tolower((unsigned char)*c);
-    *(*at)++ = host; // conf_free finds it, right or wrong
+    *(*at)++ = host; // right or wrong: conf_free frees it
     return (*name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
                                   "_") == strlen(name)) ||
            refuse(value, "not a host name",

@@ -9,7 +9,7 @@
 // It has no state: it may be killed at any instruction and players notice nothing. It ends when the
 // game is dead (PR_SET_PDEATHSIG), because what an old slave connects is not TLS to a new game;
 // stayd lives on and holds the players. PennMUSH starts a slave five times a minute and then never
-// again, so it does not end by itself for anything that may pass.
+// again, so the drop-in does not end because of an obstacle that may go away, but tries again.
 //
 // Errors: said in netmush.log; exit status 1 for settings that cannot be used at all.
 #include "dropin/configuration.h"
@@ -54,7 +54,8 @@ static _Noreturn void give_up(const char *why)
     exit(1);
 }
 
-// The game's death ends us, whatever is being done. It may have died before that was so.
+// From here on the game's death ends this process, whatever it is doing. (The game may have died
+// before prctl(2) was called: then the parent is another process.)
 static void prepare_process(void)
 {
     pid_t game = getppid();
@@ -72,7 +73,7 @@ static void prepare_process(void)
                 "profile");
 }
 
-// PennMUSH writes all of it at once, so it comes in one piece, and keeps the pipe open.
+// PennMUSH writes all settings at once, so they come in one piece, and keeps the pipe open.
 static void read_settings(struct place *place)
 {
     char bytes[SETTINGS_BYTES * 2];
@@ -99,7 +100,7 @@ static void find_place(struct place *place)
     stay_place_path(place->control, place->folder, STAY_CONTROL);
 }
 
-// The file if the admin has made it his own, else NULL.
+// The text of stayd.conf if the admin has made that file his own, else NULL.
 static char *read_admins_file(const struct place *place)
 {
     char path[STAY_PATH_BYTES];
@@ -178,8 +179,8 @@ static bool launch(const struct place *place, char *error, size_t error_size)
     return is_here;
 }
 
-// A worker's death ends the connection, and the next one is there within milliseconds. Whatever
-// else it is, it is tried again, and not said again as long as it is the same.
+// The connection to stayd ends with the worker, and the next worker is there within milliseconds.
+// After any other failure it is tried again, too; the same reason is said only once.
 static _Noreturn void work(const struct place *place)
 {
     char error[STAY_ERROR_BYTES];
@@ -207,6 +208,6 @@ int main(void)
     read_settings(&place);
     find_place(&place);
     if (!launch(&place, error, sizeof error))
-        say("%s", error); // it may pass: a port in use, a file that is being renewed
+        say("%s", error); // the reason may go away: a port in use, a file that is being renewed
     work(&place);
 }

@@ -239,7 +239,7 @@ struct accepting *accepting_make(const struct accepting_setup *setup)
             continue;
         listener->all = all;
         listener->index = setup->heritage->socket[i].listener;
-        // Disabled, because what else this call would not say is that watching has failed.
+        // Made disabled: if enabled, this call would not say that watching has failed.
         listener->listener = evconnlistener_new(setup->base, on_accept, listener,
                                                 LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0,
                                                 setup->heritage->socket[i].fd);

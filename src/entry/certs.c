@@ -173,7 +173,7 @@ static SSL_CTX *keep_served(struct loading *it, struct certs_file *served)
     return context;
 }
 
-// What is there now goes in, or what is served, or nothing.
+// Put in what the files hold now, or the certificate that is served, or none.
 static void load_one(struct loading *it, struct certs_file *file)
 {
     struct certs_report *report = &it->report;
@@ -236,7 +236,8 @@ static void load_own(struct loading *it)
     free(path);
 }
 
-// Without it nobody is verified, so who must be is not let in.
+// Without these authorities no player's certificate can be verified: where one is required, nobody
+// is let in.
 static void load_authorities(struct loading *it)
 {
     const struct conf_listener *listener = it->listener;

@@ -25,7 +25,7 @@ struct certs_wish {
 };
 
 struct certs_loaded {
-    struct certs *certs;   // never NULL but without memory; holds no context if none can be used
+    struct certs *certs;   // NULL: no memory; it holds no context if no certificate can be used
     unsigned n_complaints; // whatever is wrong, even if it can be served
     unsigned n_kept;       // what is served goes on in the place of what a file has become
     bool can_serve;        // some certificate is at most out of date
@@ -59,7 +59,7 @@ struct certs_fact {
     char name[CERTS_FACT_NAME_BYTES]; // a host's, as in the certificate
     int64_t begins_s;                 // wall clock, as is
     int64_t expires_s;                // ... the first end in its chain
-    bool is_issuers;                  // that is not its own, but the end of one that has signed it
+    bool is_issuers;                  // expires_s is the end of one that has signed this one
 };
 bool certs_look(const struct certs *certs, unsigned n, struct certs_fact *fact);
 

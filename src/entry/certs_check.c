@@ -41,7 +41,7 @@ static const char *print_time(const ASN1_TIME *time, char *text, size_t size)
     return take_text(bio, text, size);
 }
 
-// What is to be done about one that has expired.
+// What is to be done about a certificate that has expired.
 static const char *expiry_advice(const struct certs_file *file, int place)
 {
     return file->is_own                          ? "delete the file, and a new one is made"

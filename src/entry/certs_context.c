@@ -148,7 +148,7 @@ SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *lis
     return context;
 }
 
-// In it, too, nothing is the file's but what forbids versions and algorithms.
+// This context, too, has nothing of openssl.cnf but what forbids versions and algorithms.
 SSL_CTX *certs_make_program(const struct certs *certs, int version)
 {
     SSL_CTX *program = SSL_CTX_new(TLS_method());

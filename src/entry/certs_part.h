@@ -56,7 +56,8 @@ void certs_complain(struct certs_report *report, const char *file, const char *f
     __attribute__((format(printf, 3, 4), nonnull));
 void certs_remark(struct certs_report *report, const char *file, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), nonnull));
-// ... of something that makes it no worse than this; certs_complain makes it unusable.
+// The same, of a mistake that makes the certificate no worse than `rank`. (One that is given to
+// certs_complain makes it unusable.)
 void certs_complain_rank(struct certs_report *report, enum certs_rank rank, const char *file,
                          const char *fmt, ...) __attribute__((format(printf, 4, 5), nonnull));
 
@@ -92,7 +93,7 @@ void certs_set_alpn(struct certs *certs, const char *names);
 // and stayd depends on. NULL: OpenSSL's error queue has the reason.
 SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *listener);
 
-// ... and a player's program for certs_try, in one version.
+// The context of a player's program, for certs_try, in one version of TLS.
 SSL_CTX *certs_make_program(const struct certs *certs, int version);
 
 // Can OpenSSL do what TLS takes, as openssl.cnf sets it up? False: complained.
@@ -111,7 +112,7 @@ void certs_complain_openssl(struct certs_report *report, const SSL_CTX *context,
 void certs_try(const struct certs *certs, SSL_CTX *context, const struct conf_listener *listener,
                const char *file, struct certs_report *report);
 
-// ... and with the names of all certificates: is the right one chosen?
+// Handshakes that ask for each certificate by its name: is that one chosen?
 void certs_try_names(const struct certs *certs, const struct conf_listener *listener,
                      struct certs_report *report);
 

@@ -85,8 +85,8 @@ static X509 *make_certificate(EVP_PKEY *key)
     return NULL;
 }
 
-// stayd's user-to-be reads it at a reload and an upgrade. One that does not exist is complained
-// about where it is to be become.
+// The user that stayd becomes reads the file at a reload and an upgrade. A user that does not exist
+// is complained about where stayd is to become it.
 static bool give_to_user(int fd, const char *name)
 {
     const struct passwd *user = name && geteuid() == 0 ? getpwnam(name) : NULL;

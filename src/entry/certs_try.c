@@ -121,7 +121,7 @@ void certs_try_names(const struct certs *certs, const struct conf_listener *list
     SSL_CTX *program = certs_make_program(certs, TLS1_3_VERSION);
     for (unsigned i = 0; program && i < certs->n; i++) {
         make_plain((char *)certs_name(name, certs->leaf[i]));
-        // By a name that is not a host's nobody can ask.
+        // A name that is no host's cannot be asked for.
         if (X509_check_host(certs->leaf[i], name, 0, 0, NULL) != 1)
             continue;
         const char *why = try_one(certs->context[0], program, NULL, name);

@@ -33,7 +33,7 @@ struct handshake {
     uint16_t port;
     uint16_t listener;
     uint64_t begun_ms; // boottime
-    bool is_postponed; // it is watched for nothing, because something is short: the timer's
+    bool is_postponed; // memory or the like is short: the timer goes on with it, no event does
     struct takeover takeover;
 };
 
@@ -174,7 +174,7 @@ static const char *reason_of(const SSL *ssl, int ssl_error)
     return text ? text : "TLS error";
 }
 
-// Go on with it soon: something is short, errno says of what.
+// Go on with this handshake soon. Something is short; errno says what.
 static void postpone(struct handshake *handshake)
 {
     const struct timeval soon = {.tv_usec = AGAIN_MS * 1000};
@@ -192,7 +192,7 @@ static void finish(struct handshake *handshake)
     if (!slot && errno == ENOBUFS)
         fail(handshake, "max-players are connected");
     else if (!slot)
-        postpone(handshake); // SSL_accept says again then that all is done
+        postpone(handshake); // SSL_accept will say once more that it is complete
     if (!slot)
         return;
     const char *reason = takeover_fill(handshake->ssl, &handshake->takeover, slot);

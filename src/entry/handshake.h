@@ -48,8 +48,8 @@ void handshakes_free(struct handshakes *handshakes);
 // In a copy of the process: free what holds secrets, and nothing else (worker_forget).
 void handshakes_forget(struct handshakes *handshakes);
 
-// All there may be are under way, and players wait: end those that the busiest
-// address has let hang for HANDSHAKE_PATIENCE_MS. Honest ones take far less.
+// As many handshakes as may be are under way, and players wait: end those that the
+// busiest address has let hang for HANDSHAKE_PATIENCE_MS. Honest ones take far less.
 void handshakes_relieve(struct handshakes *handshakes);
 #define HANDSHAKE_PATIENCE_MS 2000u
 

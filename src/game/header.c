@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// PennMUSH cuts what is longer, and a cut name is nobody's.
+// PennMUSH cuts a longer name, and a name that is cut is no host's.
 #define PENNMUSH_HOST_BYTES 99u
 
 enum tlv {

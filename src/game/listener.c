@@ -247,9 +247,10 @@ bool listener_is_local(int fd)
     return is_there(&other); // where that cannot be seen, too
 }
 
-// Its descriptors are closed to us: can it be the process of the user who has made the socket?
-// Of what root has made nothing can be said: it may have become another user since. And the files
-// of a process that guards itself look like root's.
+// The process' descriptors cannot be listed by stayd's user: can it be a process of the user who
+// has made the socket? If root has made the socket nothing can be said, because that process may
+// have become another user since; nor if /proc shows the process as root's, as it does every
+// process that protects itself (prctl(2), PR_SET_DUMPABLE).
 static enum listener_owner compare_users(const struct listener *listener, pid_t pid)
 {
     char path[32];

@@ -3,7 +3,7 @@
 //
 // Host names of players: reverse lookup without blocking, confirmed by a forward
 // lookup (a name that does not lead back to the address is no name; of several the first one that
-// does), cached, and bounded in number. It is asked again and again; answers are found in the
+// does), cached, and bounded in number. Whoever wants a name asks again until it is in the
 // cache.
 //
 // Errors: a name that cannot be had is "no name". No memory: likewise.

@@ -118,7 +118,7 @@ enum process_life process_look(pid_t pid, uint64_t start)
         return PROCESS_UNKNOWN;
     if (read_stat(pid, &stat))
         return stat.start == start && is_living(pid, &stat) ? PROCESS_ALIVE : PROCESS_DEAD;
-    // /proc may be closed to us (hidepid); a signal that is not sent asks the same question.
+    // /proc may be closed to this user (hidepid); signal 0, which sends nothing, finds out as well.
     if (kill(pid, 0) == 0 || errno == EPERM)
         return PROCESS_UNKNOWN;
     return PROCESS_DEAD;

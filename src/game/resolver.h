@@ -22,7 +22,7 @@ struct resolver;
 // NULL: it cannot be had; logged.
 struct resolver *resolver_make(struct event_base *base, const struct conf *conf);
 
-// What is under way is never answered.
+// Questions that are under way are never answered.
 void resolver_free(struct resolver *resolver);
 
 // Called for each name that an address leads to, then once at the end; maybe before the function

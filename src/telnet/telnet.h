@@ -40,11 +40,12 @@ struct telnet_state {
     uint64_t will;        // options this side has last said WILL to
     uint64_t does;        // options this side has last said DO to
     uint64_t will_turn;   // game: flips with each WONT said in a dead game's place;
-                          // player: flips with each DONT that answered one. Unequal: it is to come
+                          // player: flips with each DONT that answered one. Unequal: that DONT
+                          // is still to come
     uint64_t does_turn;   // the same for DONT, answered by WONT
     uint32_t terminal;    // game: what it has changed in the terminal (telnet_terminal.c)
-    uint32_t listed;      // ... what the CSI sequence so far names of that
-    uint16_t parameter;   // its parameter so far, or an OSC's number, UINT16_MAX at most
+    uint32_t listed;      // game: which of those the CSI sequence so far names
+    uint16_t parameter;   // the sequence's parameter so far, or an OSC's number; UINT16_MAX at most
     uint8_t command;      // enum telnet_command
     uint8_t verb;         // the verb that waits for its option; the option of a subnegotiation;
                           // else 0
@@ -53,12 +54,13 @@ struct telnet_state {
     uint8_t utf8_next;    // one that is valid as the next of them (telnet_text.c), else 0
     uint8_t flags;        // TELNET_*
     uint8_t detail;       // of a sequence: a byte that says of which kind it is, or where in an OSC
-    uint8_t environ;      // where it is within NEW-ENVIRON, or MCCPX (telnet_part.h)
-    uint8_t environ_turn; // player: flips with each WILL and WONT that stayd has said for it; game:
-                          // the player's when it began. Unequal: it has heard WILL
-    uint8_t environ_sends; // game: how often it has asked, modulo 256; player: how often answered
-    uint8_t refused;       // player: what of MCCP it has last asked for, and is refused (WILL: bits
-                           // 0 to 3, DO: 4 to 7); game: what of that the player was told
+    uint8_t environ;      // where this side is within NEW-ENVIRON, or MCCPX (telnet_part.h)
+    uint8_t environ_turn; // player: flips with each WILL and WONT that stayd has said in its place;
+                          // game: what the player's bit was when the game began. Unequal: the
+                          // game has heard WILL
+    uint8_t environ_sends; // game: its SENDs, modulo 256; player: how many of them are answered
+    uint8_t refused;       // player: what of MCCP it has last asked for and is refused (WILL: bits
+                           // 0 to 3, DO: 4 to 7); game: which refusals the player was told
     uint8_t reserved[3];
 };
 

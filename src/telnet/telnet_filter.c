@@ -48,7 +48,7 @@ static void close_sub(struct telnet_state *state)
     state->flags = (uint8_t)(state->flags & ~TELNET_SUB_OPEN);
 }
 
-// A command that is not given out. If it ended a subnegotiation, that must end all the same.
+// A command is not given out. If it ended a subnegotiation, the subnegotiation ends all the same.
 static void leave_out(struct filter *filter)
 {
     if (filter->state->flags & TELNET_SUB_OPEN) {
@@ -58,7 +58,7 @@ static void leave_out(struct filter *filter)
     close_sub(filter->state);
 }
 
-// A line that was to be dropped has ended?
+// If the line that was to be dropped has ended, no more is dropped.
 static void end_drop(struct telnet_state *state)
 {
     if (!(state->flags & (TELNET_IN_LINE | TELNET_AFTER_CR)))
@@ -68,7 +68,7 @@ static void end_drop(struct telnet_state *state)
 static void take_text(struct filter *filter, uint8_t byte)
 {
     struct telnet_state *state = filter->state;
-    if (byte != '\n' && byte != '\0') { // then it does not belong to a CR dropped before it
+    if (byte != '\n' && byte != '\0') { // it does not belong to a CR that was dropped
         state->flags = (uint8_t)(state->flags & ~TELNET_AFTER_CR);
         end_drop(state);
     }
@@ -119,7 +119,7 @@ static void assign(uint64_t *bits, uint64_t bit, bool is_set)
     *bits = is_set ? *bits | bit : *bits & ~bit;
 }
 
-// Is this what a player still had to answer to a dead game? If so, it has come.
+// Is this command an answer that the player still owed to a dead game? Then it is owed no more.
 static bool is_late_answer(uint64_t asked, uint64_t *answered, uint64_t bit)
 {
     const bool is_late = ((asked ^ *answered) & bit) != 0;

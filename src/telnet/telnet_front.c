@@ -91,7 +91,7 @@ size_t front_rest(uint8_t *front, bool is_telnet, const uint8_t *bytes, size_t n
     size_t at = 0;
     while (at < n && (front_is_begun(*front) || (*front && is_cr_tail(bytes[at]))))
         *front = take(*front, is_telnet, bytes[at++]);
-    if (at < n) // no tail of a CR any more
+    if (at < n) // a byte behind a CR no longer belongs to it
         *front = 0;
     return at;
 }

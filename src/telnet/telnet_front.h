@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Where the bytes that a game has had leave it: between lines, or within a line or a command. Of
-// the bytes that it has not had some then belong to what it has begun, and are for no other game.
-// Sans-I/O; one byte of state, which lives in the vault.
+// Where a game stands in a player's input, behind the last byte that it has had: between lines, or
+// within a line or a command. In the second case some of the next bytes belong to what that game
+// has begun, and are for no other game. Sans-I/O; one byte of state, which lives in the vault.
 //
 // Lines end with LF, CR LF, CR NUL (RFC 854), or CR alone; an LF or NUL behind a CR belongs to it,
 // however late it comes. Where telnet is followed (RFC 854), commands are no part of a line, and a

@@ -101,8 +101,8 @@ static void withdraw_all(struct mend *mend)
     const struct telnet_state *player = mend->player;
     const uint64_t agreed_will = game->will & player->does;
     const uint64_t agreed_does = game->does & player->will;
-    // Who has never agreed to anything may be a raw terminal, on which commands are odd characters:
-    // it gets no more of them than ECHO takes.
+    // A player who has never agreed to anything may be at a raw terminal, which shows commands as
+    // odd characters: no more of them are sent there than ECHO needs.
     const bool is_raw = !(player->will | player->does | player->will_turn | player->does_turn);
     withdraw(mend, VERB_WONT, is_raw ? game->will & telnet_option_bit(OPTION_ECHO) : game->will);
     withdraw(mend, VERB_DONT, is_raw ? 0 : game->does);

@@ -211,11 +211,11 @@ size_t telnet_terminal_restore(uint32_t terminal, char out[TELNET_RESTORE_BYTES]
     for (unsigned i = 0; i < N_SETS; i++)
         if (terminal & (uint32_t)G0 << i)
             at = put(at, ascii[i]);
-    if (terminal & REGION) // which moves the cursor
+    if (terminal & REGION) // giving up the region moves the cursor, so it is kept
         at = put(at, "\x1b"
                      "7\x1b[r\x1b"
                      "8");
-    if (terminal & ORIGIN) // and so did that: to the last line
+    if (terminal & ORIGIN) // taking back ORIGIN has moved it to the top
         at = put(at, "\x1b[999H");
     if (terminal & KEYPAD)
         at = put(at, "\x1b>");

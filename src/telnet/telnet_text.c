@@ -218,7 +218,7 @@ void telnet_text_follow(struct telnet_state *state, bool is_player, uint8_t byte
 {
     bool is_visible = true;
     if (byte >= 0x20 && byte < 0x80 && state->ansi == TELNET_ANSI_NONE && state->utf8_left == 0) {
-        // Nearly every byte: what follows comes to the same.
+        // Nearly every byte takes this way; the code below would come to the same.
         state->flags = (uint8_t)((state->flags & ~TELNET_AFTER_CR) | TELNET_IN_LINE);
         return;
     }
@@ -242,8 +242,8 @@ static bool is_ascii(const uint8_t *in, size_t n)
     return (high & UINT64_C(0x8080808080808080)) == 0;
 }
 
-// Nothing but lines to follow? Then the last two bytes say all: what the one leaves does not depend
-// on what was before, and a NUL asks for no more than the one before it.
+// Are lines all that these bytes can change? Then the state behind them follows from the last two:
+// one byte does not depend on what was before, and a NUL depends on the byte before it alone.
 static bool is_plain(const struct telnet_state *state, bool is_player, const uint8_t *in, size_t n)
 {
     return is_player || (state->ansi == TELNET_ANSI_NONE && state->utf8_left == 0 &&
