@@ -84,11 +84,11 @@ static size_t explicit_bytes(const struct record_params *params)
 // The alert that a record's header alone deserves, or NO_FAULT.
 static int header_fault(const struct record_params *params, const uint8_t *in)
 {
-    const size_t n_body = bytes_get16(in + 3);
-    const size_t n_least = explicit_bytes(params) + RECORD_TAG_BYTES;
+    size_t n_body = bytes_get16(in + 3);
+    size_t n_least = explicit_bytes(params) + RECORD_TAG_BYTES;
     // With TLS 1.3 the content type counts: an inner plaintext is at most 2^14 + 1
     // with its padding (RFC 8446, section 5.4).
-    const size_t n_most = n_least + RECORD_MAX_TEXT + (is_tls13(params) ? 1 : 0);
+    size_t n_most = n_least + RECORD_MAX_TEXT + (is_tls13(params) ? 1 : 0);
     if (is_tls13(params) ? in[0] != RECORD_TYPE_DATA
                          : in[0] < RECORD_TYPE_ALERT || in[0] > RECORD_TYPE_DATA)
         return RECORD_UNEXPECTED_MESSAGE;
@@ -151,7 +151,7 @@ static enum record_aead_result open_body(const struct record_params *params,
     uint8_t aad[AAD_BYTES_MAX];
     const uint8_t *body = in + RECORD_HEADER_BYTES;
     make_nonce(params, key, seq, body, nonce);
-    const size_t n_aad = make_aad(params, seq, in, n_sealed - RECORD_TAG_BYTES, aad);
+    size_t n_aad = make_aad(params, seq, in, n_sealed - RECORD_TAG_BYTES, aad);
     return record_aead_open(params->cipher, key->key, nonce, aad, n_aad,
                             body + explicit_bytes(params), n_sealed, text);
 }
@@ -181,7 +181,7 @@ static void open_whole(const struct record_params *params, const struct record_k
                        const struct record_state *state, const uint8_t *in, size_t n_body,
                        uint8_t *text, struct record_opened *opened)
 {
-    const size_t n_sealed = n_body - explicit_bytes(params);
+    size_t n_sealed = n_body - explicit_bytes(params);
     size_t n_content = n_sealed - RECORD_TAG_BYTES;
     uint8_t type = in[0];
     switch (open_body(params, key, state->seq, in, n_sealed, text)) {
@@ -218,8 +218,8 @@ void record_open(const struct record_params *params, const struct record_key *ke
     }
     if (n_in < RECORD_HEADER_BYTES)
         return;
-    const int fault = header_fault(params, in);
-    const size_t n_body = bytes_get16(in + 3);
+    int fault = header_fault(params, in);
+    size_t n_body = bytes_get16(in + 3);
     if (fault != NO_FAULT)
         end(opened, RECORD_ALERT, fault);
     else if (n_in - RECORD_HEADER_BYTES < n_body)
@@ -238,9 +238,9 @@ static size_t seal(const struct record_params *params, const struct record_key *
 {
     if (!is_known(params) || n_text > RECORD_MAX_TEXT || state->seq == UINT64_MAX)
         return 0;
-    const size_t n_explicit = explicit_bytes(params);
-    const size_t n_tail = is_tls13(params) ? 1 : 0;
-    const size_t n_body = n_explicit + n_text + n_tail + RECORD_TAG_BYTES;
+    size_t n_explicit = explicit_bytes(params);
+    size_t n_tail = is_tls13(params) ? 1 : 0;
+    size_t n_body = n_explicit + n_text + n_tail + RECORD_TAG_BYTES;
     if (out_room < RECORD_HEADER_BYTES + n_body)
         return 0;
     uint8_t *body = out + RECORD_HEADER_BYTES;
@@ -252,7 +252,7 @@ static size_t seal(const struct record_params *params, const struct record_key *
     if (n_explicit > 0)
         bytes_put64(body, state->seq); // unique by itself: RFC 5288, section 3
     make_nonce(params, key, state->seq, body, nonce);
-    const size_t n_aad = make_aad(params, state->seq, out, n_text, aad);
+    size_t n_aad = make_aad(params, state->seq, out, n_text, aad);
     if (!record_aead_seal(params->cipher, key->key, nonce, aad, n_aad, text, n_text, &type, n_tail,
                           body + n_explicit))
         return 0;
@@ -272,8 +272,8 @@ size_t record_seal_alert(const struct record_params *params, const struct record
                          const struct record_state *state, uint8_t alert, uint8_t *out,
                          size_t out_room, struct record_state *next)
 {
-    const bool is_warning = alert == RECORD_CLOSE_NOTIFY || alert == RECORD_USER_CANCELED ||
-                            alert == RECORD_NO_RENEGOTIATION;
+    bool is_warning = alert == RECORD_CLOSE_NOTIFY || alert == RECORD_USER_CANCELED ||
+                      alert == RECORD_NO_RENEGOTIATION;
     const uint8_t content[2] = {is_warning ? 1 : 2, alert};
     return seal(params, key, state, RECORD_TYPE_ALERT, content, sizeof content, out, out_room,
                 next);
@@ -288,8 +288,8 @@ size_t record_seal_key_update(const struct record_params *params, const struct r
     struct record_key made;
     if (!is_known(params) || !is_tls13(params) || !record_key_next(params, key, &made))
         return 0;
-    const size_t n_out = seal(params, key, state, RECORD_TYPE_HANDSHAKE, content, sizeof content,
-                              out, out_room, next);
+    size_t n_out = seal(params, key, state, RECORD_TYPE_HANDSHAKE, content, sizeof content, out,
+                        out_room, next);
     if (n_out > 0) {
         next->seq = 0;
         *next_key = made;

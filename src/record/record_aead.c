@@ -47,9 +47,8 @@ static bool make_engine(uint8_t cipher, enum direction direction)
     engine->has_key = false;
     engine->ctx = EVP_CIPHER_CTX_new();
     // The 12-byte nonce is the default of all three.
-    const bool is_made =
-        evp != NULL && engine->ctx != NULL &&
-        EVP_CipherInit_ex(engine->ctx, evp, NULL, NULL, NULL, direction == SEAL) == 1;
+    bool is_made = evp != NULL && engine->ctx != NULL &&
+                   EVP_CipherInit_ex(engine->ctx, evp, NULL, NULL, NULL, direction == SEAL) == 1;
     EVP_CIPHER_free(evp); // the context holds its own reference
     return is_made;
 }
@@ -68,10 +67,9 @@ bool record_aead_init(void)
 
 void record_aead_free(void)
 {
-    for (size_t i = 0; i < RECORD_N_CIPHERS; i++) {
+    for (size_t i = 0; i < RECORD_N_CIPHERS; i++)
         for (size_t j = 0; j < 2; j++)
             EVP_CIPHER_CTX_free(engines[i][j].ctx);
-    }
     OPENSSL_cleanse(engines, sizeof engines);
 }
 
@@ -114,10 +112,10 @@ static bool start(struct engine *engine, uint8_t cipher, const uint8_t *key, con
                   const OSSL_PARAM *params, const uint8_t *aad, size_t n_aad)
 {
     int n_out;
-    const size_t n_key = ciphers[cipher].n_key;
+    size_t n_key = ciphers[cipher].n_key;
     if (engine->ctx == NULL)
         return false;
-    const bool is_same = engine->has_key && memcmp(engine->key, key, n_key) == 0;
+    bool is_same = engine->has_key && memcmp(engine->key, key, n_key) == 0;
     if (EVP_CipherInit_ex2(engine->ctx, NULL, is_same ? NULL : key, nonce, -1, params) != 1)
         return false;
     if (!is_same) {
@@ -141,7 +139,7 @@ enum record_aead_result record_aead_open(uint8_t cipher, const uint8_t *key,
                                          size_t n_in, uint8_t *out)
 {
     struct engine *engine = &engines[cipher][OPEN];
-    const size_t n_text = n_in - RECORD_TAG_BYTES;
+    size_t n_text = n_in - RECORD_TAG_BYTES;
     uint8_t tag[RECORD_TAG_BYTES];
     uint8_t rest[EVP_MAX_BLOCK_LENGTH];
     int n_rest = 0;
@@ -175,11 +173,11 @@ bool record_aead_seal(uint8_t cipher, const uint8_t *key, const uint8_t nonce[RE
                                 RECORD_TAG_BYTES),
         OSSL_PARAM_END,
     };
-    const bool is_sealed = start(engine, cipher, key, nonce, NULL, aad, n_aad) &&
-                           cipher_bytes(engine, out, text, n_text) &&
-                           cipher_bytes(engine, out + n_text, tail, n_tail) &&
-                           EVP_CipherFinal_ex(engine->ctx, rest, &n_rest) == 1 &&
-                           EVP_CIPHER_CTX_get_params(engine->ctx, params) == 1;
+    bool is_sealed = start(engine, cipher, key, nonce, NULL, aad, n_aad) &&
+                     cipher_bytes(engine, out, text, n_text) &&
+                     cipher_bytes(engine, out + n_text, tail, n_tail) &&
+                     EVP_CipherFinal_ex(engine->ctx, rest, &n_rest) == 1 &&
+                     EVP_CIPHER_CTX_get_params(engine->ctx, params) == 1;
     if (!is_sealed)
         forget_key(engine);
     return is_sealed;

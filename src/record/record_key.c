@@ -68,7 +68,7 @@ static bool derive(EVP_KDF_CTX *ctx, const OSSL_PARAM *params, uint8_t *out, siz
 {
     if (ctx == NULL)
         return false;
-    const bool is_derived = EVP_KDF_derive(ctx, out, n_out, params) == 1;
+    bool is_derived = EVP_KDF_derive(ctx, out, n_out, params) == 1;
     EVP_KDF_CTX_reset(ctx);
     if (!is_derived)
         ERR_clear_error();
@@ -105,9 +105,9 @@ bool record_key_tls13(const struct record_params *params, const uint8_t *secret,
         return false;
     struct record_key made = {.generation = 0};
     memcpy(made.secret, secret, n_secret);
-    const bool is_made = expand_label(secret, n_secret, key_label, made.key,
-                                      record_aead_key_bytes(params->cipher)) &&
-                         expand_label(secret, n_secret, iv_label, made.iv, sizeof made.iv);
+    bool is_made = expand_label(secret, n_secret, key_label, made.key,
+                                record_aead_key_bytes(params->cipher)) &&
+                   expand_label(secret, n_secret, iv_label, made.iv, sizeof made.iv);
     if (is_made)
         *key = made;
     OPENSSL_cleanse(&made, sizeof made);
@@ -117,11 +117,11 @@ bool record_key_tls13(const struct record_params *params, const uint8_t *secret,
 bool record_key_next(const struct record_params *params, const struct record_key *key,
                      struct record_key *next)
 {
-    const uint32_t generation = key->generation + 1;
-    const size_t n_secret = suite_hash_bytes(params);
+    uint32_t generation = key->generation + 1;
+    size_t n_secret = suite_hash_bytes(params);
     uint8_t secret[RECORD_SECRET_BYTES];
-    const bool is_made = expand_label(key->secret, n_secret, update_label, secret, n_secret) &&
-                         record_key_tls13(params, secret, n_secret, next);
+    bool is_made = expand_label(key->secret, n_secret, update_label, secret, n_secret) &&
+                   record_key_tls13(params, secret, n_secret, next);
     if (is_made)
         next->generation = generation;
     OPENSSL_cleanse(secret, sizeof secret);
@@ -134,9 +134,8 @@ bool record_keys_tls12(const struct record_params *params, bool is_sha384, const
 {
     if (params->cipher >= RECORD_N_CIPHERS)
         return false;
-    const size_t n_key = record_aead_key_bytes(params->cipher);
-    const size_t n_iv =
-        params->cipher == RECORD_CHACHA20_POLY1305 ? RECORD_NONCE_BYTES : GCM_SALT_BYTES;
+    size_t n_key = record_aead_key_bytes(params->cipher);
+    size_t n_iv = params->cipher == RECORD_CHACHA20_POLY1305 ? RECORD_NONCE_BYTES : GCM_SALT_BYTES;
     uint8_t seed[sizeof block_label - 1 + 2 * RANDOM_BYTES];
     uint8_t block[2 * (sizeof from_client->key + sizeof from_client->iv)];
     memcpy(seed, block_label, sizeof block_label - 1);
@@ -148,7 +147,7 @@ bool record_keys_tls12(const struct record_params *params, bool is_sha384, const
         OSSL_PARAM_octet_string(OSSL_KDF_PARAM_SEED, seed, sizeof seed),
         OSSL_PARAM_END,
     };
-    const bool is_made = derive(prf_ctx, kdf, block, 2 * (n_key + n_iv));
+    bool is_made = derive(prf_ctx, kdf, block, 2 * (n_key + n_iv));
     if (is_made) {
         *from_client = (struct record_key){.generation = 0};
         *from_server = (struct record_key){.generation = 0};

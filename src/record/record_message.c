@@ -68,8 +68,8 @@ static void take_alert(bool is_tls13, const uint8_t *content, size_t n_content,
         refuse(opened, RECORD_DECODE_ERROR);
         return;
     }
-    const uint8_t level = content[0];
-    const uint8_t description = content[1];
+    uint8_t level = content[0];
+    uint8_t description = content[1];
     if (!is_tls13 && level != LEVEL_WARNING && level != LEVEL_FATAL) {
         refuse(opened, RECORD_ILLEGAL_PARAMETER);
     } else if (description == RECORD_CLOSE_NOTIFY) {
@@ -140,7 +140,7 @@ static bool take_hello_header(uint8_t byte, struct record_opened *opened)
     if (state->hs_bytes > 0)
         state->hs[state->hs_bytes - 1] = byte;
     state->hs_bytes++;
-    const uint32_t n_body = get24(state->hs);
+    uint32_t n_body = get24(state->hs);
     if (state->hs_bytes == MESSAGE_HEADER_BYTES &&
         (n_body < CLIENT_HELLO_MIN || n_body > CLIENT_HELLO_MAX)) {
         refuse(opened, RECORD_DECODE_ERROR);
@@ -153,7 +153,7 @@ static bool take_hello_header(uint8_t byte, struct record_opened *opened)
 static size_t skip_hello_body(size_t n_content, struct record_opened *opened)
 {
     struct record_state *state = &opened->state;
-    const uint32_t n_left = get24(state->hs);
+    uint32_t n_left = get24(state->hs);
     if (n_content < n_left) {
         put24(state->hs, n_left - (uint32_t)n_content);
         return n_content;
@@ -192,14 +192,14 @@ static void pay(struct record_state *state, uint64_t n, int32_t least)
 {
     if (state->debt <= least)
         return;
-    const uint32_t n_most = (uint32_t)(state->debt - least);
+    uint32_t n_most = (uint32_t)(state->debt - least);
     state->debt = n < n_most ? state->debt - (int32_t)n : least;
 }
 
 void record_pay(struct record_state *state, uint64_t now_ms, uint64_t n_heard)
 {
-    const uint32_t n_ms = (uint32_t)now_ms - state->paid_ms;
-    const uint32_t n_more = (uint32_t)n_heard - state->paid_heard;
+    uint32_t n_ms = (uint32_t)now_ms - state->paid_ms;
+    uint32_t n_more = (uint32_t)n_heard - state->paid_heard;
     pay(state, (uint64_t)n_ms * PAID_A_MS, 0);
     pay(state, n_more, -ADVANCE_MAX);
     state->paid_ms = (uint32_t)now_ms;
@@ -210,7 +210,7 @@ void record_message_take(const struct record_params *params, const struct record
                          uint8_t type, const uint8_t *content, size_t n_content,
                          struct record_opened *opened)
 {
-    const bool is_tls13 = params->version == RECORD_TLS13;
+    bool is_tls13 = params->version == RECORD_TLS13;
     struct record_state *state = &opened->state;
     opened->status = RECORD_TEXT;
     opened->n_text = 0;
@@ -226,15 +226,14 @@ void record_message_take(const struct record_params *params, const struct record
     }
     if (!charge(opened))
         return;
-    if (type != RECORD_TYPE_DATA && n_content == 0) {
+    if (type != RECORD_TYPE_DATA && n_content == 0)
         refuse(opened, RECORD_UNEXPECTED_MESSAGE);
-    } else if (type == RECORD_TYPE_ALERT) {
+    else if (type == RECORD_TYPE_ALERT)
         take_alert(is_tls13, content, n_content, opened);
-    } else if (type == RECORD_TYPE_HANDSHAKE && is_tls13) {
+    else if (type == RECORD_TYPE_HANDSHAKE && is_tls13)
         take_handshake_tls13(params, key, content, n_content, opened);
-    } else if (type == RECORD_TYPE_HANDSHAKE) {
+    else if (type == RECORD_TYPE_HANDSHAKE)
         take_handshake_tls12(content, n_content, opened);
-    } else if (type != RECORD_TYPE_DATA) {
+    else if (type != RECORD_TYPE_DATA)
         refuse(opened, RECORD_UNEXPECTED_MESSAGE);
-    }
 }

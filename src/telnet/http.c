@@ -23,7 +23,7 @@ static uint8_t take_method(uint8_t state, uint8_t byte)
 
 static uint8_t take_target(uint8_t state, uint8_t byte)
 {
-    const size_t n = state - TARGET;
+    size_t n = state - TARGET;
     if (byte < ' ' || byte == 0x7f || byte == 0xff)
         return HTTP_NOT;
     if (byte != (uint8_t)version[n])

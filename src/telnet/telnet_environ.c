@@ -64,7 +64,7 @@ static uint8_t disguise(struct telnet_state *state, uint8_t byte)
 {
     if (byte >= 0x80 || !isalnum(byte))
         return byte;
-    const int letter = toupper(byte);
+    int letter = toupper(byte);
     if (letter != name[state->environ]) {
         state->environ = letter == name[0];
         return byte;

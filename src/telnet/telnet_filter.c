@@ -72,7 +72,7 @@ static void take_text(struct filter *filter, uint8_t byte)
         state->flags = (uint8_t)(state->flags & ~TELNET_AFTER_CR);
         end_drop(state);
     }
-    const bool is_dropped = filter->rules->keep == TELNET_DROP_ALL || telnet_is_dropping(state);
+    bool is_dropped = filter->rules->keep == TELNET_DROP_ALL || telnet_is_dropping(state);
     telnet_text_follow(state, filter->rules->is_player, byte);
     end_drop(state);
     if (is_dropped)
@@ -122,7 +122,7 @@ static void assign(uint64_t *bits, uint64_t bit, bool is_set)
 // Is this command an answer that the player still owed to a dead game? Then it is owed no more.
 static bool is_late_answer(uint64_t asked, uint64_t *answered, uint64_t bit)
 {
-    const bool is_late = ((asked ^ *answered) & bit) != 0;
+    bool is_late = ((asked ^ *answered) & bit) != 0;
     if (is_late)
         *answered ^= bit;
     return is_late;
@@ -145,16 +145,16 @@ static void note_refusal(struct filter *filter, uint8_t verb, uint8_t option)
     uint8_t *refused = &filter->state->refused;
     if (!filter->rules->is_player || !telnet_is_mccp(option))
         return;
-    const bool is_does = verb == VERB_DO || verb == VERB_DONT;
-    const unsigned bit = 1u << (option - OPTION_MCCP1 + (is_does ? 4 : 0));
+    bool is_does = verb == VERB_DO || verb == VERB_DONT;
+    unsigned bit = 1u << (option - OPTION_MCCP1 + (is_does ? 4 : 0));
     *refused = (uint8_t)(verb == VERB_WILL || verb == VERB_DO ? *refused | bit : *refused & ~bit);
 }
 
 static void take_option(struct filter *filter, uint8_t option)
 {
     const struct telnet_rules *rules = filter->rules;
-    const uint8_t verb = filter->state->verb;
-    const uint64_t bit = telnet_option_bit(option);
+    uint8_t verb = filter->state->verb;
+    uint64_t bit = telnet_option_bit(option);
     set_command(filter, TELNET_TEXT, 0);
     if (is_cut(filter->state) || telnet_is_hidden(rules, option)) {
         note_refusal(filter, verb, option);
@@ -224,7 +224,7 @@ static bool begins_compression(const struct filter *filter)
 static void end_sub(struct filter *filter)
 {
     struct telnet_state *state = filter->state;
-    const bool begins = begins_compression(filter);
+    bool begins = begins_compression(filter);
     set_command(filter, TELNET_TEXT, 0);
     telnet_environ_end(state);
     if (!begins)
@@ -241,7 +241,7 @@ static void end_sub(struct filter *filter)
 static void take_sub(struct filter *filter, uint8_t byte)
 {
     struct telnet_state *state = filter->state;
-    const bool is_muted = is_mute(state);
+    bool is_muted = is_mute(state);
     if (byte == IAC) {
         state->command = is_muted ? TELNET_MUTE_SUB_IAC : TELNET_SUB_IAC;
         return;
@@ -256,8 +256,8 @@ static void take_sub(struct filter *filter, uint8_t byte)
 static void take_sub_iac(struct filter *filter, uint8_t byte)
 {
     struct telnet_state *state = filter->state;
-    const bool is_muted = is_mute(state);
-    const bool is_command = byte >= VERB_EOF && byte != VERB_SE && byte != IAC;
+    bool is_muted = is_mute(state);
+    bool is_command = byte >= VERB_EOF && byte != VERB_SE && byte != IAC;
     // MCCP's does not end so: an IAC SE for it, now or in a dead game's place, would begin
     // compression.
     if (is_command && (is_muted || !telnet_is_mccp(state->verb))) {

@@ -16,7 +16,7 @@ enum place { TEXT, AFTER_IAC, AFTER_VERB, AFTER_SB, IN_SUB, IN_SUB_AFTER_IAC, N_
 
 static uint8_t at_place(uint8_t front, enum place place)
 {
-    const unsigned line = front & (FRONT_IN_LINE | FRONT_AFTER_CR);
+    unsigned line = front & (FRONT_IN_LINE | FRONT_AFTER_CR);
     return (uint8_t)(line | (unsigned)place << PLACE_SHIFT);
 }
 
@@ -99,8 +99,8 @@ size_t front_rest(uint8_t *front, bool is_telnet, const uint8_t *bytes, size_t n
 bool front_ends_line(uint8_t front, bool is_telnet, const uint8_t *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const bool is_text = !is_telnet || front >> PLACE_SHIFT == TEXT;
-        const bool is_tail = front & FRONT_AFTER_CR && is_cr_tail(bytes[i]);
+        bool is_text = !is_telnet || front >> PLACE_SHIFT == TEXT;
+        bool is_tail = front & FRONT_AFTER_CR && is_cr_tail(bytes[i]);
         if (is_text && !is_tail && (bytes[i] == '\n' || bytes[i] == '\r'))
             return true;
         front = take(front, is_telnet, bytes[i]);
@@ -110,6 +110,6 @@ bool front_ends_line(uint8_t front, bool is_telnet, const uint8_t *bytes, size_t
 
 bool front_is_valid(uint8_t front)
 {
-    const unsigned line = front & (FRONT_IN_LINE | FRONT_AFTER_CR);
+    unsigned line = front & (FRONT_IN_LINE | FRONT_AFTER_CR);
     return front >> PLACE_SHIFT < N_PLACES && line != (FRONT_IN_LINE | FRONT_AFTER_CR);
 }

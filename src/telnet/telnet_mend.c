@@ -30,7 +30,7 @@ struct mend {
 
 static void say(struct mend *mend, const void *bytes, size_t n)
 {
-    const struct telnet_rules rules = {.may_compress = true};
+    struct telnet_rules rules = {.may_compress = true};
     mend->n += telnet_filter(mend->game, &rules, bytes, n, mend->out + mend->n);
 }
 
@@ -87,10 +87,9 @@ static void restore_terminal(struct mend *mend)
 
 static void withdraw(struct mend *mend, uint8_t verb, uint64_t options)
 {
-    for (unsigned bit = 0; bit < N_OPTION_BITS; bit++) {
+    for (unsigned bit = 0; bit < N_OPTION_BITS; bit++)
         if (options >> bit & 1)
             say(mend, (const uint8_t[]){IAC, verb, telnet_option_of(bit)}, 3);
-    }
 }
 
 #define OPTION_ECHO 1 // RFC 857
@@ -99,11 +98,11 @@ static void withdraw_all(struct mend *mend)
 {
     struct telnet_state *game = mend->game;
     const struct telnet_state *player = mend->player;
-    const uint64_t agreed_will = game->will & player->does;
-    const uint64_t agreed_does = game->does & player->will;
+    uint64_t agreed_will = game->will & player->does;
+    uint64_t agreed_does = game->does & player->will;
     // A player who has never agreed to anything may be at a raw terminal, which shows commands as
     // odd characters: no more of them are sent there than ECHO needs.
-    const bool is_raw = !(player->will | player->does | player->will_turn | player->does_turn);
+    bool is_raw = !(player->will | player->does | player->will_turn | player->does_turn);
     withdraw(mend, VERB_WONT, is_raw ? game->will & telnet_option_bit(OPTION_ECHO) : game->will);
     withdraw(mend, VERB_DONT, is_raw ? 0 : game->does);
     game->will = game->does = 0;
@@ -128,7 +127,7 @@ size_t telnet_mend(struct telnet_state *game, const struct telnet_state *player,
 static bool is_lost(const struct telnet_state *state)
 {
     // Within MCCP's own subnegotiation: finishing it would begin the compression.
-    const bool is_sub = state->command == TELNET_SUB || state->command == TELNET_SUB_IAC;
+    bool is_sub = state->command == TELNET_SUB || state->command == TELNET_SUB_IAC;
     return (state->flags & TELNET_COMPRESSED) ||
            (is_sub && telnet_is_mccp(state->verb) && state->environ != ENVIRON_OTHER);
 }

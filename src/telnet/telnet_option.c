@@ -41,10 +41,9 @@ uint64_t telnet_option_bit(uint8_t option)
 {
     if (option < FIRST_OF_MANY)
         return UINT64_C(1) << option;
-    for (size_t i = 0; i < N_LATER; i++) {
+    for (size_t i = 0; i < N_LATER; i++)
         if (later_options[i] == option)
             return UINT64_C(1) << (FIRST_OF_MANY + i);
-    }
     return 0;
 }
 
@@ -87,7 +86,7 @@ static bool is_command_valid(const struct telnet_state *state)
 static bool is_environ_valid(const struct telnet_state *state)
 {
     static const uint8_t zero[sizeof state->reserved];
-    const bool is_in = state->command == TELNET_SUB || state->command == TELNET_SUB_IAC;
+    bool is_in = state->command == TELNET_SUB || state->command == TELNET_SUB_IAC;
     if (state->environ_turn > 1 || memcmp(state->reserved, zero, sizeof zero) != 0)
         return false;
     if (state->environ == ENVIRON_CUT)
@@ -137,7 +136,7 @@ static bool is_text_valid(const struct telnet_state *state)
 
 static bool are_flags_valid(const struct telnet_state *state)
 {
-    const unsigned line = state->flags & (TELNET_IN_LINE | TELNET_AFTER_CR);
+    unsigned line = state->flags & (TELNET_IN_LINE | TELNET_AFTER_CR);
     if (has_flags(state, TELNET_SUB_OPEN) && state->command != TELNET_VERB &&
         state->command != TELNET_SUB_IAC_SB)
         return false;
@@ -158,7 +157,7 @@ bool telnet_refusal_is_due(const struct telnet_state *game, const struct telnet_
 size_t telnet_refuse(struct telnet_state *game, const struct telnet_state *player,
                      uint8_t out[TELNET_REFUSAL_BYTES])
 {
-    const unsigned due = player->refused & ~(unsigned)game->refused;
+    unsigned due = player->refused & ~(unsigned)game->refused;
     size_t n = 0;
     for (unsigned bit = 0; bit < 8; bit++) {
         if (!(due >> bit & 1))
@@ -173,7 +172,7 @@ size_t telnet_refuse(struct telnet_state *game, const struct telnet_state *playe
 
 bool telnet_is_valid(const struct telnet_state *state)
 {
-    const uint64_t options = state->will | state->does | state->will_turn | state->does_turn;
+    uint64_t options = state->will | state->does | state->will_turn | state->does_turn;
     return (options & ~ALL_OPTIONS) == 0 && is_environ_valid(state) && is_command_valid(state) &&
            is_text_valid(state) && are_flags_valid(state);
 }

@@ -60,8 +60,8 @@ static uint32_t mode_bit(size_t mode)
 
 void telnet_terminal_list(struct telnet_state *state)
 {
-    const bool is_private = state->detail == '?';
-    const size_t end = is_private ? N_PRIVATE : N_MODES;
+    bool is_private = state->detail == '?';
+    size_t end = is_private ? N_PRIVATE : N_MODES;
     if (state->parameter)
         state->listed |= REGION;
     if (!is_private && state->detail != 0)
@@ -154,7 +154,7 @@ void telnet_terminal_begin_osc(struct telnet_state *state)
 
 void telnet_terminal_osc(struct telnet_state *state, uint8_t byte)
 {
-    const bool is_digit = byte >= '0' && byte <= '9';
+    bool is_digit = byte >= '0' && byte <= '9';
     switch (state->detail) {
     case OSC_NUMBER:
         if (is_digit)

@@ -54,7 +54,7 @@ static void set_ansi(struct telnet_state *state, enum telnet_ansi ansi)
 
 static void follow_line(struct telnet_state *state, bool is_visible, uint8_t byte)
 {
-    const bool is_after_cr = (state->flags & TELNET_AFTER_CR) != 0;
+    bool is_after_cr = (state->flags & TELNET_AFTER_CR) != 0;
     clear(state, TELNET_AFTER_CR);
     if (is_after_cr && (byte == LF || byte == NUL))
         return;
@@ -116,7 +116,7 @@ static void end_parameter(struct telnet_state *state)
 
 void telnet_add_digit(struct telnet_state *state, uint8_t digit)
 {
-    const unsigned value = state->parameter * 10u + (digit - '0');
+    unsigned value = state->parameter * 10u + (digit - '0');
     state->parameter = (uint16_t)(value < UINT16_MAX ? value : UINT16_MAX);
 }
 
