@@ -10,7 +10,7 @@
 //   new in the file               a hole
 //
 // A listener or game that has left the file is kept as gone over one reload even if no slot names
-// it, because until the worker is replaced a player may still come by it.
+// it, because until the worker is replaced a player may still come by it (I22).
 //
 // Errors: complaints "FILE:LINE: what; what to do"; remarks, for the operator to know.
 #ifndef STAYD_CONF_ALIGN_H

@@ -167,6 +167,7 @@ static uint16_t write_limit(SSL *ssl)
     return (uint16_t)(code >= 1 && code <= 4 ? 256u << code : RECORD_MAX_TEXT);
 }
 
+// Version, cipher and write limit are ones that the record layer knows (I12).
 const char *takeover_fill(SSL *ssl, const struct takeover *takeover, struct slot *slot)
 {
     // What OpenSSL has read and not given out would be lost. With read_ahead off it

@@ -93,7 +93,7 @@ static void write_pid(const struct guard *guard)
         log_event(LOG_SYSTEM, "what=\"write the pid\" error=\"%s\"", strerror(errno));
 }
 
-// A new heritage is taken on by the spare first, then by the worker. In this order, so that
+// A new heritage is taken on by the spare first, then by the worker (I21). In this order, so that
 // somebody is there to make the worker whoever dies in between.
 static void pass_heritage_on(struct guard *guard)
 {

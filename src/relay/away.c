@@ -8,7 +8,7 @@
 //        ▲                                                                             │
 //        └───────────────────── link_make ◀──── relay_prepare_link ◀───────────────────┘
 //
-// Each arrow can be cut by a crash between its commits, and is then walked again.
+// Each arrow can be cut by a crash between its commits, and is then walked again (I19).
 // Errors: false, when it must be tried later.
 #include "relay/flow_io.h"
 

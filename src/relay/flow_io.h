@@ -51,8 +51,8 @@ struct telnet_rules run_telnet_rules(const struct relay_run *run, enum flow_dir 
 bool run_note_http(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,
                    const uint8_t *in, size_t n);
 
-// Follow n bytes of this direction from in to out (telnet_filter), noting it in *next. Returns how
-// many came out.
+// Follow n bytes of this direction from in to out (telnet_filter), noting it in *next, which is
+// committed together with them (I18). Returns how many came out.
 size_t run_filter(const struct relay_run *run, enum flow_dir dir, struct flow_state *next,
                   const uint8_t *in, size_t n, uint8_t *out);
 

@@ -42,7 +42,8 @@ static bool find_place(struct relay_run *run, const struct flow_state *now, size
     return true;
 }
 
-// Publish a sealed record of n bytes; n == 0: sealing failed, which ends the player.
+// Publish a sealed record of n bytes; n == 0: sealing failed, which ends the player. Nothing is sent
+// that was not published (I15).
 static bool publish(struct relay_run *run, const struct place *place, size_t n,
                     struct flow_state *next)
 {

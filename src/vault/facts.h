@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What is known of a player beyond its address: small strings in the slot, each as
-// type, length, bytes. They are passed to the game in its header.
+// type, length, bytes. They are passed to the game in its header. A fact is there when all of it
+// is (I26).
 //
 // Errors: false when a fact does not fit; the slot is unchanged.
 #ifndef STAYD_VAULT_FACTS_H

@@ -39,7 +39,7 @@ static uint32_t count_get(struct receipt *receipt)
     return *(volatile unsigned int *)&message_of(receipt)->msg_len;
 }
 
-// After count more bytes of `out` were sent.
+// After count more bytes of `out` were sent: what the game is still to acknowledge is kept (I17).
 static void take_sent(const struct vault *vault, const struct slot *slot, enum flow_dir dir,
                       struct flow_state *next, uint32_t count)
 {

@@ -31,7 +31,8 @@ struct slot_pool {
 
 int slot_pool_make(struct slot_pool *pool, struct vault *vault);
 
-// What a worker that was killed has not come to wipe: keys that no live slot uses. At each start.
+// What a worker that was killed has not come to wipe: keys that no live slot uses (I25). At each
+// start.
 void slot_pool_wipe(struct slot_pool *pool);
 void slot_pool_free(struct slot_pool *pool);
 
@@ -70,7 +71,8 @@ static inline struct slot *slot_find_live(const struct vault *vault, struct slot
     for (struct slot *it = slot_find_live((vault), (vault)->slots); it;                            \
          it = slot_find_live((vault), it + 1))
 
-// Join it to the game on this descriptor; its flags change with the same store.
+// Join it to the game on this descriptor; its flags change with the same store. No link before it
+// had this number (I24).
 static inline void slot_link(struct slot *slot, int32_t game_fd, uint32_t flags)
 {
     const struct {

@@ -20,8 +20,8 @@ struct cell_pool {
     uint32_t n_free;
 };
 
-// Work out the free cells, and wipe them: a worker that was killed may not have come to it. 0, or
-// -1 with errno.
+// Work out the free cells, and wipe them, which a worker that was killed may not have come to
+// (I25). 0, or -1 with errno.
 int cell_pool_make(struct cell_pool *pool, struct vault *vault);
 void cell_pool_free(struct cell_pool *pool);
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The invariants as code (verify.h). Errors: the number of what is broken.
+// The invariants as code (verify.h). Errors: what is broken.
 #include "vault/verify.h"
 
 #include "telnet/http.h"
@@ -14,82 +14,83 @@
 
 #define FD_LIMIT (1 << 20)
 
-int verify_head(const struct vault *vault)
+enum invariant verify_head(const struct vault *vault)
 {
     const struct vault_head *head = vault->head;
     if (!vault_is_known(head))
-        return 1;
+        return I1;
     if (head->slots_reserved > head->n_slots || head->chunks_reserved > head->n_chunks)
-        return 6;
+        return I6;
     if (head->cells_reserved > head->n_cells)
-        return 16;
+        return I16;
     const struct receipt *receipt = &head->receipt;
     if (receipt->slot != SLOT_NONE && (receipt->slot >= head->n_slots || receipt->dir > TO_PLAYER))
-        return 3;
-    return 0;
+        return I3;
+    return I_NONE;
 }
 
-static int verify_buffer(const struct vault *vault, const struct buffer *buffer)
+static enum invariant verify_buffer(const struct vault *vault, const struct buffer *buffer)
 {
     if (buffer->chunk == CHUNK_NONE)
-        return buffer->start == 0 && buffer->end == 0 ? 0 : 5;
+        return buffer->start == 0 && buffer->end == 0 ? I_NONE : I5;
     if (buffer->chunk >= vault->head->chunks_reserved)
-        return 6;
-    return buffer->start < buffer->end && buffer->end <= CHUNK_BYTES ? 0 : 5;
+        return I6;
+    return buffer->start < buffer->end && buffer->end <= CHUNK_BYTES ? I_NONE : I5;
 }
 
-static int verify_flow(const struct vault *vault, const struct slot *slot, enum flow_dir dir)
+static enum invariant verify_flow(const struct vault *vault, const struct slot *slot,
+                                  enum flow_dir dir)
 {
     if (slot->flow[dir].current > 1)
-        return 2;
+        return I2;
     const struct flow_state *state = flow_now(&slot->flow[dir]);
-    int broken = verify_buffer(vault, &state->in);
+    enum invariant broken = verify_buffer(vault, &state->in);
     if (!broken)
         broken = verify_buffer(vault, &state->out);
     if (broken)
         return broken;
     if (state->settled > vault->head->receipt.id)
-        return 4;
+        return I4;
     if (state->key >= SLOT_KEYS)
-        return 7;
+        return I7;
     if (state->phase > FLOW_SHUT)
-        return 8;
+        return I8;
     if (state->kept > buffer_bytes(&state->out) || (dir == TO_PLAYER && state->kept))
-        return 17;
+        return I17;
     if (!front_is_valid(state->front) || (dir == TO_PLAYER && state->front))
-        return 17;
+        return I17;
     if (!record_is_valid(&state->record))
-        return 12;
+        return I12;
     if (!slot_has_step(slot) &&
         (state->in.chunk != CHUNK_NONE ||
          (state->phase != FLOW_SHUT && state->received != state->sent + flow_unsent(state))))
-        return 11;
+        return I11;
     bool is_http_valid =
         dir == TO_GAME ? http_is_valid_request(state->http) : http_is_valid_answer(state->http);
-    return telnet_is_valid(&state->telnet) && is_http_valid ? 0 : 18;
+    return telnet_is_valid(&state->telnet) && is_http_valid ? I_NONE : I18;
 }
 
-int verify_slot(const struct vault *vault, const struct slot *slot)
+enum invariant verify_slot(const struct vault *vault, const struct slot *slot)
 {
-    int broken = verify_flow(vault, slot, TO_GAME);
+    enum invariant broken = verify_flow(vault, slot, TO_GAME);
     if (!broken)
         broken = verify_flow(vault, slot, TO_PLAYER);
     if (broken)
         return broken;
     if (slot_is_tls(slot)) {
         if (flow_now(&slot->flow[TO_GAME])->key == flow_now(&slot->flow[TO_PLAYER])->key)
-            return 7;
+            return I7;
         if (slot->cipher >= RECORD_N_CIPHERS || slot->write_limit == 0 ||
             slot->write_limit > RECORD_MAX_TEXT ||
             (slot->tls_version != RECORD_TLS12 && slot->tls_version != RECORD_TLS13))
-            return 12;
+            return I12;
     }
     if (slot->player_fd < 0 || slot->player_fd >= FD_LIMIT || slot->game_fd < -1 ||
         slot->game_fd >= FD_LIMIT || slot->player_fd == slot->game_fd)
-        return 10;
+        return I10;
     if (slot->game >= VAULT_GAMES || slot->listener >= VAULT_LISTENERS)
-        return 22;
-    return slot->facts_bytes <= SLOT_FACTS_BYTES ? 0 : 12;
+        return I22;
+    return slot->facts_bytes <= SLOT_FACTS_BYTES ? I_NONE : I26;
 }
 
 // Who claimed a chunk or descriptor first: slot index + 1.
@@ -121,25 +122,26 @@ static bool claim_cell(void *arg, uint32_t cell)
     return cell_claim->other == SLOT_NONE;
 }
 
-static int claim_all(const struct vault *vault, const struct slot *slot, struct claims *chunks,
-                     struct claims *cells, struct claims *fds, uint32_t *other)
+static enum invariant claim_all(const struct vault *vault, const struct slot *slot,
+                                struct claims *chunks, struct claims *cells, struct claims *fds,
+                                uint32_t *other)
 {
     uint32_t index = vault_slot_index(vault, slot);
     for (int dir = 0; dir < 2; dir++) {
         const struct flow_state *state = flow_now(&slot->flow[dir]);
         if ((*other = claim(chunks, state->in.chunk, index)) != SLOT_NONE ||
             (*other = claim(chunks, state->out.chunk, index)) != SLOT_NONE)
-            return 6;
+            return I6;
     }
     if ((*other = claim(fds, (uint32_t)slot->player_fd, index)) != SLOT_NONE ||
         (*other = claim(fds, (uint32_t)slot->game_fd, index)) != SLOT_NONE)
-        return 10;
+        return I10;
     struct cell_claim cell_claim = {cells, index, SLOT_NONE};
     if (!state_walk(vault, slot, claim_cell, &cell_claim)) {
         *other = cell_claim.other;
-        return 16;
+        return I16;
     }
-    return 0;
+    return I_NONE;
 }
 
 // Of those that can be: verify_slot refuses the others.
@@ -157,7 +159,7 @@ static uint32_t highest_fd(const struct vault *vault)
 }
 
 uint32_t verify_all(const struct vault *vault,
-                    void (*report)(void *arg, uint32_t slot, int invariant), void *arg)
+                    void (*report)(void *arg, uint32_t slot, enum invariant invariant), void *arg)
 {
     struct claims chunks = {calloc(vault->head->n_chunks, sizeof(uint32_t)), vault->head->n_chunks};
     struct claims cells = {calloc(vault->head->n_cells, sizeof(uint32_t)), vault->head->n_cells};
@@ -169,7 +171,7 @@ uint32_t verify_all(const struct vault *vault,
         if (slot->state != SLOT_LIVE)
             continue;
         uint32_t other = SLOT_NONE;
-        int broken = verify_slot(vault, slot);
+        enum invariant broken = verify_slot(vault, slot);
         if (!broken && chunks.owner && cells.owner && fds.owner)
             broken = claim_all(vault, slot, &chunks, &cells, &fds, &other);
         if (!broken)

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static void quarantine(void *arg, uint32_t index, int invariant)
+static void quarantine(void *arg, uint32_t index, enum invariant invariant)
 {
     struct vault *vault = arg;
     struct slot *slot = &vault->slots[index];
@@ -52,7 +52,7 @@ static void end_quarantined(const struct vault *vault)
 
 void take_up(struct vault *vault)
 {
-    int broken = verify_head(vault);
+    enum invariant broken = verify_head(vault);
     if (broken) {
         log_event(LOG_PANIC, "invariant=I%d where=\"the vault's head\"", broken);
         abort();

@@ -146,7 +146,7 @@ static struct slot *let_in(const struct world *world, struct slot_pool *slots)
     return slot;
 }
 
-static void count_broken(void *arg, uint32_t slot, int invariant)
+static void count_broken(void *arg, uint32_t slot, enum invariant invariant)
 {
     (void)arg;
     fprintf(stderr, "slot %u breaks I%d\n", slot, invariant);

@@ -36,7 +36,6 @@
 #define DAMAGES 150 // of each world
 #define PATIENCE_S 20
 
-#define N_INVARIANTS 24
 #define BREAKS(invariant) (1u << (invariant))
 #define BREAKS_ANY UINT32_MAX
 
@@ -53,58 +52,58 @@ struct field {
     }
 
 static const struct field state_fields[] = {
-    FIELD(flow_state, received, BREAKS(11)),
-    FIELD(flow_state, sent, BREAKS(11)),
-    FIELD(flow_state, settled, BREAKS(4)),
-    FIELD(flow_state, record, BREAKS(12)),
-    FIELD(flow_state, in, BREAKS(5) | BREAKS(6) | BREAKS(11)),
-    FIELD(flow_state, out, BREAKS(5) | BREAKS(6) | BREAKS(11) | BREAKS(17)),
-    FIELD(flow_state, telnet, BREAKS(18)),
-    FIELD(flow_state, phase, BREAKS(8) | BREAKS(11)),
-    FIELD(flow_state, key, BREAKS(7)),
-    FIELD(flow_state, kept, BREAKS(11) | BREAKS(17)),
-    FIELD(flow_state, front, BREAKS(17)),
-    FIELD(flow_state, http, BREAKS(18)),
+    FIELD(flow_state, received, BREAKS(I11)),
+    FIELD(flow_state, sent, BREAKS(I11)),
+    FIELD(flow_state, settled, BREAKS(I4)),
+    FIELD(flow_state, record, BREAKS(I12)),
+    FIELD(flow_state, in, BREAKS(I5) | BREAKS(I6) | BREAKS(I11)),
+    FIELD(flow_state, out, BREAKS(I5) | BREAKS(I6) | BREAKS(I11) | BREAKS(I17)),
+    FIELD(flow_state, telnet, BREAKS(I18)),
+    FIELD(flow_state, phase, BREAKS(I8) | BREAKS(I11)),
+    FIELD(flow_state, key, BREAKS(I7)),
+    FIELD(flow_state, kept, BREAKS(I11) | BREAKS(I17)),
+    FIELD(flow_state, front, BREAKS(I17)),
+    FIELD(flow_state, http, BREAKS(I18)),
 };
 
 static const struct field slot_fields[] = {
     FIELD(slot, state, BREAKS_ANY), // who was there before is live again
-    FIELD(slot, player_fd, BREAKS(10)),
-    FIELD(slot, game_fd, BREAKS(10)),
-    FIELD(slot, flags, BREAKS(11) | BREAKS(12)),
-    FIELD(slot, listener, BREAKS(22)),
-    FIELD(slot, game, BREAKS(22)),
-    FIELD(slot, tls_version, BREAKS(12)),
-    FIELD(slot, write_limit, BREAKS(12)),
-    FIELD(slot, cipher, BREAKS(12)),
-    FIELD(slot, facts_bytes, BREAKS(12)),
-    FIELD(slot, resume, BREAKS(16)),
+    FIELD(slot, player_fd, BREAKS(I10)),
+    FIELD(slot, game_fd, BREAKS(I10)),
+    FIELD(slot, flags, BREAKS(I11) | BREAKS(I12)),
+    FIELD(slot, listener, BREAKS(I22)),
+    FIELD(slot, game, BREAKS(I22)),
+    FIELD(slot, tls_version, BREAKS(I12)),
+    FIELD(slot, write_limit, BREAKS(I12)),
+    FIELD(slot, cipher, BREAKS(I12)),
+    FIELD(slot, facts_bytes, BREAKS(I26)),
+    FIELD(slot, resume, BREAKS(I16)),
     FIELD(slot, flow[TO_GAME].current, BREAKS_ANY), // an earlier state
     FIELD(slot, flow[TO_PLAYER].current, BREAKS_ANY),
 };
 
 static const struct field head_fields[] = {
-    FIELD(vault_head, magic, BREAKS(1)),
-    FIELD(vault_head, layout, BREAKS(1)),
-    FIELD(vault_head, head_bytes, BREAKS(1)),
-    FIELD(vault_head, slot_bytes, BREAKS(1)),
-    FIELD(vault_head, chunk_bytes, BREAKS(1)),
-    FIELD(vault_head, cell_bytes, BREAKS(1)),
-    FIELD(vault_head, n_slots, BREAKS(1)),
-    FIELD(vault_head, n_chunks, BREAKS(1)),
-    FIELD(vault_head, n_cells, BREAKS(1)),
-    FIELD(vault_head, total_bytes, BREAKS(1)),
-    FIELD(vault_head, slots_reserved, BREAKS(6)),
-    FIELD(vault_head, chunks_reserved, BREAKS(6)),
-    FIELD(vault_head, cells_reserved, BREAKS(16)),
-    FIELD(vault_head, receipt, BREAKS(3) | BREAKS(4) | BREAKS(6)),
+    FIELD(vault_head, magic, BREAKS(I1)),
+    FIELD(vault_head, layout, BREAKS(I1)),
+    FIELD(vault_head, head_bytes, BREAKS(I1)),
+    FIELD(vault_head, slot_bytes, BREAKS(I1)),
+    FIELD(vault_head, chunk_bytes, BREAKS(I1)),
+    FIELD(vault_head, cell_bytes, BREAKS(I1)),
+    FIELD(vault_head, n_slots, BREAKS(I1)),
+    FIELD(vault_head, n_chunks, BREAKS(I1)),
+    FIELD(vault_head, n_cells, BREAKS(I1)),
+    FIELD(vault_head, total_bytes, BREAKS(I1)),
+    FIELD(vault_head, slots_reserved, BREAKS(I6)),
+    FIELD(vault_head, chunks_reserved, BREAKS(I6)),
+    FIELD(vault_head, cells_reserved, BREAKS(I16)),
+    FIELD(vault_head, receipt, BREAKS(I3) | BREAKS(I4) | BREAKS(I6)),
     FIELD(vault_head, reload.asked, 0),
     FIELD(vault_head, reload.done, 0),
     FIELD(vault_head, upgrade.phase, 0),
     FIELD(vault_head, upgrade.asked, 0),
 };
 
-static const struct field cell_fields[] = {FIELD(cell, next, BREAKS(16))};
+static const struct field cell_fields[] = {FIELD(cell, next, BREAKS(I16))};
 
 struct damage {
     const char *what;
@@ -267,7 +266,7 @@ static void leave_receipt(void)
     chunk_pool_free(&chunks);
 }
 
-static void quarantine(void *arg, uint32_t slot, int invariant)
+static void quarantine(void *arg, uint32_t slot, enum invariant invariant)
 {
     struct finding *finding = arg;
     finding->broken |= BREAKS(invariant);
@@ -319,7 +318,7 @@ static void use_pools(struct hands *hands)
 static void take_up_and_serve(struct finding *finding)
 {
     struct hands hands = {.vault = &copy};
-    int broken = verify_head(&copy);
+    enum invariant broken = verify_head(&copy);
     if (broken) {
         finding->broken |= BREAKS(broken);
         return;
@@ -358,7 +357,7 @@ static _Noreturn void bear(const struct world *world, struct finding *finding, s
 
 // ---- The test ----
 
-static unsigned n_broken[N_INVARIANTS];
+static unsigned n_broken[I_END];
 static unsigned n_harmless;
 static unsigned n_settled;
 
@@ -379,7 +378,7 @@ static void damage_once(struct world *world, struct finding *finding)
                  finding->broken);
     n_harmless += finding->broken == 0;
     n_settled += finding->was_settled;
-    for (unsigned i = 0; i < N_INVARIANTS; i++)
+    for (unsigned i = 0; i < I_END; i++)
         n_broken[i] += finding->broken >> i & 1;
 }
 
@@ -402,7 +401,7 @@ static void a_damaged_word_is_refused_or_harmless(void **state)
     munmap(finding, sizeof *finding);
     unsigned n_kinds = 0;
     print_message("%u damages were harmless, %u receipts settled; refused:", n_harmless, n_settled);
-    for (unsigned i = 0; i < N_INVARIANTS; i++) {
+    for (unsigned i = 0; i < I_END; i++) {
         n_kinds += n_broken[i] > 0;
         if (n_broken[i])
             print_message(" I%u %u", i, n_broken[i]);

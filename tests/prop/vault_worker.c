@@ -35,7 +35,7 @@ static _Noreturn void die(const char *why)
     _exit(WORKER_FAILED);
 }
 
-static void see_broken(void *arg, uint32_t slot, int invariant)
+static void see_broken(void *arg, uint32_t slot, enum invariant invariant)
 {
     (void)arg;
     fprintf(stderr, "slot %u breaks I%d\n", slot, invariant);

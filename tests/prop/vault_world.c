@@ -307,7 +307,7 @@ static unsigned n_live(const struct model *model)
     return n;
 }
 
-static void count_broken(void *arg, uint32_t slot, int invariant)
+static void count_broken(void *arg, uint32_t slot, enum invariant invariant)
 {
     (void)arg;
     print_message("slot %u breaks I%d\n", slot, invariant);

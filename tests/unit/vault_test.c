@@ -90,43 +90,43 @@ static void verify_names_the_invariant_that_is_broken(void **state)
 {
     struct fixture *fixture = *state;
     const struct slot good = *fixture->slot;
-    assert_int_equal(verify_slot(&fixture->vault, fixture->slot), 0);
-#define BROKEN(number, damage)                                                                     \
+    assert_int_equal(verify_slot(&fixture->vault, fixture->slot), I_NONE);
+#define BROKEN(invariant, damage)                                                                  \
     do {                                                                                           \
         damage;                                                                                    \
-        assert_int_equal(verify_slot(&fixture->vault, fixture->slot), number);                     \
+        assert_int_equal(verify_slot(&fixture->vault, fixture->slot), invariant);                  \
         *fixture->slot = good;                                                                     \
     } while (0)
-    BROKEN(2, fixture->slot->flow[TO_GAME].current = 2);
-    BROKEN(4, now(fixture, TO_GAME)->settled = fixture->vault.head->receipt.id + 1);
-    BROKEN(5, now(fixture, TO_GAME)->in.end = 1);
-    BROKEN(6, now(fixture, TO_PLAYER)->out = ((struct buffer){.chunk = 15, .end = 1}));
-    BROKEN(7, now(fixture, TO_PLAYER)->key = SLOT_KEYS);
-    BROKEN(7, now(fixture, TO_PLAYER)->key = now(fixture, TO_GAME)->key);
-    BROKEN(8, now(fixture, TO_PLAYER)->phase = FLOW_SHUT + 1);
-    BROKEN(10, fixture->slot->player_fd = -1);
-    BROKEN(10, fixture->slot->game_fd = fixture->slot->player_fd);
-    BROKEN(12, fixture->slot->cipher = RECORD_N_CIPHERS);
-    BROKEN(12, fixture->slot->write_limit = 0);
-    BROKEN(12, fixture->slot->tls_version = 0x0302);
-    BROKEN(12, now(fixture, TO_GAME)->record.hs_bytes = 5);
-    BROKEN(17, now(fixture, TO_GAME)->kept = 1);
-    BROKEN(18, now(fixture, TO_PLAYER)->telnet.command = TELNET_N_COMMANDS);
-    BROKEN(22, fixture->slot->game = VAULT_GAMES);
-    BROKEN(22, fixture->slot->listener = VAULT_LISTENERS);
-    BROKEN(12, fixture->slot->facts_bytes = SLOT_FACTS_BYTES + 1);
-    BROKEN(11, {
+    BROKEN(I2, fixture->slot->flow[TO_GAME].current = 2);
+    BROKEN(I4, now(fixture, TO_GAME)->settled = fixture->vault.head->receipt.id + 1);
+    BROKEN(I5, now(fixture, TO_GAME)->in.end = 1);
+    BROKEN(I6, now(fixture, TO_PLAYER)->out = ((struct buffer){.chunk = 15, .end = 1}));
+    BROKEN(I7, now(fixture, TO_PLAYER)->key = SLOT_KEYS);
+    BROKEN(I7, now(fixture, TO_PLAYER)->key = now(fixture, TO_GAME)->key);
+    BROKEN(I8, now(fixture, TO_PLAYER)->phase = FLOW_SHUT + 1);
+    BROKEN(I10, fixture->slot->player_fd = -1);
+    BROKEN(I10, fixture->slot->game_fd = fixture->slot->player_fd);
+    BROKEN(I12, fixture->slot->cipher = RECORD_N_CIPHERS);
+    BROKEN(I12, fixture->slot->write_limit = 0);
+    BROKEN(I12, fixture->slot->tls_version = 0x0302);
+    BROKEN(I12, now(fixture, TO_GAME)->record.hs_bytes = 5);
+    BROKEN(I17, now(fixture, TO_GAME)->kept = 1);
+    BROKEN(I18, now(fixture, TO_PLAYER)->telnet.command = TELNET_N_COMMANDS);
+    BROKEN(I22, fixture->slot->game = VAULT_GAMES);
+    BROKEN(I22, fixture->slot->listener = VAULT_LISTENERS);
+    BROKEN(I26, fixture->slot->facts_bytes = SLOT_FACTS_BYTES + 1);
+    BROKEN(I11, {
         fixture->slot->flags &= ~SLOT_FLAG_TLS;
         now(fixture, TO_GAME)->received = 1;
     });
 #undef BROKEN
 }
 
-static void keep_first(void *arg, uint32_t slot, int invariant)
+static void keep_first(void *arg, uint32_t slot, enum invariant invariant)
 {
-    int *found = arg;
+    enum invariant *found = arg;
     (void)slot;
-    if (*found == 0)
+    if (*found == I_NONE)
         *found = invariant;
 }
 
@@ -134,20 +134,20 @@ static void what_two_slots_claim_is_broken_in_both(void **state)
 {
     struct fixture *fixture = *state;
     int peer;
-    int invariant = 0;
+    enum invariant invariant = I_NONE;
     struct slot *other = add_slot(fixture, &peer);
     int own_fd = other->player_fd;
     other->player_fd = fixture->slot->player_fd;
     assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 2);
-    assert_int_equal(invariant, 10);
+    assert_int_equal(invariant, I10);
     other->player_fd = own_fd;
 
     uint32_t chunk = chunk_take(&fixture->chunks);
     now(fixture, TO_GAME)->in = (struct buffer){.chunk = chunk, .end = 1};
     other->flow[TO_PLAYER].copy[0].out = (struct buffer){.chunk = chunk, .end = 1};
-    invariant = 0;
+    invariant = I_NONE;
     assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 2);
-    assert_int_equal(invariant, 6);
+    assert_int_equal(invariant, I6);
     now(fixture, TO_GAME)->in = BUFFER_EMPTY;
     free_slot(fixture, other);
     close(peer);
@@ -157,15 +157,15 @@ static void a_head_with_other_sizes_is_broken(void **state)
 {
     struct fixture *fixture = *state;
     struct vault_head *head = fixture->vault.head;
-    assert_int_equal(verify_head(&fixture->vault), 0);
+    assert_int_equal(verify_head(&fixture->vault), I_NONE);
     head->n_slots ^= 1u << 31; // four times as many are as many again
-    assert_int_equal(verify_head(&fixture->vault), 1);
+    assert_int_equal(verify_head(&fixture->vault), I1);
     head->n_slots ^= 1u << 31;
     head->n_cells++;
-    assert_int_equal(verify_head(&fixture->vault), 1);
+    assert_int_equal(verify_head(&fixture->vault), I1);
     head->n_cells--;
     head->total_bytes--;
-    assert_int_equal(verify_head(&fixture->vault), 1);
+    assert_int_equal(verify_head(&fixture->vault), I1);
     head->total_bytes++;
 }
 
@@ -173,16 +173,16 @@ static void a_resume_state_whose_cells_do_not_fit_it_is_broken(void **state)
 {
     struct fixture *fixture = *state;
     const uint8_t bytes[CELL_BYTES + 1] = {1};
-    int invariant = 0;
+    enum invariant invariant = I_NONE;
     assert_true(state_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
     assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 0);
     const uint64_t good = fixture->slot->resume;
     const uint64_t wrong[] = {good + VAULT_STATE_BYTES, good - 1, good | UINT64_C(1) << 63};
     for (int i = 0; i < 3; i++) {
         fixture->slot->resume = wrong[i];
-        invariant = 0;
+        invariant = I_NONE;
         assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 1);
-        assert_int_equal(invariant, 16);
+        assert_int_equal(invariant, I16);
     }
     fixture->slot->resume = good;
 }

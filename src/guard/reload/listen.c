@@ -3,7 +3,7 @@
 //
 // Listening sockets (listen.h). A socket's place in heritage.socket is its place in the vault's
 // guard_fds, and no place that the heritage before uses is used anew: until its last process is
-// dead, both sets can be claimed together.
+// dead, both sets can be claimed together (I22).
 #include "guard/reload/listen.h"
 
 #include "base/address.h"

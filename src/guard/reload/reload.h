@@ -24,7 +24,7 @@
 // not answered. With the old one it obeys the order again; with the new one it goes on. Which of
 // the two a worker has, the vault says; one that differs from the guard's is replaced. No process
 // that could become guard has the old heritage any more when the first worker with the new one is
-// made.
+// made (I21).
 //
 // Errors: an answer, a line in the log, and the heritage as it was.
 #ifndef STAYD_GUARD_RELOAD_RELOAD_H

@@ -111,7 +111,7 @@ static bool take(struct heritage *before, const struct contents *contents)
 {
     if (!adopt_map_vault(&before->vault, find_fd(contents, HERITAGE_VAULT), vault_map, stderr))
         return false;
-    int broken = verify_head(&before->vault);
+    enum invariant broken = verify_head(&before->vault);
     if (broken) {
         fprintf(stderr, "stayd: the vault's head breaks invariant I%d\n", broken);
         return false;

@@ -12,9 +12,9 @@
 //
 // VAULT_CRATE_SLOTS slots share a crate, so the manager has little to keep, and a change costs the
 // same however many players there are. A crate stands in the store under one of two names; the new
-// one is put there before the old one is taken away. What lies in a crate says itself whose it is,
-// so that what is out of date is not mistaken for something else. The formats below belong to the
-// vault's layout.
+// one is put there before the old one is taken away. What lies in a crate says itself whose it is
+// (I24), so that what is out of date is not mistaken for something else. The formats below belong
+// to the vault's layout.
 //
 // Errors: logged, and tried again.
 #ifndef STAYD_GUARD_STORE_STORE_H

@@ -4,8 +4,8 @@
 // Between exec and the declaration that the new program is good. There are two descriptor tables:
 // the new one, of the new guard and its workers, and the old one, of the sleeping old spare. They
 // agree in all that slots name, and stay so because on probation nobody new is accepted and no link
-// to a game is made: slots can only lose descriptors. vault_head.table_number says which is in
-// force.
+// to a game is made: slots can only lose descriptors (I23). vault_head.table_number says which is
+// in force.
 //
 //   new guard:  its worker is ready, and UPGRADE_PROOF_MS later still alive
 //                 -> a spare of its own; table_number = the new table's; GOOD; the old spare is
