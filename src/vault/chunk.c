@@ -19,11 +19,10 @@ static void mark_buffer(uint8_t *used, const struct buffer *buffer, uint32_t n_c
         used[buffer->chunk] = 1;
 }
 
-static void mark_slots(const struct vault *vault, uint32_t state, uint8_t *used)
+static void mark_slots(const struct vault *vault, uint8_t *used)
 {
-    for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
-        const struct slot *slot = &vault->slots[i];
-        for (int dir = 0; dir < 2 && slot->state == state; dir++) {
+    slot_each_live(vault, slot) {
+        for (int dir = 0; dir < 2; dir++) {
             mark_buffer(used, &flow_now(&slot->flow[dir])->in, vault->head->n_chunks);
             mark_buffer(used, &flow_now(&slot->flow[dir])->out, vault->head->n_chunks);
         }
@@ -42,11 +41,10 @@ int chunk_pool_make(struct chunk_pool *pool, struct vault *vault)
         chunk_pool_free(pool);
         return -1;
     }
-    mark_slots(vault, SLOT_LIVE, used);
-    // What an earlier worker has not wiped, or a quarantined slot has.
+    mark_slots(vault, used);
+    // An earlier worker may not have wiped it.
     for (uint32_t chunk = 0; chunk < vault->head->chunks_reserved; chunk++)
         pool->has_text[chunk] = !used[chunk];
-    mark_slots(vault, SLOT_QUARANTINED, used);
     // High numbers first, so that low ones, which have memory, are taken first.
     for (uint32_t chunk = n_chunks; chunk-- > 0;)
         if (!used[chunk])
@@ -64,7 +62,7 @@ void chunk_pool_free(struct chunk_pool *pool)
 
 uint32_t chunk_take(struct chunk_pool *pool)
 {
-    // By I6 the pool has CHUNKS_PER_SLOT for every slot; quarantined ones keep theirs.
+    // By I6 the pool has CHUNKS_PER_SLOT for every slot.
     if (pool->n_free == 0)
         return CHUNK_NONE;
     uint32_t chunk = pool->free[pool->n_free - 1];

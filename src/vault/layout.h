@@ -132,7 +132,7 @@ enum flow_dir { TO_GAME = 0, TO_PLAYER = 1 };
 enum slot_state {
     SLOT_FREE = 0,
     SLOT_LIVE = 1,
-    SLOT_QUARANTINED = 2, // failed verify: never served again, never reused
+    SLOT_QUARANTINED = 2, // failed verify: claims nothing, and is never served or used again
 };
 
 #define SLOT_FLAG_TLS 1u

@@ -9,7 +9,8 @@
 //    while it is FREE)        +------------------------> QUARANTINED
 //
 // state is the claim on all that the slot names: while it is LIVE its descriptors
-// are kept by the guard and its chunks are in use (I10). Each arrow is one store.
+// are kept by the guard, its chunks and cells are in use (I10). A quarantined slot
+// claims nothing any more. Each arrow is one store.
 //
 // Errors: NULL when no slot is free or memory cannot be had (errno).
 #ifndef STAYD_VAULT_SLOT_H

@@ -187,6 +187,24 @@ static void a_resume_state_whose_cells_do_not_fit_it_is_broken(void **state)
     fixture->slot->resume = good;
 }
 
+static void a_quarantined_slot_claims_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint8_t bytes[CELL_BYTES + 1] = {1};
+    struct chunk_pool chunks;
+    struct cell_pool cells;
+    now(fixture, TO_GAME)->in = (struct buffer){.chunk = chunk_take(&fixture->chunks), .end = 1};
+    assert_true(state_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
+    fixture->slot->state = SLOT_QUARANTINED;
+    assert_int_equal(chunk_pool_make(&chunks, &fixture->vault), 0);
+    assert_int_equal(cell_pool_make(&cells, &fixture->vault), 0);
+    assert_int_equal(chunks.n_free, fixture->vault.head->n_chunks);
+    assert_int_equal(cells.n_free, fixture->vault.head->n_cells);
+    chunk_pool_free(&chunks);
+    cell_pool_free(&cells);
+    fixture->slot->state = SLOT_LIVE;
+}
+
 static void a_freed_slot_gives_back_what_it_owned(void **state)
 {
     struct fixture *fixture = *state;
@@ -377,6 +395,7 @@ int main(void)
         TEST(what_two_slots_claim_is_broken_in_both),
         TEST(a_head_with_other_sizes_is_broken),
         TEST(a_resume_state_whose_cells_do_not_fit_it_is_broken),
+        TEST(a_quarantined_slot_claims_nothing),
         TEST(a_freed_slot_gives_back_what_it_owned),
         TEST(a_receipt_brings_bytes_and_then_the_end),
         TEST(a_receipt_of_an_earlier_owner_does_not_touch_the_next),
