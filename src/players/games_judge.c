@@ -80,7 +80,7 @@ static bool is_turned_away(struct players *players, const struct slot *slot)
 static bool is_explained(const struct slot *slot)
 {
     return flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN ||
-           flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_END_MEANT;
+           flow_is_ending(flow_now(&slot->flow[TO_PLAYER]));
 }
 
 // More than JUDGE_MS lie between the ends of these links, as far as they were read.

@@ -215,7 +215,7 @@ void waiting_connected(struct conn *conn, int fd, int error)
 {
     const struct conf_game *game = &conn->players->heritage->conf.game[conn_slot(conn)->game];
     const struct flow_state *to_player = flow_now(&conn_slot(conn)->flow[TO_PLAYER]);
-    if (!(conn->waits & WAITING_JOIN) || to_player->flags & FLOW_END_MEANT ||
+    if (!(conn->waits & WAITING_JOIN) ||
         to_player->phase != FLOW_OPEN) { // it has begun to end meanwhile
         if (fd >= 0)
             close(fd);
@@ -234,7 +234,7 @@ void waiting_try_join(struct conn *conn, uint64_t waited_ms, uint64_t now_ms)
     const struct conf_game *game = &players->heritage->conf.game[slot->game];
     struct waiting_game *it = &players->waiting.game[slot->game];
     const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
-    if (to_player->flags & FLOW_END_MEANT || !settle_name(conn, waited_ms))
+    if (flow_is_ending(to_player) || !settle_name(conn, waited_ms))
         return;
     // Those who came first go first: while one is refused, nobody else tries. Who has not taken
     // the dead game's last words yet is not ready.

@@ -143,7 +143,7 @@ static bool is_stuck(const struct conn *conn, uint64_t waited_ms)
     uint64_t hold_ms = conn->players->heritage->conf.game[slot->game].hold_ms;
     if (!(conn->waits & WAITING_STUCK) || waited_ms <= STUCK_MS)
         return false;
-    return flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_END_MEANT || games_is_alive(slot) ||
+    return flow_is_ending(flow_now(&slot->flow[TO_PLAYER])) || games_is_alive(slot) ||
            (hold_ms != CONF_FOREVER && waited_ms > hold_ms);
 }
 

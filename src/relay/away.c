@@ -4,9 +4,9 @@
 // A slot between two lives of its game: the dead one's link is given up, the player's terminal put
 // right, and it is settled which input is for the next one.
 //
-//   game_fd, TO_PLAYER OPEN ──relay_unlink──▶ -1, ENDING (not meant) ──relay_mend──▶ -1, OPEN
-//        ▲                                                                             │
-//        └───────────────────── link_make ◀──── relay_prepare_link ◀───────────────────┘
+//   game_fd, TO_PLAYER OPEN ──relay_unlink──▶ -1, CUT ──relay_mend──▶ -1, OPEN
+//        ▲                                                              │
+//        └───────────── link_make ◀──── relay_prepare_link ◀────────────┘
 //
 // Each arrow can be cut by a crash between its commits, and is then walked again (I19).
 // Errors: false, when it must be tried later.
@@ -100,12 +100,12 @@ static void keep_input(struct relay_run *run)
         // not.
         if (next.flags & FLOW_DISCARD)
             next.flags = (uint8_t)((next.flags & ~FLOW_DISCARD) | FLOW_SKIP);
-        if (next.flags & FLOW_CUT)
+        if (next.flags & FLOW_HEADLESS)
             skip_rest(run, &next);
         else if (slot_has(run->slot, SLOT_FLAG_TELNET) || !(next.flags & FLOW_SKIP))
             next.front = 0;
     }
-    next.flags &= (uint8_t)~FLOW_CUT;
+    next.flags &= (uint8_t)~FLOW_HEADLESS;
     next.telnet.flags &= (uint8_t)~TELNET_DROPPING;
     run_commit(run, TO_GAME, &next);
 }
@@ -116,7 +116,7 @@ void relay_unlink(struct vault *vault, struct chunk_pool *chunks, struct slot *s
     struct flow_state next = run_state(&run, TO_PLAYER);
     int fd = slot->game_fd;
     if (next.phase == FLOW_OPEN) {
-        next.phase = FLOW_ENDING;
+        flow_set_phase(&next, TO_PLAYER, FLOW_CUT);
         run_commit(&run, TO_PLAYER, &next);
     }
     if (fd < 0)
@@ -155,10 +155,8 @@ static void take_words(struct flow_state *next, const struct relay_words *words,
     next->flags = (uint8_t)((next->flags | words->set) & ~words->clear);
     if (words->notice)
         next->notice = words->notice;
-    if (words->are_last) {
-        next->phase = FLOW_ENDING;
-        next->flags |= FLOW_END_MEANT;
-    }
+    if (words->are_last)
+        flow_set_phase(next, TO_PLAYER, FLOW_ENDING);
 }
 
 // Where telnet will be behind all that the game has said so far.
@@ -191,7 +189,8 @@ bool relay_is_mid_sequence(const struct vault *vault, const struct slot *slot)
 // The game's side has ended, and that is not passed on yet.
 static bool can_say_last(const struct flow_state *now)
 {
-    return now->phase == FLOW_ENDING && !(now->flags & FLOW_CLOSE_SEALED);
+    return (now->phase == FLOW_CUT || now->phase == FLOW_ENDING) &&
+           !(now->flags & FLOW_CLOSE_SEALED);
 }
 
 bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
@@ -237,7 +236,7 @@ bool relay_mend(struct vault *vault, struct chunk_pool *chunks, struct slot *slo
     n += put_line(out + n, text, false);
     const struct relay_words words = {.set = FLOW_AWAY};
     take_words(&next, &words, n);
-    next.phase = FLOW_OPEN;
+    flow_set_phase(&next, TO_PLAYER, FLOW_OPEN);
     return run_give(&run, &next, out, n);
 }
 
@@ -305,7 +304,7 @@ bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct sl
     uint32_t n = (uint32_t)(offset - first);
     next.front = front_follow(next.front, slot_has(slot, SLOT_FLAG_TELNET),
                               vault_chunk(vault, next.out.chunk) + next.out.start, n);
-    next.flags &= (uint8_t)~FLOW_CUT; // it knows where in a line it is
+    next.flags &= (uint8_t)~FLOW_HEADLESS; // it knows where in a line it is
     buffer_take(&next.out, n);
     next.kept = (uint16_t)(next.sent - offset);
     run_commit(&run, TO_GAME, &next);

@@ -14,10 +14,9 @@
 
 void run_commit(struct relay_run *run, enum flow_dir dir, const struct flow_state *next)
 {
-    struct flow *flow = &run->slot->flow[dir];
-    uint32_t in = flow_now(flow)->in.chunk;
-    uint32_t out = flow_now(flow)->out.chunk;
-    flow_commit(flow, next);
+    const uint32_t in = flow_now(&run->slot->flow[dir])->in.chunk;
+    const uint32_t out = flow_now(&run->slot->flow[dir])->out.chunk;
+    flow_commit(run->slot, dir, next);
     if (in != next->in.chunk)
         chunk_give(run->chunks, in);
     if (out != next->out.chunk)
@@ -34,7 +33,7 @@ void run_wipe_free_key(struct relay_run *run)
 void run_shut(struct relay_run *run, enum flow_dir dir)
 {
     struct flow_state next = run_state(run, dir);
-    next.phase = FLOW_SHUT;
+    flow_set_phase(&next, dir, FLOW_SHUT);
     next.in = BUFFER_EMPTY;
     next.out = BUFFER_EMPTY;
     next.kept = 0;
@@ -86,7 +85,7 @@ static bool receive_failed(struct relay_run *run, enum flow_dir dir, unsigned bi
         return true;
     }
     struct flow_state next = run_state(run, dir);
-    next.phase = FLOW_ENDING;
+    flow_end_source(&next, dir);
     run_commit(run, dir, &next);
     return true;
 }
@@ -237,7 +236,7 @@ bool run_follow(struct relay_run *run, enum flow_dir dir)
 
 // The game has got all of `out` and cannot act on it, for it is the beginning of a line only. It
 // can only go on if there is more: the oldest bytes are kept no longer. Should it die, the rest of
-// that line is for nobody (FLOW_CUT).
+// that line is for nobody (FLOW_HEADLESS).
 static void keep_less(struct relay_run *run, struct flow_state *next, uint32_t n)
 {
     const uint8_t *kept = vault_chunk(run->vault, next->out.chunk) + next->out.start;
@@ -283,12 +282,9 @@ bool run_make_out_room(struct relay_run *run, enum flow_dir dir, uint32_t n)
 void run_start_ending(struct relay_run *run, enum flow_dir dir)
 {
     struct flow_state next = run_state(run, dir);
-    bool is_known = dir == TO_GAME || next.flags & FLOW_END_MEANT;
-    if (next.phase == FLOW_SHUT || (next.phase == FLOW_ENDING && is_known))
+    if (flow_is_ending(&next))
         return;
-    next.phase = FLOW_ENDING;
-    if (dir == TO_PLAYER)
-        next.flags |= FLOW_END_MEANT;
+    flow_set_phase(&next, dir, FLOW_ENDING);
     run_commit(run, dir, &next);
 }
 

@@ -69,13 +69,12 @@ static unsigned what_to_await(const struct relay_run *run)
     if (flow_unsent(to_game) > 0 && run->slot->game_fd >= 0 &&
         !(run->conn->ready & RELAY_WRITE_GAME) && !(run->conn->errors & RELAY_WRITE_GAME))
         wants |= RELAY_WRITE_GAME;
-    if (to_player->phase == FLOW_ENDING && !(to_player->flags & FLOW_END_MEANT))
+    if (to_player->phase == FLOW_CUT)
         wants |= RELAY_JUDGE;
     if (to_player->out.chunk != CHUNK_NONE && !(run->conn->ready & RELAY_WRITE_PLAYER)) {
         wants |= RELAY_WRITE_PLAYER;
         // A held player has no game, and may be slow.
-        if (to_player->flags & FLOW_END_MEANT ||
-            (run->slot->game_fd >= 0 && relay_has_hung_up(run->slot)))
+        if (flow_is_ending(to_player) || (run->slot->game_fd >= 0 && relay_has_hung_up(run->slot)))
             wants |= RELAY_STUCK;
     }
     return wants;
@@ -86,10 +85,9 @@ static void note_end(struct slot *slot)
 {
     if (slot->flags & (SLOT_FLAG_PLAYER_ENDED | SLOT_FLAG_GAME_ENDED | SLOT_FLAG_WE_ENDED))
         return;
-    const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
     if (flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN)
         slot->flags |= SLOT_FLAG_PLAYER_ENDED;
-    else if (to_player->phase == FLOW_SHUT || to_player->flags & FLOW_END_MEANT)
+    else if (flow_is_ending(flow_now(&slot->flow[TO_PLAYER])))
         slot->flags |= SLOT_FLAG_GAME_ENDED;
 }
 
@@ -147,8 +145,8 @@ void relay_end_saying(struct vault *vault, struct chunk_pool *chunks, struct slo
 
 bool relay_is_ended(const struct slot *slot)
 {
-    return flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_END_MEANT &&
-           flow_now(&slot->flow[TO_GAME])->phase != FLOW_OPEN;
+    return flow_is_ending(flow_now(&slot->flow[TO_PLAYER])) &&
+           flow_is_ending(flow_now(&slot->flow[TO_GAME]));
 }
 
 void relay_let_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)

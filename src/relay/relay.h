@@ -12,13 +12,11 @@
 // The steps also follow telnet (telnet/telnet.h). A plain player whose game is not telnet has no
 // step: its flows receive into `out`.
 //
-// A flow's phase: OPEN -> ENDING when its source has ended (end of file, close_notify,
-// a broken record), ENDING -> SHUT when all that was buffered has gone and the end
-// was passed on, or at once when the destination is gone. Both SHUT: the slot is
-// done, after the player's socket was read to its end or the caller lost patience
-// (closing a socket with unread input resets it, which can destroy our last words).
+// A flow's phases are in vault/flow.h. Both SHUT: the slot is done, after the player's
+// socket was read to its end or the caller lost patience (closing a socket with unread
+// input resets it, which can destroy our last words).
 //
-// When the game's side has ended, the relay does not go on before the worker has judged
+// When the game's side has ended (CUT), the relay does not go on before the worker has judged
 // (RELAY_JUDGE): relay_let_end, it was this player that the game closed; or relay_unlink
 // and relay_mend (away.c), the game is dead: TO_PLAYER is OPEN again, and waits for a new link.
 //

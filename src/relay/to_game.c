@@ -64,7 +64,7 @@ static bool make_room(struct relay_run *run)
 static void stop_records(struct flow_state *next)
 {
     next->flags |= FLOW_NO_MORE_RECORDS;
-    next->phase = FLOW_ENDING;
+    flow_set_phase(next, TO_GAME, FLOW_ENDING);
     next->in = BUFFER_EMPTY;
 }
 
@@ -172,8 +172,7 @@ bool to_game_step(struct relay_run *run)
 // or a child of it that still has the socket, would get what is for the next one (I20).
 static bool may_hear(const struct relay_run *run)
 {
-    const struct flow_state *to_player = flow_now(&run->slot->flow[TO_PLAYER]);
-    return to_player->phase != FLOW_ENDING || to_player->flags & FLOW_END_MEANT;
+    return flow_now(&run->slot->flow[TO_PLAYER])->phase != FLOW_CUT;
 }
 
 // What stayd says to the game in the player's place (telnet/telnet_environ.c).

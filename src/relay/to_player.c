@@ -42,8 +42,8 @@ static bool find_place(struct relay_run *run, const struct flow_state *now, size
     return true;
 }
 
-// Publish a sealed record of n bytes; n == 0: sealing failed, which ends the player. Nothing is sent
-// that was not published (I15).
+// Publish a sealed record of n bytes; n == 0: sealing failed, which ends the player. Nothing is
+// sent that was not published (I15).
 static bool publish(struct relay_run *run, const struct place *place, size_t n,
                     struct flow_state *next)
 {
@@ -73,9 +73,9 @@ static bool seal_alert(struct relay_run *run, uint8_t alert)
     if (alert == RECORD_NO_RENEGOTIATION) {
         next.answered = flow_now(&run->slot->flow[TO_GAME])->record.asks;
     } else {
-        next.flags |= FLOW_CLOSE_SEALED | FLOW_END_MEANT;
+        next.flags |= FLOW_CLOSE_SEALED;
         next.alert = alert;
-        next.phase = next.phase == FLOW_OPEN ? FLOW_ENDING : next.phase;
+        flow_set_phase(&next, TO_PLAYER, FLOW_ENDING);
         next.in = BUFFER_EMPTY;
     }
     return publish(run, &place, n, &next);
@@ -113,8 +113,7 @@ static bool seal_worn_notice(struct relay_run *run)
     size_t n_text = relay_is_http(run->slot) ? 0 : sizeof WORN_NOTICE - 1;
     size_t n = record_seal(&place.params, place.key, &next.record, (const uint8_t *)WORN_NOTICE,
                            n_text, place.out, place.room, &next.record);
-    next.phase = FLOW_ENDING;
-    next.flags |= FLOW_END_MEANT;
+    flow_set_phase(&next, TO_PLAYER, FLOW_ENDING);
     next.in = BUFFER_EMPTY;
     slot_note_end(run->slot, SLOT_END_WORN);
     return publish(run, &place, n, &next);
@@ -220,7 +219,7 @@ static bool seal_next(struct relay_run *run)
         return params.version == RECORD_TLS13 ? seal_key_update(run) : seal_worn_notice(run);
     if (now->in.chunk != CHUNK_NONE)
         return seal_text(run);
-    if (now->phase == FLOW_ENDING && now->flags & FLOW_END_MEANT)
+    if (now->phase == FLOW_ENDING)
         return seal_alert(run, RECORD_CLOSE_NOTIFY);
     return false;
 }
@@ -254,8 +253,7 @@ bool to_player_run(struct relay_run *run)
     if (flow_now(flow)->out.chunk != CHUNK_NONE && (run->conn->ready & RELAY_WRITE_PLAYER))
         has_moved |= run_send(run, TO_PLAYER, run->slot->player_fd, RELAY_WRITE_PLAYER);
     struct flow_state now = run_state(run, TO_PLAYER);
-    if (now.phase == FLOW_ENDING && now.flags & FLOW_END_MEANT && now.in.chunk == CHUNK_NONE &&
-        now.out.chunk == CHUNK_NONE &&
+    if (now.phase == FLOW_ENDING && now.in.chunk == CHUNK_NONE && now.out.chunk == CHUNK_NONE &&
         (!slot_is_tls(run->slot) || (now.flags & FLOW_CLOSE_SEALED))) {
         run_pass_end(run, TO_PLAYER, run->slot->player_fd);
         has_moved = true;

@@ -6,6 +6,26 @@
 // half that is not in use and one store makes it the current one (I2). After a
 // kill the vault shows the state before or the state after.
 //
+// A flow's phase takes these steps and no others (I8), each in the commit of what
+// belongs to it. SHUT holds no bytes any more.
+//
+//   TO_GAME     OPEN ──a──▶ ENDING ──g──▶ SHUT
+//
+//   TO_PLAYER   OPEN ──b──▶ CUT ──d──▶ ENDING ──g──▶ SHUT       from each to SHUT: h
+//                │ ◀──c────              ▲
+//                └───────────e───────────┘
+//
+//   a  the player says nothing more: receipt_recv (end of file), receive_failed (an
+//      error), stop_records (close_notify, an alert, a broken record),
+//      run_start_ending (stayd ends the player)
+//   b  the game's side has ended: receipt_recv, receive_failed; relay_unlink (it is dead)
+//   c  it is dead, and the player's terminal is put right: relay_mend
+//   d  the end is the player's: run_start_ending (the game closed this one, or stayd
+//      does), take_words (last words), seal_alert
+//   e  as d, before the game's side has ended; seal_worn_notice
+//   g  all has gone: run_pass_end
+//   h  nobody is there to hear it: run_shut
+//
 // Errors: none.
 #ifndef STAYD_VAULT_FLOW_H
 #define STAYD_VAULT_FLOW_H
@@ -20,13 +40,24 @@ static inline const struct flow_state *flow_now(const struct flow *flow)
     return &flow->copy[atomic_load_explicit(&flow->current, memory_order_acquire) & 1u];
 }
 
-static inline void flow_commit(struct flow *flow, const struct flow_state *next)
+void flow_commit(struct slot *slot, enum flow_dir dir, const struct flow_state *next);
+
+const char *flow_phase_name(enum flow_phase phase);
+
+// *next, a copy that is to be committed, goes on to this phase, or is there already. Along the
+// arrows only: another step is a mistake of the caller's, and the end of this process.
+void flow_set_phase(struct flow_state *next, enum flow_dir dir, enum flow_phase phase);
+
+// The source has said its last.
+static inline void flow_end_source(struct flow_state *next, enum flow_dir dir)
 {
-    uint32_t other = (atomic_load_explicit(&flow->current, memory_order_relaxed) & 1u) ^ 1u;
-    flow->copy[other] = *next;
-    POINT(FLOW_WRITTEN);
-    atomic_store_explicit(&flow->current, other, memory_order_release);
-    POINT(FLOW_FLIPPED);
+    flow_set_phase(next, dir, dir == TO_GAME ? FLOW_ENDING : FLOW_CUT);
+}
+
+// Has the end begun that nothing takes back?
+static inline bool flow_is_ending(const struct flow_state *state)
+{
+    return state->phase >= FLOW_ENDING;
 }
 
 // TO_GAME: n bytes from the beginning of `out`, which are these, are not kept any longer. What is
@@ -35,7 +66,7 @@ static inline void flow_pass_front(struct flow_state *state, bool is_telnet, con
                                    uint32_t n)
 {
     state->front = front_follow(state->front, is_telnet, bytes, n);
-    state->flags = (uint8_t)((state->flags & ~FLOW_CUT) | (state->front ? FLOW_CUT : 0));
+    state->flags = (uint8_t)((state->flags & ~FLOW_HEADLESS) | (state->front ? FLOW_HEADLESS : 0));
 }
 
 // n bytes of text have come from this direction's source.

@@ -72,11 +72,14 @@ struct buffer {
     uint16_t end;
 };
 
-// Life of one direction. Only rises while a link lasts (I8).
+// Life of one direction; see vault/flow.h for the diagram.
 enum flow_phase {
     FLOW_OPEN,   // the source may still say something
+    FLOW_CUT,    // to_player: the game's side has ended; whose end that is, is not judged, or the
+                 // link is given up and the player's terminal is not put right yet
     FLOW_ENDING, // the source has ended; what is buffered is still to go
     FLOW_SHUT,   // the end has been passed on, or nobody is there to hear it
+    FLOW_N_PHASES,
 };
 
 // One copy of a flow's committed state.
@@ -113,11 +116,10 @@ struct flow_state {
     1u                       // to_game: close_notify or an error came; what follows is not opened
 #define FLOW_CLOSE_SEALED 2u // to_player: our close_notify or fatal alert is sealed
 #define FLOW_DEAF 4u         // to_game: the player said it will not listen; tell to_player
-#define FLOW_END_MEANT 8u    // to_player: the end is the player's: the game closed it, or we do
 #define FLOW_DISCARD 16u     // to_game: what comes was meant for a game that is dead (relay/away.c)
 #define FLOW_AWAY 64u        // to_player: told that the game is away; to be told when it is back
 #define FLOW_SKIP 128u       // to_game: what is left of the line in which a game died is for nobody
-#define FLOW_CUT 32u // to_game: of what `front` is within, the game has had more than is kept
+#define FLOW_HEADLESS 32u // to_game: of what `front` is within, the game has had more than is kept
 
 // One direction of a slot. `current` is the commit point: one aligned store.
 struct flow {

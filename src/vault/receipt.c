@@ -59,14 +59,14 @@ static void apply(struct vault *vault, uint32_t count)
 {
     const struct receipt *receipt = &vault->head->receipt;
     struct slot *slot = &vault->slots[receipt->slot];
-    struct flow *flow = &slot->flow[receipt->dir];
-    struct flow_state next = *flow_now(flow);
+    const enum flow_dir dir = (enum flow_dir)receipt->dir;
+    struct flow_state next = *flow_now(&slot->flow[dir]);
 
     next.settled = receipt->id;
     if (receipt->side == RECEIPT_SEND) {
-        take_sent(vault, slot, (enum flow_dir)receipt->dir, &next, count);
+        take_sent(vault, slot, dir, &next, count);
     } else if (count == 0) {
-        next.phase = FLOW_ENDING;
+        flow_end_source(&next, dir);
     } else {
         struct buffer *buffer = slot_receive_buffer(slot, &next);
         next.received += count;
@@ -76,10 +76,9 @@ static void apply(struct vault *vault, uint32_t count)
             .end = (uint16_t)(receipt->offset + count),
         };
         if (!slot_has_step(slot)) // which would note it
-            flow_note_http(&next, (enum flow_dir)receipt->dir,
-                           vault_chunk(vault, receipt->chunk) + receipt->offset, count);
+            flow_note_http(&next, dir, vault_chunk(vault, receipt->chunk) + receipt->offset, count);
     }
-    flow_commit(flow, &next);
+    flow_commit(slot, dir, &next);
 }
 
 // Step 1. The order of the stores is the whole point (I3).
@@ -149,8 +148,8 @@ static bool is_credible(const struct vault *vault, const struct slot *slot, uint
     if (receipt->side == RECEIPT_SEND)
         return count > 0 && count <= flow_unsent(&now);
     const struct buffer *buffer = slot_receive_buffer(slot, &now);
-    return receipt->chunk < vault->head->chunks_reserved && count <= buffer_room(buffer) &&
-           receipt->offset == buffer->end &&
+    return now.phase == FLOW_OPEN && receipt->chunk < vault->head->chunks_reserved &&
+           count <= buffer_room(buffer) && receipt->offset == buffer->end &&
            (buffer->chunk == CHUNK_NONE || buffer->chunk == receipt->chunk);
 }
 

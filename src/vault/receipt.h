@@ -26,7 +26,7 @@ enum receipt_side { RECEIPT_RECV, RECEIPT_SEND };
 // Receive up to room bytes to `offset` of `chunk`, and commit them to the end of
 // the flow's receiving buffer (slot_receive_buffer). If that buffer is empty the
 // chunk is one the caller took from the pool, and the commit claims it. At end of
-// file (0) the flow's phase rises to FLOW_ENDING and no chunk is claimed.
+// file (0) the flow goes on to FLOW_ENDING, or FLOW_CUT (TO_PLAYER), and no chunk is claimed.
 ssize_t receipt_recv(struct vault *vault, uint32_t slot, enum flow_dir dir, int fd, uint32_t chunk,
                      uint32_t offset, uint32_t room);
 

@@ -38,6 +38,13 @@ static enum invariant verify_buffer(const struct vault *vault, const struct buff
     return buffer->start < buffer->end && buffer->end <= CHUNK_BYTES ? I_NONE : I5;
 }
 
+static bool is_phase_valid(const struct flow_state *state, enum flow_dir dir)
+{
+    if (state->phase == FLOW_SHUT)
+        return state->in.chunk == CHUNK_NONE && state->out.chunk == CHUNK_NONE;
+    return state->phase < FLOW_SHUT && (dir == TO_PLAYER || state->phase != FLOW_CUT);
+}
+
 static enum invariant verify_flow(const struct vault *vault, const struct slot *slot,
                                   enum flow_dir dir)
 {
@@ -53,7 +60,7 @@ static enum invariant verify_flow(const struct vault *vault, const struct slot *
         return I4;
     if (state->key >= SLOT_KEYS)
         return I7;
-    if (state->phase > FLOW_SHUT)
+    if (!is_phase_valid(state, dir))
         return I8;
     if (state->kept > buffer_bytes(&state->out) || (dir == TO_PLAYER && state->kept))
         return I17;

@@ -264,8 +264,7 @@ static _Noreturn void small_worker(const struct world *world)
 static void say_words(struct world *world)
 {
     const struct slot *slot = &world->vault.slots[0];
-    if (!world->words || slot->game_fd < 0 ||
-        flow_now(&slot->flow[TO_PLAYER])->phase != FLOW_ENDING)
+    if (!world->words || slot->game_fd < 0 || flow_now(&slot->flow[TO_PLAYER])->phase != FLOW_CUT)
         return;
     world_player_says(world, (const uint8_t *)world->words, strlen(world->words));
     world->words = NULL;

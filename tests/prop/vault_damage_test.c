@@ -54,7 +54,7 @@ struct field {
 static const struct field state_fields[] = {
     FIELD(flow_state, received, BREAKS(I11)),
     FIELD(flow_state, sent, BREAKS(I11)),
-    FIELD(flow_state, settled, BREAKS(I4)),
+    FIELD(flow_state, settled, BREAKS(I4) | BREAKS(I6)), // an old receipt may be settled again
     FIELD(flow_state, record, BREAKS(I12)),
     FIELD(flow_state, in, BREAKS(I5) | BREAKS(I6) | BREAKS(I11)),
     FIELD(flow_state, out, BREAKS(I5) | BREAKS(I6) | BREAKS(I11) | BREAKS(I17)),

@@ -197,7 +197,7 @@ static bool apply_receive(struct model_slot *slot, const struct op *op)
         return op->result == (int64_t)n;
     }
     if (flow->is_all_said)
-        flow->state.phase = FLOW_ENDING;
+        flow->state.phase = op->dir == TO_GAME ? FLOW_ENDING : FLOW_CUT;
     return op->result == (flow->is_all_said ? 0 : -1);
 }
 
@@ -225,7 +225,8 @@ static bool apply_send(struct model_slot *slot, const struct op *op)
     bool is_kept = op->dir == TO_GAME && slot->flags & SLOT_FLAG_ACKS;
     if (op->dir == TO_GAME && !is_kept) {
         state->front = front_behind(slot, state, n);
-        state->flags = (uint8_t)((state->flags & ~FLOW_CUT) | (state->front ? FLOW_CUT : 0));
+        state->flags =
+            (uint8_t)((state->flags & ~FLOW_HEADLESS) | (state->front ? FLOW_HEADLESS : 0));
     }
     state->sent += n;
     if (is_kept)

@@ -64,10 +64,11 @@ void hands_free(struct hands *hands)
 
 // ---- Operations ----
 
-static void commit(struct hands *hands, struct flow *flow, const struct flow_state *next)
+static void commit(struct hands *hands, struct slot *slot, enum flow_dir dir,
+                   const struct flow_state *next)
 {
-    struct flow_state before = *flow_now(flow);
-    flow_commit(flow, next);
+    struct flow_state before = *flow_now(&slot->flow[dir]);
+    flow_commit(slot, dir, next);
     if (before.in.chunk != next->in.chunk)
         chunk_give(&hands->chunks, before.in.chunk);
     if (before.out.chunk != next->out.chunk)
@@ -139,9 +140,9 @@ static int64_t send_out(struct hands *hands, const struct slot *slot, const stru
     return n;
 }
 
-static void step(struct hands *hands, struct flow *flow, const struct op *op)
+static void step(struct hands *hands, struct slot *slot, const struct op *op)
 {
-    struct flow_state next = *flow_now(flow);
+    struct flow_state next = *flow_now(&slot->flow[op->dir]);
     if (next.out.chunk == CHUNK_NONE)
         next.out.chunk = take_chunk(hands);
     const uint8_t *in = vault_chunk(hands->vault, next.in.chunk) + next.in.start;
@@ -152,27 +153,27 @@ static void step(struct hands *hands, struct flow *flow, const struct op *op)
     next.out.end = (uint16_t)(next.out.end + op->n);
     next.telnet.flags = op->salt & 2 ? TELNET_IN_LINE : 0;
     buffer_take(&next.in, (uint32_t)op->n);
-    commit(hands, flow, &next);
+    commit(hands, slot, op->dir, &next);
 }
 
-static void move(struct hands *hands, struct flow *flow)
+static void move(struct hands *hands, struct slot *slot, enum flow_dir dir)
 {
-    struct flow_state next = *flow_now(flow);
+    struct flow_state next = *flow_now(&slot->flow[dir]);
     uint32_t n = buffer_bytes(&next.out);
     uint32_t chunk = take_chunk(hands);
     memcpy(vault_chunk(hands->vault, chunk),
            vault_chunk(hands->vault, next.out.chunk) + next.out.start, n);
     POINT(BUFFER_COPIED);
     next.out = (struct buffer){.chunk = chunk, .end = (uint16_t)n};
-    commit(hands, flow, &next);
+    commit(hands, slot, dir, &next);
 }
 
-static void acknowledge(struct hands *hands, struct flow *flow, uint32_t n)
+static void acknowledge(struct hands *hands, struct slot *slot, enum flow_dir dir, uint32_t n)
 {
-    struct flow_state next = *flow_now(flow);
+    struct flow_state next = *flow_now(&slot->flow[dir]);
     next.kept = (uint16_t)(next.kept - n);
     buffer_take(&next.out, n);
-    commit(hands, flow, &next);
+    commit(hands, slot, dir, &next);
 }
 
 static void rekey(struct hands *hands, struct slot *slot, const struct op *op,
@@ -183,14 +184,14 @@ static void rekey(struct hands *hands, struct slot *slot, const struct op *op,
     slot->keys[key] = *fresh;
     POINT(KEY_WRITTEN);
     next.key = key;
-    commit(hands, &slot->flow[op->dir], &next);
+    commit(hands, slot, op->dir, &next);
 }
 
-static void turn(struct hands *hands, struct flow *flow, uint64_t salt)
+static void turn(struct hands *hands, struct slot *slot, enum flow_dir dir, uint64_t salt)
 {
-    struct flow_state next = *flow_now(flow);
+    struct flow_state next = *flow_now(&slot->flow[dir]);
     model_turn(&next, salt);
-    commit(hands, flow, &next);
+    commit(hands, slot, dir, &next);
 }
 
 static void pass_end(struct hands *hands, struct slot *slot, enum flow_dir dir)
@@ -200,10 +201,10 @@ static void pass_end(struct hands *hands, struct slot *slot, enum flow_dir dir)
         shutdown(fd, SHUT_WR);
     POINT(END_PASSED);
     struct flow_state next = *flow_now(&slot->flow[dir]);
-    next.phase = FLOW_SHUT;
+    flow_set_phase(&next, dir, FLOW_SHUT);
     next.in = next.out = BUFFER_EMPTY;
     next.kept = 0;
-    commit(hands, &slot->flow[dir], &next);
+    commit(hands, slot, dir, &next);
 }
 
 // A burst, and housekeeping after it.
@@ -222,7 +223,6 @@ static int64_t perform_in_slot(struct hands *hands, const struct op *op, int sto
                                const union model_bytes *bytes)
 {
     struct slot *slot = &hands->vault->slots[op->slot];
-    struct flow *flow = &slot->flow[op->dir];
     switch (op->kind) {
     case OP_FREE:
         slot_free(&hands->slots, &hands->chunks, &hands->cells, slot);
@@ -238,19 +238,19 @@ static int64_t perform_in_slot(struct hands *hands, const struct op *op, int sto
     case OP_SEND:
         return send_out(hands, slot, op);
     case OP_STEP:
-        step(hands, flow, op);
+        step(hands, slot, op);
         break;
     case OP_MOVE:
-        move(hands, flow);
+        move(hands, slot, op->dir);
         break;
     case OP_ACKNOWLEDGE:
-        acknowledge(hands, flow, (uint32_t)op->n);
+        acknowledge(hands, slot, op->dir, (uint32_t)op->n);
         break;
     case OP_REKEY:
         rekey(hands, slot, op, &bytes->key);
         break;
     case OP_TURN:
-        turn(hands, flow, op->salt);
+        turn(hands, slot, op->dir, op->salt);
         break;
     case OP_SHUT:
         pass_end(hands, slot, op->dir);

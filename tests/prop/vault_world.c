@@ -239,7 +239,7 @@ static int64_t guess_result(const struct world *world, struct op *cut)
     case OP_RECEIVE:
         n = flow_now(&slot->flow[cut->dir])->received - was->received;
         if (n == 0)
-            return flow_now(&slot->flow[cut->dir])->phase == FLOW_ENDING ? 0 : -1;
+            return flow_now(&slot->flow[cut->dir])->phase == FLOW_OPEN ? -1 : 0;
         return (int64_t)n;
     case OP_SEND:
         n = flow_now(&slot->flow[cut->dir])->sent - was->sent;

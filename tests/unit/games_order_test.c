@@ -345,8 +345,8 @@ static void test_who_lingers_after_a_quit_makes_no_death_of_the_next_one(void **
         enum flow_dir dir;
         struct flow_state end;
     } ends[] = {
-        {TO_PLAYER, {.phase = FLOW_SHUT, .flags = FLOW_END_MEANT}}, // closed by the game
-        {TO_GAME, {.phase = FLOW_ENDING}},                          // the player has left
+        {TO_PLAYER, {.phase = FLOW_SHUT}}, // closed by the game
+        {TO_GAME, {.phase = FLOW_ENDING}}, // the player has left
     };
     struct fixture *fixture = *state;
     for (unsigned i = 0; i < 2; i++) {
@@ -355,7 +355,7 @@ static void test_who_lingers_after_a_quit_makes_no_death_of_the_next_one(void **
         end_link(fixture, 0);
         now_ms += JUDGED_MS;
         assert_int_equal(judge(fixture, 0), GAMES_PLAYER);
-        flow_commit(&fixture->vault.slots[0].flow[ends[i].dir], &ends[i].end);
+        flow_commit(&fixture->vault.slots[0], ends[i].dir, &ends[i].end);
         now_ms += JUDGED_MS;
         end_link(fixture, 1);
         now_ms += JUDGED_MS;
@@ -363,7 +363,7 @@ static void test_who_lingers_after_a_quit_makes_no_death_of_the_next_one(void **
         assert_false(game_now(fixture->vault.head, 0).flags & GAME_AWAY);
         unlink_slot(fixture, 0);
         unlink_slot(fixture, 1);
-        flow_commit(&fixture->vault.slots[0].flow[ends[i].dir], &(struct flow_state){0});
+        flow_commit(&fixture->vault.slots[0], ends[i].dir, &(struct flow_state){0});
     }
 }
 

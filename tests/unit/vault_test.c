@@ -90,6 +90,7 @@ static void verify_names_the_invariant_that_is_broken(void **state)
 {
     struct fixture *fixture = *state;
     const struct slot good = *fixture->slot;
+    const uint32_t chunk = chunk_take(&fixture->chunks);
     assert_int_equal(verify_slot(&fixture->vault, fixture->slot), I_NONE);
 #define BROKEN(invariant, damage)                                                                  \
     do {                                                                                           \
@@ -103,7 +104,12 @@ static void verify_names_the_invariant_that_is_broken(void **state)
     BROKEN(I6, now(fixture, TO_PLAYER)->out = ((struct buffer){.chunk = 15, .end = 1}));
     BROKEN(I7, now(fixture, TO_PLAYER)->key = SLOT_KEYS);
     BROKEN(I7, now(fixture, TO_PLAYER)->key = now(fixture, TO_GAME)->key);
-    BROKEN(I8, now(fixture, TO_PLAYER)->phase = FLOW_SHUT + 1);
+    BROKEN(I8, now(fixture, TO_PLAYER)->phase = FLOW_N_PHASES);
+    BROKEN(I8, now(fixture, TO_GAME)->phase = FLOW_CUT);
+    BROKEN(I8, {
+        now(fixture, TO_GAME)->phase = FLOW_SHUT;
+        now(fixture, TO_GAME)->in = ((struct buffer){.chunk = chunk, .end = 1});
+    });
     BROKEN(I10, fixture->slot->player_fd = -1);
     BROKEN(I10, fixture->slot->game_fd = fixture->slot->player_fd);
     BROKEN(I12, fixture->slot->cipher = RECORD_N_CIPHERS);
@@ -120,6 +126,7 @@ static void verify_names_the_invariant_that_is_broken(void **state)
         now(fixture, TO_GAME)->received = 1;
     });
 #undef BROKEN
+    chunk_give(&fixture->chunks, chunk);
 }
 
 static void keep_first(void *arg, uint32_t slot, enum invariant invariant)
