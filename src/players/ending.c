@@ -23,7 +23,7 @@ static void say_alert(struct ending *ending, const struct flow_state *to_game)
     ending->by = is_theirs ? "player" : "stayd";
     snprintf(ending->why, sizeof ending->why, "%s the alert %s",
              is_theirs ? "the player's program has sent" : "the player was sent",
-             record_alert_name(name, to_game->alert));
+             record_alert_name(name, to_game->input.alert));
 }
 
 void ending_look(struct ending *ending, const struct slot *slot)
@@ -51,7 +51,7 @@ void ending_look(struct ending *ending, const struct slot *slot)
     case SLOT_END_SEEN:
         break;
     }
-    if (to_game->alert != FLOW_ALERT_NONE)
+    if (to_game->input.alert != FLOW_ALERT_NONE)
         say_alert(ending, to_game);
     else if (slot_has(slot, SLOT_FLAG_PLAYER_ENDED))
         say(ending, "player", "the player left");

@@ -122,7 +122,7 @@ static bool is_unread(const struct slot *slot)
 {
     const struct flow_state *now = flow_now(&slot->flow[TO_GAME]);
     int n = 0;
-    return slot->state == SLOT_LIVE && slot->game_fd >= 0 && now->sent == now->aside &&
+    return slot->state == SLOT_LIVE && slot->game_fd >= 0 && now->flags & FLOW_FRESH &&
            ioctl(slot->game_fd, SIOCOUTQ, &n) == 0 && n > 0;
 }
 
@@ -143,7 +143,7 @@ bool games_have_room(struct players *players, unsigned game)
 uint64_t games_said(const struct slot *slot)
 {
     const struct flow_state *now = flow_now(&slot->flow[TO_PLAYER]);
-    return now->received - now->aside;
+    return now->received - now->output.aside;
 }
 
 void games_note_link(struct players *players, const struct slot *slot, uint64_t held_ms)

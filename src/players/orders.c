@@ -47,7 +47,7 @@ enum order_result order_notice(struct players *players, struct slot *slot, uint3
                                const char *text)
 {
     const struct relay_words words = {.text = text, .notice = token};
-    if (flow_now(&slot->flow[TO_PLAYER])->notice == token)
+    if (flow_now(&slot->flow[TO_PLAYER])->output.notice == token)
         return ORDER_DONE;
     if (!relay_say(players->vault, &players->chunks, slot, &words))
         return ORDER_SHORT;

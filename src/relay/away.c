@@ -35,17 +35,17 @@ static void note_rest(const struct relay_run *run, struct flow_state *next, uint
         next->flags |= FLOW_SKIP;
     else if (!is_telnet)
         next->flags &= (uint8_t)~FLOW_SKIP;
-    next->front = is_telnet ? 0 : front;
+    next->input.front = is_telnet ? 0 : front;
 }
 
 // All of `out` goes, and with it what is still to come of a line begun.
 static void drop_out(const struct relay_run *run, struct flow_state *next)
 {
     uint32_t n = buffer_bytes(&next->out);
-    uint8_t front = next->front;
+    uint8_t front = next->input.front;
     if (slot_has(run->slot, SLOT_FLAG_TELNET)) {
         next->flags |= FLOW_DISCARD; // telnet's follower knows where the line ends
-        next->front = 0;
+        next->input.front = 0;
     } else {
         if (n)
             front = front_follow(front, false,
@@ -59,7 +59,7 @@ static void drop_out(const struct relay_run *run, struct flow_state *next)
 static void skip_rest(const struct relay_run *run, struct flow_state *next)
 {
     uint32_t n = buffer_bytes(&next->out);
-    uint8_t front = next->front;
+    uint8_t front = next->input.front;
     if (n)
         n = (uint32_t)front_rest(&front, slot_has(run->slot, SLOT_FLAG_TELNET),
                                  vault_chunk(run->vault, next->out.chunk) + next->out.start, n);
@@ -76,8 +76,7 @@ bool run_skip_line(struct relay_run *run)
     uint64_t sent = next.sent;
     skip_rest(run, &next);
     // A game that is linked already does not count what it does not get.
-    next.origin += next.sent - sent;
-    next.aside += next.sent - sent;
+    next.input.origin += next.sent - sent;
     run_commit(run, TO_GAME, &next);
     return true;
 }
@@ -91,8 +90,8 @@ static void keep_input(struct relay_run *run)
     struct flow_state next = run_state(run, TO_GAME);
     if (next.phase == FLOW_SHUT)
         return;
-    next.sent -= next.kept;
-    next.kept = 0;
+    next.sent -= next.input.kept;
+    next.input.kept = 0;
     if (!slot_has(run->slot, SLOT_FLAG_RESUMES)) {
         drop_out(run, &next);
     } else {
@@ -103,7 +102,7 @@ static void keep_input(struct relay_run *run)
         if (next.flags & FLOW_HEADLESS)
             skip_rest(run, &next);
         else if (slot_has(run->slot, SLOT_FLAG_TELNET) || !(next.flags & FLOW_SKIP))
-            next.front = 0;
+            next.input.front = 0;
     }
     next.flags &= (uint8_t)~FLOW_HEADLESS;
     next.telnet.flags &= (uint8_t)~TELNET_DROPPING;
@@ -149,12 +148,12 @@ static size_t put_line(uint8_t *out, const char *text, bool is_in_line)
 static void take_words(struct flow_state *next, const struct relay_words *words, size_t n)
 {
     next->received += n; // our own words count as the game's (I11)
-    next->aside += n;
+    next->output.aside += n;
     if (n)
         next->http = HTTP_NOT; // the player has heard something else
     next->flags = (uint8_t)((next->flags | words->set) & ~words->clear);
     if (words->notice)
-        next->notice = words->notice;
+        next->output.notice = words->notice;
     if (words->are_last)
         flow_set_phase(next, TO_PLAYER, FLOW_ENDING);
 }
@@ -246,7 +245,7 @@ static void begin_anew(struct relay_run *run)
 {
     struct flow_state next = run_state(run, TO_PLAYER);
     run->slot->flags &= ~SLOT_FLAG_RESUMES;
-    next.aside = next.received;
+    next.output.aside = next.received;
     run_commit(run, TO_PLAYER, &next);
 }
 
@@ -272,22 +271,22 @@ void relay_prepare_link(struct vault *vault, struct chunk_pool *chunks, struct s
     if (slot_has(slot, SLOT_FLAG_LINKED) && !is_resumed)
         drop_input(&run);
     struct flow_state next = run_state(&run, TO_GAME);
-    next.aside = next.sent;
+    next.flags |= FLOW_FRESH;
     if (!is_resumed)
-        next.origin = next.sent;
+        next.input.origin = next.sent;
     run_commit(&run, TO_GAME, &next);
 }
 
 uint64_t relay_input_offset(const struct slot *slot)
 {
     const struct flow_state *now = flow_now(&slot->flow[TO_GAME]);
-    return now->sent - now->origin;
+    return now->sent - now->input.origin;
 }
 
 uint64_t relay_output_offset(const struct slot *slot)
 {
     const struct flow_state *now = flow_now(&slot->flow[TO_PLAYER]);
-    return now->received - now->aside;
+    return now->received - now->output.aside;
 }
 
 bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
@@ -295,18 +294,18 @@ bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct sl
 {
     struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     struct flow_state next = run_state(&run, TO_GAME);
-    uint64_t first = next.sent - next.kept;
-    if (offset > next.sent - next.origin)
+    uint64_t first = next.sent - next.input.kept;
+    if (offset > next.sent - next.input.origin)
         return false;
-    offset += next.origin;
+    offset += next.input.origin;
     if (offset <= first)
         return true; // what was acknowledged already, or needed no acknowledgement
     uint32_t n = (uint32_t)(offset - first);
-    next.front = front_follow(next.front, slot_has(slot, SLOT_FLAG_TELNET),
-                              vault_chunk(vault, next.out.chunk) + next.out.start, n);
+    next.input.front = front_follow(next.input.front, slot_has(slot, SLOT_FLAG_TELNET),
+                                    vault_chunk(vault, next.out.chunk) + next.out.start, n);
     next.flags &= (uint8_t)~FLOW_HEADLESS; // it knows where in a line it is
     buffer_take(&next.out, n);
-    next.kept = (uint16_t)(next.sent - offset);
+    next.input.kept = (uint16_t)(next.sent - offset);
     run_commit(&run, TO_GAME, &next);
     return true;
 }

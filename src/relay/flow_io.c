@@ -36,7 +36,8 @@ void run_shut(struct relay_run *run, enum flow_dir dir)
     flow_set_phase(&next, dir, FLOW_SHUT);
     next.in = BUFFER_EMPTY;
     next.out = BUFFER_EMPTY;
-    next.kept = 0;
+    if (dir == TO_GAME)
+        next.input.kept = 0;
     run_commit(run, dir, &next);
 }
 
@@ -242,14 +243,15 @@ static void keep_less(struct relay_run *run, struct flow_state *next, uint32_t n
     const uint8_t *kept = vault_chunk(run->vault, next->out.chunk) + next->out.start;
     bool is_telnet = slot_has(run->slot, SLOT_FLAG_TELNET);
     uint32_t n_over = buffer_bytes(&next->out) + n - CHUNK_BYTES;
-    if (flow_unsent(next) > 0 || front_ends_line(next->front, is_telnet, kept, next->kept))
+    if (flow_unsent(next, TO_GAME) > 0 ||
+        front_ends_line(next->input.front, is_telnet, kept, next->input.kept))
         return;
     if (n_over < KEEP_LESS_BYTES)
         n_over = KEEP_LESS_BYTES;
-    if (n_over > next->kept)
-        n_over = next->kept;
+    if (n_over > next->input.kept)
+        n_over = next->input.kept;
     flow_pass_front(next, is_telnet, kept, n_over);
-    next->kept = (uint16_t)(next->kept - n_over);
+    next->input.kept = (uint16_t)(next->input.kept - n_over);
     buffer_take(&next->out, n_over);
     run_commit(run, TO_GAME, next);
 }
@@ -259,7 +261,7 @@ bool run_make_out_room(struct relay_run *run, enum flow_dir dir, uint32_t n)
     struct flow_state next = run_state(run, dir);
     if (buffer_room(&next.out) >= n)
         return true;
-    if (dir == TO_GAME && next.kept && buffer_bytes(&next.out) + n > CHUNK_BYTES)
+    if (dir == TO_GAME && next.input.kept && buffer_bytes(&next.out) + n > CHUNK_BYTES)
         keep_less(run, &next, n);
     next = run_state(run, dir);
     uint32_t n_bytes = buffer_bytes(&next.out);

@@ -56,8 +56,8 @@ static unsigned what_to_await(const struct relay_run *run)
     const bool has_room = to_game_has_room(run);
     if (has_room && !run->is_short)
         wants |= RELAY_READ_PLAYER;
-    if (!has_room && to_game->phase == FLOW_OPEN && to_game->kept > 0 &&
-        flow_unsent(to_game) == 0 && run->slot->game_fd >= 0)
+    if (!has_room && to_game->phase == FLOW_OPEN && to_game->input.kept > 0 &&
+        flow_unsent(to_game, TO_GAME) == 0 && run->slot->game_fd >= 0)
         wants |= RELAY_UNACKED;
     if (to_player_has_room(run) && !run->is_short)
         wants |= RELAY_READ_GAME;
@@ -66,7 +66,7 @@ static unsigned what_to_await(const struct relay_run *run)
         wants |= RELAY_POLL;
     if ((to_game->phase != FLOW_OPEN || run->conn->has_left) && run->slot->game_fd < 0)
         wants |= RELAY_LEFT;
-    if (flow_unsent(to_game) > 0 && run->slot->game_fd >= 0 &&
+    if (flow_unsent(to_game, TO_GAME) > 0 && run->slot->game_fd >= 0 &&
         !(run->conn->ready & RELAY_WRITE_GAME) && !(run->conn->errors & RELAY_WRITE_GAME))
         wants |= RELAY_WRITE_GAME;
     if (to_player->phase == FLOW_CUT)

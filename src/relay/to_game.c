@@ -106,15 +106,15 @@ static void take_record(struct relay_run *run, struct record_opened *opened, siz
         break;
     case RECORD_DEAD:
         say_broken(run->slot, opened->alert, true);
-        next->alert = opened->alert;
+        next->input.alert = opened->alert;
         next->flags |= FLOW_DEAF;
         stop_records(next);
         break;
     case RECORD_ALERT:
     case RECORD_FAILED:
     case RECORD_MORE: // not possible for a whole record
-        next->alert = opened->status == RECORD_ALERT ? opened->alert : RECORD_INTERNAL_ERROR;
-        say_broken(run->slot, next->alert, false);
+        next->input.alert = opened->status == RECORD_ALERT ? opened->alert : RECORD_INTERNAL_ERROR;
+        say_broken(run->slot, next->input.alert, false);
         stop_records(next);
         break;
     }
@@ -210,12 +210,12 @@ static bool is_header_unread(const struct relay_run *run)
 {
     const struct flow_state *now = flow_now(&run->slot->flow[TO_GAME]);
     int n = 0;
-    return now->sent == now->aside && ioctl(run->slot->game_fd, SIOCOUTQ, &n) == 0 && n > 0;
+    return now->flags & FLOW_FRESH && ioctl(run->slot->game_fd, SIOCOUTQ, &n) == 0 && n > 0;
 }
 
 static bool send_game(struct relay_run *run)
 {
-    if (flow_unsent(flow_now(&run->slot->flow[TO_GAME])) == 0 || run->slot->game_fd < 0 ||
+    if (flow_unsent(flow_now(&run->slot->flow[TO_GAME]), TO_GAME) == 0 || run->slot->game_fd < 0 ||
         !(run->conn->ready & RELAY_WRITE_GAME) || !may_hear(run))
         return false;
     if (is_header_unread(run)) {
@@ -235,7 +235,7 @@ static bool is_step_due(const struct relay_run *run, const struct flow_state *no
 static void make_plain_room(struct relay_run *run)
 {
     const struct flow_state *now = flow_now(&run->slot->flow[TO_GAME]);
-    if (!slot_has_step(run->slot) && now->phase == FLOW_OPEN && now->kept)
+    if (!slot_has_step(run->slot) && now->phase == FLOW_OPEN && now->input.kept)
         run_make_out_room(run, TO_GAME, 1);
 }
 
@@ -254,7 +254,7 @@ bool to_game_run(struct relay_run *run)
     has_moved |= say_environ(run);
     has_moved |= send_game(run);
     struct flow_state now = run_state(run, TO_GAME);
-    if (now.phase == FLOW_ENDING && flow_unsent(&now) == 0 && !is_step_due(run, &now)) {
+    if (now.phase == FLOW_ENDING && flow_unsent(&now, TO_GAME) == 0 && !is_step_due(run, &now)) {
         run_pass_end(run, TO_GAME, run->slot->game_fd);
         has_moved = true;
     }

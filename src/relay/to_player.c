@@ -71,10 +71,9 @@ static bool seal_alert(struct relay_run *run, uint8_t alert)
     size_t n = record_seal_alert(&place.params, place.key, &next.record, alert, place.out,
                                  place.room, &next.record);
     if (alert == RECORD_NO_RENEGOTIATION) {
-        next.answered = flow_now(&run->slot->flow[TO_GAME])->record.asks;
+        next.output.answered = flow_now(&run->slot->flow[TO_GAME])->record.asks;
     } else {
         next.flags |= FLOW_CLOSE_SEALED;
-        next.alert = alert;
         flow_set_phase(&next, TO_PLAYER, FLOW_ENDING);
         next.in = BUFFER_EMPTY;
     }
@@ -97,7 +96,7 @@ static bool seal_key_update(struct relay_run *run)
     OPENSSL_cleanse(&key, sizeof key);
     POINT(KEY_WRITTEN);
     next.key = free_key;
-    next.answered = to_game->record.asks;
+    next.output.answered = to_game->record.asks;
     publish(run, &place, n, &next);
     run_wipe_free_key(run);
     return true;
@@ -210,9 +209,9 @@ static bool seal_next(struct relay_run *run)
     struct record_params params = slot_record_params(run->slot);
     if (now->phase == FLOW_SHUT || (now->flags & FLOW_CLOSE_SEALED))
         return false;
-    if (to_game->alert != FLOW_ALERT_NONE)
-        return seal_alert(run, to_game->alert);
-    if (to_game->record.asks != now->answered)
+    if (to_game->input.alert != FLOW_ALERT_NONE)
+        return seal_alert(run, to_game->input.alert);
+    if (to_game->record.asks != now->output.answered)
         return params.version == RECORD_TLS13 ? seal_key_update(run)
                                               : seal_alert(run, RECORD_NO_RENEGOTIATION);
     if (now->phase == FLOW_OPEN && record_is_worn(&params, &now->record))

@@ -65,8 +65,10 @@ static inline bool flow_is_ending(const struct flow_state *state)
 static inline void flow_pass_front(struct flow_state *state, bool is_telnet, const uint8_t *bytes,
                                    uint32_t n)
 {
-    state->front = front_follow(state->front, is_telnet, bytes, n);
-    state->flags = (uint8_t)((state->flags & ~FLOW_HEADLESS) | (state->front ? FLOW_HEADLESS : 0));
+    state->input.front = front_follow(state->input.front, is_telnet, bytes, n);
+    state->flags &= (uint8_t)~FLOW_HEADLESS;
+    if (state->input.front)
+        state->flags |= FLOW_HEADLESS;
 }
 
 // n bytes of text have come from this direction's source.
@@ -84,10 +86,16 @@ static inline uint32_t buffer_bytes(const struct buffer *buffer)
     return (uint32_t)buffer->end - buffer->start;
 }
 
-// How many bytes of `out` are still to be sent; those kept for an acknowledgement come before them.
-static inline uint32_t flow_unsent(const struct flow_state *state)
+// How many bytes at the front of `out` are sent, and kept for an acknowledgement.
+static inline uint32_t flow_kept(const struct flow_state *state, enum flow_dir dir)
 {
-    return buffer_bytes(&state->out) - state->kept;
+    return dir == TO_GAME ? state->input.kept : 0;
+}
+
+// ... and how many behind them are still to be sent.
+static inline uint32_t flow_unsent(const struct flow_state *state, enum flow_dir dir)
+{
+    return buffer_bytes(&state->out) - flow_kept(state, dir);
 }
 
 // Room behind the last byte; a whole chunk when the buffer owns none.

@@ -82,6 +82,26 @@ enum flow_phase {
     FLOW_N_PHASES,
 };
 
+// What a flow's state holds in one direction only. In that of the player's input, to the game:
+struct flow_input {
+    uint64_t origin; // `sent` when the player came to a game that was not told where the input goes
+                     // on: this is 0 for it and those that resume
+    uint16_t kept;   // bytes at the front of `out` that are sent and not yet acknowledged
+    uint8_t alert;   // owed to the player or, with FLOW_DEAF, sent by the player
+    uint8_t front;   // where the bytes before `out` leave the game, or, of a line that is skipped,
+                     // where that is (telnet/telnet_front.h)
+    uint32_t reserved;
+};
+
+// ... and of the game's output, to the player:
+struct flow_output {
+    uint64_t aside;    // how much of `received` was stayd's own words, or said by games before the
+                       // one that `origin` is of
+    uint32_t notice;   // token of the last notice said (players/orders.h)
+    uint16_t answered; // how many of the input's record.asks are answered
+    uint16_t reserved;
+};
+
 // One copy of a flow's committed state.
 struct flow_state {
     uint64_t received;          // bytes taken from the source socket, ever
@@ -91,35 +111,29 @@ struct flow_state {
     struct buffer in;           // as received: ciphertext (to_game) or text (to_player)
     struct buffer out;          // as to be sent: text (to_game) or ciphertext (to_player)
     struct telnet_state telnet; // where this direction's telnet stands; unused if the game's is off
-    uint64_t aside;             // to_game: `sent` when the present link began;
-                                // to_player: how much of `received` was stayd's own words, or said
-                                // by games before the one that `origin` is of
-    uint64_t origin;            // to_game: `sent` when the player came to a game that was not told
-                                // where the input goes on: this is 0 for it and those that resume
     uint8_t phase;              // enum flow_phase
     uint8_t key;                // index into slot.keys
-    uint8_t alert;              // to_game: alert owed to the player or, with FLOW_DEAF, sent by the
-                                // player; to_player: alert sent
     uint8_t flags;              // FLOW_*
-    uint16_t answered;          // to_player: how many of to_game's record.asks are answered
-    uint16_t kept;              // to_game: bytes at the front of `out` that are sent and not yet
-                                // acknowledged by the game
-    uint32_t notice;            // to_player: token of the last notice said (players/orders.h)
-    uint8_t front; // to_game: where the bytes before `out` leave the game, or, of a line
-                   // that is skipped, where that is (telnet/telnet_front.h)
-    uint8_t http;  // how far the source's first bytes are those of HTTP (telnet/http.h)
-    uint8_t reserved[2];
+    uint8_t http; // how far the source's first bytes are those of HTTP (telnet/http.h)
+    uint32_t reserved;
+    union {
+        struct flow_input input;   // to_game
+        struct flow_output output; // to_player
+    };
 };
 
 #define FLOW_ALERT_NONE 255u
-#define FLOW_NO_MORE_RECORDS                                                                       \
-    1u                       // to_game: close_notify or an error came; what follows is not opened
-#define FLOW_CLOSE_SEALED 2u // to_player: our close_notify or fatal alert is sealed
-#define FLOW_DEAF 4u         // to_game: the player said it will not listen; tell to_player
-#define FLOW_DISCARD 16u     // to_game: what comes was meant for a game that is dead (relay/away.c)
-#define FLOW_AWAY 64u        // to_player: told that the game is away; to be told when it is back
-#define FLOW_SKIP 128u       // to_game: what is left of the line in which a game died is for nobody
-#define FLOW_HEADLESS 32u // to_game: of what `front` is within, the game has had more than is kept
+
+// to_game:
+#define FLOW_NO_MORE_RECORDS 1u // close_notify or an error came; what follows is not opened
+#define FLOW_DEAF 2u            // the player said it will not listen; tell to_player
+#define FLOW_DISCARD 4u         // what comes was meant for a game that is dead (relay/away.c)
+#define FLOW_SKIP 8u            // what is left of the line in which a game died is for nobody
+#define FLOW_HEADLESS 16u       // of what `front` is within, the game has had more than is kept
+#define FLOW_FRESH 32u          // nothing has been sent on the present link
+// to_player:
+#define FLOW_CLOSE_SEALED 64u // our close_notify or fatal alert is sealed
+#define FLOW_AWAY 128u        // told that the game is away; to be told when it is back
 
 // One direction of a slot. `current` is the commit point: one aligned store.
 struct flow {
@@ -138,10 +152,10 @@ enum slot_state {
 };
 
 #define SLOT_FLAG_TLS 1u
+#define SLOT_FLAG_NAMED 2u        // the host name question is settled (facts may hold FACT_HOST)
 #define SLOT_FLAG_PLAYER_ENDED 4u // who ended it first, to say so in the log
 #define SLOT_FLAG_GAME_ENDED 8u
 #define SLOT_FLAG_WE_ENDED 16u
-#define SLOT_FLAG_NAMED 2u         // the host name question is settled (facts may hold FACT_HOST)
 #define SLOT_FLAG_TELNET 32u       // the game's telnet is followed
 #define SLOT_FLAG_MAY_COMPRESS 64u // ... and may compress
 #define SLOT_FLAG_ACKS 128u        // the present link's game acknowledges its input
@@ -419,11 +433,13 @@ static_assert(sizeof(struct buffer) == 8, "layout");
 static_assert(sizeof(struct record_state) == 32, "layout");
 static_assert(sizeof(struct record_key) == 96, "layout");
 static_assert(sizeof(struct telnet_state) == 56, "layout");
-static_assert(sizeof(struct flow_state) == 160, "layout");
-static_assert(sizeof(struct flow) == 328, "layout");
+static_assert(sizeof(struct flow_input) == 16, "layout");
+static_assert(sizeof(struct flow_output) == 16, "layout");
+static_assert(sizeof(struct flow_state) == 152, "layout");
+static_assert(sizeof(struct flow) == 312, "layout");
 static_assert(offsetof(struct slot, link) == 8 && offsetof(struct slot, flags) == 12, "layout");
 static_assert(offsetof(struct slot, flow) == 104, "layout");
-static_assert(sizeof(struct slot) == 1280, "layout");
+static_assert(sizeof(struct slot) == 1248, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
 static_assert(sizeof(struct vault_game) == 80, "layout");
 static_assert(sizeof(struct vault_order) == 1296, "layout");

@@ -44,8 +44,10 @@ static void take_sent(const struct vault *vault, const struct slot *slot, enum f
                       struct flow_state *next, uint32_t count)
 {
     next->sent += count;
+    if (dir == TO_GAME)
+        next->flags &= (uint8_t)~FLOW_FRESH;
     if (dir == TO_GAME && slot_has(slot, SLOT_FLAG_ACKS)) {
-        next->kept = (uint16_t)(next->kept + count);
+        next->input.kept = (uint16_t)(next->input.kept + count);
         return;
     }
     if (dir == TO_GAME)
@@ -127,9 +129,9 @@ ssize_t receipt_send(struct vault *vault, uint32_t slot, enum flow_dir dir, int 
 {
     struct receipt *receipt = &vault->head->receipt;
     const struct flow_state *now = flow_now(&vault->slots[slot].flow[dir]);
-    uint32_t first = now->out.start + (uint32_t)now->kept;
+    const uint32_t first = now->out.start + flow_kept(now, dir);
     prepare(receipt, slot, dir, RECEIPT_SEND, now->out.chunk, first,
-            vault_chunk(vault, now->out.chunk) + first, flow_unsent(now));
+            vault_chunk(vault, now->out.chunk) + first, flow_unsent(now, dir));
     if (!call(SYS_sendmmsg, fd, receipt, MSG_DONTWAIT | MSG_NOSIGNAL))
         return -1;
     POINT(RECEIPT_CALLED);
@@ -146,7 +148,7 @@ static bool is_credible(const struct vault *vault, const struct slot *slot, uint
         return false;
     struct flow_state now = *flow_now(&slot->flow[receipt->dir]);
     if (receipt->side == RECEIPT_SEND)
-        return count > 0 && count <= flow_unsent(&now);
+        return count > 0 && count <= flow_unsent(&now, receipt->dir);
     const struct buffer *buffer = slot_receive_buffer(slot, &now);
     return now.phase == FLOW_OPEN && receipt->chunk < vault->head->chunks_reserved &&
            count <= buffer_room(buffer) && receipt->offset == buffer->end &&

@@ -61,9 +61,9 @@ static void clear_slot(struct slot *slot, uint64_t receipt_id)
         state->settled = receipt_id;
         state->in = BUFFER_EMPTY;
         state->out = BUFFER_EMPTY;
-        state->alert = FLOW_ALERT_NONE;
         state->key = (uint8_t)dir;
     }
+    slot->flow[TO_GAME].copy[0].input.alert = FLOW_ALERT_NONE;
 }
 
 bool slot_pool_has_room(struct slot_pool *pool)

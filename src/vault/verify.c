@@ -62,15 +62,14 @@ static enum invariant verify_flow(const struct vault *vault, const struct slot *
         return I7;
     if (!is_phase_valid(state, dir))
         return I8;
-    if (state->kept > buffer_bytes(&state->out) || (dir == TO_PLAYER && state->kept))
-        return I17;
-    if (!front_is_valid(state->front) || (dir == TO_PLAYER && state->front))
+    if (flow_kept(state, dir) > buffer_bytes(&state->out) ||
+        (dir == TO_GAME && !front_is_valid(state->input.front)))
         return I17;
     if (!record_is_valid(&state->record))
         return I12;
     if (!slot_has_step(slot) &&
         (state->in.chunk != CHUNK_NONE ||
-         (state->phase != FLOW_SHUT && state->received != state->sent + flow_unsent(state))))
+         (state->phase != FLOW_SHUT && state->received != state->sent + flow_unsent(state, dir))))
         return I11;
     bool is_http_valid =
         dir == TO_GAME ? http_is_valid_request(state->http) : http_is_valid_answer(state->http);

@@ -58,18 +58,21 @@ void model_write(const struct op *op, union model_bytes *bytes)
         model_fill(op->salt, bytes->byte, MODEL_BYTES);
 }
 
-void model_turn(struct flow_state *state, uint64_t salt)
+void model_turn(struct flow_state *state, enum flow_dir dir, uint64_t salt)
 {
     struct dice dice = {salt};
     state->record.seq = dice_next(&dice);
     state->record.debt = (uint8_t)dice_next(&dice);
     state->telnet.will = (uint32_t)dice_next(&dice);
-    state->aside = dice_next(&dice);
-    state->origin = dice_next(&dice);
-    state->answered = (uint16_t)dice_next(&dice);
-    state->notice = (uint32_t)dice_next(&dice);
-    state->alert = (uint8_t)dice_next(&dice);
     state->flags = (uint8_t)dice_next(&dice);
+    if (dir == TO_GAME) {
+        state->input.origin = dice_next(&dice);
+        state->input.alert = (uint8_t)dice_next(&dice);
+    } else {
+        state->output.aside = dice_next(&dice);
+        state->output.notice = (uint32_t)dice_next(&dice);
+        state->output.answered = (uint16_t)dice_next(&dice);
+    }
 }
 
 // A buffer that owns something owns chunk 0 here.
@@ -125,9 +128,9 @@ struct model_slot model_new_slot(const struct op *op, struct model_pair player)
     for (int dir = 0; dir < 2; dir++) {
         struct flow_state *state = &slot.flow[dir].state;
         state->in = state->out = BUFFER_EMPTY;
-        state->alert = FLOW_ALERT_NONE;
         slot.flow[dir].key_salt = op->salt + (unsigned)dir;
     }
+    slot.flow[TO_GAME].state.input.alert = FLOW_ALERT_NONE;
     return slot;
 }
 
@@ -205,8 +208,8 @@ static bool apply_receive(struct model_slot *slot, const struct op *op)
 static uint8_t front_behind(const struct model_slot *slot, const struct flow_state *state,
                             uint64_t n)
 {
-    uint8_t front = state->front;
-    for (uint64_t at = state->sent - state->kept; n > 0; n--) {
+    uint8_t front = state->input.front;
+    for (uint64_t at = state->sent - state->input.kept; n > 0; n--) {
         uint8_t byte = out_byte(slot, TO_GAME, at++);
         front = front_follow(front, slot->flags & SLOT_FLAG_TELNET, &byte, 1);
     }
@@ -220,17 +223,19 @@ static bool apply_send(struct model_slot *slot, const struct op *op)
     uint64_t n = (uint64_t)op->result;
     if (op->result < 0) // only who has not heard all can be slow
         return state->sent > flow->heard;
-    if (n == 0 || n > flow_unsent(state))
+    if (n == 0 || n > flow_unsent(state, op->dir))
         return false;
     bool is_kept = op->dir == TO_GAME && slot->flags & SLOT_FLAG_ACKS;
     if (op->dir == TO_GAME && !is_kept) {
-        state->front = front_behind(slot, state, n);
+        state->input.front = front_behind(slot, state, n);
         state->flags =
-            (uint8_t)((state->flags & ~FLOW_HEADLESS) | (state->front ? FLOW_HEADLESS : 0));
+            (uint8_t)((state->flags & ~FLOW_HEADLESS) | (state->input.front ? FLOW_HEADLESS : 0));
     }
     state->sent += n;
+    if (op->dir == TO_GAME)
+        state->flags &= (uint8_t)~FLOW_FRESH;
     if (is_kept)
-        state->kept = (uint16_t)(state->kept + n);
+        state->input.kept = (uint16_t)(state->input.kept + n);
     else
         take(&state->out, n);
     return true;
@@ -278,20 +283,21 @@ static bool apply_in_slot(struct model_slot *slot, const struct op *op)
         state->out.start = 0;
         return true;
     case OP_ACKNOWLEDGE:
-        state->kept = (uint16_t)(state->kept - op->n);
+        state->input.kept = (uint16_t)(state->input.kept - op->n);
         take(&state->out, op->n);
         return true;
     case OP_REKEY:
         flow->key_salt = op->salt;
         return true;
     case OP_TURN:
-        model_turn(state, op->salt);
+        model_turn(state, op->dir, op->salt);
         return true;
     case OP_SHUT:
         flow->is_cut = true;
         state->phase = FLOW_SHUT;
         state->in = state->out = BUFFER_EMPTY;
-        state->kept = 0;
+        if (op->dir == TO_GAME)
+            state->input.kept = 0;
         return true;
     case OP_FACT:
         return apply_fact(slot, op);

@@ -154,7 +154,7 @@ bool model_is_upgrading(const struct model *model);
 struct model_slot model_new_slot(const struct op *op, struct model_pair player);
 
 // The flow's state as OP_TURN changes it.
-void model_turn(struct flow_state *state, uint64_t salt);
+void model_turn(struct flow_state *state, enum flow_dir dir, uint64_t salt);
 
 // Choose an operation that is allowed now.
 void model_choose(const struct model *model, struct dice *dice, struct op *op);

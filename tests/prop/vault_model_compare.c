@@ -38,8 +38,9 @@ static const char *compare_flow(const struct vault *vault, const struct model_sl
     if (memcmp(&bare, &wanted->flow[dir].state, sizeof bare) != 0)
         return "a flow's state";
     uint64_t salt = model_flow_salt(wanted, dir);
-    if (!holds(vault, &state->out, salt, model_change(wanted), state->sent - state->kept) ||
-        !holds(vault, &state->in, salt, 0, state->sent + flow_unsent(state)))
+    if (!holds(vault, &state->out, salt, model_change(wanted),
+               state->sent - flow_kept(state, dir)) ||
+        !holds(vault, &state->in, salt, 0, state->sent + flow_unsent(state, dir)))
         return "a buffer's bytes";
     model_fill(wanted->flow[dir].key_salt, &key, sizeof key);
     if (wanted->flags & SLOT_FLAG_TLS && memcmp(&key, &slot->keys[state->key], sizeof key) != 0)

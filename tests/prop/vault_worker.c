@@ -171,7 +171,7 @@ static void move(struct hands *hands, struct slot *slot, enum flow_dir dir)
 static void acknowledge(struct hands *hands, struct slot *slot, enum flow_dir dir, uint32_t n)
 {
     struct flow_state next = *flow_now(&slot->flow[dir]);
-    next.kept = (uint16_t)(next.kept - n);
+    next.input.kept = (uint16_t)(next.input.kept - n);
     buffer_take(&next.out, n);
     commit(hands, slot, dir, &next);
 }
@@ -190,7 +190,7 @@ static void rekey(struct hands *hands, struct slot *slot, const struct op *op,
 static void turn(struct hands *hands, struct slot *slot, enum flow_dir dir, uint64_t salt)
 {
     struct flow_state next = *flow_now(&slot->flow[dir]);
-    model_turn(&next, salt);
+    model_turn(&next, dir, salt);
     commit(hands, slot, dir, &next);
 }
 
@@ -203,7 +203,8 @@ static void pass_end(struct hands *hands, struct slot *slot, enum flow_dir dir)
     struct flow_state next = *flow_now(&slot->flow[dir]);
     flow_set_phase(&next, dir, FLOW_SHUT);
     next.in = next.out = BUFFER_EMPTY;
-    next.kept = 0;
+    if (dir == TO_GAME)
+        next.input.kept = 0;
     commit(hands, slot, dir, &next);
 }
 
