@@ -35,23 +35,24 @@ static bool can_be_held(const struct slot *slot)
 // The link's end is the player's. What the player still says may go to the game.
 static bool let_go(struct conn *conn)
 {
-    relay_let_end(conn->players->vault, &conn->players->chunks, conn_slot(conn));
+    struct relay relay = conn_relay(conn);
+    relay_let_end(&relay);
     return true;
 }
 
 static bool mend(struct conn *conn)
 {
-    struct players *players = conn->players;
-    return relay_mend(players->vault, &players->chunks, conn_slot(conn),
-                      text_of(conn, CONF_TEXT_AWAY));
+    struct relay relay = conn_relay(conn);
+    return relay_mend(&relay, text_of(conn, CONF_TEXT_AWAY));
 }
 
 static bool hold(struct conn *conn)
 {
     struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
+    struct relay relay = conn_relay(conn);
     conn_unwatch_game(conn);
-    relay_unlink(players->vault, &players->chunks, slot);
+    relay_unlink(&relay);
     players_note_claims(players, slot);
     games_note_held(players, slot);
     say_held(slot);
@@ -81,8 +82,9 @@ bool away_judge(struct conn *conn)
         return false;
     conn->ended_ms = 0;
     if (verdict == GAMES_GONE) {
+        struct relay relay = conn_relay(conn);
         slot_note_end(slot, SLOT_END_GAME_GONE);
-        relay_end(players->vault, &players->chunks, slot);
+        relay_end(&relay);
         return true;
     }
     return verdict == GAMES_DEAD && can_be_held(slot) ? hold(conn) : let_go(conn);
@@ -90,18 +92,18 @@ bool away_judge(struct conn *conn)
 
 bool away_greet(struct conn *conn)
 {
-    struct players *players = conn->players;
-    struct slot *slot = conn_slot(conn);
+    const struct slot *slot = conn_slot(conn);
+    struct relay relay = conn_relay(conn);
     const struct relay_words words = {.text = text_of(conn, CONF_TEXT_BACK), .clear = FLOW_AWAY};
     return slot->game_fd >= 0 && flow_now(&slot->flow[TO_PLAYER])->flags & FLOW_AWAY &&
-           relay_say(players->vault, &players->chunks, slot, &words);
+           relay_say(&relay, &words);
 }
 
 bool away_tell_wait(struct conn *conn)
 {
-    struct players *players = conn->players;
+    struct relay relay = conn_relay(conn);
     const struct relay_words words = {.text = text_of(conn, CONF_TEXT_WAIT), .set = FLOW_AWAY};
-    if (!relay_say(players->vault, &players->chunks, conn_slot(conn), &words))
+    if (!relay_say(&relay, &words))
         return false;
     conn_serve(conn, 0);
     return true;
@@ -109,9 +111,8 @@ bool away_tell_wait(struct conn *conn)
 
 void away_give_up(struct conn *conn)
 {
-    struct players *players = conn->players;
+    struct relay relay = conn_relay(conn);
     slot_note_end(conn_slot(conn), SLOT_END_AWAY);
-    relay_end_saying(players->vault, &players->chunks, conn_slot(conn),
-                     text_of(conn, CONF_TEXT_GONE));
+    relay_end_saying(&relay, text_of(conn, CONF_TEXT_GONE));
     conn_serve(conn, 0);
 }

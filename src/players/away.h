@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// A player whose game's side has ended: let go, or held (relay/away.c does the slot's part,
+// A player whose game's side has ended: let go, or held (relay/dead_game.c does the slot's part,
 // games.h judges); and what a held player is told.
 //
 // Errors: what cannot be done now is done when the conn is served again.

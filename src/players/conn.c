@@ -30,6 +30,16 @@ struct conn *conn_of(const struct players *players, const struct slot *slot)
     return &players->conns[vault_slot_index(players->vault, slot)];
 }
 
+struct relay conn_relay(struct conn *conn)
+{
+    return (struct relay){
+        .vault = conn->players->vault,
+        .chunks = &conn->players->chunks,
+        .slot = conn_slot(conn),
+        .conn = &conn->relay,
+    };
+}
+
 static void on_player(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -146,12 +156,11 @@ void conn_close(struct conn *conn, const char *besides)
 
 static unsigned run(struct conn *conn)
 {
-    struct players *players = conn->players;
-    struct slot *slot = conn_slot(conn);
+    struct relay relay = conn_relay(conn);
     // If this run kills the worker, the guard will know whom to blame.
-    players->vault->head->serving_slot = vault_slot_index(players->vault, slot);
-    unsigned wants = relay_run(players->vault, &players->chunks, slot, &conn->relay);
-    players->vault->head->serving_slot = SLOT_NONE;
+    relay.vault->head->serving_slot = vault_slot_index(relay.vault, relay.slot);
+    unsigned wants = relay_run(&relay);
+    relay.vault->head->serving_slot = SLOT_NONE;
     return wants;
 }
 

@@ -58,4 +58,7 @@ void conn_close(struct conn *conn, const char *besides);
 struct slot *conn_slot(const struct conn *conn);
 struct conn *conn_of(const struct players *players, const struct slot *slot);
 
+// The slot, as the relay takes it.
+struct relay conn_relay(struct conn *conn);
+
 #endif

@@ -24,7 +24,8 @@ enum order_result order_leave(struct players *players, struct slot *slot, const 
 
 enum order_result order_acknowledge(struct players *players, struct slot *slot, uint64_t offset)
 {
-    if (!relay_acknowledge(players->vault, &players->chunks, slot, offset))
+    struct relay relay = conn_relay(conn_of(players, slot));
+    if (!relay_acknowledge(&relay, offset))
         return ORDER_BAD_OFFSET;
     conn_serve(conn_of(players, slot), 0); // there may be room for more now
     return ORDER_DONE;
@@ -34,11 +35,12 @@ enum order_result order_close(struct players *players, struct slot *slot, const 
                               enum slot_end by)
 {
     struct conn *conn = conn_of(players, slot);
+    struct relay relay = conn_relay(conn);
     if (relay_is_ended(slot))
         return ORDER_DONE; // under way already
     conn_take_words(conn);
     slot_note_end(slot, by);
-    relay_end_saying(players->vault, &players->chunks, slot, text ? text : "");
+    relay_end_saying(&relay, text ? text : "");
     conn_serve(conn, RELAY_READY_ALL);
     return ORDER_DONE;
 }
@@ -47,9 +49,10 @@ enum order_result order_notice(struct players *players, struct slot *slot, uint3
                                const char *text)
 {
     const struct relay_words words = {.text = text, .notice = token};
+    struct relay relay = conn_relay(conn_of(players, slot));
     if (flow_now(&slot->flow[TO_PLAYER])->output.notice == token)
         return ORDER_DONE;
-    if (!relay_say(players->vault, &players->chunks, slot, &words))
+    if (!relay_say(&relay, &words))
         return ORDER_SHORT;
     conn_serve(conn_of(players, slot), 0);
     return ORDER_DONE;

@@ -121,7 +121,8 @@ void players_begin_end(struct players *players)
         if (slot->state != SLOT_LIVE)
             continue;
         slot_note_end(slot, SLOT_END_STOP);
-        relay_end(players->vault, &players->chunks, slot);
+        struct relay relay = conn_relay(conn);
+        relay_end(&relay);
         conn_serve(conn, RELAY_READY_ALL);
     }
 }

@@ -126,7 +126,8 @@ static enum link_status make_link(struct conn *conn, const struct conf_game *gam
     static uint8_t state[VAULT_STATE_BYTES];
     bool is_resumed = slot_has(slot, SLOT_FLAG_LINKED) && slot_has(slot, SLOT_FLAG_RESUMES) &&
                       terms->flags & SLOT_FLAG_RESUMES;
-    relay_prepare_link(players->vault, &players->chunks, slot, is_resumed);
+    struct relay relay = conn_relay(conn);
+    relay_prepare_link(&relay, is_resumed);
     if (!is_resumed && slot_has(slot, SLOT_FLAG_LINKED))
         state_put(&players->cells, slot, NULL, 0); // a dead game's, of which this one knows nothing
     const struct header_resumed resumed = {

@@ -132,7 +132,8 @@ void waiting_set(struct conn *conn, unsigned for_what)
 
 static void drop(struct conn *conn)
 {
-    relay_drop(conn->players->vault, &conn->players->chunks, conn_slot(conn));
+    struct relay relay = conn_relay(conn);
+    relay_drop(&relay);
     conn_serve(conn, 0);
 }
 

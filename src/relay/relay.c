@@ -6,7 +6,7 @@
 // Errors: none.
 #include "relay/relay.h"
 
-#include "relay/flow_io.h"
+#include "relay/relay_part.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,9 +17,9 @@
 // readiness brings it back for the rest.
 #define RECEIVES_PER_RUN 8u
 
-static bool is_shut(const struct relay_run *run, enum flow_dir dir)
+static bool is_shut(const struct relay *relay, enum flow_dir dir)
 {
-    return flow_now(&run->slot->flow[dir])->phase == FLOW_SHUT;
+    return flow_now(&relay->slot->flow[dir])->phase == FLOW_SHUT;
 }
 
 bool relay_has_hung_up(const struct slot *slot)
@@ -32,49 +32,50 @@ bool relay_has_hung_up(const struct slot *slot)
 
 // All is said. Read the player's socket to its end, so that closing it does not
 // reset the connection over unread input.
-static unsigned linger(struct relay_run *run)
+static unsigned linger(struct relay *relay)
 {
     uint8_t sink[4096];
     for (unsigned i = 0; i < RECEIVES_PER_RUN; i++) {
-        ssize_t n = recv(run->slot->player_fd, sink, sizeof sink, MSG_DONTWAIT);
+        ssize_t n = recv(relay->slot->player_fd, sink, sizeof sink, MSG_DONTWAIT);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
             return RELAY_DONE;
         if (n < 0)
             break;
     }
     // After a fatal alert of its own it is not waited for (RFC 8446, section 6.2).
-    if (flow_now(&run->slot->flow[TO_GAME])->flags & FLOW_DEAF)
+    if (flow_now(&relay->slot->flow[TO_GAME])->flags & FLOW_DEAF)
         return RELAY_DONE;
     return (unsigned)RELAY_LINGER | RELAY_READ_PLAYER;
 }
 
-static unsigned what_to_await(const struct relay_run *run)
+static unsigned what_to_await(const struct relay *relay)
 {
-    const struct flow_state *to_game = flow_now(&run->slot->flow[TO_GAME]);
-    const struct flow_state *to_player = flow_now(&run->slot->flow[TO_PLAYER]);
-    unsigned wants = run->wishes;
-    const bool has_room = to_game_has_room(run);
-    if (has_room && !run->is_short)
+    const struct flow_state *to_game = flow_now(&relay->slot->flow[TO_GAME]);
+    const struct flow_state *to_player = flow_now(&relay->slot->flow[TO_PLAYER]);
+    unsigned wants = relay->wishes;
+    const bool has_room = to_game_has_room(relay);
+    if (has_room && !relay->is_short)
         wants |= RELAY_READ_PLAYER;
     if (!has_room && to_game->phase == FLOW_OPEN && to_game->input.kept > 0 &&
-        flow_unsent(to_game, TO_GAME) == 0 && run->slot->game_fd >= 0)
+        flow_unsent(to_game, TO_GAME) == 0 && relay->slot->game_fd >= 0)
         wants |= RELAY_UNACKED;
-    if (to_player_has_room(run) && !run->is_short)
+    if (to_player_has_room(relay) && !relay->is_short)
         wants |= RELAY_READ_GAME;
     // No event need come of a dead game's socket.
-    if (wants & RELAY_READ_GAME && run->conn->is_orphan)
+    if (wants & RELAY_READ_GAME && relay->conn->is_orphan)
         wants |= RELAY_POLL;
-    if ((to_game->phase != FLOW_OPEN || run->conn->has_left) && run->slot->game_fd < 0)
+    if ((to_game->phase != FLOW_OPEN || relay->conn->has_left) && relay->slot->game_fd < 0)
         wants |= RELAY_LEFT;
-    if (flow_unsent(to_game, TO_GAME) > 0 && run->slot->game_fd >= 0 &&
-        !(run->conn->ready & RELAY_WRITE_GAME) && !(run->conn->errors & RELAY_WRITE_GAME))
+    if (flow_unsent(to_game, TO_GAME) > 0 && relay->slot->game_fd >= 0 &&
+        !(relay->conn->ready & RELAY_WRITE_GAME) && !(relay->conn->errors & RELAY_WRITE_GAME))
         wants |= RELAY_WRITE_GAME;
     if (to_player->phase == FLOW_CUT)
         wants |= RELAY_JUDGE;
-    if (to_player->out.chunk != CHUNK_NONE && !(run->conn->ready & RELAY_WRITE_PLAYER)) {
+    if (to_player->out.chunk != CHUNK_NONE && !(relay->conn->ready & RELAY_WRITE_PLAYER)) {
         wants |= RELAY_WRITE_PLAYER;
         // A held player has no game, and may be slow.
-        if (flow_is_ending(to_player) || (run->slot->game_fd >= 0 && relay_has_hung_up(run->slot)))
+        if (flow_is_ending(to_player) ||
+            (relay->slot->game_fd >= 0 && relay_has_hung_up(relay->slot)))
             wants |= RELAY_STUCK;
     }
     return wants;
@@ -91,56 +92,50 @@ static void note_end(struct slot *slot)
         slot->flags |= SLOT_FLAG_GAME_ENDED;
 }
 
-unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
-                   struct relay_conn *conn)
+unsigned relay_run(struct relay *relay)
 {
-    struct relay_run run = {
-        .vault = vault,
-        .chunks = chunks,
-        .slot = slot,
-        .conn = conn,
-        .receives_left = RECEIVES_PER_RUN,
-    };
+    struct slot *slot = relay->slot;
     bool has_moved;
+    relay->wishes = 0;
+    relay->is_short = false;
+    relay->receives_left = RECEIVES_PER_RUN;
     do {
-        has_moved = to_game_run(&run);
-        has_moved |= to_player_run(&run);
+        has_moved = to_game_run(relay);
+        has_moved |= to_player_run(relay);
     } while (has_moved);
     note_end(slot);
 
-    if (is_shut(&run, TO_PLAYER) && !is_shut(&run, TO_GAME)) {
+    if (is_shut(relay, TO_PLAYER) && !is_shut(relay, TO_GAME)) {
         if (!relay_has_hung_up(slot))
-            return what_to_await(&run) | RELAY_HALF;
-        run_shut(&run, TO_GAME);
+            return what_to_await(relay) | RELAY_HALF;
+        relay_shut(relay, TO_GAME);
     }
-    if (is_shut(&run, TO_PLAYER) && is_shut(&run, TO_GAME))
-        return linger(&run);
+    if (is_shut(relay, TO_PLAYER) && is_shut(relay, TO_GAME))
+        return linger(relay);
     // A player who left before there was a game to tell.
-    if (is_shut(&run, TO_GAME) && slot->game_fd < 0) {
-        relay_end(vault, chunks, slot);
-        run.wishes |= RELAY_POLL;
+    if (is_shut(relay, TO_GAME) && slot->game_fd < 0) {
+        relay_end(relay);
+        relay->wishes |= RELAY_POLL;
     }
-    return what_to_await(&run);
+    return what_to_await(relay);
 }
 
-void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
+void relay_end(struct relay *relay)
 {
-    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
+    struct slot *slot = relay->slot;
     if (!(slot->flags & (SLOT_FLAG_PLAYER_ENDED | SLOT_FLAG_GAME_ENDED)))
         slot->flags |= SLOT_FLAG_WE_ENDED;
-    run_start_ending(&run, TO_PLAYER);
-    run_start_ending(&run, TO_GAME);
+    relay_start_ending(relay, TO_PLAYER);
+    relay_start_ending(relay, TO_GAME);
 }
 
-void relay_end_saying(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
-                      const char *text)
+void relay_end_saying(struct relay *relay, const char *text)
 {
-    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
     const struct relay_words words = {.text = text, .are_last = true};
     // First, for this tells the end from the game's: the words are not said again.
-    run_start_ending(&run, TO_GAME);
-    relay_say(vault, chunks, slot, &words);
-    relay_end(vault, chunks, slot);
+    relay_start_ending(relay, TO_GAME);
+    relay_say(relay, &words);
+    relay_end(relay);
 }
 
 bool relay_is_ended(const struct slot *slot)
@@ -149,15 +144,13 @@ bool relay_is_ended(const struct slot *slot)
            flow_is_ending(flow_now(&slot->flow[TO_GAME]));
 }
 
-void relay_let_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
+void relay_let_end(struct relay *relay)
 {
-    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
-    run_start_ending(&run, TO_PLAYER);
+    relay_start_ending(relay, TO_PLAYER);
 }
 
-void relay_drop(struct vault *vault, struct chunk_pool *chunks, struct slot *slot)
+void relay_drop(struct relay *relay)
 {
-    struct relay_run run = {.vault = vault, .chunks = chunks, .slot = slot};
-    run_shut(&run, TO_GAME);
-    relay_end(vault, chunks, slot);
+    relay_shut(relay, TO_GAME);
+    relay_end(relay);
 }

@@ -18,7 +18,8 @@
 //
 // When the game's side has ended (CUT), the relay does not go on before the worker has judged
 // (RELAY_JUDGE): relay_let_end, it was this player that the game closed; or relay_unlink
-// and relay_mend (away.c), the game is dead: TO_PLAYER is OPEN again, and waits for a new link.
+// and relay_mend (dead_game.c), the game is dead: TO_PLAYER is OPEN again, and waits for a new
+// link.
 //
 // Errors: none are returned; a peer's end becomes a phase, shortage a wait.
 #ifndef STAYD_RELAY_RELAY_H
@@ -61,20 +62,31 @@ struct relay_conn {
 // can be written is found out by writing.
 #define RELAY_CONN_NEW ((struct relay_conn){.ready = RELAY_WRITE_PLAYER | RELAY_WRITE_GAME})
 
+// A slot, and what is needed to serve it. The caller makes one, for one call or for several.
+struct relay {
+    struct vault *vault;
+    struct chunk_pool *chunks;
+    struct slot *slot;
+    struct relay_conn *conn; // only relay_run looks at it
+    // relay_run's own:
+    unsigned wishes;        // RELAY_POLL so far
+    bool is_short;          // memory was short: nothing is received before the next run
+    unsigned receives_left; // so that one busy player does not starve the others
+};
+
 // Move what can be moved. Returns RELAY_* bits: readiness to wait for, and wishes.
-unsigned relay_run(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
-                   struct relay_conn *conn);
+unsigned relay_run(struct relay *relay);
 
 // End the slot from our side: what the game has said so far is flushed, then the
 // player gets close_notify; input is no longer taken. Then run it again.
-void relay_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
+void relay_end(struct relay *relay);
 
 // The game has closed this player: what it has said is flushed, then the player gets close_notify.
 // Then run it again.
-void relay_let_end(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
+void relay_let_end(struct relay *relay);
 
 // Give up what the player said and nobody is there to hear; the slot ends then.
-void relay_drop(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
+void relay_drop(struct relay *relay);
 
 // What stayd itself says to a player: one line, beginning on a line of its own.
 struct relay_words {
@@ -88,12 +100,10 @@ struct relay_words {
 // Say it behind what the game has said so far; into HTTP no text goes, all else is done. False:
 // there is no room now, the game is in the middle of something that must not be broken, or its side
 // has ended (last words can be said until the end is passed on); nothing has changed.
-bool relay_say(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
-               const struct relay_words *words);
+bool relay_say(struct relay *relay, const struct relay_words *words);
 
 // relay_end behind last words, if they can be said.
-void relay_end_saying(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
-                      const char *text);
+void relay_end_saying(struct relay *relay, const char *text);
 
 // Is this connection HTTP, a WebSocket for instance (telnet/http.h)? Then nothing in it is followed
 // or changed, and no words are put into it; it cannot go on with another game.
@@ -102,19 +112,17 @@ bool relay_is_http(const struct slot *slot);
 // Has relay_end been called?
 bool relay_is_ended(const struct slot *slot);
 
-// The game is dead (away.c). Give up the link; the game's last words, which are read, are still to
-// be passed on. Can be done again after a crash.
-void relay_unlink(struct vault *vault, struct chunk_pool *chunks, struct slot *slot);
+// The game is dead (dead_game.c). Give up the link; the game's last words, which are read, are
+// still to be passed on. Can be done again after a crash.
+void relay_unlink(struct relay *relay);
 
 // ... and when they have been: put telnet right, say `text`, and wait for a new link. False: not
 // yet.
-bool relay_mend(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
-                const char *text);
+bool relay_mend(struct relay *relay, const char *text);
 
 // Before a new link is made: what of the input is for the new game? All of it if it resumes the
 // player.
-void relay_prepare_link(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
-                        bool is_resumed);
+void relay_prepare_link(struct relay *relay, bool is_resumed);
 
 // Counted from the player's first link, or from the last one that did not resume it: how much of
 // the player's input the game has been sent, or, not linked, where it will go on.
@@ -124,11 +132,6 @@ uint64_t relay_output_offset(const struct slot *slot);
 
 // The game has acted on all input before offset; going back changes nothing. False: that is beyond
 // what was sent.
-bool relay_acknowledge(struct vault *vault, struct chunk_pool *chunks, struct slot *slot,
-                       uint64_t offset);
-
-// Have the game's bytes, up to what `in` still holds, left the player's terminal in the middle of a
-// command, sequence or character?
-bool relay_is_mid_sequence(const struct vault *vault, const struct slot *slot);
+bool relay_acknowledge(struct relay *relay, uint64_t offset);
 
 #endif

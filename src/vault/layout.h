@@ -127,7 +127,7 @@ struct flow_state {
 // to_game:
 #define FLOW_NO_MORE_RECORDS 1u // close_notify or an error came; what follows is not opened
 #define FLOW_DEAF 2u            // the player said it will not listen; tell to_player
-#define FLOW_DISCARD 4u         // what comes was meant for a game that is dead (relay/away.c)
+#define FLOW_DISCARD 4u         // what comes was meant for a game that is dead (relay/input.c)
 #define FLOW_SKIP 8u            // what is left of the line in which a game died is for nobody
 #define FLOW_HEADLESS 16u       // of what `front` is within, the game has had more than is kept
 #define FLOW_FRESH 32u          // nothing has been sent on the present link

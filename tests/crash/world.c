@@ -152,17 +152,17 @@ static void count_broken(void *arg, uint32_t slot, enum invariant invariant)
     fprintf(stderr, "slot %u breaks I%d\n", slot, invariant);
 }
 
-static void join(const struct world *world, struct chunk_pool *chunks, struct slot *slot)
+static void join(const struct world *world, struct relay *relay)
 {
-    struct vault vault = world->vault;
+    struct slot *slot = relay->slot;
     uint8_t state[VAULT_STATE_BYTES];
     bool is_resumed = slot_has(slot, SLOT_FLAG_LINKED) && slot_has(slot, SLOT_FLAG_RESUMES);
     int fd;
-    relay_prepare_link(&vault, chunks, slot, is_resumed);
+    relay_prepare_link(relay, is_resumed);
     const struct header_resumed resumed = {.input = relay_input_offset(slot),
                                            .output = relay_output_offset(slot),
                                            .state = state,
-                                           .n_state = state_get(&vault, slot, state)};
+                                           .n_state = state_get(relay->vault, slot, state)};
     const struct link_terms terms = {.flags = (world_acks(world) ? SLOT_FLAG_ACKS : 0) |
                                               (world_resumes(world) ? SLOT_FLAG_RESUMES : 0),
                                      .resumed = is_resumed ? &resumed : NULL};
@@ -172,22 +172,21 @@ static void join(const struct world *world, struct chunk_pool *chunks, struct sl
 }
 
 // The worker's part in away and back (players/away.c), with the test's judgement. True: run again.
-static bool judge(const struct world *world, struct chunk_pool *chunks, struct slot *slot,
-                  unsigned wants)
+static bool judge(const struct world *world, struct relay *relay, unsigned wants)
 {
-    struct vault vault = world->vault;
+    const struct slot *slot = relay->slot;
     const struct relay_words back = {.text = WORLD_BACK, .clear = FLOW_AWAY};
     const struct flow_state *now = flow_now(&slot->flow[TO_PLAYER]);
     if (slot->game_fd >= 0 && now->flags & FLOW_AWAY)
-        return relay_say(&vault, chunks, slot, &back);
+        return relay_say(relay, &back);
     if (!(wants & RELAY_JUDGE))
         return false;
     if (slot->game_fd < 0)
-        return relay_mend(&vault, chunks, slot, WORLD_AWAY);
+        return relay_mend(relay, WORLD_AWAY);
     if (world->is_dead)
-        relay_unlink(&vault, chunks, slot);
+        relay_unlink(relay);
     else
-        relay_let_end(&vault, chunks, slot);
+        relay_let_end(relay);
     return true;
 }
 
@@ -196,22 +195,23 @@ static void serve(const struct world *world, struct slot_pool *slots, struct chu
 {
     struct vault vault = world->vault;
     struct relay_conn conn = RELAY_CONN_NEW;
+    struct relay relay = {.vault = &vault, .chunks = chunks, .slot = slot, .conn = &conn};
     conn.is_orphan = world->is_dead;
     // Twice with everything ready: nothing may be left that only needs another look.
     for (int i = 0; i < 12; i++) {
         if (slot->game_fd < 0 && !world->is_dead &&
             flow_now(&slot->flow[TO_PLAYER])->phase == FLOW_OPEN)
-            join(world, chunks, slot);
+            join(world, &relay);
         conn.ready = RELAY_READY_ALL;
-        unsigned wants = relay_run(&vault, chunks, slot, &conn);
-        while (judge(world, chunks, slot, wants))
-            wants = relay_run(&vault, chunks, slot, &conn);
+        unsigned wants = relay_run(&relay);
+        while (judge(world, &relay, wants))
+            wants = relay_run(&relay);
         if (wants & RELAY_DONE) {
             slot_free(slots, chunks, cells, slot);
             return;
         }
         if (world->is_acking && slot->game_fd >= 0 &&
-            !relay_acknowledge(&vault, chunks, slot, relay_input_offset(slot)))
+            !relay_acknowledge(&relay, relay_input_offset(slot)))
             _exit(3);
     }
     if (world_resumes(world) &&

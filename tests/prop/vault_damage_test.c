@@ -278,12 +278,13 @@ static void serve(struct hands *hands, struct slot *slot)
     uint8_t state[VAULT_STATE_BYTES];
     size_t n;
     struct relay_conn conn = RELAY_CONN_NEW;
+    struct relay relay = {.vault = &copy, .chunks = &hands->chunks, .slot = slot, .conn = &conn};
     state_get(&copy, slot, state);
     facts_find(slot, FACT_CERT_VERIFY, &n);
     (void)game_now(copy.head, slot->game);
     for (int i = 0; i < 4; i++) {
         conn.ready = RELAY_READY_ALL;
-        if (relay_run(&copy, &hands->chunks, slot, &conn) & RELAY_DONE)
+        if (relay_run(&relay) & RELAY_DONE)
             break;
     }
     state_put(&hands->cells, slot, state, sizeof state);

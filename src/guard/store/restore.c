@@ -275,7 +275,7 @@ static void settle_slot(struct vault *vault, struct pools *pools, struct slot *s
     if (is_over)
         slot_free(&pools->slots, &pools->chunks, &pools->cells, slot);
     else if (is_unlinked)
-        relay_unlink(vault, &pools->chunks, slot);
+        relay_unlink(&(struct relay){.vault = vault, .chunks = &pools->chunks, .slot = slot});
 }
 
 static void settle_slots(const struct heritage *heritage, const struct kept *kept,
