@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The vault by itself: verify finds every invariant that is broken on purpose,
-// receipts move bytes and ends as they are told, facts and pools keep their bounds.
+// a flow takes the steps that are drawn, receipts move bytes and ends as they are told, facts and
+// pools keep their bounds.
 //
 // Errors: cmocka assertions.
 #include <setjmp.h>
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "vault/chunk.h"
 #include "vault/facts.h"
 #include "vault/flow.h"
@@ -22,9 +24,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct fixture {
@@ -251,6 +256,65 @@ static void a_receipt_brings_bytes_and_then_the_end(void **state)
     now(fixture, TO_GAME)->in = BUFFER_EMPTY;
 }
 
+// Which phases a phase may go on to, or stay in; I8.
+static const char *const steps[2][FLOW_N_PHASES] = {
+    [TO_GAME] =
+        {[FLOW_OPEN] = "open ending shut", [FLOW_ENDING] = "ending shut", [FLOW_SHUT] = "shut"},
+    [TO_PLAYER] = {[FLOW_OPEN] = "open cut ending shut",
+                   [FLOW_CUT] = "open cut ending shut",
+                   [FLOW_ENDING] = "ending shut",
+                   [FLOW_SHUT] = "shut"},
+};
+
+// Does the process survive this step?
+static bool can_step(enum flow_dir dir, enum flow_phase from, enum flow_phase to)
+{
+    int status;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        struct flow_state state = {.phase = (uint8_t)from};
+        signal(SIGABRT, SIG_DFL); // not cmocka's
+        close(STDERR_FILENO);
+        flow_set_phase(&state, dir, to);
+        _exit(state.phase != to);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(status == 0 || WTERMSIG(status) == SIGABRT);
+    return status == 0;
+}
+
+static void a_phase_takes_no_step_that_is_not_drawn(void **state)
+{
+    (void)state;
+    for (int dir = 0; dir < 2; dir++)
+        for (int from = 0; from < FLOW_N_PHASES; from++)
+            for (int to = 0; to < FLOW_N_PHASES && steps[dir][from]; to++)
+                assert_int_equal(can_step(dir, from, to),
+                                 strstr(steps[dir][from], flow_phase_name(to)) != NULL);
+}
+
+static void a_step_is_logged_when_it_is_committed(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[] = "/tmp/stayd-vault-test-XXXXXX";
+    char text[1000] = "";
+    const int fd = mkstemp(path);
+    const int log_fd = log_open(path, LOG_LEVEL_DEBUG);
+    struct flow_state next = *now(fixture, TO_PLAYER);
+    flow_set_phase(&next, TO_PLAYER, FLOW_CUT);
+    assert_int_equal(read(fd, text, sizeof text - 1), 0);
+    flow_commit(fixture->slot, TO_PLAYER, &next);
+    flow_commit(fixture->slot, TO_PLAYER, &next);
+    assert_true(read(fd, text, sizeof text - 1) > 0);
+    const char *step = strstr(text, "dir=to-player step=open>cut\n");
+    assert_non_null(step);
+    assert_null(strstr(step + 1, "step="));
+    log_open("stderr", LOG_LEVEL_INFO);
+    close(log_fd);
+    close(fd);
+    unlink(path);
+}
+
 static void a_receipt_of_an_earlier_owner_does_not_touch_the_next(void **state)
 {
     struct fixture *fixture = *state;
@@ -405,6 +469,8 @@ int main(void)
         TEST(a_quarantined_slot_claims_nothing),
         TEST(a_freed_slot_gives_back_what_it_owned),
         TEST(a_receipt_brings_bytes_and_then_the_end),
+        TEST(a_phase_takes_no_step_that_is_not_drawn),
+        TEST(a_step_is_logged_when_it_is_committed),
         TEST(a_receipt_of_an_earlier_owner_does_not_touch_the_next),
         TEST(a_receipt_is_settled_if_it_can_be_true),
         TEST(facts_are_found_until_the_room_is_used_up),
