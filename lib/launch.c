@@ -62,16 +62,11 @@ static char *find_program(const char *name)
     return NULL;
 }
 
-#define DAEMON_ARGUMENTS(path)                                                                     \
-    {                                                                                              \
-        "stayd", "-c", path, "--daemon", NULL                                                      \
-    }
-
 int stay_launch_again(const char *directory, const char *name, char *error, size_t error_size)
 {
     char path[STAY_PATH_BYTES];
     stay_place_path(path, directory, STAY_CONFIGURATION);
-    char *argv[] = DAEMON_ARGUMENTS(path);
+    char *argv[] = {"stayd", "-c", path, "--daemon", NULL};
     char *program = find_program(name);
     int fd = program != NULL ? stay_spawn_loose(program, argv) : -1;
     if (fd < 0) {
@@ -114,7 +109,7 @@ static bool run(const char *directory, const char *name, char *said, size_t said
                           "%s: cannot find this program (give its path, or put it into PATH): %s",
                           name, strerror(errno));
     }
-    char *argv[] = DAEMON_ARGUMENTS(path);
+    char *argv[] = {"stayd", "-c", path, "--daemon", NULL};
     int status = stay_spawn_wait(program, argv, STAY_LAUNCH_TIMEOUT_MS, said, said_size);
     bool has_started = judge(program, status, errno, said, error, error_size);
     free(program);

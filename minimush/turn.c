@@ -4,9 +4,8 @@
 // The turn's end (turn.h). A kill can come between any two instructions here:
 //
 //   before COMMIT   nobody has seen anything; the next process does the turn's lines anew
-//   after it        the lines are done: input before n_input is passed over, and what the next
-//   process
-//                   finds in the outbox beyond what stayd has taken, it sends
+//   after it        the lines are done: the next process passes over the input before n_input,
+//                   and sends what stands in the outbox beyond what stayd has taken
 //
 // Errors: as in turn.h.
 #include "turn.h"

@@ -114,9 +114,10 @@ static bool find_socket(const struct end *own, const struct end *other, struct i
     close(fd);
     if (n < (ssize_t)offsetof(typeof(answer), rest) ||
         answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY) {
-        say_once(&is_said,
-                 "the kernel does not know whose a connection is (sock_diag): a player is closed; if "
-                 "that happens to all, load its module tcp_diag");
+        say_once(
+            &is_said,
+            "the kernel does not know whose a connection is (sock_diag): a player is closed; if "
+            "that happens to all, load its module tcp_diag");
         return false;
     }
     *found = answer.body;

@@ -129,7 +129,7 @@ static bool find_served(const struct certs *before, const struct certs_file *fil
     return false;
 }
 
-static bool is_same_stack(const STACK_OF(X509) * a, const STACK_OF(X509) * b)
+static bool is_same_stack(const STACK_OF(X509) *a, const STACK_OF(X509) *b)
 {
     if (sk_X509_num(a) != sk_X509_num(b))
         return false;

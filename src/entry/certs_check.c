@@ -105,7 +105,7 @@ static bool is_issuer_known(X509 *certificate)
 }
 
 // The place in the chain of the one that issued chain[i], or -1.
-static int find_issuer(const STACK_OF(X509) * chain, int i)
+static int find_issuer(const STACK_OF(X509) *chain, int i)
 {
     for (int j = 0; j < sk_X509_num(chain); j++)
         if (j != i && is_issuer(sk_X509_value(chain, j), sk_X509_value(chain, i)))
@@ -113,7 +113,7 @@ static int find_issuer(const STACK_OF(X509) * chain, int i)
     return -1;
 }
 
-bool certs_is_needed(const STACK_OF(X509) * chain, int place)
+bool certs_is_needed(const STACK_OF(X509) *chain, int place)
 {
     X509 *certificate = sk_X509_value(chain, place);
     // A root comes from the player's own store, or not at all. What stands above an intermediate

@@ -88,7 +88,7 @@ static bool set_session_context(SSL_CTX *context, const struct conf_listener *li
            SSL_CTX_set_session_id_context(context, digest, SSL_MAX_SID_CTX_LENGTH);
 }
 
-static bool set_client_ca(SSL_CTX *context, const STACK_OF(X509) * authorities)
+static bool set_client_ca(SSL_CTX *context, const STACK_OF(X509) *authorities)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(context);
     // An intermediate authority may be the anchor.

@@ -138,7 +138,7 @@ static void complain_form(const char *path, const char *what, const char *comman
                    command, what);
 }
 
-STACK_OF(X509) * certs_read_chain(const char *path, struct certs_report *report)
+STACK_OF(X509) *certs_read_chain(const char *path, struct certs_report *report)
 {
     STACK_OF(X509) *chain = sk_X509_new_null();
     BIO *bio = read_file(path, "certificate", report);

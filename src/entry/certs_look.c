@@ -83,7 +83,7 @@ struct certs_life certs_life_of(const X509 *certificate)
     };
 }
 
-struct certs_life certs_life(const STACK_OF(X509) * chain)
+struct certs_life certs_life(const STACK_OF(X509) *chain)
 {
     struct certs_life life = certs_life_of(sk_X509_value(chain, 0));
     for (int i = 1; i < sk_X509_num(chain); i++) {

@@ -39,7 +39,7 @@ struct certs {
     char *key_path[CONF_MAX_CERTIFICATES];
     struct certs_life life[CONF_MAX_CERTIFICATES];
     unsigned n;
-    STACK_OF(X509) * authorities;   // of client-ca, or NULL
+    STACK_OF(X509) *authorities;    // of client-ca, or NULL
     uint8_t alpn[CERTS_ALPN_BYTES]; // as on the wire (RFC 7301, section 3.1)
     unsigned n_alpn;
 };
@@ -66,12 +66,12 @@ struct certs_file {
     const char *path;     // of the certificates
     const char *key_path; // the same, if the key stands there
     bool is_own;          // made by stayd itself
-    STACK_OF(X509) * chain;
+    STACK_OF(X509) *chain;
     EVP_PKEY *key;
 };
 
 // All certificates of a PEM file, at least one. NULL: complained.
-STACK_OF(X509) * certs_read_chain(const char *path, struct certs_report *report);
+STACK_OF(X509) *certs_read_chain(const char *path, struct certs_report *report);
 
 // The private key of a PEM file. NULL: complained.
 EVP_PKEY *certs_read_key(const char *path, struct certs_report *report);
@@ -80,11 +80,11 @@ EVP_PKEY *certs_read_key(const char *path, struct certs_report *report);
 void certs_check(const struct certs_file *file, struct certs_report *report);
 
 struct certs_life certs_life_of(const X509 *certificate);
-struct certs_life certs_life(const STACK_OF(X509) * chain);
+struct certs_life certs_life(const STACK_OF(X509) *chain);
 
 // Players' programs need no more of a chain than what leads to a root that they have: do they need
 // this one?
-bool certs_is_needed(const STACK_OF(X509) * chain, int place);
+bool certs_is_needed(const STACK_OF(X509) *chain, int place);
 
 // "a,b", the configuration's names, as they stand on the wire.
 void certs_set_alpn(struct certs *certs, const char *names);

@@ -112,8 +112,7 @@ void handshakes_free(struct handshakes *handshakes)
 void handshakes_forget(struct handshakes *handshakes)
 {
     struct handshake *handshake;
-    LIST_FOREACH(handshake, &handshakes->list, entry)
-    {
+    LIST_FOREACH(handshake, &handshakes->list, entry) {
         SSL_free(handshake->ssl); // says nothing to the player
         handshake->ssl = NULL;
         OPENSSL_cleanse(&handshake->takeover, sizeof handshake->takeover);
@@ -217,7 +216,7 @@ static uint32_t count_of(const struct handshakes *all, const uint8_t address[16]
     const struct handshake *handshake;
     uint32_t n = 0;
     LIST_FOREACH(handshake, &all->list, entry)
-    n += memcmp(handshake->address, address, 16) == 0;
+        n += memcmp(handshake->address, address, 16) == 0;
     return n;
 }
 
@@ -228,8 +227,7 @@ void handshakes_relieve(struct handshakes *all)
     uint8_t busiest[16] = {0};
     uint32_t most = 0;
     uint32_t looks = 128; // an address that holds a good part of all is among these
-    LIST_FOREACH(handshake, &all->list, entry)
-    {
+    LIST_FOREACH(handshake, &all->list, entry) {
         if (looks-- == 0)
             break;
         uint32_t n = count_of(all, handshake->address);

@@ -16,8 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define LISTENER_UNSEEN UINT64_MAX  // it cannot be found out
-#define LISTENER_NO_UID ((uid_t)-1) // whose it is cannot be found out
+#define LISTENER_UNSEEN UINT64_MAX // it cannot be found out
+#define LISTENER_NO_UID UINT32_MAX // whose it is cannot be found out
 #define LISTENER_NONE ((struct listener){.uid = LISTENER_NO_UID})
 
 struct listener {

@@ -148,8 +148,7 @@ enum names_status names_find(struct names *names, const uint8_t address[16], con
         return NAMES_FOUND;
     }
     struct entry *entry;
-    LIST_FOREACH(entry, &names->bucket[bucket_of(address)], in_bucket)
-    {
+    LIST_FOREACH(entry, &names->bucket[bucket_of(address)], in_bucket) {
         if (memcmp(entry->address, address, 16) != 0)
             continue;
         if (entry->status == NAMES_PENDING || entry->expires_ms > clock_boot_ms()) {

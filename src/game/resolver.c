@@ -94,8 +94,8 @@ static void on_socket(void *arg, ares_socket_t fd, int is_read, int is_write)
     struct watched *it;
     short what = (short)(EV_PERSIST | (is_read ? EV_READ : 0) | (is_write ? EV_WRITE : 0));
     LIST_FOREACH(it, &resolver->watched, entry)
-    if (it->fd == fd)
-        break;
+        if (it->fd == fd)
+            break;
     if (it) {
         event_free(it->event);
         it->event = NULL;

@@ -57,7 +57,7 @@ static bool hold(struct conn *conn)
     games_note_held(players, slot);
     say_held(slot);
     conn->relay.is_orphan = false;
-    conn->relay.errors &= (uint8_t) ~(RELAY_READ_GAME | RELAY_WRITE_GAME);
+    conn->relay.errors = (uint8_t)(conn->relay.errors & ~(RELAY_READ_GAME | RELAY_WRITE_GAME));
     mend(conn); // if not now, when the player has taken what comes before
     return true;
 }

@@ -241,11 +241,11 @@ struct game_state {
 
 struct vault_game {
     _Atomic uint32_t current; // 0 or 1
-    _Atomic int32_t
-        listener_pid; // who made the listening socket that led to the game last; 0: none
-    _Atomic uint64_t
-        owner; // the user whose processes may be the game, + 1, and above it a hash of
-               // the address where they were (players/games_peer.c); 0: nobody has been
+    // Who made the listening socket that led to the game last; 0: none.
+    _Atomic int32_t listener_pid;
+    // The user whose processes may be the game, + 1, and above it a hash of the address where they
+    // were (players/games_peer.c); 0: nobody has been.
+    _Atomic uint64_t owner;
     struct game_state copy[2];
 };
 

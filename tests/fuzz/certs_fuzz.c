@@ -26,7 +26,7 @@ static void hold_report(struct certs_report *report, struct fuzz_memory *memory,
     hold(ERR_peek_error() == 0);
 }
 
-static STACK_OF(X509) * read_chain(const char *path)
+static STACK_OF(X509) *read_chain(const char *path)
 {
     struct fuzz_memory complaints;
     struct certs_report report = {.complaints = fuzz_open(&complaints)};

@@ -46,10 +46,11 @@ struct field {
     uint32_t invariants;
 };
 
-#define FIELD(type, field, invariants)                                                             \
-    {                                                                                              \
-        offsetof(struct type, field), sizeof(((struct type *)0)->field), invariants                \
-    }
+// Versions of clang-format differ here.
+// clang-format off
+#define FIELD(type, field, invariants) \
+    {offsetof(struct type, field), sizeof(((struct type *)0)->field), invariants}
+// clang-format on
 
 static const struct field state_fields[] = {
     FIELD(flow_state, received, BREAKS(I11)),

@@ -59,15 +59,16 @@ static void assert_address(const struct sockaddr_storage *address, const char *t
     assert_memory_equal(address, &wanted, sizeof wanted);
 }
 
+// Versions of clang-format differ here.
+// clang-format off
+#define CASE(text, address) {text, sizeof(text) - 1, address}
+// clang-format on
+
 static const struct announcement {
     const char *bytes;
     size_t n;
     const char *address; // NULL: not to be believed
 } announcements[] = {
-#define CASE(text, address)                                                                        \
-    {                                                                                              \
-        text, sizeof(text) - 1, address                                                            \
-    }
     CASE("PROXY TCP4 192.0.2.7 127.0.0.1 1234 4201\r\n", "192.0.2.7"),
     CASE("PROXY TCP6 2001:db8::7 2001:db8::1 1234 4201\r\n", "2001:db8::7"),
     CASE("PROXY TCP6 ::ffff:192.0.2.7 2001:db8::1 1234 4201\r\n", "192.0.2.7"),

@@ -5,9 +5,9 @@
 // (manager.h), and whoever is started next has them again (restore.h).
 //
 //   worker: a slot's claims change ──eventfd──▶ guard: store_step
-//                                                 +-> crates whose slots have changed are packed
-//                                                 anew |   (crate.h), given to the manager, the old
-//                                                 ones |   taken back
+//                                                 +-> packs the crates anew whose slots have
+//                                                     changed (crate.h), gives them to the
+//                                                     manager, takes the old ones back
 //   SIGTERM ──▶ guard ends the worker, store_all, leaves
 //
 // VAULT_CRATE_SLOTS slots share a crate, so the manager has little to keep, and a change costs the

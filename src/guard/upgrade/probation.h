@@ -8,13 +8,15 @@
 // in force.
 //
 //   new guard:  its worker is ready, and UPGRADE_PROOF_MS later still alive
-//                 -> a spare of its own; table_number = the new table's; GOOD; the old spare is
-//                 ended
-//               three of its workers have died -> says why, ends
-//   old spare:  the new guard is dead, or late (and is ended), and the table in force is still its
-//   own
-//                 -> is guard, ends the new worker, goes on with the old table and program: BACK
-//               the table in force is another -> ends
+//                 ──▶ a spare of its own; table_number = the new table's; GOOD; the old spare is
+//                     ended
+//               UPGRADE_DEATHS of its workers have died
+//                 ──▶ says why, ends
+//   old spare:  the new guard is dead, or late (and is ended), and the table in force is still
+//               the spare's own
+//                 ──▶ is guard, ends the new worker, goes on with the old table and program: BACK
+//               the table in force is another
+//                 ──▶ ends
 //
 // That a connection is closed in one table does not end it; so it is always ended by shutdown(2)
 // (slot_end_fd).
