@@ -159,12 +159,11 @@ int main(int argc, char **argv)
     for (;;) {
         struct epoll_event events[256];
         int n = epoll_wait(poller, events, 256, -1);
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < n; i++)
             if (events[i].data.fd == listener)
                 accept_all(listener);
             else
                 serve(events[i].data.fd);
-        }
         if (is_reboot_due)
             reboot(argv[1], listener);
     }

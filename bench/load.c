@@ -101,7 +101,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     players_connect((unsigned)atoi(argv[2]), (uint16_t)atoi(argv[1]));
     printf("connected\n");
-    while (fgets(command, sizeof command, stdin) != NULL) {
+    while (fgets(command, sizeof command, stdin) != NULL)
         if (strncmp(command, "lines ", 6) == 0)
             do_lines(strtoull(command + 6, NULL, 10));
         else if (sscanf(command, "paced %" SCNu64 " %" SCNu64, &total, &gap_us) == 2)
@@ -112,6 +112,5 @@ int main(int argc, char **argv)
             watch_lines((unsigned)total, gap_us);
         else
             die("a command that is not known");
-    }
     return 0;
 }

@@ -30,14 +30,12 @@ const uint8_t *stay_reader_line(struct stay_reader *reader, size_t *n_line)
 {
     const uint8_t *line = reader->bytes + reader->n_taken;
     const uint8_t *end = memchr(line, '\n', reader->n - reader->n_taken);
-    if (end == NULL) {
+    if (end == NULL)
         return NULL;
-    }
     *n_line = (size_t)(end - line);
     reader->n_taken += *n_line + 1;
-    if (*n_line > 0 && line[*n_line - 1] == '\r') {
+    if (*n_line > 0 && line[*n_line - 1] == '\r')
         --*n_line;
-    }
     return line;
 }
 
@@ -72,9 +70,8 @@ bool stay_answer_parse(const uint8_t *line, size_t n_line, struct stay_answer *a
     const uint8_t *word;
     answer->word[0] = answer->text[0] = '\0';
     answer->n_id = take_word(&line, &n_line, &answer->id);
-    if (answer->n_id == 0) {
+    if (answer->n_id == 0)
         return false;
-    }
     size_t n = take_word(&line, &n_line, &word);
     if (is_word(word, n, "ok")) {
         answer->kind = STAY_ANSWER_OK;
@@ -100,15 +97,13 @@ bool stay_answer_greeting(const uint8_t *line, size_t n_line, unsigned *version)
 {
     const uint8_t *word;
     size_t n = take_word(&line, &n_line, &word);
-    if (!is_word(word, n, "stayd")) {
+    if (!is_word(word, n, "stayd"))
         return false;
-    }
     n = take_word(&line, &n_line, &word);
     *version = 0;
     for (size_t i = 0; i < n; i++) {
-        if (word[i] < '0' || word[i] > '9' || n > 6) {
+        if (word[i] < '0' || word[i] > '9' || n > 6)
             return false;
-        }
         *version = *version * 10 + (unsigned)(word[i] - '0');
     }
     return n > 0;

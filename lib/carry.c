@@ -34,14 +34,12 @@ static const char magic[8] = {'s', 't', 'a', 'y', 'c', 'a', 'r', 'y'};
 
 static bool make_room(struct stay_carry *carry, size_t n_more)
 {
-    if (carry->room - carry->n >= n_more) {
+    if (carry->room - carry->n >= n_more)
         return true;
-    }
     size_t room = carry->room * 2 > carry->n + n_more ? carry->room * 2 : carry->n + n_more;
     uint8_t *bytes = realloc(carry->bytes, room);
-    if (bytes == NULL) {
+    if (bytes == NULL)
         return false;
-    }
     carry->bytes = bytes;
     carry->room = room;
     return true;
@@ -65,9 +63,8 @@ bool stay_carry_add(struct stay_carry *carry, const struct stay_carry_record *re
                         .fd = record->fd,
                         .n_facts = (uint32_t)record->n_facts,
                         .n_state = (uint32_t)record->n_state};
-    if (!make_room(carry, sizeof head + record->n_facts + record->n_state)) {
+    if (!make_room(carry, sizeof head + record->n_facts + record->n_state))
         return false;
-    }
     append(carry, &head, sizeof head);
     append(carry, record->facts, record->n_facts);
     append(carry, record->state, record->n_state);
@@ -77,14 +74,12 @@ bool stay_carry_add(struct stay_carry *carry, const struct stay_carry_record *re
 bool stay_carry_next(const struct stay_carry *carry, size_t *at, struct stay_carry_record *record)
 {
     struct head head;
-    if (carry->n - *at < sizeof head) {
+    if (carry->n - *at < sizeof head)
         return false;
-    }
     memcpy(&head, carry->bytes + *at, sizeof head);
     size_t n_left = carry->n - *at - sizeof head;
-    if (head.n_facts > n_left || head.n_state > n_left - head.n_facts) {
+    if (head.n_facts > n_left || head.n_state > n_left - head.n_facts)
         return false;
-    }
     const uint8_t *facts = carry->bytes + *at + sizeof head;
     *record = (struct stay_carry_record){.kind = head.kind,
                                          .fd = head.fd,
@@ -100,25 +95,21 @@ bool stay_carry_unwrap(struct stay_carry *carry, uint32_t pid)
 {
     struct frame frame;
     struct stay_carry_record record = {.kind = STAY_CARRY_GAME};
-    if (carry->n < sizeof frame) {
+    if (carry->n < sizeof frame)
         return false;
-    }
     memcpy(&frame, carry->bytes, sizeof frame);
     if (memcmp(frame.magic, magic, sizeof magic) != 0 || frame.version != VERSION ||
-        frame.pid != pid) {
+        frame.pid != pid)
         return false;
-    }
     size_t at = sizeof frame;
     size_t end = at;
     while (record.kind != STAY_CARRY_END) {
         end = at;
-        if (!stay_carry_next(carry, &at, &record)) {
+        if (!stay_carry_next(carry, &at, &record))
             return false;
-        }
     }
-    if (at != carry->n) {
+    if (at != carry->n)
         return false;
-    }
     carry->n = end - sizeof frame;
     memmove(carry->bytes, carry->bytes + sizeof frame, carry->n);
     return true;
@@ -129,9 +120,8 @@ static bool write_all(int fd, const void *bytes, size_t n)
     const uint8_t *at = bytes;
     while (n > 0) {
         ssize_t n_written = write(fd, at, n);
-        if (n_written < 0 && errno != EINTR) {
+        if (n_written < 0 && errno != EINTR)
             return false;
-        }
         at += n_written > 0 ? n_written : 0;
         n -= n_written > 0 ? (size_t)n_written : 0;
     }
@@ -145,13 +135,11 @@ static int write_memfd(const struct stay_carry *carry)
     memcpy(frame.magic, magic, sizeof magic);
     int fd = stay_memfd("stay-carry", MFD_CLOEXEC);
     if (fd >= 0 && write_all(fd, &frame, sizeof frame) && write_all(fd, carry->bytes, carry->n) &&
-        write_all(fd, &end, sizeof end) && fcntl(fd, F_ADD_SEALS, SEALS) == 0) {
+        write_all(fd, &end, sizeof end) && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
         return fd;
-    }
     int reason = errno;
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     errno = reason;
     return -1;
 }
@@ -160,20 +148,17 @@ static int write_memfd(const struct stay_carry *carry)
 static void set_all_close_on_exec(const struct stay_carry *carry, int flag)
 {
     struct stay_carry_record record;
-    for (size_t at = 0; stay_carry_next(carry, &at, &record);) {
-        if (record.fd >= 0) {
+    for (size_t at = 0; stay_carry_next(carry, &at, &record);)
+        if (record.fd >= 0)
             fcntl(record.fd, F_SETFD, flag);
-        }
-    }
 }
 
 int stay_carry_exec(const struct stay_carry *carry, const char *path, char *const argv[])
 {
     char number[16];
     int fd = write_memfd(carry);
-    if (fd < 0) {
+    if (fd < 0)
         return -1;
-    }
     snprintf(number, sizeof number, "%d", fd);
     if (setenv(STAY_CARRY_VARIABLE, number, 1) == 0) {
         set_all_close_on_exec(carry, 0);
@@ -194,14 +179,12 @@ static int find_memfd(size_t *size)
     const char *number = getenv(STAY_CARRY_VARIABLE);
     char *end;
     struct stat status;
-    if (number == NULL || number[0] < '0' || number[0] > '9') {
+    if (number == NULL || number[0] < '0' || number[0] > '9')
         return -1;
-    }
     long fd = strtol(number, &end, 10);
     if (*end != '\0' || fd > INT32_MAX || !stay_memfd_has((int)fd, SEALS) ||
-        fstat((int)fd, &status) != 0) {
+        fstat((int)fd, &status) != 0)
         return -1;
-    }
     *size = (size_t)status.st_size;
     return (int)fd;
 }
@@ -210,9 +193,8 @@ static bool read_all(int fd, uint8_t *bytes, size_t n)
 {
     for (size_t at = 0; at < n;) {
         ssize_t n_read = pread(fd, bytes + at, n - at, (off_t)at);
-        if (n_read == 0 || (n_read < 0 && errno != EINTR)) {
+        if (n_read == 0 || (n_read < 0 && errno != EINTR))
             return false;
-        }
         at += n_read > 0 ? (size_t)n_read : 0;
     }
     return true;

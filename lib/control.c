@@ -29,9 +29,8 @@ bool stay_control_open(struct stay_control *control, const struct stay_control_s
     control->settings.attach = strdup(settings->attach);
     control->wait_ms = STAY_CONTROL_FIRST_WAIT_MS;
     control->due_ms = stay_now_ms();
-    if (control->settings.path != NULL && control->settings.attach != NULL) {
+    if (control->settings.path != NULL && control->settings.attach != NULL)
         return true;
-    }
     stay_control_close(control);
     errno = ENOMEM;
     return false;
@@ -76,9 +75,8 @@ static void remark(struct stay_control *control, const char *what, const char *w
     size_t n = strlen(remarks);
     snprintf(line, sizeof line, "stayd refuses %s: %s%s%s\n", what, word,
              text[0] != '\0' ? " " : "", text);
-    if (strstr(remarks, line) == NULL && strlen(line) < control->settings.remarks_size - n) {
+    if (strstr(remarks, line) == NULL && strlen(line) < control->settings.remarks_size - n)
         strcpy(remarks + n, line);
-    }
 }
 
 static void refuse_all(struct stay_control *control, const char *word, const char *text)
@@ -105,9 +103,8 @@ static void reach(struct stay_control *control)
     control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (control->fd < 0 || connect(control->fd, (struct sockaddr *)&address, sizeof address) != 0) {
         control->is_hopeless = errno == ENOENT || errno == ECONNREFUSED;
-        if (control->is_hopeless) {
+        if (control->is_hopeless)
             stay_requests_let_go(&control->requests);
-        }
         lose(control);
         return;
     }
@@ -118,9 +115,8 @@ static void reach(struct stay_control *control)
     }
     control->is_hopeless = false;
     control->phase = STAY_CONTROL_GREETING;
-    if (!watch_for(control, EPOLL_CTL_ADD, false)) {
+    if (!watch_for(control, EPOLL_CTL_ADD, false))
         lose(control);
-    }
 }
 
 // The first bytes on a fresh connection, far fewer than its buffer holds.
@@ -159,9 +155,8 @@ static void attached(struct stay_control *control, const struct stay_answer *ans
     } else if (answer->kind == STAY_ANSWER_OK) {
         control->phase = STAY_CONTROL_READY;
         control->wait_ms = STAY_CONTROL_FIRST_WAIT_MS;
-        if (control->plan != NULL && !stay_requests_has_plan(&control->requests)) {
+        if (control->plan != NULL && !stay_requests_has_plan(&control->requests))
             stay_requests_plan(&control->requests, control->plan);
-        }
     }
 }
 
@@ -177,9 +172,8 @@ static void answered(struct stay_control *control, const struct stay_answer *ans
         lose(control);
         return;
     }
-    if (answer->kind == STAY_ANSWER_ITEM) {
+    if (answer->kind == STAY_ANSWER_ITEM)
         return;
-    }
     bool is_offset = answer->kind == STAY_ANSWER_ERROR && strcmp(answer->word, "bad-offset") == 0;
     if (answer->kind == STAY_ANSWER_ERROR && !(is_offset && line->is_repeated)) {
         char verb[16] = "";
@@ -193,17 +187,16 @@ static void answered(struct stay_control *control, const struct stay_answer *ans
 static void heard(struct stay_control *control, const uint8_t *line, size_t n_line)
 {
     struct stay_answer answer;
-    if (stay_answer_turns_away(line, n_line, &answer) && strcmp(answer.word, "short") != 0) {
+    if (stay_answer_turns_away(line, n_line, &answer) && strcmp(answer.word, "short") != 0)
         refuse_all(control, answer.word, answer.text);
-    } else if (control->phase == STAY_CONTROL_GREETING) {
+    else if (control->phase == STAY_CONTROL_GREETING)
         greet(control, line, n_line);
-    } else if (!stay_answer_parse(line, n_line, &answer)) {
+    else if (!stay_answer_parse(line, n_line, &answer))
         lose(control);
-    } else if (control->phase == STAY_CONTROL_ATTACHING) {
+    else if (control->phase == STAY_CONTROL_ATTACHING)
         attached(control, &answer);
-    } else {
+    else
         answered(control, &answer);
-    }
 }
 
 // False: nothing more can be read now.
@@ -213,9 +206,8 @@ static bool receive(struct stay_control *control)
     size_t n_line;
     uint8_t *at = stay_reader_room(&control->reader, &room);
     ssize_t n = room > 0 ? recv(control->fd, at, room, MSG_DONTWAIT) : 0;
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return errno == EINTR;
-    }
     if (n <= 0) {
         lose(control);
         return false;
@@ -238,9 +230,8 @@ static bool send_some(struct stay_control *control)
         lose(control);
         return false;
     }
-    if (line == NULL) {
+    if (line == NULL)
         return false;
-    }
     ssize_t n = send(control->fd, line->text + control->n_sent, line->n - control->n_sent,
                      MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -260,21 +251,17 @@ void stay_control_wake(struct stay_control *control)
 {
     bool is_for_room =
         control->phase == STAY_CONTROL_READY && stay_requests_has_next(&control->requests);
-    if (control->fd >= 0 && is_for_room != control->is_watched_for_room) {
+    if (control->fd >= 0 && is_for_room != control->is_watched_for_room)
         watch_for(control, EPOLL_CTL_MOD, is_for_room);
-    }
 }
 
 void stay_control_work(struct stay_control *control)
 {
-    if (control->phase == STAY_CONTROL_AWAY && control->due_ms <= stay_now_ms()) {
+    if (control->phase == STAY_CONTROL_AWAY && control->due_ms <= stay_now_ms())
         reach(control);
-    }
-    for (int i = 0; control->phase != STAY_CONTROL_AWAY && i < MAX_RECEIVES_A_CALL; i++) {
-        if (!receive(control)) {
+    for (int i = 0; control->phase != STAY_CONTROL_AWAY && i < MAX_RECEIVES_A_CALL; i++)
+        if (!receive(control))
             break;
-        }
-    }
     while (control->phase == STAY_CONTROL_READY && send_some(control)) {
     }
     stay_control_wake(control);

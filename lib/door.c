@@ -30,9 +30,8 @@ static void arm(struct stay_door *door)
     if (!door->is_ringing) {
         uint64_t due_ms = door->first != NULL ? door->first->deadline_ms : 0;
         due_ms = sooner(due_ms, door->resume_ms);
-        if (door->control != NULL) {
+        if (door->control != NULL)
             due_ms = sooner(due_ms, stay_control_due_ms(door->control));
-        }
         when.it_value.tv_sec = (time_t)(due_ms / 1000);
         when.it_value.tv_nsec = (long)(due_ms % 1000) * 1000000;
     }
@@ -61,10 +60,8 @@ bool stay_door_open(struct stay_door *door, uid_t user, unsigned timeout_ms)
     door->listener_fd = -1;
     door->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     door->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (door->epoll_fd >= 0 && door->timer_fd >= 0 &&
-        watch(door, door->timer_fd, &door->timer_fd)) {
+    if (door->epoll_fd >= 0 && door->timer_fd >= 0 && watch(door, door->timer_fd, &door->timer_fd))
         return true;
-    }
     int reason = errno;
     stay_door_close(door);
     errno = reason;
@@ -88,16 +85,14 @@ static void unlink_guest(struct stay_door *door, struct stay_guest *guest)
 static int dismiss(struct stay_door *door, struct stay_guest *guest)
 {
     int fd = guest->fd;
-    if (guest->is_watched) {
+    if (guest->is_watched)
         epoll_ctl(door->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-    }
     bool was_first = door->first == guest;
     unlink_guest(door, guest);
     free(guest->in);
     free(guest);
-    if (was_first) {
+    if (was_first)
         arm(door);
-    }
     return fd;
 }
 
@@ -117,9 +112,8 @@ static struct stay_guest *admit(struct stay_door *door, int fd, size_t room)
                                  .fd = fd};
     *(door->last != NULL ? &door->last->next : &door->first) = guest;
     door->last = guest;
-    if (door->first == guest) {
+    if (door->first == guest)
         arm(door);
-    }
     return guest;
 }
 
@@ -127,9 +121,8 @@ static bool hold_more(struct stay_guest *guest, size_t n_wanted)
 {
     if (guest->room < n_wanted) {
         uint8_t *in = realloc(guest->in, n_wanted);
-        if (in == NULL) {
+        if (in == NULL)
             return false;
-        }
         guest->in = in;
         guest->room = n_wanted;
     }
@@ -177,19 +170,15 @@ static int hear(struct stay_door *door, struct stay_guest *guest, struct stay_pl
             door->counts.n_players++;
             return 1;
         }
-        if (status == STAY_PROXY_BAD) {
+        if (status == STAY_PROXY_BAD)
             return turn_away(door, guest, &door->counts.n_bad);
-        }
-        if (!hold_more(guest, n_wanted)) {
+        if (!hold_more(guest, n_wanted))
             return turn_away(door, guest, &door->counts.n_shortages);
-        }
         ssize_t n = recv(guest->fd, guest->in + guest->n_in, n_wanted - guest->n_in, MSG_DONTWAIT);
-        if (n < 0 && errno == EAGAIN) {
+        if (n < 0 && errno == EAGAIN)
             return postpone(door, guest);
-        }
-        if (n == 0 || (n < 0 && errno != EINTR)) {
+        if (n == 0 || (n < 0 && errno != EINTR))
             return turn_away(door, guest, &door->counts.n_gone);
-        }
         guest->n_in += n > 0 ? (size_t)n : 0;
     }
 }
@@ -232,13 +221,11 @@ static int answer(struct stay_door *door, struct stay_player *player)
 static void on_timer(struct stay_door *door)
 {
     uint64_t n_expired;
-    if (read(door->timer_fd, &n_expired, sizeof n_expired) < 0 && errno == EAGAIN) {
+    if (read(door->timer_fd, &n_expired, sizeof n_expired) < 0 && errno == EAGAIN)
         return;
-    }
     uint64_t now = stay_now_ms();
-    while (door->first != NULL && door->first->deadline_ms <= now) {
+    while (door->first != NULL && door->first->deadline_ms <= now)
         turn_away(door, door->first, &door->counts.n_late);
-    }
     if (door->resume_ms != 0 && door->resume_ms <= now) {
         door->resume_ms = 0;
         set_listening(door, true);
@@ -248,9 +235,8 @@ static void on_timer(struct stay_door *door)
 
 void stay_door_work(struct stay_door *door)
 {
-    if (door->control != NULL) {
+    if (door->control != NULL)
         stay_control_work(door->control);
-    }
     arm(door);
 }
 
@@ -262,24 +248,20 @@ int stay_door_next(struct stay_door *door, struct stay_player *player)
         struct epoll_event event;
         int result = 0;
         int n = epoll_wait(door->epoll_fd, &event, 1, 0);
-        if (n == 0 || (n < 0 && errno != EINTR)) {
+        if (n == 0 || (n < 0 && errno != EINTR))
             return 0;
-        }
-        if (n < 0) {
+        if (n < 0)
             continue;
-        }
-        if (event.data.ptr == &door->listener_fd) {
+        if (event.data.ptr == &door->listener_fd)
             result = answer(door, player);
-        } else if (event.data.ptr == &door->timer_fd) {
+        else if (event.data.ptr == &door->timer_fd)
             on_timer(door);
-        } else if (event.data.ptr == door->control) {
+        else if (event.data.ptr == door->control)
             stay_door_work(door);
-        } else {
+        else
             result = hear(door, event.data.ptr, player);
-        }
-        if (result > 0) {
+        if (result > 0)
             return result;
-        }
     }
     return 0;
 }
@@ -292,9 +274,8 @@ bool stay_door_readmit(struct stay_door *door, int fd, const uint8_t *in, size_t
         close(fd);
         return false;
     }
-    if (n_in > 0) {
+    if (n_in > 0)
         memcpy(guest->in, in, n_in);
-    }
     guest->n_in = n_in;
     postpone(door, guest);
     return true;
@@ -303,14 +284,11 @@ bool stay_door_readmit(struct stay_door *door, int fd, const uint8_t *in, size_t
 void stay_door_close(struct stay_door *door)
 {
     int fds[] = {door->epoll_fd, door->timer_fd, door->listener_fd};
-    while (door->first != NULL) {
+    while (door->first != NULL)
         close(dismiss(door, door->first));
-    }
-    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
-        if (fds[i] >= 0) {
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        if (fds[i] >= 0)
             close(fds[i]);
-        }
-    }
     door->epoll_fd = door->timer_fd = door->listener_fd = -1;
     free(door->shown);
     door->shown = NULL;

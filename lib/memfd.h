@@ -21,9 +21,8 @@
 static inline int stay_memfd(const char *name, unsigned flags)
 {
     int fd = memfd_create(name, flags | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL) { // an older kernel
+    if (fd < 0 && errno == EINVAL) // an older kernel
         fd = memfd_create(name, flags | MFD_ALLOW_SEALING);
-    }
     return fd;
 }
 

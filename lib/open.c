@@ -36,11 +36,10 @@ static bool open_control(struct stay *stay, const struct stay_options *options, 
     char attach[sizeof "attach  resume ack" + STAY_MAX_NAME];
     snprintf(attach, sizeof attach, "attach %s%s%s", options->game,
              options->resumes ? " resume" : "", options->acknowledges ? " ack" : "");
-    if (options->control != NULL) {
+    if (options->control != NULL)
         snprintf(stay->control_path, sizeof stay->control_path, "%s", options->control);
-    } else {
+    else
         stay_place_path(stay->control_path, stay->directory, STAY_CONTROL);
-    }
     struct stay_control_settings settings = {.epoll_fd = stay->door.epoll_fd,
                                              .path = stay->control_path,
                                              .attach = attach,
@@ -48,10 +47,9 @@ static bool open_control(struct stay *stay, const struct stay_options *options, 
                                              .remarks = stay->remarks,
                                              .remarks_size = sizeof stay->remarks};
     stay->has_control = stay_control_open(&stay->control, &settings);
-    if (!stay->has_control) {
+    if (!stay->has_control)
         return stay_words(error, error_size, "cannot prepare the control channel: %s",
                           strerror(errno));
-    }
     stay->door.control = &stay->control;
     return true;
 }
@@ -63,9 +61,8 @@ static void await_attach(struct stay *stay)
     stay_door_work(&stay->door);
     for (uint64_t now = stay_now_ms(); now < deadline; now = stay_now_ms()) {
         const struct stay_control *control = &stay->control;
-        if (control->phase == STAY_CONTROL_READY || control->is_hopeless) {
+        if (control->phase == STAY_CONTROL_READY || control->is_hopeless)
             return;
-        }
         uint64_t due = control->phase == STAY_CONTROL_AWAY ? control->due_ms : deadline;
         uint64_t until = due < deadline ? due : deadline;
         struct pollfd wait = {.fd = control->fd, .events = POLLIN};
@@ -83,9 +80,8 @@ static bool adopt_listener(struct stay *stay, const struct stay_carry_record *re
         return stay_words(error, error_size, "the carried socket cannot be used: %s",
                           strerror(errno));
     }
-    if (strcmp(directory, stay->directory) != 0) {
+    if (strcmp(directory, stay->directory) != 0)
         add_remark(stay, "the run directory stays %s until the game is started anew\n", directory);
-    }
     free(stay->directory);
     stay->directory = directory;
     return true;
@@ -94,11 +90,9 @@ static bool adopt_listener(struct stay *stay, const struct stay_carry_record *re
 static void adopt_requests(struct stay *stay)
 {
     struct stay_carry_record record;
-    for (size_t at = 0; stay_carry_next(&stay->kept, &at, &record);) {
-        if (record.kind == STAY_CARRY_REQUEST) {
+    for (size_t at = 0; stay_carry_next(&stay->kept, &at, &record);)
+        if (record.kind == STAY_CARRY_REQUEST)
             stay_requests_restore(&stay->control.requests, &record);
-        }
-    }
 }
 
 // The game has been changed together with its settings: the stayd that runs is to have them.
@@ -109,9 +103,8 @@ static void renew(struct stay *stay, const struct stay_options *options)
     size_t n = strlen(stay->remarks);
     if (stay_start_is_ours(options) && stay_place_has_stayd(stay->control_path) &&
         !stay_start(options, &how, stay->remarks + n, sizeof stay->remarks - n, error,
-                    sizeof error)) {
+                    sizeof error))
         add_remark(stay, "stayd goes on with the settings it had, because: %s\n", error);
-    }
 }
 
 // Take up everything but the players, who are handed out one by one.
@@ -120,21 +113,18 @@ static bool adopt(struct stay *stay, const struct stay_options *options, char *e
 {
     struct stay_carry_record record;
     stay->how = STAY_KEPT;
-    for (size_t at = 0; stay_carry_next(&stay->kept, &at, &record);) {
-        if (record.kind == STAY_CARRY_LOCK) {
+    for (size_t at = 0; stay_carry_next(&stay->kept, &at, &record);)
+        if (record.kind == STAY_CARRY_LOCK)
             stay->lock_fd = record.fd;
-        } else if (record.kind == STAY_CARRY_GUEST) {
+        else if (record.kind == STAY_CARRY_GUEST)
             stay_door_readmit(&stay->door, record.fd, record.facts, record.n_facts);
-        } else if (record.kind == STAY_CARRY_GAME) {
+        else if (record.kind == STAY_CARRY_GAME)
             stay->game_state = record;
-        } else if (record.kind == STAY_CARRY_LISTENER &&
-                   !adopt_listener(stay, &record, error, error_size)) {
+        else if (record.kind == STAY_CARRY_LISTENER &&
+                 !adopt_listener(stay, &record, error, error_size))
             return false;
-        }
-    }
-    if (!open_control(stay, options, error, error_size)) {
+    if (!open_control(stay, options, error, error_size))
         return false;
-    }
     adopt_requests(stay);
     renew(stay, options);
     stay_door_work(&stay->door);
@@ -146,12 +136,10 @@ static bool listen_there(struct stay *stay, uid_t stayd_user, char *error, size_
 {
     mode_t mode = stayd_user != 0 ? 0666 : 0600;
     int fd = stay_place_listen(stay->directory, mode, error, error_size);
-    if (fd < 0) {
+    if (fd < 0)
         return false;
-    }
-    if (!stay_door_listen(&stay->door, fd)) {
+    if (!stay_door_listen(&stay->door, fd))
         return stay_words(error, error_size, "cannot watch the game's socket: %s", strerror(errno));
-    }
     return true;
 }
 
@@ -167,24 +155,20 @@ static bool find_or_start(struct stay *stay, const struct stay_options *options,
     bool was_attached = stay->control.phase == STAY_CONTROL_READY;
     size_t n = strlen(stay->remarks);
     if (!stay_start(options, &stay->how, stay->remarks + n, sizeof stay->remarks - n, error,
-                    error_size)) {
+                    error_size))
         return false;
-    }
-    if (stay->how == STAY_STARTED) {
+    if (stay->how == STAY_STARTED)
         stay_control_hurry(&stay->control);
-    }
-    if (stay->how == STAY_STARTED || was_attached) { // changed settings come with another worker
+    if (stay->how == STAY_STARTED || was_attached) // changed settings come with another worker
         await_attach(stay);
-    }
     return true;
 }
 
 static bool start_anew(struct stay *stay, const struct stay_options *options, char *error,
                        size_t error_size)
 {
-    if (!stay_place_make(stay->directory, error, error_size)) {
+    if (!stay_place_make(stay->directory, error, error_size))
         return false;
-    }
     stay->lock_fd = stay_place_lock(stay->directory, error, error_size);
     return stay->lock_fd >= 0 && open_control(stay, options, error, error_size) &&
            listen_there(stay, options->stayd_user, error, error_size) &&
@@ -194,31 +178,26 @@ static bool start_anew(struct stay *stay, const struct stay_options *options, ch
 
 static bool check_options(const struct stay_options *options, char *error, size_t error_size)
 {
-    if (!stay_start_check_name(options->game, error, error_size)) {
+    if (!stay_start_check_name(options->game, error, error_size))
         return false;
-    }
-    if (options->control == NULL) {
+    if (options->control == NULL)
         return true;
-    }
-    if (stay_start_is_ours(options)) {
+    if (stay_start_is_ours(options))
         return stay_words(error, error_size,
                           "a control socket can be named only when stayd is started by somebody "
                           "else (stayd = \"\")");
-    }
-    if (options->control[0] != '/' || strlen(options->control) >= STAY_PATH_BYTES) {
+    if (options->control[0] != '/' || strlen(options->control) >= STAY_PATH_BYTES)
         return stay_words(error, error_size,
                           "%s: the control socket must be an absolute path of at most %zu bytes",
                           options->control, STAY_PATH_BYTES - 1);
-    }
     return true;
 }
 
 static struct stay *make_handle(const struct stay_options *options)
 {
     struct stay *stay = calloc(1, sizeof *stay);
-    if (stay == NULL) {
+    if (stay == NULL)
         return NULL;
-    }
     unsigned timeout_ms = options->header_timeout_ms;
     stay->lock_fd = -1;
     stay->resumes = options->resumes;
@@ -229,9 +208,8 @@ static struct stay *make_handle(const struct stay_options *options)
     if (stay_revive_open(&stay->revive, stay_start_is_ours(options) ? program : NULL) &&
         stay->directory != NULL && stay->game != NULL &&
         stay_door_open(&stay->door, options->stayd_user,
-                       timeout_ms != 0 ? timeout_ms : HEADER_TIMEOUT_MS)) {
+                       timeout_ms != 0 ? timeout_ms : HEADER_TIMEOUT_MS))
         return stay;
-    }
     int reason = errno;
     stay_revive_close(&stay->revive);
     free(stay->directory);
@@ -243,9 +221,8 @@ static struct stay *make_handle(const struct stay_options *options)
 
 struct stay *stay_open(const struct stay_options *options, char *error, size_t error_size)
 {
-    if (!check_options(options, error, error_size)) {
+    if (!check_options(options, error, error_size))
         return NULL;
-    }
     struct stay *stay = make_handle(options);
     if (stay == NULL) {
         stay_words(error, error_size, "cannot open the game's door: %s", strerror(errno));
@@ -262,9 +239,8 @@ struct stay *stay_open(const struct stay_options *options, char *error, size_t e
 
 void stay_close(struct stay *stay)
 {
-    if (stay == NULL) {
+    if (stay == NULL)
         return;
-    }
     if (stay->door.listener_fd >= 0) {
         char path[STAY_PATH_BYTES];
         stay_place_path(path, stay->directory, STAY_GAME_SOCKET);
@@ -272,13 +248,11 @@ void stay_close(struct stay *stay)
         stay_place_path(path, stay->directory, STAY_GAME_SOCKET_NEW);
         unlink(path);
     }
-    if (stay->has_control) {
+    if (stay->has_control)
         stay_control_close(&stay->control);
-    }
     stay_door_close(&stay->door);
-    if (stay->lock_fd >= 0) {
+    if (stay->lock_fd >= 0)
         close(stay->lock_fd);
-    }
     stay_carry_free(&stay->kept);
     stay_carry_free(&stay->notes);
     stay_revive_close(&stay->revive);

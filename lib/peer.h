@@ -17,9 +17,8 @@ static inline bool stay_peer_is(int fd, uid_t user)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return false;
-    }
     return peer.uid == 0 || peer.uid == geteuid() || (user != 0 && peer.uid == user);
 }
 

@@ -30,29 +30,24 @@ bool stay_place_is_short(const char *directory)
 bool stay_place_make(const char *directory, char *error, size_t error_size)
 {
     struct stat status;
-    if (directory == NULL || directory[0] != '/') {
+    if (directory == NULL || directory[0] != '/')
         return stay_words(error, error_size, "the run directory must be an absolute path");
-    }
-    if (!stay_place_is_short(directory)) {
+    if (!stay_place_is_short(directory))
         return stay_words(error, error_size,
                           "%s: this path is too long for a run directory; a socket's may have %zu "
                           "bytes in all",
                           directory, STAY_PATH_BYTES - 1);
-    }
-    if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
         return stay_words(error, error_size, "%s: cannot make the run directory: %s", directory,
                           strerror(errno));
-    }
-    if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
+    if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode))
         return stay_words(error, error_size, "%s: not a directory", directory);
-    }
     bool is_ours = status.st_uid == geteuid() || status.st_uid == 0;
-    if (!is_ours || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    if (!is_ours || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return stay_words(error, error_size,
                           "%s: others can write here; it must be owned by the game's user and not "
                           "be writable by anybody else (chmod 700)",
                           directory);
-    }
     return true;
 }
 
@@ -61,9 +56,8 @@ static void sign_lock(int fd)
 {
     char text[16];
     int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) != n) {
+    if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) != n)
         ftruncate(fd, 0);
-    }
 }
 
 static pid_t read_pid(int fd)
@@ -102,9 +96,8 @@ int stay_place_lock(const char *directory, char *error, size_t error_size)
 static bool is_replaceable(const char *path, char *error, size_t error_size)
 {
     struct stat status;
-    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
         return stay_words(error, error_size, "%s: this is not a socket; take it away", path);
-    }
     return true;
 }
 
@@ -125,13 +118,11 @@ int stay_place_listen(const char *directory, mode_t mode, char *error, size_t er
     char fresh[STAY_PATH_BYTES];
     stay_place_path(path, directory, STAY_GAME_SOCKET);
     stay_place_path(fresh, directory, STAY_GAME_SOCKET_NEW);
-    if (!is_replaceable(path, error, error_size) || !is_replaceable(fresh, error, error_size)) {
+    if (!is_replaceable(path, error, error_size) || !is_replaceable(fresh, error, error_size))
         return -1;
-    }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && open_at(fd, fresh, mode)) {
+    if (fd >= 0 && open_at(fd, fresh, mode))
         return fd;
-    }
     stay_words(error, error_size, "%s: cannot listen there: %s", path, strerror(errno));
     if (fd >= 0) {
         unlink(fresh);
@@ -158,12 +149,10 @@ static int open_held_lock(const char *control)
     char path[STAY_PATH_BYTES + sizeof STAY_LOCK_ENDING];
     snprintf(path, sizeof path, "%s" STAY_LOCK_ENDING, control);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         return fd;
-    }
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return -1;
 }
 
@@ -171,16 +160,14 @@ static int open_held_lock(const char *control)
 static bool is_listened_on(const char *control)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(control) >= sizeof address.sun_path) {
+    if (strlen(control) >= sizeof address.sun_path)
         return false;
-    }
     strcpy(address.sun_path, control);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     bool is_there = fd >= 0 && (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ||
                                 errno == EAGAIN || errno == EACCES);
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return is_there;
 }
 
@@ -195,9 +182,8 @@ static bool has_others_stayd(const char *control)
 bool stay_place_has_stayd(const char *control)
 {
     int fd = open_held_lock(control);
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return fd >= 0 || has_others_stayd(control);
 }
 
@@ -209,9 +195,8 @@ static bool is_guard(pid_t pid)
     char name[16] = "";
     snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    if (fd < 0)
         return kill(pid, 0) == 0 || errno == EPERM;
-    }
     ssize_t n = read(fd, name, sizeof name - 1);
     close(fd);
     return n > 0 && strcmp(name, "stayd: guard\n") == 0;
@@ -221,8 +206,7 @@ pid_t stay_place_guard(const char *control)
 {
     int fd = open_held_lock(control);
     pid_t pid = fd >= 0 ? read_pid(fd) : 0;
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return pid > 0 && (is_guard(pid) || !is_listened_on(control)) ? pid : 0;
 }

@@ -59,9 +59,8 @@ static uint16_t get16(const uint8_t *at)
 // Cut the next TLV off rest. False: what is left is not a whole one.
 static bool next_tlv(struct span *rest, struct tlv *tlv)
 {
-    if (rest->n < TLV_HEADER_BYTES || rest->n - TLV_HEADER_BYTES < get16(rest->at + 1)) {
+    if (rest->n < TLV_HEADER_BYTES || rest->n - TLV_HEADER_BYTES < get16(rest->at + 1))
         return false;
-    }
     tlv->type = rest->at[0];
     tlv->value = (struct span){rest->at + TLV_HEADER_BYTES, get16(rest->at + 1)};
     rest->at = tlv->value.at + tlv->value.n;
@@ -83,19 +82,17 @@ static void set_inet6(struct sockaddr_storage *to, const uint8_t *address, const
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
     memcpy(&in6.sin6_addr, address, sizeof in6.sin6_addr);
     memcpy(&in6.sin6_port, port, sizeof in6.sin6_port);
-    if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+    if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
         set_inet(to, address + 12, port);
-    } else {
+    else
         memcpy(to, &in6, sizeof in6);
-    }
 }
 
 static void name_address(struct stay_player *player)
 {
     const void *address = &((const struct sockaddr_in6 *)&player->sockaddr)->sin6_addr;
-    if (player->sockaddr.ss_family == AF_INET) {
+    if (player->sockaddr.ss_family == AF_INET)
         address = &((const struct sockaddr_in *)&player->sockaddr)->sin_addr;
-    }
     inet_ntop(player->sockaddr.ss_family, address, player->address, sizeof player->address);
 }
 
@@ -104,9 +101,8 @@ static bool take_addresses(uint8_t kind, struct span *rest, struct stay_player *
 {
     static const uint8_t sizes[] = {0, INET_BYTES, INET6_BYTES, UNIX_BYTES};
     unsigned family = kind >> 4;
-    if (family > FAMILY_UNIX || (kind & 0x0f) > 2 || rest->n < sizes[family]) {
+    if (family > FAMILY_UNIX || (kind & 0x0f) > 2 || rest->n < sizes[family])
         return false;
-    }
     const uint8_t *at = rest->at;
     if (family == FAMILY_INET) {
         set_inet(&player->sockaddr, at, at + 8);
@@ -128,9 +124,8 @@ static bool take_addresses(uint8_t kind, struct span *rest, struct stay_player *
 
 static bool take_ssl(struct span value, struct stay_player *player)
 {
-    if (value.n < SSL_BYTES) {
+    if (value.n < SSL_BYTES)
         return false;
-    }
     uint8_t client = value.at[0];
     static const uint8_t zero[4];
     player->is_tls = (client & SSL_CLIENT_SSL) != 0;
@@ -139,17 +134,15 @@ static bool take_ssl(struct span value, struct stay_player *player)
     struct span rest = {value.at + SSL_BYTES, value.n - SSL_BYTES};
     struct tlv tlv;
     while (rest.n > 0) {
-        if (!next_tlv(&rest, &tlv)) {
+        if (!next_tlv(&rest, &tlv))
             return false;
-        }
         const uint8_t *at = tlv.value.at;
-        if (tlv.type == TLV_SSL_VERSION) {
+        if (tlv.type == TLV_SSL_VERSION)
             stay_text_take(player->tls_version, sizeof player->tls_version, at, tlv.value.n);
-        } else if (tlv.type == TLV_SSL_CIPHER) {
+        else if (tlv.type == TLV_SSL_CIPHER)
             stay_text_take(player->tls_cipher, sizeof player->tls_cipher, at, tlv.value.n);
-        } else if (tlv.type == TLV_SSL_CN) {
+        else if (tlv.type == TLV_SSL_CN)
             stay_text_take(player->tls_name, sizeof player->tls_name, at, tlv.value.n);
-        }
     }
     return true;
 }
@@ -157,17 +150,15 @@ static bool take_ssl(struct span value, struct stay_player *player)
 static uint64_t get64(const uint8_t *at)
 {
     uint64_t value = 0;
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++)
         value = value << 8 | at[i];
-    }
     return value;
 }
 
 static bool take_resumed(struct span value, struct stay_player *player)
 {
-    if (value.n < RESUMED_BYTES) {
+    if (value.n < RESUMED_BYTES)
         return false;
-    }
     player->origin = STAY_RESUMED;
     player->n_input = get64(value.at);
     player->n_output = get64(value.at + 8);
@@ -192,14 +183,12 @@ static bool take_tlv(const struct tlv *tlv, struct stay_player *player)
         break;
     case TLV_UNIQUE_ID:
         player->has_id = value.n == STAY_ID_BYTES;
-        if (player->has_id) {
+        if (player->has_id)
             memcpy(player->id, value.at, STAY_ID_BYTES);
-        }
         break;
     case TLV_FINGERPRINT:
-        if (value.n == STAY_FINGERPRINT_BYTES) {
+        if (value.n == STAY_FINGERPRINT_BYTES)
             memcpy(player->fingerprint, value.at, STAY_FINGERPRINT_BYTES);
-        }
         break;
     case TLV_SSL:
         return take_ssl(value, player);
@@ -215,18 +204,14 @@ static bool take_tlv(const struct tlv *tlv, struct stay_player *player)
 static bool take_block(const uint8_t *in, struct span rest, struct stay_player *player)
 {
     snprintf(player->address, sizeof player->address, "local");
-    if (in[12] == COMMAND_LOCAL || in[13] >> 4 == FAMILY_UNSPEC) {
+    if (in[12] == COMMAND_LOCAL || in[13] >> 4 == FAMILY_UNSPEC)
         return true;
-    }
-    if (!take_addresses(in[13], &rest, player)) {
+    if (!take_addresses(in[13], &rest, player))
         return false;
-    }
     struct tlv tlv;
-    while (rest.n > 0) {
-        if (!next_tlv(&rest, &tlv) || !take_tlv(&tlv, player)) {
+    while (rest.n > 0)
+        if (!next_tlv(&rest, &tlv) || !take_tlv(&tlv, player))
             return false;
-        }
-    }
     return true;
 }
 
@@ -235,20 +220,16 @@ enum stay_proxy_status stay_proxy_parse(const uint8_t *in, size_t n_in, struct s
 {
     *n_wanted = STAY_PROXY_FIXED_BYTES;
     size_t n_signed = n_in < sizeof signature ? n_in : sizeof signature;
-    if (n_signed > 0 && memcmp(in, signature, n_signed) != 0) {
+    if (n_signed > 0 && memcmp(in, signature, n_signed) != 0)
         return STAY_PROXY_BAD;
-    }
-    if (n_in > 12 && in[12] != COMMAND_LOCAL && in[12] != COMMAND_PROXY) {
+    if (n_in > 12 && in[12] != COMMAND_LOCAL && in[12] != COMMAND_PROXY)
         return STAY_PROXY_BAD;
-    }
-    if (n_in < STAY_PROXY_FIXED_BYTES) {
+    if (n_in < STAY_PROXY_FIXED_BYTES)
         return STAY_PROXY_MORE;
-    }
     size_t n_block = get16(in + 14);
     *n_wanted = STAY_PROXY_FIXED_BYTES + n_block;
-    if (n_in < *n_wanted) {
+    if (n_in < *n_wanted)
         return STAY_PROXY_MORE;
-    }
     memset(player, 0, sizeof *player);
     player->fd = -1;
     struct span block = {in + STAY_PROXY_FIXED_BYTES, n_block};

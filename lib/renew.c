@@ -45,9 +45,8 @@ bool stay_renew_write(const char *directory, const char *text, char *error, size
         is_written = false;
         reason = errno;
     }
-    if (is_written && rename(fresh, path) == 0) {
+    if (is_written && rename(fresh, path) == 0)
         return true;
-    }
     return stay_words(error, error_size, "%s: cannot write it: %s", path,
                       strerror(is_written ? errno : reason));
 }
@@ -57,18 +56,15 @@ static void take_item(struct reload *reload, const char *item)
 {
     size_t n = strlen(reload->words);
     const char *at = strstr(item, " text=");
-    if (at == NULL || n + 2 >= reload->words_size) {
+    if (at == NULL || n + 2 >= reload->words_size)
         return;
-    }
     at += strlen(" text=");
     bool is_quoted = *at == '"';
     for (at += is_quoted; *at != '\0' && *at != (is_quoted ? '"' : ' '); at++) {
-        if (*at == '\\' && (at[1] == '"' || at[1] == '\\')) {
+        if (*at == '\\' && (at[1] == '"' || at[1] == '\\'))
             at++;
-        }
-        if (n + 2 < reload->words_size) {
+        if (n + 2 < reload->words_size)
             reload->words[n++] = *at;
-        }
     }
     reload->words[n++] = '\n';
     reload->words[n] = '\0';
@@ -80,9 +76,8 @@ static bool read_answer_line(FILE *in, const struct reload *reload, char *line, 
     uint64_t left_ms = now_ms < reload->deadline_ms ? reload->deadline_ms - now_ms : 1;
     struct timeval timeout = {(time_t)(left_ms / 1000), (suseconds_t)(left_ms % 1000 * 1000)};
     setsockopt(fileno(in), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-    if (fgets(line, (int)size, in) == NULL) {
+    if (fgets(line, (int)size, in) == NULL)
         return false;
-    }
     line[strcspn(line, "\r\n")] = '\0';
     return true;
 }
@@ -94,23 +89,20 @@ static enum reload_end hear_reload(FILE *in, struct reload *reload)
     char line[16385];
     size_t n_id = strlen(reload->id);
     reload->words[0] = reload->error[0] = '\0';
-    if (!read_answer_line(in, reload, line, sizeof line)) {
+    if (!read_answer_line(in, reload, line, sizeof line))
         return RELOAD_UNKNOWN;
-    }
     if (strncmp(line, "stayd 1 ", 8) != 0) {
         stay_words(reload->error, reload->error_size, "stayd says: %s", line);
         return RELOAD_UNKNOWN;
     }
     char request[sizeof reload->id + sizeof " reload\n"];
     int n = snprintf(request, sizeof request, "%s reload\n", reload->id);
-    if (send(fileno(in), request, (size_t)n, MSG_NOSIGNAL) != n) {
+    if (send(fileno(in), request, (size_t)n, MSG_NOSIGNAL) != n)
         return RELOAD_UNKNOWN;
-    }
     while (read_answer_line(in, reload, line, sizeof line)) {
         const char *rest = line + n_id;
-        if (strncmp(line, reload->id, n_id) != 0) {
+        if (strncmp(line, reload->id, n_id) != 0)
             continue;
-        }
         if (strncmp(rest, " - ", 3) == 0) {
             take_item(reload, rest);
         } else if (strncmp(rest, " ok", 3) == 0) {
@@ -158,9 +150,8 @@ static enum reload_end ask_reload(struct reload *reload, const char *directory)
         }
         enum reload_end end = hear_reload(in, reload);
         fclose(in);
-        if (end != RELOAD_UNKNOWN || reload->error[0] != '\0') {
+        if (end != RELOAD_UNKNOWN || reload->error[0] != '\0')
             return end;
-        }
         struct timespec moment = {.tv_nsec = 10000000};
         nanosleep(&moment, NULL);
     }
@@ -178,12 +169,10 @@ bool stay_renew(const char *directory, const char *text, char *said, size_t said
         .words = said, .words_size = said_size, .error = error, .error_size = error_size};
     stay_place_path(path, directory, STAY_CONFIGURATION);
     stay_place_path(former, directory, STAY_FORMER_CONFIGURATION);
-    if (text == NULL) {
+    if (text == NULL)
         return ask_reload(&reload, directory) == RELOAD_DONE;
-    }
-    if (link(path, former) != 0 && errno != EEXIST && errno != ENOENT) {
+    if (link(path, former) != 0 && errno != EEXIST && errno != ENOENT)
         return stay_words(error, error_size, "%s: cannot make it: %s", former, strerror(errno));
-    }
     if (!stay_renew_write(directory, text, error, error_size)) {
         unlink(former);
         return false;

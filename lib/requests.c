@@ -24,17 +24,15 @@ void stay_requests_open(struct stay_requests *requests)
 {
     uint32_t random = 0;
     *requests = (struct stay_requests){0};
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random) {
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
         random = (uint32_t)(uintptr_t)requests; // it only has to differ from the last program's
-    }
     snprintf(requests->prefix, sizeof requests->prefix, "%08" PRIx32, random);
 }
 
 static void let_go(struct stay_line *line)
 {
-    if (line->held_fd >= 0) {
+    if (line->held_fd >= 0)
         close(line->held_fd);
-    }
     line->held_fd = -1;
 }
 
@@ -57,9 +55,8 @@ void stay_requests_free(struct stay_requests *requests)
 
 static bool has_room(const struct stay_requests *requests, size_t n_more)
 {
-    if (requests->n_line_bytes + requests->wishes.n_bytes + n_more <= STAY_REQUESTS_MAX_BYTES) {
+    if (requests->n_line_bytes + requests->wishes.n_bytes + n_more <= STAY_REQUESTS_MAX_BYTES)
         return true;
-    }
     errno = ENOBUFS;
     return false;
 }
@@ -97,9 +94,8 @@ static void append_line(struct stay_requests *requests, struct stay_line *line)
 {
     *(requests->last != NULL ? &requests->last->next : &requests->first) = line;
     requests->last = line;
-    if (requests->unsent == NULL) {
+    if (requests->unsent == NULL)
         requests->unsent = line;
-    }
     requests->n_lines++;
     requests->n_line_bytes += line->n;
 }
@@ -116,9 +112,8 @@ static bool add_words(struct stay_requests *requests, bool is_plan, const char *
 {
     size_t room = STAY_REQUESTS_ID_BYTES + 1 + strlen(words) + 1;
     struct stay_line *line = has_room(requests, room) ? make_line(requests, room) : NULL;
-    if (line == NULL) {
+    if (line == NULL)
         return false;
-    }
     line->is_plan = is_plan;
     char *at = line->text + strlen(line->text);
     *at++ = ' ';
@@ -150,9 +145,8 @@ bool stay_requests_end(struct stay_requests *requests, const uint8_t id[STAY_ID_
     bool has_words = last_words != NULL && last_words[0] != '\0';
     snprintf(words, sizeof words, "close %s%s%s", hex, has_words ? " " : "",
              has_words ? last_words : "");
-    if (!add_words(requests, false, words)) {
+    if (!add_words(requests, false, words))
         return false;
-    }
     stay_wishes_forget(&requests->wishes, id);
     return true;
 }
@@ -164,9 +158,8 @@ void stay_requests_hold(struct stay_requests *requests, int fd)
 
 void stay_requests_let_go(struct stay_requests *requests)
 {
-    for (struct stay_line *line = requests->first; line != NULL; line = line->next) {
+    for (struct stay_line *line = requests->first; line != NULL; line = line->next)
         let_go(line);
-    }
 }
 
 static bool make_state_line(struct stay_requests *requests, struct stay_wish *wish)
@@ -175,17 +168,15 @@ static bool make_state_line(struct stay_requests *requests, struct stay_wish *wi
     size_t room =
         STAY_REQUESTS_ID_BYTES + sizeof verb + HEX_ID_BYTES + 1 + 2 * (wish->n_state + 1) + 1;
     struct stay_line *line = make_line(requests, room);
-    if (line == NULL) {
+    if (line == NULL)
         return false;
-    }
     char *at = stpcpy(line->text + strlen(line->text), verb);
     at = put_hex(at, wish->id, STAY_ID_BYTES);
     *at++ = ' ';
-    if (wish->n_state == 0) {
+    if (wish->n_state == 0)
         strcpy(at, "-");
-    } else {
+    else
         put_hex(at, wish->state, wish->n_state);
-    }
     finish_line(requests, line);
     stay_wishes_take_state(&requests->wishes, wish);
     return true;
@@ -195,13 +186,11 @@ static bool make_ack_line(struct stay_requests *requests)
 {
     static const char verb[] = " ack";
     size_t room = STAY_REQUESTS_ID_BYTES + sizeof verb + requests->wishes.n * PAIR_BYTES + 1;
-    if (room > STAY_CONTROL_LINE_BYTES) {
+    if (room > STAY_CONTROL_LINE_BYTES)
         room = STAY_CONTROL_LINE_BYTES;
-    }
     struct stay_line *line = make_line(requests, room);
-    if (line == NULL) {
+    if (line == NULL)
         return false;
-    }
     char *at = stpcpy(line->text + strlen(line->text), verb);
     struct stay_wish *wish = requests->wishes.acks.first;
     while (wish != NULL && (size_t)(at - line->text) + PAIR_BYTES + 1 <= room) {
@@ -221,16 +210,12 @@ static bool make_lines(struct stay_requests *requests, size_t n_bytes)
 {
     size_t n_before = requests->n_line_bytes;
     struct stay_wishes *wishes = &requests->wishes;
-    while (wishes->states.first != NULL && requests->n_line_bytes - n_before < n_bytes) {
-        if (!make_state_line(requests, wishes->states.first)) {
+    while (wishes->states.first != NULL && requests->n_line_bytes - n_before < n_bytes)
+        if (!make_state_line(requests, wishes->states.first))
             return false;
-        }
-    }
-    while (wishes->acks.first != NULL) {
-        if (!make_ack_line(requests)) {
+    while (wishes->acks.first != NULL)
+        if (!make_ack_line(requests))
             return false;
-        }
-    }
     return true;
 }
 
@@ -242,9 +227,8 @@ bool stay_requests_plan(struct stay_requests *requests, const char *words)
 bool stay_requests_has_plan(const struct stay_requests *requests)
 {
     const struct stay_line *line = requests->first;
-    while (line != NULL && !line->is_plan) {
+    while (line != NULL && !line->is_plan)
         line = line->next;
-    }
     return line != NULL;
 }
 
@@ -261,9 +245,8 @@ bool stay_requests_has_next(const struct stay_requests *requests)
 bool stay_requests_next(struct stay_requests *requests, struct stay_line **line)
 {
     bool is_well = true;
-    if (requests->unsent == NULL && may_make(requests)) {
+    if (requests->unsent == NULL && may_make(requests))
         is_well = make_lines(requests, STAY_REQUESTS_UNDER_WAY_BYTES - requests->n_bytes_under_way);
-    }
     *line = requests->unsent;
     return is_well || *line != NULL;
 }
@@ -276,9 +259,8 @@ void stay_requests_sent(struct stay_requests *requests)
 
 void stay_requests_rewind(struct stay_requests *requests)
 {
-    for (struct stay_line *line = requests->first; line != requests->unsent; line = line->next) {
+    for (struct stay_line *line = requests->first; line != requests->unsent; line = line->next)
         line->is_repeated = true;
-    }
     requests->unsent = requests->first;
     requests->n_bytes_under_way = 0;
 }
@@ -292,9 +274,8 @@ void stay_requests_answered(struct stay_requests *requests)
 {
     struct stay_line *line = requests->first;
     requests->first = line->next;
-    if (requests->first == NULL) {
+    if (requests->first == NULL)
         requests->last = NULL;
-    }
     requests->n_lines--;
     requests->n_line_bytes -= line->n;
     requests->n_bytes_under_way -= line->n;
@@ -308,17 +289,15 @@ size_t stay_requests_count(const struct stay_requests *requests)
 
 bool stay_requests_save(struct stay_requests *requests, struct stay_carry *carry)
 {
-    if (!make_lines(requests, SIZE_MAX)) {
+    if (!make_lines(requests, SIZE_MAX))
         return false;
-    }
     for (const struct stay_line *line = requests->first; line != NULL; line = line->next) {
         struct stay_carry_record record = {.kind = STAY_CARRY_REQUEST,
                                            .fd = line->held_fd,
                                            .state = (const uint8_t *)line->text,
                                            .n_state = line->n};
-        if (!line->is_plan && !stay_carry_add(carry, &record)) {
+        if (!line->is_plan && !stay_carry_add(carry, &record))
             return false;
-        }
     }
     return true;
 }

@@ -25,18 +25,16 @@ static void remark_once(struct stay *stay, const char *text)
 {
     size_t n = strlen(stay->remarks);
     if (text[0] != '\0' && strstr(stay->remarks, text) == NULL &&
-        strlen(text) < sizeof stay->remarks - n) {
+        strlen(text) < sizeof stay->remarks - n)
         strcpy(stay->remarks + n, text);
-    }
 }
 
 static void listen_to_it(struct stay_revive *revive)
 {
     for (size_t n = strlen(revive->said); revive->said_fd >= 0 && n + 2 < sizeof revive->said;) {
         ssize_t more = read(revive->said_fd, revive->said + n, sizeof revive->said - 2 - n);
-        if (more <= 0) {
+        if (more <= 0)
             break;
-        }
         n += (size_t)more;
         revive->said[n] = '\0';
     }
@@ -46,13 +44,11 @@ static void hang_up_on_it(struct stay_revive *revive)
 {
     listen_to_it(revive);
     size_t n = strlen(revive->said);
-    if (revive->said_fd >= 0) {
+    if (revive->said_fd >= 0)
         close(revive->said_fd);
-    }
     revive->said_fd = -1;
-    if (n > 0 && revive->said[n - 1] != '\n') {
+    if (n > 0 && revive->said[n - 1] != '\n')
         strcat(revive->said, "\n");
-    }
 }
 
 // The last one did not get far.
@@ -96,19 +92,16 @@ static void welcome_back(struct stay *stay)
 void stay_revive_work(struct stay *stay)
 {
     struct stay_revive *revive = &stay->revive;
-    if (revive->program == NULL || revive->is_over) {
+    if (revive->program == NULL || revive->is_over)
         return;
-    }
     if (stay->control.phase == STAY_CONTROL_READY) {
-        if (revive->due_ms != 0) {
+        if (revive->due_ms != 0)
             welcome_back(stay);
-        }
         return;
     }
     listen_to_it(revive);
-    if (stay->control.phase != STAY_CONTROL_AWAY || stay_place_has_stayd(stay->control_path)) {
+    if (stay->control.phase != STAY_CONTROL_AWAY || stay_place_has_stayd(stay->control_path))
         return;
-    }
     uint64_t now_ms = stay_now_ms();
     if (revive->due_ms == 0) {
         revive->due_ms = now_ms + STAY_REVIVE_FIRST_MS;
@@ -120,8 +113,7 @@ void stay_revive_work(struct stay *stay)
 
 void stay_revive_close(struct stay_revive *revive)
 {
-    if (revive->said_fd >= 0) {
+    if (revive->said_fd >= 0)
         close(revive->said_fd);
-    }
     free(revive->program);
 }

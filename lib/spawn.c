@@ -32,9 +32,8 @@ static void close_both(const int ends[2])
 
 static bool open_pipes(struct pipes *pipes)
 {
-    if (pipe2(pipes->text, O_CLOEXEC) != 0) {
+    if (pipe2(pipes->text, O_CLOEXEC) != 0)
         return false;
-    }
     if (pipe2(pipes->failure, O_CLOEXEC) != 0) {
         close_both(pipes->text);
         return false;
@@ -45,9 +44,8 @@ static bool open_pipes(struct pipes *pipes)
 static void default_signals(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
-    for (int i = 1; i < NSIG; i++) {
+    for (int i = 1; i < NSIG; i++)
         sigaction(i, &action, NULL); // fails for SIGKILL and SIGSTOP, which cannot be changed
-    }
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -79,9 +77,8 @@ static bool collect(int fd, char *text, size_t text_size, size_t *n_text)
     for (;;) {
         size_t room = text_size - 1 - *n_text;
         ssize_t n = room > 0 ? read(fd, text + *n_text, room) : read(fd, spill, sizeof spill);
-        if (n <= 0) {
+        if (n <= 0)
             return n < 0 && (errno == EAGAIN || errno == EINTR);
-        }
         *n_text += room > 0 ? (size_t)n : 0;
     }
 }
@@ -106,13 +103,11 @@ static bool await_end(pid_t pid, int pidfd, int fd, int timeout_ms, char *text, 
     for (uint64_t now = stay_now_ms(); now < deadline && !is_over; now = stay_now_ms()) {
         poll(wait, 2, pidfd >= 0 ? (int)(deadline - now) : LOOK_MS);
         is_over = pidfd >= 0 ? wait[0].revents != 0 : has_ended(pid);
-        if (wait[1].revents != 0 && !collect(fd, text, text_size, &n_text)) {
+        if (wait[1].revents != 0 && !collect(fd, text, text_size, &n_text))
             wait[1].fd = -1;
-        }
     }
-    if (wait[1].fd >= 0) {
+    if (wait[1].fd >= 0)
         collect(fd, text, text_size, &n_text);
-    }
     text[n_text] = '\0';
     return is_over;
 }
@@ -128,12 +123,10 @@ static int await(pid_t pid, const struct pipes *pipes, int timeout_ms, char *tex
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    if (pidfd >= 0) {
+    if (pidfd >= 0)
         close(pidfd);
-    }
-    if (reason == 0 && read(pipes->failure[0], &reason, sizeof reason) != sizeof reason) {
+    if (reason == 0 && read(pipes->failure[0], &reason, sizeof reason) != sizeof reason)
         return status;
-    }
     errno = reason;
     return -1;
 }
@@ -142,9 +135,8 @@ static int await(pid_t pid, const struct pipes *pipes, int timeout_ms, char *tex
 static void step_aside(void)
 {
     pid_t pid = _Fork(); // fork() is not async-signal-safe
-    if (pid != 0) {
+    if (pid != 0)
         _exit(pid > 0 ? 0 : 1);
-    }
 }
 
 // A game that ignores SIGCHLD would have the status thrown away (wait(2)); former is to be put back
@@ -160,9 +152,8 @@ static pid_t spawn(struct pipes *pipes, const char *path, char *const argv[], bo
     sigprocmask(SIG_SETMASK, &all, &mask);
     pid_t pid = fork();
     if (pid == 0) {
-        if (is_loose) {
+        if (is_loose)
             step_aside();
-        }
         become(pipes, path, argv);
     }
     int reason = errno;
@@ -179,9 +170,8 @@ int stay_spawn_wait(const char *path, char *const argv[], int timeout_ms, char *
     struct pipes pipes;
     struct sigaction former;
     text[0] = '\0';
-    if (!open_pipes(&pipes)) {
+    if (!open_pipes(&pipes))
         return -1;
-    }
     pid_t pid = spawn(&pipes, path, argv, false, &former);
     int status = pid > 0 ? await(pid, &pipes, timeout_ms, text, text_size) : -1;
     int reason = errno;
@@ -197,25 +187,21 @@ int stay_spawn_loose(const char *path, char *const argv[])
     struct pipes pipes;
     struct sigaction former;
     int status = 0;
-    if (!open_pipes(&pipes)) {
+    if (!open_pipes(&pipes))
         return -1;
-    }
     pid_t pid = spawn(&pipes, path, argv, true, &former);
     int reason = pid > 0 ? 0 : errno;
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     sigaction(SIGCHLD, &former, NULL);
-    if (status != 0) {
+    if (status != 0)
         reason = EAGAIN;
-    }
     int failure;
-    if (reason == 0 && read(pipes.failure[0], &failure, sizeof failure) == sizeof failure) {
+    if (reason == 0 && read(pipes.failure[0], &failure, sizeof failure) == sizeof failure)
         reason = failure;
-    }
     close(pipes.failure[0]);
-    if (reason == 0 && fcntl(pipes.text[0], F_SETFL, O_NONBLOCK) == 0) {
+    if (reason == 0 && fcntl(pipes.text[0], F_SETFL, O_NONBLOCK) == 0)
         return pipes.text[0];
-    }
     close(pipes.text[0]);
     errno = reason;
     return -1;

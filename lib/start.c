@@ -25,9 +25,8 @@ static bool is_set(const struct stay_options *options, const char *section, cons
 {
     for (size_t i = 0; i < options->n_settings; i++) {
         const struct stay_setting *setting = &options->settings[i];
-        if (strcmp(setting->section, section) == 0 && strcmp(setting->key, key) == 0) {
+        if (strcmp(setting->section, section) == 0 && strcmp(setting->key, key) == 0)
             return true;
-        }
     }
     return false;
 }
@@ -36,11 +35,9 @@ static bool is_set(const struct stay_options *options, const char *section, cons
 // comment or another section, and blanks around it would be taken off.
 static bool is_plain(const char *text, const char *forbidden)
 {
-    for (const char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f || strchr(forbidden, *c) != NULL) {
+    for (const char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || strchr(forbidden, *c) != NULL)
             return false;
-        }
-    }
     return text[0] != '\0' && text[0] != ' ' && text[0] != ';' && text[strlen(text) - 1] != ' ' &&
            strstr(text, " ;") == NULL;
 }
@@ -66,19 +63,17 @@ static bool check_setting(const struct stay_options *options, const struct stay_
         (strcmp(setting->section, "stayd") == 0 && strcmp(setting->key, "control") == 0) ||
         (is_game_section(options, setting->section) &&
          (strcmp(setting->key, "connect") == 0 || strcmp(setting->key, "header") == 0));
-    if (is_own) {
+    if (is_own)
         return stay_words(error, error_size, "[%s] %s cannot be set: libstay sets it itself",
                           setting->section, setting->key);
-    }
     if (!is_plain(setting->section, "[]") || !is_plain(setting->key, "[]=:;#") ||
         !is_plain(setting->value, "") ||
-        (needs_quotes(setting->value) && choose_quote(setting->value) == '\0')) {
+        (needs_quotes(setting->value) && choose_quote(setting->value) == '\0'))
         return stay_words(
             error, error_size,
             "[%s] %s: its name or value holds nothing, a line break or something else "
             "that cannot be written into a configuration file",
             setting->section, setting->key);
-    }
     return true;
 }
 
@@ -87,23 +82,19 @@ bool stay_start_check_name(const char *game, char *error, size_t error_size)
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     if (game == NULL || game[0] == '\0' || game[strspn(game, allowed)] != '\0' ||
-        strlen(game) > STAY_MAX_NAME) {
+        strlen(game) > STAY_MAX_NAME)
         return stay_words(error, error_size,
                           "the game's name must be letters, digits, '-' and '_'");
-    }
     return true;
 }
 
 static bool check(const struct stay_options *options, char *error, size_t error_size)
 {
-    if (!stay_start_check_name(options->game, error, error_size)) {
+    if (!stay_start_check_name(options->game, error, error_size))
         return false;
-    }
-    for (size_t i = 0; i < options->n_settings; i++) {
-        if (!check_setting(options, &options->settings[i], error, error_size)) {
+    for (size_t i = 0; i < options->n_settings; i++)
+        if (!check_setting(options, &options->settings[i], error, error_size))
             return false;
-        }
-    }
     return true;
 }
 
@@ -111,9 +102,8 @@ static void write_settings(FILE *out, const struct stay_options *options, const 
 {
     for (size_t i = 0; i < options->n_settings; i++) {
         const struct stay_setting *setting = &options->settings[i];
-        if (strcmp(setting->section, section) != 0) {
+        if (strcmp(setting->section, section) != 0)
             continue;
-        }
         if (needs_quotes(setting->value)) {
             char quote = choose_quote(setting->value);
             fprintf(out, "%s = %c%s%c\n", setting->key, quote, setting->value, quote);
@@ -125,11 +115,9 @@ static void write_settings(FILE *out, const struct stay_options *options, const 
 
 static bool is_first_of_section(const struct stay_options *options, size_t i)
 {
-    for (size_t before = 0; before < i; before++) {
-        if (strcmp(options->settings[before].section, options->settings[i].section) == 0) {
+    for (size_t before = 0; before < i; before++)
+        if (strcmp(options->settings[before].section, options->settings[i].section) == 0)
             return false;
-        }
-    }
     return true;
 }
 
@@ -139,14 +127,12 @@ static void write_sections(FILE *out, const struct stay_options *options)
     for (size_t i = 0; i < options->n_settings; i++) {
         const char *section = options->settings[i].section;
         if (strcmp(section, "stayd") == 0 || is_game_section(options, section) ||
-            !is_first_of_section(options, i)) {
+            !is_first_of_section(options, i))
             continue;
-        }
         fprintf(out, "\n[%s]\n", section);
         write_settings(out, options, section);
-        if (is_listener(section) && !is_set(options, section, "game")) {
+        if (is_listener(section) && !is_set(options, section, "game"))
             fprintf(out, "game = %s\n", options->game);
-        }
     }
 }
 
@@ -154,9 +140,8 @@ char *stay_start_text(const struct stay_options *options, char *error, size_t er
 {
     char *text = NULL;
     size_t n_text;
-    if (!check(options, error, error_size)) {
+    if (!check(options, error, error_size))
         return NULL;
-    }
     FILE *out = open_memstream(&text, &n_text);
     if (out == NULL) {
         stay_words(error, error_size, "no memory");
@@ -169,9 +154,8 @@ char *stay_start_text(const struct stay_options *options, char *error, size_t er
             "instead.\n\n[stayd]\n",
             options->game);
     fprintf(out, "control = %s/" STAY_CONTROL "\n", options->directory);
-    if (!is_set(options, "stayd", "log")) {
+    if (!is_set(options, "stayd", "log"))
         fprintf(out, "log = %s/" STAY_LOG "\n", options->directory);
-    }
     write_settings(out, options, "stayd");
     write_sections(out, options);
     fprintf(out, "\n[%s]\nconnect = unix:%s/" STAY_GAME_SOCKET "\nheader = proxy-v2\n", section,
@@ -195,9 +179,8 @@ bool stay_start(const struct stay_options *options, enum stay_start *how, char *
 {
     said[0] = '\0';
     char *text = stay_start_text(options, error, error_size);
-    if (text == NULL) {
+    if (text == NULL)
         return false;
-    }
     const char *name = options->stayd != NULL ? options->stayd : "stayd";
     bool is_well =
         stay_launch(options->directory, name, text, how, said, said_size, error, error_size);

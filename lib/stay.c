@@ -15,11 +15,9 @@
 
 static bool next_kept_player(struct stay *stay, struct stay_carry_record *record)
 {
-    while (stay_carry_next(&stay->kept, &stay->kept_at, record)) {
-        if (record->kind == STAY_CARRY_PLAYER && fcntl(record->fd, F_GETFD) >= 0) {
+    while (stay_carry_next(&stay->kept, &stay->kept_at, record))
+        if (record->kind == STAY_CARRY_PLAYER && fcntl(record->fd, F_GETFD) >= 0)
             return true;
-        }
-    }
     return false;
 }
 
@@ -61,9 +59,8 @@ int stay_accept(struct stay *stay, struct stay_player *player)
         stay_door_ring(&stay->door, false);
     }
     int n = stay_door_next(&stay->door, player);
-    if (n == 0) {
+    if (n == 0)
         stay_revive_work(stay);
-    }
     return n;
 }
 
@@ -95,31 +92,26 @@ static bool add_own(struct stay *stay)
                                          .facts = (const uint8_t *)stay->directory,
                                          .n_facts = strlen(stay->directory)};
     struct stay_carry_record lock = {.kind = STAY_CARRY_LOCK, .fd = stay->lock_fd};
-    if (!stay_carry_add(&stay->notes, &listener) || !stay_carry_add(&stay->notes, &lock)) {
+    if (!stay_carry_add(&stay->notes, &listener) || !stay_carry_add(&stay->notes, &lock))
         return false;
-    }
     for (const struct stay_guest *guest = stay->door.first; guest != NULL; guest = guest->next) {
         struct stay_carry_record record = {
             .kind = STAY_CARRY_GUEST, .fd = guest->fd, .facts = guest->in, .n_facts = guest->n_in};
-        if (!stay_carry_add(&stay->notes, &record)) {
+        if (!stay_carry_add(&stay->notes, &record))
             return false;
-        }
     }
     size_t at = stay->kept_at;
     struct stay_carry_record record;
-    while (stay_carry_next(&stay->kept, &at, &record)) {
-        if (record.kind == STAY_CARRY_PLAYER && !stay_carry_add(&stay->notes, &record)) {
+    while (stay_carry_next(&stay->kept, &at, &record))
+        if (record.kind == STAY_CARRY_PLAYER && !stay_carry_add(&stay->notes, &record))
             return false;
-        }
-    }
     return stay_requests_save(&stay->control.requests, &stay->notes);
 }
 
 int stay_exec(struct stay *stay, const char *path, char *const argv[])
 {
-    if (add_own(stay)) {
+    if (add_own(stay))
         stay_carry_exec(&stay->notes, path, argv);
-    }
     int reason = errno;
     stay_carry_free(&stay->notes);
     errno = reason;
@@ -149,9 +141,8 @@ int stay_stop(struct stay *stay)
     pid_t pid = stay_place_guard(stay->control_path);
     int fd = pid > 0 ? pidfd_open(pid, 0) : -1;
     if (fd < 0 || stay_place_guard(stay->control_path) != pid) {
-        if (fd >= 0) {
+        if (fd >= 0)
             close(fd);
-        }
         errno = ESRCH;
         return -1;
     }

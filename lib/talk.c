@@ -24,29 +24,25 @@ static int fail(int reason)
 // The descriptor becomes readable, so that the game's loop comes to us once this turn is over.
 static int queued(struct stay *stay, bool is_well)
 {
-    if (is_well) {
+    if (is_well)
         stay_control_wake(&stay->control);
-    }
     return is_well ? 0 : -1;
 }
 
 int stay_leave(struct stay *stay, const struct stay_player *player, const void *state,
                size_t n_state)
 {
-    if (!stay->resumes || !player->has_id) {
+    if (!stay->resumes || !player->has_id)
         return fail(EINVAL);
-    }
-    if (n_state > STAY_RESUME_BYTES) {
+    if (n_state > STAY_RESUME_BYTES)
         return fail(EMSGSIZE);
-    }
     return queued(stay, stay_requests_leave(&stay->control.requests, player->id, state, n_state));
 }
 
 int stay_acknowledge(struct stay *stay, const struct stay_player *player, uint64_t n_input)
 {
-    if (!stay->acknowledges || !player->has_id) {
+    if (!stay->acknowledges || !player->has_id)
         return fail(EINVAL);
-    }
     return queued(stay, stay_requests_acknowledge(&stay->control.requests, player->id, n_input));
 }
 
@@ -56,19 +52,15 @@ int stay_end(struct stay *stay, const struct stay_player *player, const char *la
 {
     char checked[MAX_LAST_WORDS + 1];
     const char *words = last_words != NULL ? last_words : "";
-    if (strlen(words) > MAX_LAST_WORDS) {
+    if (strlen(words) > MAX_LAST_WORDS)
         return fail(EMSGSIZE);
-    }
     if (!player->has_id ||
-        !stay_text_take(checked, sizeof checked, (const uint8_t *)words, strlen(words))) {
+        !stay_text_take(checked, sizeof checked, (const uint8_t *)words, strlen(words)))
         return fail(EINVAL);
-    }
-    if (!stay_requests_end(&stay->control.requests, player->id, words)) {
+    if (!stay_requests_end(&stay->control.requests, player->id, words))
         return -1;
-    }
-    if (!stay->control.is_hopeless) {
+    if (!stay->control.is_hopeless)
         stay_requests_hold(&stay->control.requests, fcntl(player->fd, F_DUPFD_CLOEXEC, 0));
-    }
     return queued(stay, true);
 }
 
@@ -80,9 +72,8 @@ int stay_announce(struct stay *stay, enum stay_plan plan)
         [STAY_PLAN_END_LEAVE] = {"shutdown", " end"},
     };
     char request[sizeof "shutdown  hold" + STAY_MAX_NAME];
-    if ((size_t)plan >= sizeof words / sizeof words[0]) {
+    if ((size_t)plan >= sizeof words / sizeof words[0])
         return fail(EINVAL);
-    }
     stay->revive.is_over |= plan != STAY_PLAN_REBOOT;
     snprintf(request, sizeof request, "%s %s%s", words[plan][0], stay->game, words[plan][1]);
     return queued(stay, stay_control_plan(&stay->control, request));

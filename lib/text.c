@@ -15,14 +15,12 @@ static size_t decode(const uint8_t *in, size_t n_in, uint32_t *character)
         return 1;
     }
     size_t n = in[0] >= 0xf0 ? 4 : in[0] >= 0xe0 ? 3 : 2;
-    if (in[0] < 0xc2 || in[0] > 0xf4 || n > n_in) {
+    if (in[0] < 0xc2 || in[0] > 0xf4 || n > n_in)
         return 0;
-    }
     uint32_t value = in[0] & (0x7fu >> n);
     for (size_t i = 1; i < n; i++) {
-        if ((in[i] & 0xc0) != 0x80) {
+        if ((in[i] & 0xc0) != 0x80)
             return 0;
-        }
         value = value << 6 | (in[i] & 0x3fu);
     }
     *character = value;
@@ -41,20 +39,17 @@ static bool is_printable(uint32_t character)
 bool stay_text_take(char *out, size_t out_size, const uint8_t *in, size_t n_in)
 {
     out[0] = '\0';
-    if (n_in >= out_size) {
+    if (n_in >= out_size)
         return false;
-    }
     for (size_t at = 0; at < n_in;) {
         uint32_t character;
         size_t n = decode(in + at, n_in - at, &character);
-        if (n == 0 || !is_printable(character)) {
+        if (n == 0 || !is_printable(character))
             return false;
-        }
         at += n;
     }
-    if (n_in > 0) {
+    if (n_in > 0)
         memcpy(out, in, n_in);
-    }
     out[n_in] = '\0';
     return true;
 }
@@ -68,10 +63,8 @@ static bool is_host_byte(uint8_t c)
 bool stay_text_take_host(char *out, size_t out_size, const uint8_t *in, size_t n_in)
 {
     out[0] = '\0';
-    for (size_t i = 0; i < n_in; i++) {
-        if (!is_host_byte(in[i])) {
+    for (size_t i = 0; i < n_in; i++)
+        if (!is_host_byte(in[i]))
             return false;
-        }
-    }
     return stay_text_take(out, out_size, in, n_in);
 }

@@ -25,9 +25,8 @@ static void grow(struct stay_wishes *wishes)
     struct stay_wish **former = wishes->buckets;
     size_t n_former = wishes->n_buckets;
     struct stay_wish **buckets = calloc(n_buckets, sizeof(struct stay_wish *));
-    if (buckets == NULL) {
+    if (buckets == NULL)
         return;
-    }
     wishes->buckets = buckets;
     wishes->n_buckets = n_buckets;
     for (size_t i = 0; i < n_former; i++) {
@@ -44,13 +43,11 @@ static void grow(struct stay_wishes *wishes)
 
 static struct stay_wish *find(const struct stay_wishes *wishes, const uint8_t id[STAY_ID_BYTES])
 {
-    if (wishes->n_buckets == 0) {
+    if (wishes->n_buckets == 0)
         return NULL;
-    }
     struct stay_wish *wish = wishes->buckets[bucket_of(wishes, id)];
-    while (wish != NULL && memcmp(wish->id, id, STAY_ID_BYTES) != 0) {
+    while (wish != NULL && memcmp(wish->id, id, STAY_ID_BYTES) != 0)
         wish = wish->next_in_bucket;
-    }
     return wish;
 }
 
@@ -78,9 +75,8 @@ static void unlink_wish(struct stay_wishes *wishes, struct stay_wish *wish)
 // A wish for nothing as yet: the caller gives it something and links it.
 static struct stay_wish *add_wish(struct stay_wishes *wishes, const uint8_t id[STAY_ID_BYTES])
 {
-    if (wishes->n >= wishes->n_buckets) {
+    if (wishes->n >= wishes->n_buckets)
         grow(wishes);
-    }
     struct stay_wish *wish = wishes->n_buckets != 0 ? calloc(1, sizeof *wish) : NULL;
     if (wish == NULL) {
         errno = ENOMEM;
@@ -99,9 +95,8 @@ static struct stay_wish *add_wish(struct stay_wishes *wishes, const uint8_t id[S
 static void remove_wish(struct stay_wishes *wishes, struct stay_wish *wish)
 {
     struct stay_wish **at = &wishes->buckets[bucket_of(wishes, wish->id)];
-    while (*at != wish) {
+    while (*at != wish)
         at = &(*at)->next_in_bucket;
-    }
     *at = wish->next_in_bucket;
     wishes->n--;
     wishes->n_bytes -= sizeof *wish + wish->n_state;
@@ -117,21 +112,18 @@ bool stay_wishes_leave(struct stay_wishes *wishes, const uint8_t id[STAY_ID_BYTE
     uint8_t *copy = malloc(n_state + 1);
     struct stay_wish *wish = copy != NULL ? find(wishes, id) : NULL;
     bool is_new = copy != NULL && wish == NULL;
-    if (is_new) {
+    if (is_new)
         wish = add_wish(wishes, id);
-    }
     if (wish == NULL) {
         free(copy);
         errno = ENOMEM;
         return false;
     }
-    if (n_state > 0) {
+    if (n_state > 0)
         memcpy(copy, state, n_state);
-    }
     if (!wish->has_state) {
-        if (!is_new) {
+        if (!is_new)
             unlink_wish(wishes, wish);
-        }
         wish->has_state = true;
         link_wish(wishes, wish);
     }
@@ -149,9 +141,8 @@ bool stay_wishes_acknowledge(struct stay_wishes *wishes, const uint8_t id[STAY_I
     struct stay_wish *wish = find(wishes, id);
     if (wish == NULL) {
         wish = add_wish(wishes, id);
-        if (wish == NULL) {
+        if (wish == NULL)
             return false;
-        }
         link_wish(wishes, wish);
     }
     if (wish->has_ack && n_input < wish->n_input) {
@@ -174,11 +165,10 @@ void stay_wishes_forget(struct stay_wishes *wishes, const uint8_t id[STAY_ID_BYT
 
 static void link_or_remove(struct stay_wishes *wishes, struct stay_wish *wish)
 {
-    if (wish->has_state || wish->has_ack) {
+    if (wish->has_state || wish->has_ack)
         link_wish(wishes, wish);
-    } else {
+    else
         remove_wish(wishes, wish);
-    }
 }
 
 void stay_wishes_take_state(struct stay_wishes *wishes, struct stay_wish *wish)

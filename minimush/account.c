@@ -14,9 +14,8 @@ struct object *account_find(struct world *world, const char *name, char hash[PAS
     hash[0] = '\0';
     if (player != NULL) {
         sqlite3_stmt *row = db_ask(db, "SELECT hash FROM player WHERE id = ?", "i", player->id);
-        while (db_next(db, row)) {
+        while (db_next(db, row))
             snprintf(hash, PASSWORD_HASH_BYTES, "%s", db_text(row, 0));
-        }
     }
     return player;
 }
@@ -26,15 +25,13 @@ struct object *account_create(struct world *world, const char *name, const char 
     bool is_first = !world_has_players(world);
     struct object *start = world_start(world);
     struct object *player = world_make(world, WORLD_PLAYER, name, 0, start, start);
-    if (player == NULL) {
+    if (player == NULL)
         return NULL;
-    }
     player->channels = 1; // Public
     db_do(world_db(world), "INSERT INTO player (id, hash, channels) VALUES (?, ?, ?)", "isi",
           player->id, hash, (int64_t)player->channels);
-    if (is_first) {
+    if (is_first)
         world_set_flags(world, player, WORLD_WIZARD);
-    }
     return player;
 }
 
@@ -60,9 +57,8 @@ bool account_has_certificate(struct world *world, const struct object *player,
         db_ask(db, "SELECT 1 FROM certificate WHERE fingerprint = ? AND player = ?", "bi",
                (const void *)fingerprint, (size_t)ACCOUNT_FINGERPRINT_BYTES, player->id);
     bool has_it = false;
-    while (db_next(db, row)) {
+    while (db_next(db, row))
         has_it = true;
-    }
     return has_it;
 }
 

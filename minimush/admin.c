@@ -20,22 +20,20 @@ void do_boot(struct link *link, char *args)
     fprintf(stderr, "minimush: %s boots %s\n", link->self->name, player->name);
     link_tell(link, "%s is booted.", player->name);
     for (; other != NULL; other = link_of(link->mush, player)) {
-        if (reason != NULL && reason[0] != '\0') {
+        if (reason != NULL && reason[0] != '\0')
             link_tell(other, "You are booted by %s: %s", link->self->name, reason);
-        } else {
+        else
             link_tell(other, "You are booted by %s.", link->self->name);
-        }
         link_leave(other);
     }
 }
 
 void do_wall(struct link *link, char *args)
 {
-    if (args[0] == '\0') {
+    if (args[0] == '\0')
         link_tell(link, "@wall TEXT");
-    } else {
+    else
         mush_tell_all(link->mush, "Announcement by %s: %s", link->self->name, args);
-    }
 }
 
 void do_shutdown(struct link *link, char *args)
@@ -55,15 +53,14 @@ void do_sitelock(struct link *link, char *args)
     struct mush *mush = link->mush;
     const struct stay_player *self = &link->player;
     char *pattern = play_trim(args);
-    if (!sitelock_is_pattern(pattern)) {
+    if (!sitelock_is_pattern(pattern))
         link_tell(link, "That is no pattern. An address, 192.0.2.0/24, 10.1.* or *.example.com?");
-    } else if (sitelock_matches(pattern, &self->sockaddr, self->address, self->host)) {
+    else if (sitelock_matches(pattern, &self->sockaddr, self->address, self->host))
         link_tell(link, "That would shut you out yourself.");
-    } else if (shut_add(mush->world, pattern, link->self->name)) {
+    else if (shut_add(mush->world, pattern, link->self->name))
         link_tell(link, "Nobody can connect from %s any more. Who is here stays.", pattern);
-    } else {
+    else
         link_tell(link, "%s is shut out already.", pattern);
-    }
 }
 
 void do_sitelock_list(struct link *link, char *args)
@@ -81,9 +78,8 @@ void do_sitelock_list(struct link *link, char *args)
 void do_sitelock_remove(struct link *link, char *args)
 {
     char *pattern = play_trim(args);
-    if (shut_remove(link->mush->world, pattern)) {
+    if (shut_remove(link->mush->world, pattern))
         link_tell(link, "%s can connect again.", pattern);
-    } else {
+    else
         link_tell(link, "There is no sitelock %s.", pattern);
-    }
 }

@@ -38,11 +38,10 @@ static void open_exit(struct link *link, const char *name, struct object *from, 
 static bool may_open_here(struct link *link)
 {
     bool may_open = world_controls(link->self, link->self->place);
-    if (!may_open) {
+    if (!may_open)
         link_tell(link, "This room is not yours, so you cannot open exits in it."
                         " Build from one of your own: @dig NAME, then @link me=#NUMBER and home;"
                         " there @open out=#1 is the way back.");
-    }
     return may_open;
 }
 
@@ -63,18 +62,15 @@ void do_dig(struct link *link, char *args)
     }
     if (!may_make(link, args, 0) ||
         (has_exit && (!may_open_here(link) || !may_make(link, there, 1))) ||
-        (back != NULL && back[0] != '\0' && !may_make(link, back, 2))) {
+        (back != NULL && back[0] != '\0' && !may_make(link, back, 2)))
         return;
-    }
     struct object *room =
         world_make(link->mush->world, WORLD_ROOM, args, link->self->id, NULL, NULL);
     link_tell(link, "Room %s is #%lld.", world_name(room).text, (long long)room->id);
-    if (has_exit) {
+    if (has_exit)
         open_exit(link, there, link->self->place, room);
-    }
-    if (back != NULL && back[0] != '\0') {
+    if (back != NULL && back[0] != '\0')
         open_exit(link, back, room, link->self->place);
-    }
 }
 
 // The room that an exit is to lead to, or that is to be a home.
@@ -98,14 +94,12 @@ void do_open(struct link *link, char *args)
         link_tell(link, "@open EXIT=#ROOM");
         return;
     }
-    if (!may_open_here(link) || !may_make(link, args, 0)) {
+    if (!may_open_here(link) || !may_make(link, args, 0))
         return;
-    }
     if (to != NULL && to[0] != '\0') {
         room = find_room(link, to);
-        if (room == NULL) {
+        if (room == NULL)
             return;
-        }
     }
     open_exit(link, args, link->self->place, room);
 }
@@ -125,9 +119,8 @@ void do_link(struct link *link, char *args)
     struct object *room = object == NULL  ? NULL
                           : to[0] == '\0' ? world_start(link->mush->world)
                                           : find_room(link, to);
-    if (room == NULL) {
+    if (room == NULL)
         return;
-    }
     if (object->kind == WORLD_ROOM) {
         link_tell(link, "A room cannot be linked; exits, things and players can.");
         return;
@@ -140,9 +133,8 @@ void do_link(struct link *link, char *args)
 void do_unlink(struct link *link, char *args)
 {
     struct object *exit = match_own(link, play_trim(args));
-    if (exit == NULL) {
+    if (exit == NULL)
         return;
-    }
     if (exit->kind != WORLD_EXIT) {
         link_tell(link, "Only exits can be unlinked.");
         return;
@@ -154,9 +146,8 @@ void do_unlink(struct link *link, char *args)
 void do_create(struct link *link, char *args)
 {
     char *name = play_trim(args);
-    if (!may_make(link, name, 0)) {
+    if (!may_make(link, name, 0))
         return;
-    }
     struct object *home =
         link->self->target != NULL ? link->self->target : world_start(link->mush->world);
     const struct object *thing =
@@ -195,9 +186,8 @@ void do_destroy(struct link *link, char *args)
 {
     char *sure = play_cut(args);
     struct object *object = match_own(link, args);
-    if (object == NULL || !is_safe(link, object, sure)) {
+    if (object == NULL || !is_safe(link, object, sure))
         return;
-    }
     link_tell(link, "%s (#%lld) is destroyed.", world_name(object).text, (long long)object->id);
     world_destroy(link->mush->world, object);
 }

@@ -14,9 +14,8 @@ enum { SHOWN_BYTES = 8 }; // of a fingerprint: enough to tell ten from one anoth
 
 static void put_hex(char *out, const uint8_t *fingerprint)
 {
-    for (size_t i = 0; i < SHOWN_BYTES; i++) {
+    for (size_t i = 0; i < SHOWN_BYTES; i++)
         snprintf(out + 2 * i, 3, "%02x", fingerprint[i]);
-    }
 }
 
 void do_cert_add(struct link *link, char *args)

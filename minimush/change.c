@@ -23,21 +23,17 @@ const char *flag_names(unsigned set, char *out, size_t out_size)
 {
     size_t n = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < N_FLAGS; i++) {
-        if ((set & flags[i].flag) != 0 && n < out_size) {
+    for (size_t i = 0; i < N_FLAGS; i++)
+        if ((set & flags[i].flag) != 0 && n < out_size)
             n += (size_t)snprintf(out + n, out_size - n, "%s%s", n > 0 ? " " : "", flags[i].name);
-        }
-    }
     return out[0] != '\0' ? out : "none";
 }
 
 unsigned flag_of(const char *name)
 {
-    for (size_t i = 0; i < N_FLAGS; i++) {
-        if (strcasecmp(flags[i].name, name) == 0) {
+    for (size_t i = 0; i < N_FLAGS; i++)
+        if (strcasecmp(flags[i].name, name) == 0)
             return flags[i].flag;
-        }
-    }
     return 0;
 }
 
@@ -49,9 +45,8 @@ void do_describe(struct link *link, char *args)
         return;
     }
     struct object *object = match_own(link, args);
-    if (object == NULL) {
+    if (object == NULL)
         return;
-    }
     if (strlen(text) >= WORLD_TEXT_BYTES) {
         link_tell(link, "That is too long: %zu bytes of at most %u.", strlen(text),
                   WORLD_TEXT_BYTES - 1);
@@ -90,14 +85,12 @@ void do_name(struct link *link, char *args)
         return;
     }
     struct object *object = match_own(link, args);
-    if (object == NULL || !is_good_name(link, object, name)) {
+    if (object == NULL || !is_good_name(link, object, name))
         return;
-    }
-    if (world_rename(link->mush->world, object, name)) {
+    if (world_rename(link->mush->world, object, name))
         link_tell(link, "Its name is %s now.", world_name(object).text);
-    } else {
+    else
         link_tell(link, "There is a player of that name already.");
-    }
 }
 
 static bool may_set(struct link *link, const struct object *object, unsigned flag, bool is_off)
@@ -127,16 +120,14 @@ void do_set(struct link *link, char *args)
     bool is_off = name[0] == '!';
     unsigned flag = flag_of(play_trim(name + (is_off ? 1 : 0)));
     struct object *object = match_own(link, args);
-    if (object == NULL) {
+    if (object == NULL)
         return;
-    }
     if (flag == 0) {
         link_tell(link, "There is no such flag; help @set lists them.");
         return;
     }
-    if (!may_set(link, object, flag, is_off)) {
+    if (!may_set(link, object, flag, is_off))
         return;
-    }
     char names[128];
     world_set_flags(link->mush->world, object,
                     is_off ? object->flags & ~flag : object->flags | flag);

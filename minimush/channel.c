@@ -33,9 +33,8 @@ static bool find(struct link *link, const char *name, struct channel *channel)
             snprintf(channel->name, sizeof channel->name, "%s", db_text(row, 1));
         }
     }
-    if (!is_found) {
+    if (!is_found)
         link_tell(link, "There is no channel %s; @channel/list shows them.", name);
-    }
     return is_found;
 }
 
@@ -62,19 +61,18 @@ void channel_say(struct link *link, char *line)
     struct channel channel;
     char *text = play_split(line);
     const char *self = link->self->name;
-    if (line[0] == '\0' || text[0] == '\0') {
+    if (line[0] == '\0' || text[0] == '\0')
         link_tell(link, "+CHANNEL TEXT speaks on a channel, for example +public hello");
-    } else if (!find(link, line, &channel)) {
+    else if (!find(link, line, &channel))
         return;
-    } else if (!is_on(link->self, &channel)) {
+    else if (!is_on(link->self, &channel))
         link_tell(link, "You are not on %s; @channel/join %s", channel.name, channel.name);
-    } else if (text[0] == ':') {
+    else if (text[0] == ':')
         tell(link->mush, &channel, "[%s] %s %s", channel.name, self, text + 1);
-    } else if (text[0] == ';') {
+    else if (text[0] == ';')
         tell(link->mush, &channel, "[%s] %s%s", channel.name, self, text + 1);
-    } else {
+    else
         tell(link->mush, &channel, "[%s] %s says, \"%s\"", channel.name, self, text);
-    }
 }
 
 void do_channel_list(struct link *link, char *args)
@@ -100,9 +98,8 @@ static void set_on(struct link *link, const struct channel *channel, bool is_wan
 void do_channel_join(struct link *link, char *args)
 {
     struct channel channel;
-    if (!find(link, play_trim(args), &channel)) {
+    if (!find(link, play_trim(args), &channel))
         return;
-    }
     if (is_on(link->self, &channel)) {
         link_tell(link, "You are on %s already.", channel.name);
         return;
@@ -114,9 +111,8 @@ void do_channel_join(struct link *link, char *args)
 void do_channel_leave(struct link *link, char *args)
 {
     struct channel channel;
-    if (!find(link, play_trim(args), &channel)) {
+    if (!find(link, play_trim(args), &channel))
         return;
-    }
     if (!is_on(link->self, &channel)) {
         link_tell(link, "You are not on %s.", channel.name);
         return;
@@ -129,9 +125,8 @@ void do_channel_who(struct link *link, char *args)
 {
     struct channel channel;
     unsigned n = 0;
-    if (!find(link, play_trim(args), &channel)) {
+    if (!find(link, play_trim(args), &channel))
         return;
-    }
     for (struct link *other = link->mush->first; other != NULL; other = other->next) {
         if (link_is_playing(other) && is_on(other->self, &channel)) {
             link_tell(link, "  %s", other->self->name);
@@ -144,11 +139,9 @@ void do_channel_who(struct link *link, char *args)
 static bool is_channel_name(const char *name)
 {
     size_t n = strlen(name);
-    for (size_t i = 0; i < n; i++) {
-        if (!isalnum((unsigned char)name[i]) && name[i] != '-') {
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)name[i]) && name[i] != '-')
             return false;
-        }
-    }
     return n > 0 && n < NAME_BYTES;
 }
 
@@ -166,26 +159,22 @@ void do_channel_add(struct link *link, char *args)
                "WITH RECURSIVE bit (id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM bit WHERE"
                " id + 1 < ?) SELECT min(id) FROM bit WHERE id NOT IN (SELECT id FROM channel)",
                "i", (int64_t)CHANNEL_MOST);
-    while (db_next(db, row)) {
+    while (db_next(db, row))
         id = sqlite3_column_type(row, 0) != SQLITE_NULL ? sqlite3_column_int64(row, 0) : -1;
-    }
-    if (id < 0) {
+    if (id < 0)
         link_tell(link, "There are %d channels, and not more.", CHANNEL_MOST);
-    } else if (db_do(db, "INSERT INTO channel (id, name) VALUES (?, ?)", "is", id, name) ==
-               DB_TAKEN) {
+    else if (db_do(db, "INSERT INTO channel (id, name) VALUES (?, ?)", "is", id, name) == DB_TAKEN)
         link_tell(link, "There is a channel %s already.", name);
-    } else {
+    else
         link_tell(link, "Channel %s is there; everybody can join it.", name);
-    }
 }
 
 void do_channel_remove(struct link *link, char *args)
 {
     struct channel channel;
     struct world *world = link->mush->world;
-    if (!find(link, play_trim(args), &channel)) {
+    if (!find(link, play_trim(args), &channel))
         return;
-    }
     if (strcasecmp(channel.name, play_trim(args)) != 0) {
         link_tell(link, "Give the whole name: %s", channel.name);
         return;
@@ -194,8 +183,7 @@ void do_channel_remove(struct link *link, char *args)
     db_do(world_db(world), "DELETE FROM channel WHERE id = ?", "i", (int64_t)channel.id);
     for (size_t i = 0; world_at(world, i) != NULL; i++) {
         struct object *player = world_at(world, i);
-        if (player->kind == WORLD_PLAYER && is_on(player, &channel)) {
+        if (player->kind == WORLD_PLAYER && is_on(player, &channel))
             world_set_channels(world, player, player->channels & ~((uint64_t)1 << channel.id));
-        }
     }
 }

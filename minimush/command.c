@@ -73,18 +73,15 @@ const struct command *command_find(const struct object *player, const char *word
     size_t n = strlen(word);
     for (size_t i = 0; i < N_COMMANDS; i++) {
         const struct command *command = &commands[i];
-        if (command->rights == COMMAND_WIZARDS && !world_is_wizard(player)) {
+        if (command->rights == COMMAND_WIZARDS && !world_is_wizard(player))
             continue;
-        }
         if (strcasecmp(command->name, word) == 0 ||
-            (n > 0 && strcasecmp(command->alias, word) == 0)) {
+            (n > 0 && strcasecmp(command->alias, word) == 0))
             return command;
-        }
         bool is_enough = word[0] == '@' ? n >= 3 : n >= 2;
         if (begins == NULL && is_enough && !command->is_exact &&
-            strncasecmp(command->name, word, n) == 0) {
+            strncasecmp(command->name, word, n) == 0)
             begins = command;
-        }
     }
     return begins;
 }

@@ -47,9 +47,8 @@ bool db_open(struct db *db, const char *path)
 
 void db_close(struct db *db)
 {
-    for (size_t i = 0; i < db->n_statements; i++) {
+    for (size_t i = 0; i < db->n_statements; i++)
         sqlite3_finalize(db->statements[i].statement);
-    }
     sqlite3_close(db->file);
     *db = (struct db){0};
 }
@@ -68,17 +67,14 @@ bool db_script(struct db *db, const char *sql)
 
 static sqlite3_stmt *prepared(struct db *db, const char *sql)
 {
-    for (size_t i = 0; i < db->n_statements; i++) {
-        if (db->statements[i].sql == sql) {
+    for (size_t i = 0; i < db->n_statements; i++)
+        if (db->statements[i].sql == sql)
             return db->statements[i].statement;
-        }
-    }
     sqlite3_stmt *statement;
     if (db->n_statements == DB_MAX_STATEMENTS ||
         sqlite3_prepare_v3(db->file, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
-            SQLITE_OK) {
+            SQLITE_OK)
         give_up(db, sql);
-    }
     db->statements[db->n_statements].sql = sql;
     db->statements[db->n_statements++].statement = statement;
     return statement;
@@ -112,12 +108,10 @@ sqlite3_stmt *db_ask(struct db *db, const char *sql, const char *kinds, ...)
 bool db_next(struct db *db, sqlite3_stmt *statement)
 {
     int result = sqlite3_step(statement);
-    if (result == SQLITE_ROW) {
+    if (result == SQLITE_ROW)
         return true;
-    }
-    if (result != SQLITE_DONE) {
+    if (result != SQLITE_DONE)
         give_up(db, sqlite3_sql(statement));
-    }
     sqlite3_reset(statement);
     return false;
 }
@@ -125,9 +119,8 @@ bool db_next(struct db *db, sqlite3_stmt *statement)
 static void step(struct db *db, const char *sql)
 {
     sqlite3_stmt *statement = prepared(db, sql);
-    if (sqlite3_step(statement) != SQLITE_DONE) {
+    if (sqlite3_step(statement) != SQLITE_DONE)
         give_up(db, sql);
-    }
     sqlite3_reset(statement);
 }
 
@@ -143,9 +136,8 @@ enum db_status db_do(struct db *db, const char *sql, const char *kinds, ...)
     bind(statement, kinds, args);
     va_end(args);
     int result = sqlite3_step(statement);
-    if (result != SQLITE_DONE && result != SQLITE_CONSTRAINT) {
+    if (result != SQLITE_DONE && result != SQLITE_CONSTRAINT)
         give_up(db, sql);
-    }
     sqlite3_reset(statement);
     return result == SQLITE_DONE ? DB_DONE : DB_TAKEN;
 }

@@ -25,11 +25,9 @@ static void send_message(struct link *link, const char *message)
 static bool has_package(const char *list, const char *name)
 {
     size_t n = strlen(name);
-    for (const char *at = strchr(list, '"'); at != NULL; at = strchr(at + 1, '"')) {
-        if (strncasecmp(at + 1, name, n) == 0 && (at[n + 1] == '"' || at[n + 1] == ' ')) {
+    for (const char *at = strchr(list, '"'); at != NULL; at = strchr(at + 1, '"'))
+        if (strncasecmp(at + 1, name, n) == 0 && (at[n + 1] == '"' || at[n + 1] == ' '))
             return true;
-        }
-    }
     return false;
 }
 
@@ -67,9 +65,8 @@ static void put_string(char *out, size_t out_size, const char *text)
 {
     size_t at = strlen(out);
     for (size_t i = 0; text[i] != '\0' && at + 4 < out_size; i++) {
-        if (text[i] == '"' || text[i] == '\\') {
+        if (text[i] == '"' || text[i] == '\\')
             out[at++] = '\\';
-        }
         out[at++] = text[i];
     }
     out[at] = '\0';
@@ -78,9 +75,8 @@ static void put_string(char *out, size_t out_size, const char *text)
 void gmcp_send_room(struct link *link)
 {
     char message[MESSAGE_BYTES];
-    if (!link->terminal.has_gmcp_room || !link_is_playing(link)) {
+    if (!link->terminal.has_gmcp_room || !link_is_playing(link))
         return;
-    }
     const struct object *room = link->self->place;
     snprintf(message, sizeof message, "Room.Info {\"num\":%lld,\"name\":\"", (long long)room->id);
     put_string(message, sizeof message, world_name(room).text);

@@ -126,16 +126,12 @@ static const char *const others[][2] = {
 
 const char *help_find(const char *topic)
 {
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (strcasecmp(others[i][0], topic) == 0) {
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcasecmp(others[i][0], topic) == 0)
             topic = others[i][1];
-        }
-    }
-    for (size_t i = 0; i < N_TOPICS; i++) {
-        if (strcasecmp(topics[i].name, topic) == 0) {
+    for (size_t i = 0; i < N_TOPICS; i++)
+        if (strcasecmp(topics[i].name, topic) == 0)
             return topics[i].text;
-        }
-    }
     return NULL;
 }
 
@@ -158,15 +154,13 @@ static void tell_topics(struct link *link, const char *beginning)
         const char *name = topics[i].name;
         if (strncasecmp(name + (beginning[0] != '@' && name[0] == '@' ? 1 : 0), beginning,
                         strlen(beginning)) == 0 &&
-            n + strlen(name) + 3 < sizeof line) {
+            n + strlen(name) + 3 < sizeof line)
             n += (size_t)snprintf(line + n, sizeof line - n, "%s%s", n > 0 ? ", " : "", name);
-        }
     }
-    if (n > 0) {
+    if (n > 0)
         link_tell(link, "Topics: %s", line);
-    } else {
+    else
         link_tell(link, "No topic begins with \"%s\"; help topics lists all.", beginning);
-    }
 }
 
 void do_help(struct link *link, char *args)
@@ -182,12 +176,10 @@ void do_help(struct link *link, char *args)
     }
     const char *text = help_find(topic);
     const struct command *command = text == NULL ? command_find(link->self, topic) : NULL;
-    if (text == NULL && command != NULL) {
+    if (text == NULL && command != NULL)
         text = help_find(command->topic);
-    }
-    if (text != NULL) {
+    if (text != NULL)
         tell_text(link, text);
-    } else {
+    else
         tell_topics(link, topic);
-    }
 }

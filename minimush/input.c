@@ -50,11 +50,10 @@ static bool may_take(const struct link *link)
 static void set_reading(struct link *link)
 {
     bool is_full = evbuffer_get_length(link->input) >= LINK_INPUT_BYTES;
-    if (link->has_ended || (is_full && link->phase != LINK_LEAVING)) {
+    if (link->has_ended || (is_full && link->phase != LINK_LEAVING))
         bufferevent_disable(link->stream, EV_READ);
-    } else {
+    else
         bufferevent_enable(link->stream, EV_READ);
-    }
 }
 
 // A player may type so many lines at once, and then so many a second.
@@ -73,9 +72,8 @@ static bool has_credit(struct link *link)
 // Of n_done: where a line or command that has begun will be seen again, nothing need be known.
 unsigned link_marks(const struct link *link)
 {
-    if (link->n_taken > 0) {
+    if (link->n_taken > 0)
         return 0;
-    }
     return (link->line.is_after_cr ? LINE_AFTER_CR : 0) |
            (link->line.is_dropping ? LINE_DROPPING : 0) |
            (telnet_is_void(&link->telnet) ? LINE_IN_VOID : 0);
@@ -85,9 +83,8 @@ void link_take_marks(struct link *link, unsigned marks)
 {
     link->line.is_after_cr = (marks & LINE_AFTER_CR) != 0;
     link->line.is_dropping = (marks & LINE_DROPPING) != 0;
-    if ((marks & LINE_IN_VOID) != 0) {
+    if ((marks & LINE_IN_VOID) != 0)
         telnet_begin_void(&link->telnet);
-    }
 }
 
 static void settle(struct link *link, size_t n)
@@ -119,9 +116,8 @@ static bool take_byte(struct link *link, uint8_t byte)
         link_send(link, link->telnet.out, link->telnet.n_out);
         link->telnet.n_out = 0;
     }
-    if (event == TELNET_TEXT) {
+    if (event == TELNET_TEXT)
         return line_take(&link->line, byte);
-    }
     terminal_take(link, event);
     return false;
 }
@@ -135,16 +131,14 @@ static bool take_line(struct link *link)
     bool is_whole = false;
     while (link->n_taken < n) {
         is_whole = take_byte(link, bytes[link->n_taken++]);
-        if (is_whole) {
+        if (is_whole)
             break;
-        }
         if (link->n_taken - n_idle > MAX_LINE_INPUT || link->line.is_dropping) {
             line_drop(&link->line);
             link_end_prompt(link);
         }
-        if (is_idle(link)) {
+        if (is_idle(link))
             n_idle = link->n_taken;
-        }
     }
     settle(link, n_idle);
     return is_whole;
@@ -161,9 +155,8 @@ static void act(struct link *link)
     } else {
         play_line(link, link->line.text);
     }
-    if (!link_is_pending(link)) {
+    if (!link_is_pending(link))
         link_settle(link);
-    }
 }
 
 void link_work(struct link *link)
@@ -171,20 +164,17 @@ void link_work(struct link *link)
     bool is_early = false;
     for (int n = 0; n < LINK_TURN_LINES && may_take(link); n++) {
         is_early = !has_credit(link);
-        if (is_early || !take_line(link)) {
+        if (is_early || !take_line(link))
             break;
-        }
         act(link);
     }
-    if (link->phase == LINK_GONE) {
+    if (link->phase == LINK_GONE)
         return;
-    }
     if (may_take(link)) {
-        if (evbuffer_get_length(link->input) > link->n_taken) {
+        if (evbuffer_get_length(link->input) > link->n_taken)
             go_on_in(link, is_early ? RATE_PAUSE_MS : 0);
-        } else if (link->has_ended) {
+        else if (link->has_ended)
             link_leave(link);
-        }
     }
     set_reading(link);
 }

@@ -53,9 +53,8 @@ static void put_buffer(struct state *state, uint8_t tag, struct evbuffer *buffer
 {
     size_t n = evbuffer_get_length(buffer);
     const unsigned char *bytes = evbuffer_pullup(buffer, -1);
-    if (n > 0 && bytes != NULL) {
+    if (n > 0 && bytes != NULL)
         state_put(state, tag, bytes, n);
-    }
 }
 
 static void put_telnet(struct state *state, const struct link *link)
@@ -93,10 +92,9 @@ bool link_keep(struct link *link)
     put_telnet(&state, link);
     link->player.n_input = link->n_told;
     bool is_kept = stay_keep(link->mush->stay, &link->player, state.bytes, state.n) == 0;
-    if (!is_kept) {
+    if (!is_kept)
         fprintf(stderr, "minimush: cannot keep the player from %s: %s\n", link->player.address,
                 strerror(errno));
-    }
     explicit_bzero(state.bytes, state.n);
     state_free(&state);
     return is_kept;
@@ -111,9 +109,8 @@ static void take_text(char *out, size_t out_size, const struct state_field *fiel
 
 static void take_bytes(uint8_t *out, size_t n, const struct state_field *field)
 {
-    if (field->n == n) {
+    if (field->n == n)
         memcpy(out, field->value, n);
-    }
 }
 
 static void take_terminal_field(struct link *link, const struct state_field *field)
@@ -209,22 +206,19 @@ struct link *link_restore(struct mush *mush, const struct stay_player *player)
     struct state_field field;
     int64_t character = 0;
     char letter = LOGIN;
-    if (link == NULL) {
+    if (link == NULL)
         return NULL;
-    }
-    for (size_t at = 0; state_next(player->state, player->n_state, &at, &field);) {
+    for (size_t at = 0; state_next(player->state, player->n_state, &at, &field);)
         take_field(link, &field, &character, &letter);
-    }
     link->has_outbox = true; // perhaps
     struct object *self = world_get(mush->world, character);
     if (letter == PLAYING && self != NULL && self->kind == WORLD_PLAYER) {
         link->self = self;
         link->phase = LINK_PLAYING;
     }
-    if (letter == LEAVING) {
+    if (letter == LEAVING)
         link_leave(link);
-    } else {
+    else
         link_go_on(link);
-    }
     return link;
 }

@@ -90,9 +90,8 @@ size_t ledger_each_output(struct db *db, const uint8_t *id, uint64_t from,
         size_t n = (size_t)sqlite3_column_bytes(row, 1);
         size_t n_passed = at >= from ? 0 : from - at < n ? (size_t)(from - at) : n;
         n_pieces++;
-        if (n > n_passed) {
+        if (n > n_passed)
             take(arg, bytes + n_passed, n - n_passed);
-        }
     }
     return n_pieces;
 }
@@ -114,11 +113,9 @@ void ledger_sweep(struct db *db, bool only_leaving, bool (*is_here)(void *arg, c
         const uint8_t *id = sqlite3_column_blob(row, 0);
         bool is_meant = !only_leaving || sqlite3_column_int(row, 1) == LEDGER_LEAVING;
         if (is_meant && n_gone < MOST && sqlite3_column_bytes(row, 0) == LEDGER_ID_BYTES &&
-            !is_here(arg, id)) {
+            !is_here(arg, id))
             memcpy(gone[n_gone++], id, LEDGER_ID_BYTES);
-        }
     }
-    for (size_t i = 0; i < n_gone; i++) {
+    for (size_t i = 0; i < n_gone; i++)
         ledger_forget(db, gone[i]);
-    }
 }

@@ -10,26 +10,22 @@ enum { BACKSPACE = 8, DELETE = 127 };
 
 static void add(struct line *line, uint8_t byte)
 {
-    if (line->is_dropping) {
+    if (line->is_dropping)
         return;
-    }
-    if (line->n_text < LINE_MAX_BYTES) {
+    if (line->n_text < LINE_MAX_BYTES)
         line->text[line->n_text++] = (char)byte;
-    } else {
+    else
         line_drop(line);
-    }
 }
 
 // Take back one character: the continuation bytes of UTF-8 and the byte that begins it.
 static void erase(struct line *line)
 {
     while (line->charset == LINE_UTF8 && line->n_text > 0 &&
-           ((uint8_t)line->text[line->n_text - 1] & 0xc0) == 0x80) {
+           ((uint8_t)line->text[line->n_text - 1] & 0xc0) == 0x80)
         line->n_text--;
-    }
-    if (line->n_text > 0) {
+    if (line->n_text > 0)
         line->n_text--;
-    }
 }
 
 // As UTF-8 the line may be too long.
@@ -47,9 +43,8 @@ static void make_utf8(struct line *line)
 
 static void finish(struct line *line)
 {
-    if (line->charset == LINE_LATIN1) {
+    if (line->charset == LINE_LATIN1)
         make_utf8(line);
-    }
     line->text[line->n_text] = '\0';
     line_clean(line->text);
     line->is_whole = true;
@@ -65,15 +60,14 @@ bool line_take(struct line *line, uint8_t byte)
         line->n_text = 0;
     }
     line->is_after_cr = byte == '\r';
-    if (byte == '\r' || (byte == '\n' && !is_after_cr)) {
+    if (byte == '\r' || (byte == '\n' && !is_after_cr))
         finish(line);
-    } else if (byte == BACKSPACE || byte == DELETE) {
+    else if (byte == BACKSPACE || byte == DELETE)
         erase(line);
-    } else if (byte == '\t') {
+    else if (byte == '\t')
         add(line, ' ');
-    } else if (byte >= 0x20) {
+    else if (byte >= 0x20)
         add(line, byte);
-    }
     return line->is_whole;
 }
 
@@ -94,18 +88,15 @@ static size_t character_bytes(const uint8_t *at, uint32_t *value)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     *value = at[0];
-    if (at[0] < 0x80) {
+    if (at[0] < 0x80)
         return 1;
-    }
-    if (at[0] < 0xc2 || at[0] > 0xf4) {
+    if (at[0] < 0xc2 || at[0] > 0xf4)
         return 0;
-    }
     size_t n = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
     *value = at[0] & (0x7fu >> n);
     for (size_t i = 1; i < n; i++) { // the string's NUL is not a continuation byte either
-        if ((at[i] & 0xc0) != 0x80) {
+        if ((at[i] & 0xc0) != 0x80)
             return 0;
-        }
         *value = *value << 6 | (at[i] & 0x3fu);
     }
     bool is_wrong = *value < least[n] || *value > 0x10ffff ||
@@ -118,9 +109,8 @@ void line_clean(char *text)
     uint32_t value;
     for (uint8_t *at = (uint8_t *)text; *at != '\0';) {
         size_t n = character_bytes(at, &value);
-        if (n == 0) {
+        if (n == 0)
             *at = '?';
-        }
         at += n > 0 ? n : 1;
     }
 }

@@ -55,9 +55,8 @@ void link_touch(struct link *link)
 static void go(struct link *link)
 {
     set_phase(link, LINK_GONE);
-    if (link->stream != NULL) {
+    if (link->stream != NULL)
         bufferevent_disable(link->stream, EV_READ | EV_WRITE);
-    }
     link->mush->has_gone = true;
 }
 
@@ -74,9 +73,8 @@ static void cut_off(struct link *link)
 {
     link->has_ended = true;
     link_leave(link);
-    if (link->phase != LINK_GONE) {
+    if (link->phase != LINK_GONE)
         go(link);
-    }
 }
 
 // Shut our end once everything has gone out. A close with unread input would make the other side
@@ -84,14 +82,12 @@ static void cut_off(struct link *link)
 // now, the player is not brought back.
 void link_shut_if_flushed(struct link *link)
 {
-    if (link->phase != LINK_LEAVING || link->is_touched || link_n_queued(link) > 0) {
+    if (link->phase != LINK_LEAVING || link->is_touched || link_n_queued(link) > 0)
         return;
-    }
     tell_end(link);
     shutdown(bufferevent_getfd(link->stream), SHUT_WR);
-    if (link->has_ended) {
+    if (link->has_ended)
         go(link);
-    }
 }
 
 static void on_read(struct bufferevent *stream, void *arg)
@@ -109,10 +105,9 @@ static void on_written(struct bufferevent *stream, void *arg)
     } else if (link->phase != LINK_GONE) {
         unsigned n_lost = link->n_lost;
         link->n_lost = 0;
-        if (n_lost > 0) {
+        if (n_lost > 0)
             link_tell(link, "GAME: Your connection did not keep up; %u lines were dropped.",
                       n_lost);
-        }
         link_work(link);
     }
 }
@@ -121,22 +116,19 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 {
     struct link *link = arg;
     (void)stream;
-    if (link->phase == LINK_GONE) {
+    if (link->phase == LINK_GONE)
         return;
-    }
     if ((what & BEV_EVENT_ERROR) != 0) {
         cut_off(link);
         return;
     }
-    if ((what & BEV_EVENT_EOF) == 0) {
+    if ((what & BEV_EVENT_EOF) == 0)
         return;
-    }
     link->has_ended = true;
-    if (link->phase == LINK_LEAVING) {
+    if (link->phase == LINK_LEAVING)
         link_shut_if_flushed(link);
-    } else {
+    else
         link_work(link);
-    }
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
@@ -144,9 +136,8 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     struct link *link = arg;
     (void)fd;
     (void)what;
-    if (link->phase != LINK_GONE) {
+    if (link->phase != LINK_GONE)
         link_work(link);
-    }
 }
 
 static void set_timer(struct link *link, int seconds)
@@ -176,21 +167,19 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct link *link = arg;
     (void)fd;
     (void)what;
-    if (link->phase == LINK_WAITING) {
+    if (link->phase == LINK_WAITING)
         link_resume_login(link);
-    } else if (link->phase != LINK_GONE && link->stream == NULL) {
+    else if (link->phase != LINK_GONE && link->stream == NULL)
         stop_waiting(link);
-    } else if (link->phase == LINK_LEAVING) {
+    else if (link->phase == LINK_LEAVING)
         go(link);
-    }
 }
 
 static bool make_stream(struct link *link)
 {
     link->stream = bufferevent_socket_new(link->mush->base, link->player.fd, BEV_OPT_CLOSE_ON_FREE);
-    if (link->stream == NULL) {
+    if (link->stream == NULL)
         return false;
-    }
     bufferevent_setcb(link->stream, on_read, on_written, on_event, link);
     bufferevent_set_max_single_write(link->stream, LINK_HARD_BYTES);
     bufferevent_enable(link->stream, EV_READ | EV_WRITE);
@@ -201,9 +190,8 @@ static struct link *make(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = calloc(1, sizeof *link);
     if (link == NULL) {
-        if (player->fd >= 0) {
+        if (player->fd >= 0)
             close(player->fd);
-        }
         return NULL;
     }
     link->mush = mush;
@@ -234,9 +222,8 @@ static struct link *make(struct mush *mush, const struct stay_player *player)
 struct link *link_new(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = make(mush, player);
-    if (link == NULL) {
+    if (link == NULL)
         fprintf(stderr, "minimush: no memory for a player from %s\n", player->address);
-    }
     return link;
 }
 
@@ -245,23 +232,18 @@ void link_free(struct link *link)
     struct mush *mush = link->mush;
     *(link->previous != NULL ? &link->previous->next : &mush->first) = link->next;
     *(link->next != NULL ? &link->next->previous : &mush->last) = link->previous;
-    if (link->turn != NULL) {
+    if (link->turn != NULL)
         event_free(link->turn);
-    }
-    if (link->timer != NULL) {
+    if (link->timer != NULL)
         event_free(link->timer);
-    }
-    if (link->input != NULL) {
+    if (link->input != NULL)
         evbuffer_free(link->input);
-    }
-    if (link->fresh != NULL) {
+    if (link->fresh != NULL)
         evbuffer_free(link->fresh);
-    }
-    if (link->stream != NULL) {
+    if (link->stream != NULL)
         bufferevent_free(link->stream);
-    } else if (link->player.fd >= 0) {
+    else if (link->player.fd >= 0)
         close(link->player.fd);
-    }
     explicit_bzero(&link->line, sizeof link->line);
     free(link);
 }
@@ -269,9 +251,8 @@ void link_free(struct link *link)
 struct link *link_find(struct mush *mush, uint64_t number)
 {
     struct link *link = mush->first;
-    while (link != NULL && (link->number != number || link->phase == LINK_GONE)) {
+    while (link != NULL && (link->number != number || link->phase == LINK_GONE))
         link = link->next;
-    }
     return link;
 }
 
@@ -279,21 +260,18 @@ struct link *link_find_id(struct mush *mush, const uint8_t *id)
 {
     struct link *link = mush->first;
     while (link != NULL &&
-           (!link->player.has_id || memcmp(link->player.id, id, sizeof link->player.id) != 0)) {
+           (!link->player.has_id || memcmp(link->player.id, id, sizeof link->player.id) != 0))
         link = link->next;
-    }
     return link;
 }
 
 unsigned link_supersede(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = player->has_id ? link_find_id(mush, player->id) : NULL;
-    if (link == NULL) {
+    if (link == NULL)
         return 0;
-    }
-    if (link->is_touched) {
+    if (link->is_touched)
         turn_commit(mush); // what it has done so far counts
-    }
     if (link->phase != LINK_GONE) {
         link->player.has_id = false; // the ledger's entry is the new one's
         go(link);
@@ -310,9 +288,8 @@ void link_await(struct link *link)
 struct link *link_of(struct mush *mush, const struct object *player)
 {
     struct link *link = mush->first;
-    while (link != NULL && (!link_is_playing(link) || link->self != player)) {
+    while (link != NULL && (!link_is_playing(link) || link->self != player))
         link = link->next;
-    }
     return link;
 }
 
@@ -328,9 +305,8 @@ void link_prompt(struct link *link, const char *name)
 void link_end_prompt(struct link *link)
 {
     if (link->phase == LINK_PROMPT) {
-        if (terminal_hides(link)) {
+        if (terminal_hides(link))
             link_print(link, "\r\n");
-        }
         terminal_hide(link, false);
         set_phase(link, LINK_LOGIN);
     }
@@ -378,15 +354,13 @@ void link_resume_login(struct link *link)
 
 void link_leave(struct link *link)
 {
-    if (link->phase == LINK_LEAVING || link->phase == LINK_GONE) {
+    if (link->phase == LINK_LEAVING || link->phase == LINK_GONE)
         return;
-    }
     bool was_playing = link_is_playing(link);
     link->is_dismissed = !link->has_ended;
     set_phase(link, LINK_LEAVING);
-    if (was_playing) {
+    if (was_playing)
         play_leave(link);
-    }
     link_settle(link);
     evbuffer_drain(link->input, evbuffer_get_length(link->input));
     if (link->stream != NULL) {

@@ -21,9 +21,8 @@ static bool ask(struct link *link, struct password_job *job)
 {
     job->link = link->number;
     bool is_asked = passwords_ask(link->mush->passwords, job);
-    if (!is_asked) {
+    if (!is_asked)
         link_tell(link, "The game is short of memory. Please try again later.");
-    }
     explicit_bzero(job, sizeof *job);
     return is_asked;
 }
@@ -54,9 +53,8 @@ static void create(struct link *link, const char *name, const char *password)
     } else {
         snprintf(job.name, sizeof job.name, "%s", name);
         snprintf(job.password, sizeof job.password, "%s", password);
-        if (ask(link, &job)) {
+        if (ask(link, &job))
             link_await_password(link);
-        }
     }
 }
 
@@ -64,30 +62,27 @@ static void check(struct link *link, const char *name, const char *password)
 {
     struct password_job job = {.task = PASSWORD_CHECK};
     bool is_short = strlen(password) <= PASSWORD_MAX_BYTES;
-    if (!is_short || account_find(link->mush->world, name, job.hash) == NULL) {
+    if (!is_short || account_find(link->mush->world, name, job.hash) == NULL)
         job.hash[0] = '\0';
-    }
     snprintf(job.name, sizeof job.name, "%s", name);
     snprintf(job.password, sizeof job.password, "%s", is_short ? password : "");
-    if (ask(link, &job)) {
+    if (ask(link, &job))
         link_await_password(link);
-    }
 }
 
 static void connect_as(struct link *link, const char *name, const char *password)
 {
     struct world *world = link->mush->world;
     struct object *player = world_find_player(world, name);
-    if (name[0] == '\0') {
+    if (name[0] == '\0')
         link_tell(link, "connect NAME PASSWORD, or connect NAME");
-    } else if (password[0] != '\0') {
+    else if (password[0] != '\0')
         check(link, name, password);
-    } else if (player != NULL && link->player.has_certificate &&
-               account_has_certificate(world, player, link->player.fingerprint)) {
+    else if (player != NULL && link->player.has_certificate &&
+             account_has_certificate(world, player, link->player.fingerprint))
         link_enter(link, player);
-    } else {
+    else
         link_prompt(link, name);
-    }
 }
 
 // The line is a password and nothing else.
@@ -96,11 +91,10 @@ static void take_prompted(struct link *link, const char *line)
     char name[sizeof link->prompt_name];
     memcpy(name, link->prompt_name, sizeof name);
     link_end_prompt(link);
-    if (line[0] == '\0') {
+    if (line[0] == '\0')
         link_tell(link, "No password: connect NAME asks again.");
-    } else {
+    else
         check(link, name, line);
-    }
 }
 
 void login_line(struct link *link, char *line)
@@ -136,9 +130,8 @@ void do_password(struct link *link, char *args)
         link_tell(link, "@password OLD=NEW");
         return;
     }
-    if (!check_password(link, next, "@password OLD=NEW")) {
+    if (!check_password(link, next, "@password OLD=NEW"))
         return;
-    }
     account_find(link->mush->world, link->self->name, job.hash);
     snprintf(job.password, sizeof job.password, "%.*s", (int)PASSWORD_MAX_BYTES, args);
     snprintf(job.next, sizeof job.next, "%s", next);
@@ -148,9 +141,8 @@ void do_password(struct link *link, char *args)
 static void created(struct link *link, const struct password_job *job)
 {
     struct object *player = NULL;
-    if (job->is_well) {
+    if (job->is_well)
         player = account_create(link->mush->world, job->name, job->hash);
-    }
     if (player != NULL) {
         link_enter(link, player);
         return;
@@ -187,14 +179,12 @@ static void changed(struct link *link, const struct password_job *job)
 void login_decided(const struct password_job *job, void *arg)
 {
     struct link *link = link_find(arg, job->link);
-    if (link == NULL) {
+    if (link == NULL)
         return; // it has left in the meantime
-    }
-    if (job->task == PASSWORD_CHANGE && link_is_playing(link)) {
+    if (job->task == PASSWORD_CHANGE && link_is_playing(link))
         changed(link, job);
-    } else if (link->phase == LINK_HASHING && job->task == PASSWORD_MAKE) {
+    else if (link->phase == LINK_HASHING && job->task == PASSWORD_MAKE)
         created(link, job);
-    } else if (link->phase == LINK_HASHING && job->task == PASSWORD_CHECK) {
+    else if (link->phase == LINK_HASHING && job->task == PASSWORD_CHECK)
         checked(link, job);
-    }
 }

@@ -42,9 +42,8 @@ static int run(struct settings *settings)
     }
     raise_descriptor_limit();
     bool is_started = mush_start(&mush, settings, program);
-    if (is_started) {
+    if (is_started)
         mush_run(&mush);
-    }
     mush_free(&mush);
     free(program);
     return is_started ? 0 : 1;
@@ -83,9 +82,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "minimush: what is \"%s\"? See minimush --help\n", argv[optind]);
         return 2;
     }
-    if (settings_load(&settings, path, stderr)) {
+    if (settings_load(&settings, path, stderr))
         status = is_check ? 0 : run(&settings);
-    }
     settings_free(&settings);
     return status;
 }

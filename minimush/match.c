@@ -32,18 +32,15 @@ static struct object *search(struct link *link, const char *name, unsigned where
 {
     struct search search = {.name = name};
     for (int is_part = 0; is_part <= 1 && search.n_found == 0; is_part++) {
-        if ((where & HELD) != 0) {
+        if ((where & HELD) != 0)
             search_list(&search, link->self->first, is_part != 0, false);
-        }
-        if ((where & HERE) != 0 && search.n_found == 0) {
+        if ((where & HERE) != 0 && search.n_found == 0)
             search_list(&search, link->self->place->first, is_part != 0, (where & EXITS) != 0);
-        }
     }
-    if (search.n_found == 0) {
+    if (search.n_found == 0)
         link_tell(link, "You do not see that here.");
-    } else if (search.n_found > 1) {
+    else if (search.n_found > 1)
         link_tell(link, "Which %s do you mean? Give more of its name.", name);
-    }
     return search.n_found == 1 ? search.found : NULL;
 }
 
@@ -55,28 +52,23 @@ static struct object *by_number(struct link *link, const char *digits)
     bool is_near = object != NULL && (object == self->place || object->place == self->place ||
                                       object->place == self || world_controls(self, object) ||
                                       world_may_link(link->mush->world, self, object));
-    if (!is_near) {
+    if (!is_near)
         link_tell(link, "There is no #%s that you could see or change.", digits);
-    }
     return is_near ? object : NULL;
 }
 
 struct object *match_any(struct link *link, const char *name)
 {
-    if (strcasecmp(name, "me") == 0) {
+    if (strcasecmp(name, "me") == 0)
         return link->self;
-    }
-    if (strcasecmp(name, "here") == 0) {
+    if (strcasecmp(name, "here") == 0)
         return link->self->place;
-    }
-    if (name[0] == '#' && name[1] != '\0' && name[1 + strspn(name + 1, "0123456789")] == '\0') {
+    if (name[0] == '#' && name[1] != '\0' && name[1 + strspn(name + 1, "0123456789")] == '\0')
         return by_number(link, name + 1);
-    }
     if (name[0] == '*') {
         struct object *player = world_find_player(link->mush->world, name + 1);
-        if (player == NULL) {
+        if (player == NULL)
             link_tell(link, "There is no player %s.", name + 1);
-        }
         return player;
     }
     return search(link, name, HELD | HERE | EXITS);

@@ -32,13 +32,12 @@ void do_go(struct link *link, char *args)
 {
     char *name = play_trim(args);
     struct object *exit = world_find_exit(link->self->place, name);
-    if (exit != NULL) {
+    if (exit != NULL)
         move_by(link, exit);
-    } else if (strcasecmp(name, "home") == 0) {
+    else if (strcasecmp(name, "home") == 0)
         do_home(link, name);
-    } else {
+    else
         link_tell(link, "There is no way out by that name. Exits are shown by look.");
-    }
 }
 
 void do_home(struct link *link, char *args)
@@ -57,18 +56,16 @@ void do_home(struct link *link, char *args)
 static unsigned n_held(const struct object *player)
 {
     unsigned n = 0;
-    for (const struct object *object = player->first; object != NULL; object = object->next) {
+    for (const struct object *object = player->first; object != NULL; object = object->next)
         n++;
-    }
     return n;
 }
 
 void do_get(struct link *link, char *args)
 {
     struct object *thing = match_here(link, play_trim(args));
-    if (thing == NULL) {
+    if (thing == NULL)
         return;
-    }
     if (thing->kind != WORLD_THING) {
         link_tell(link, "Only things can be taken.");
     } else if ((thing->flags & WORLD_FIXED) != 0 && !world_controls(link->self, thing)) {
@@ -103,9 +100,8 @@ void do_give(struct link *link, char *args)
     }
     struct object *to = match_here(link, args);
     struct object *thing = to != NULL ? match_held(link, what) : NULL;
-    if (thing == NULL) {
+    if (thing == NULL)
         return;
-    }
     if (to == link->self || link_of(link->mush, to) == NULL) {
         link_tell(link, "Things can be given to somebody else who is awake.");
     } else if (n_held(to) >= MAX_HELD) {

@@ -38,16 +38,14 @@ static bool is_nowhere(void *arg, const uint8_t *id)
 static bool open_world(struct mush *mush)
 {
     char *path;
-    if (asprintf(&path, "%s/world.db", mush->settings->directory) < 0) {
+    if (asprintf(&path, "%s/world.db", mush->settings->directory) < 0)
         return false;
-    }
     mode_t mask = umask(0077); // it holds passwords' hashes
     mush->world = world_open(path);
     umask(mask);
     free(path);
-    if (mush->world != NULL && !mush->settings->resumes) {
+    if (mush->world != NULL && !mush->settings->resumes)
         ledger_sweep(world_db(mush->world), false, is_nowhere, NULL);
-    }
     return mush->world != NULL;
 }
 
@@ -56,16 +54,13 @@ static void receive(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = link_new(mush, player);
     struct shut_pattern pattern;
-    if (link == NULL) {
+    if (link == NULL)
         return;
-    }
-    if (link_is_stored(link)) {
+    if (link_is_stored(link))
         ledger_forget(world_db(mush->world), player->id);
-    }
     if (!shut_out(mush->world, &player->sockaddr, player->address, player->host, &pattern)) {
-        if (mush->settings->telnet_first) {
+        if (mush->settings->telnet_first)
             terminal_invite(link);
-        }
         play_greet(link);
         return;
     }
@@ -160,11 +155,10 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
     (void)what;
-    if (number == SIGUSR1) {
+    if (number == SIGUSR1)
         mush_reboot(arg, "the admin");
-    } else {
+    else
         mush_stop(arg, "the admin");
-    }
 }
 
 static bool add(struct event *event, const struct timeval *wait)
@@ -180,9 +174,8 @@ void mush_hold_signals(bool is_held)
 {
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof known_signals / sizeof known_signals[0]; i++) {
+    for (size_t i = 0; i < sizeof known_signals / sizeof known_signals[0]; i++)
         sigaddset(&set, known_signals[i]);
-    }
     sigprocmask(is_held ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
@@ -191,9 +184,8 @@ static bool make_events(struct mush *mush)
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof known_signals / sizeof known_signals[0]; i++) {
         mush->signals[i] = evsignal_new(mush->base, known_signals[i], on_signal, mush);
-        if (!add(mush->signals[i], NULL)) {
+        if (!add(mush->signals[i], NULL))
             return false;
-        }
     }
     mush_hold_signals(false);
     static const struct timeval sweep_wait = {.tv_sec = SWEEP_S};
@@ -212,9 +204,8 @@ bool mush_start(struct mush *mush, struct settings *settings, char *program)
 {
     *mush = (struct mush){.settings = settings, .program = program, .started_at = time(NULL)};
     mush->begun_at = mush->started_at;
-    if (!stayd_open(mush) || !open_world(mush)) {
+    if (!stayd_open(mush) || !open_world(mush))
         return false;
-    }
     mush->base = event_base_new();
     if (mush->base == NULL || !make_events(mush)) {
         fprintf(stderr, "minimush: cannot start: %s\n", strerror(errno));
@@ -223,51 +214,40 @@ bool mush_start(struct mush *mush, struct settings *settings, char *program)
     stayd_say_how(mush);
     reboot_take_state(mush);
     on_door(-1, 0, mush);
-    if (stay_how_started(mush->stay) != STAY_STARTED) { // who came with another stayd is gone
+    if (stay_how_started(mush->stay) != STAY_STARTED) // who came with another stayd is gone
         link_await_all(mush);
-    }
-    if (stay_how_started(mush->stay) == STAY_KEPT) {
+    if (stay_how_started(mush->stay) == STAY_KEPT)
         mush_tell_all(mush, "GAME: The reboot is over.");
-    }
     turn_end(mush);
     return true;
 }
 
 void mush_run(struct mush *mush)
 {
-    while (!mush->is_over && event_base_loop(mush->base, EVLOOP_ONCE) == 0) {
+    while (!mush->is_over && event_base_loop(mush->base, EVLOOP_ONCE) == 0)
         turn_end(mush);
-    }
 }
 
 void mush_free(struct mush *mush)
 {
     struct event *events[] = {mush->door,       mush->stop,       mush->sweep,     mush->signals[0],
                               mush->signals[1], mush->signals[2], mush->signals[3]};
-    while (mush->first != NULL) {
+    while (mush->first != NULL)
         link_free(mush->first);
-    }
-    if (mush->passwords != NULL) {
+    if (mush->passwords != NULL)
         passwords_stop(mush->passwords);
-    }
-    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
-        if (events[i] != NULL) {
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+        if (events[i] != NULL)
             event_free(events[i]);
-        }
-    }
-    if (mush->base != NULL) {
+    if (mush->base != NULL)
         event_base_free(mush->base);
-    }
-    if (mush->world != NULL) {
+    if (mush->world != NULL)
         world_close(mush->world);
-    }
-    if (mush->stay != NULL) {
+    if (mush->stay != NULL)
         say_refusals(mush);
-    }
     bool ends_all = mush->is_stopping && !mush->settings->shutdown_holds;
-    if (ends_all && mush->settings->stops_stayd && stay_stop(mush->stay) == 0) {
+    if (ends_all && mush->settings->stops_stayd && stay_stop(mush->stay) == 0)
         fprintf(stderr, "minimush: stayd is asked to end, too\n");
-    }
     stay_close(mush->stay);
 }
 
@@ -276,9 +256,8 @@ void mush_stop(struct mush *mush, const char *by)
 {
     static const struct timeval tick = {.tv_usec = 20000};
     bool holds = mush->settings->shutdown_holds;
-    if (mush->is_stopping) {
+    if (mush->is_stopping)
         return;
-    }
     fprintf(stderr, "minimush: shutdown by %s\n", by);
     mush_tell_all(mush,
                   holds ? "GAME: Shutdown by %s. You stay connected until the game is back."
@@ -289,9 +268,8 @@ void mush_stop(struct mush *mush, const char *by)
     stay_announce(mush->stay, holds ? STAY_PLAN_END_HOLD : STAY_PLAN_END_LEAVE);
     event_del(mush->door);
     event_add(mush->stop, &tick);
-    for (struct link *link = mush->first; !holds && link != NULL; link = link->next) {
+    for (struct link *link = mush->first; !holds && link != NULL; link = link->next)
         link_leave(link);
-    }
 }
 
 void mush_reboot(struct mush *mush, const char *by)

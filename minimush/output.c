@@ -23,9 +23,8 @@ size_t link_n_queued(const struct link *link)
 
 static bool has_room(struct link *link)
 {
-    if (link->phase == LINK_LEAVING || link->phase == LINK_GONE) {
+    if (link->phase == LINK_LEAVING || link->phase == LINK_GONE)
         return false;
-    }
     if (link_n_queued(link) > LINK_HARD_BYTES) {
         link->n_lost++;
         return false;
@@ -42,30 +41,26 @@ static void add_latin1(struct link *link, const char *text)
     n = latin1 != NULL ? line_to_latin1(text, n, latin1) : 0;
     for (size_t i = 0; i < n; i++) {
         evbuffer_add(link->fresh, &latin1[i], 1);
-        if ((uint8_t)latin1[i] == TELNET_IAC) {
+        if ((uint8_t)latin1[i] == TELNET_IAC)
             evbuffer_add(link->fresh, &latin1[i], 1);
-        }
     }
     free(latin1);
 }
 
 void link_print(struct link *link, const char *text)
 {
-    if (!has_room(link)) {
+    if (!has_room(link))
         return;
-    }
-    if (link->line.charset == LINE_LATIN1) {
+    if (link->line.charset == LINE_LATIN1)
         add_latin1(link, text);
-    } else {
+    else
         evbuffer_add(link->fresh, text, strlen(text));
-    }
 }
 
 void link_vtell(struct link *link, const char *fmt, va_list args)
 {
-    if (!has_room(link)) {
+    if (!has_room(link))
         return;
-    }
     if (link->line.charset == LINE_LATIN1) {
         char *text;
         if (vasprintf(&text, fmt, args) >= 0) {
@@ -88,35 +83,30 @@ void link_tell(struct link *link, const char *fmt, ...)
 
 void link_send(struct link *link, const void *bytes, size_t n)
 {
-    if (has_room(link)) {
+    if (has_room(link))
         evbuffer_add(link->fresh, bytes, n);
-    }
 }
 
 // Up to where stayd has surely read. The kernel counts whole buffers with all that belongs to them,
 // so what it says is never less than the bytes that nobody has read yet, and 0 when there are none.
 static uint64_t n_taken(const struct link *link)
 {
-    if (link->stream == NULL) {
+    if (link->stream == NULL)
         return 0; // it will be known when the player comes back
-    }
     uint64_t n_written = link->n_output - evbuffer_get_length(bufferevent_get_output(link->stream));
     int n_unread = -1;
     if (ioctl(link->player.fd, SIOCOUTQ, &n_unread) != 0 || n_unread < 0 ||
-        (uint64_t)n_unread > n_written) {
+        (uint64_t)n_unread > n_written)
         return 0;
-    }
     return n_written - (uint64_t)n_unread;
 }
 
 static enum ledger_phase ledger_phase(const struct link *link)
 {
-    if (link->phase == LINK_AWAITED) {
+    if (link->phase == LINK_AWAITED)
         return LEDGER_AWAITED;
-    }
-    if (link->is_dismissed) {
+    if (link->is_dismissed)
         return LEDGER_LEAVING;
-    }
     bool has_gone = link->phase == LINK_LEAVING || link->phase == LINK_GONE;
     return has_gone ? LEDGER_CUT_OFF : LEDGER_HERE;
 }
@@ -142,9 +132,8 @@ void link_store(struct link *link)
 {
     struct db *db = world_db(link->mush->world);
     size_t n_fresh = evbuffer_get_length(link->fresh);
-    if (!link_is_stored(link)) {
+    if (!link_is_stored(link))
         return;
-    }
     if (link->has_outbox) {
         uint64_t taken = n_taken(link);
         ledger_drop_output(db, link->player.id, taken);
@@ -177,9 +166,8 @@ void link_release(struct link *link)
         evbuffer_drain(link->fresh, n_fresh);
         return;
     }
-    if (link->phase != LINK_GONE) {
+    if (link->phase != LINK_GONE)
         bufferevent_write_buffer(link->stream, link->fresh);
-    }
     acknowledge(link);
     if (link_is_playing(link) && !link->has_left_state) {
         link_leave_state(link);

@@ -18,11 +18,9 @@ struct paged {
 
 static void add(struct paged *paged, const struct object *player)
 {
-    for (size_t i = 0; i < paged->n; i++) {
-        if (paged->players[i] == player) {
+    for (size_t i = 0; i < paged->n; i++)
+        if (paged->players[i] == player)
             return;
-        }
-    }
     size_t n = strlen(paged->names);
     snprintf(paged->names + n, sizeof paged->names - n, "%s%s", n > 0 ? ", " : "", player->name);
     paged->players[paged->n++] = player;
@@ -37,11 +35,10 @@ static void find(struct link *link, const char *names, struct paged *paged)
     for (char *name = strtok_r(copy, " ,", &rest); name != NULL && paged->n < MAX_PAGED;
          name = strtok_r(NULL, " ,", &rest)) {
         const struct object *player = world_find_player(link->mush->world, name);
-        if (player != NULL && link_of(link->mush, player) != NULL) {
+        if (player != NULL && link_of(link->mush, player) != NULL)
             add(paged, player);
-        } else {
+        else
             link_tell(link, "%s is not connected.", name);
-        }
     }
 }
 
@@ -49,9 +46,8 @@ static void send_page(struct link *link, const struct paged *paged, const char *
 {
     const char *self = link->self->name;
     char to[sizeof paged->names + 8] = "";
-    if (paged->n > 1) {
+    if (paged->n > 1)
         snprintf(to, sizeof to, " (to %s)", paged->names);
-    }
     for (size_t i = 0; i < paged->n; i++) {
         if (text[0] == ':') {
             mush_tell_player(link->mush, paged->players[i], "From afar%s, %s %s", to, self,
@@ -60,11 +56,10 @@ static void send_page(struct link *link, const struct paged *paged, const char *
             mush_tell_player(link->mush, paged->players[i], "%s pages%s: %s", self, to, text);
         }
     }
-    if (text[0] == ':') {
+    if (text[0] == ':')
         link_tell(link, "Long distance to %s: %s %s", paged->names, self, text + 1);
-    } else {
+    else
         link_tell(link, "You paged %s with: %s", paged->names, text);
-    }
 }
 
 void do_page(struct link *link, char *args)

@@ -65,13 +65,11 @@ static bool make(const char *password, char hash[PASSWORD_HASH_BYTES], int cost,
                  struct crypt_data *data)
 {
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
-    if (crypt_gensalt_rn("$y$", (unsigned long)cost, NULL, 0, setting, sizeof setting) == NULL) {
+    if (crypt_gensalt_rn("$y$", (unsigned long)cost, NULL, 0, setting, sizeof setting) == NULL)
         return false;
-    }
     const char *made = crypt_r(password, setting, data);
-    if (made == NULL || made[0] == '*' || strlen(made) >= PASSWORD_HASH_BYTES) {
+    if (made == NULL || made[0] == '*' || strlen(made) >= PASSWORD_HASH_BYTES)
         return false;
-    }
     strcpy(hash, made);
     return true;
 }
@@ -162,29 +160,23 @@ struct passwords *passwords_start(struct event_base *base, int cost,
                                   void *arg)
 {
     struct passwords *passwords = calloc(1, sizeof *passwords);
-    if (passwords == NULL) {
+    if (passwords == NULL)
         return NULL;
-    }
     passwords->cost = cost;
     passwords->on_done = done;
     passwords->arg = arg;
     pthread_mutex_init(&passwords->lock, NULL);
     pthread_cond_init(&passwords->has_work, NULL);
     passwords->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (passwords->wake_fd >= 0) {
+    if (passwords->wake_fd >= 0)
         passwords->wake =
             event_new(base, passwords->wake_fd, EV_READ | EV_PERSIST, on_wake, passwords);
-    }
-    if (passwords->wake != NULL && event_add(passwords->wake, NULL) == 0 &&
-        start_thread(passwords)) {
+    if (passwords->wake != NULL && event_add(passwords->wake, NULL) == 0 && start_thread(passwords))
         return passwords;
-    }
-    if (passwords->wake != NULL) {
+    if (passwords->wake != NULL)
         event_free(passwords->wake);
-    }
-    if (passwords->wake_fd >= 0) {
+    if (passwords->wake_fd >= 0)
         close(passwords->wake_fd);
-    }
     free(passwords);
     return NULL;
 }
@@ -197,9 +189,8 @@ void passwords_stop(struct passwords *passwords)
     pthread_mutex_unlock(&passwords->lock);
     pthread_join(passwords->thread, NULL);
     struct entry *entry;
-    while ((entry = pop(&passwords->asked)) != NULL || (entry = pop(&passwords->done)) != NULL) {
+    while ((entry = pop(&passwords->asked)) != NULL || (entry = pop(&passwords->done)) != NULL)
         forget(entry);
-    }
     event_free(passwords->wake);
     close(passwords->wake_fd);
     pthread_cond_destroy(&passwords->has_work);
@@ -210,9 +201,8 @@ void passwords_stop(struct passwords *passwords)
 bool passwords_ask(struct passwords *passwords, const struct password_job *job)
 {
     struct entry *entry = malloc(sizeof *entry);
-    if (entry == NULL) {
+    if (entry == NULL)
         return false;
-    }
     entry->job = *job;
     pthread_mutex_lock(&passwords->lock);
     push(&passwords->asked, entry);

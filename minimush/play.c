@@ -15,9 +15,8 @@ char *play_trim(char *text)
 {
     text += strspn(text, " ");
     size_t n = strlen(text);
-    while (n > 0 && text[n - 1] == ' ') {
+    while (n > 0 && text[n - 1] == ' ')
         text[--n] = '\0';
-    }
     return text;
 }
 
@@ -44,13 +43,11 @@ char *play_cut(char *text)
 static void greet_by_certificate(struct link *link)
 {
     char names[256];
-    if (!link->player.has_certificate) {
+    if (!link->player.has_certificate)
         return;
-    }
     account_names_of(link->mush->world, link->player.fingerprint, names, sizeof names);
-    if (names[0] != '\0') {
+    if (names[0] != '\0')
         link_tell(link, "Your certificate is known: connect NAME is enough for %s.", names);
-    }
 }
 
 void play_greet(struct link *link)
@@ -72,19 +69,16 @@ void play_tell_door(struct link *link)
     link_tell(link, "  connect NAME PASSWORD   play a character (without PASSWORD you are asked)");
     link_tell(link, "  create NAME PASSWORD    make a new one");
     link_tell(link, "  WHO, QUIT");
-    if (!world_has_players(link->mush->world)) {
+    if (!world_has_players(link->mush->world))
         link_tell(link, "Nobody lives here yet: the first character becomes the wizard.");
-    }
 }
 
 static void tell_neighbours(struct link *link, const char *what)
 {
-    for (struct link *other = link->mush->first; other != NULL; other = other->next) {
+    for (struct link *other = link->mush->first; other != NULL; other = other->next)
         if (other != link && link_is_playing(other) && other->self->place == link->self->place &&
-            (other->self->flags & WORLD_QUIET) == 0) {
+            (other->self->flags & WORLD_QUIET) == 0)
             link_tell(other, "%s has %s.", link->self->name, what);
-        }
-    }
 }
 
 void play_enter(struct link *link)
@@ -125,9 +119,8 @@ static bool take_shortcut(struct link *link, char *line)
 
 static void game_line(struct link *link, char *line)
 {
-    if (take_shortcut(link, line)) {
+    if (take_shortcut(link, line))
         return;
-    }
     struct object *exit = world_find_exit(link->self->place, line);
     if (exit != NULL) {
         move_by(link, exit);
@@ -138,11 +131,10 @@ static void game_line(struct link *link, char *line)
     char *args = line + n + (line[n] == ' ' ? 1 : 0);
     line[n] = '\0';
     const struct command *command = command_find(link->self, line);
-    if (command != NULL) {
+    if (command != NULL)
         command->run(link, args);
-    } else {
+    else
         link_tell(link, "What? Type help for what one can do.");
-    }
 }
 
 void play_line(struct link *link, char *line)
@@ -152,12 +144,10 @@ void play_line(struct link *link, char *line)
         return;
     }
     line += strspn(line, " ");
-    if (line[0] == '\0') {
+    if (line[0] == '\0')
         return;
-    }
-    if (link_is_playing(link)) {
+    if (link_is_playing(link))
         game_line(link, line);
-    } else {
+    else
         login_line(link, line);
-    }
 }

@@ -35,14 +35,12 @@ static bool await_trial(pid_t pid)
     int status = -1;
     int pidfd = pidfd_open(pid, 0);
     struct pollfd wait = {.fd = pidfd, .events = POLLIN};
-    if (pidfd < 0 || poll(&wait, 1, TRIAL_MS) != 1) {
+    if (pidfd < 0 || poll(&wait, 1, TRIAL_MS) != 1)
         kill(pid, SIGKILL);
-    }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    if (pidfd >= 0) {
+    if (pidfd >= 0)
         close(pidfd);
-    }
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -53,9 +51,8 @@ static bool try_program(struct mush *mush, char *words, size_t words_size)
     posix_spawn_file_actions_t actions;
     pid_t pid;
     int said = memfd_create("trial", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-    if (said < 0 && errno == EINVAL) { // before Linux 6.3
+    if (said < 0 && errno == EINVAL) // before Linux 6.3
         said = memfd_create("trial", MFD_CLOEXEC);
-    }
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, said, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);
@@ -64,13 +61,11 @@ static bool try_program(struct mush *mush, char *words, size_t words_size)
     bool is_well = reason == 0 && await_trial(pid);
     ssize_t n = said >= 0 ? pread(said, words, words_size - 1, 0) : 0;
     words[n > 0 ? n : 0] = '\0';
-    if (reason != 0 || (!is_well && n <= 0)) {
+    if (reason != 0 || (!is_well && n <= 0))
         snprintf(words, words_size, "%s: %s", mush->program,
                  reason != 0 ? strerror(reason) : "does not run");
-    }
-    if (said >= 0) {
+    if (said >= 0)
         close(said);
-    }
     return is_well;
 }
 
@@ -82,11 +77,9 @@ static bool keep_everybody(struct mush *mush)
     state_put(&state, TAG_BY, mush->reboot_by, strlen(mush->reboot_by));
     bool is_kept = stay_keep(mush->stay, NULL, state.bytes, state.n) == 0;
     state_free(&state);
-    for (struct link *link = mush->first; link != NULL; link = link->next) {
-        if (link->phase != LINK_GONE && link->stream != NULL) { // the ledger keeps the awaited
+    for (struct link *link = mush->first; link != NULL; link = link->next)
+        if (link->phase != LINK_GONE && link->stream != NULL) // the ledger keeps the awaited
             is_kept = link_keep(link) && is_kept;
-        }
-    }
     return is_kept;
 }
 
@@ -102,9 +95,8 @@ void reboot_now(struct mush *mush)
     }
     mush_tell_all(mush, "GAME: %s reboots the game. You stay connected.", mush->reboot_by);
     turn_commit(mush);
-    if (!keep_everybody(mush)) {
+    if (!keep_everybody(mush))
         fprintf(stderr, "minimush: not everybody could be kept; the reboot goes on\n");
-    }
     mush_hold_signals(true);
     stay_exec(mush->stay, mush->program, argv);
     snprintf(words, sizeof words, "%s", strerror(errno));

@@ -24,9 +24,8 @@ enum tag { TAG_CHARACTER = 1, TAG_CONNECTED_AT = 2 };
 void link_leave_state(struct link *link)
 {
     struct state state = {0};
-    if (!link_is_stored(link)) {
+    if (!link_is_stored(link))
         return;
-    }
     state_put_number(&state, TAG_CHARACTER, link->self->id);
     state_put_number(&state, TAG_CONNECTED_AT, link->connected_at);
     stay_leave(link->mush->stay, &link->player, state.bytes, state.n);
@@ -36,11 +35,10 @@ void link_leave_state(struct link *link)
 static void send_owed(void *arg, const void *bytes, size_t n)
 {
     struct link *link = arg;
-    if (link->stream != NULL) {
+    if (link->stream != NULL)
         bufferevent_write(link->stream, bytes, n);
-    } else {
+    else
         link->n_owed += n;
-    }
 }
 
 static struct object *character_of(struct mush *mush, int64_t number)
@@ -65,9 +63,8 @@ static void take_entry(struct link *link, const struct stay_player *player,
         link->n_passed_over = entry->n_input - player->n_input;
         link->n_done = entry->n_input;
     }
-    if (entry->n_input >= player->n_input) {
+    if (entry->n_input >= player->n_input)
         link_take_marks(link, entry->marks);
-    }
     link->n_output = entry->n_output > player->n_output ? entry->n_output : player->n_output;
     link->has_outbox = ledger_each_output(world_db(link->mush->world), player->id, player->n_output,
                                           send_owed, link) > 0;
@@ -82,13 +79,11 @@ static void take_entry(struct link *link, const struct stay_player *player,
 static void take_state(struct link *link, const struct stay_player *player)
 {
     struct state_field field;
-    for (size_t at = 0; state_next(player->state, player->n_state, &at, &field);) {
-        if (field.tag == TAG_CHARACTER) {
+    for (size_t at = 0; state_next(player->state, player->n_state, &at, &field);)
+        if (field.tag == TAG_CHARACTER)
             place(link, state_number(&field));
-        } else if (field.tag == TAG_CONNECTED_AT) {
+        else if (field.tag == TAG_CONNECTED_AT)
             link->connected_at = state_number(&field);
-        }
-    }
 }
 
 // It takes its leave alone; the others have seen it go.
@@ -110,21 +105,18 @@ static void await(void *arg, const uint8_t *id, const struct ledger_entry *entry
     struct stay_player player = {.fd = -1, .has_id = true};
     bool is_meant = entry->phase == LEDGER_LEAVING ||
                     (entry->phase != LEDGER_CUT_OFF && character_of(mush, entry->player) != NULL);
-    if (!is_meant || link_find_id(mush, id) != NULL) {
+    if (!is_meant || link_find_id(mush, id) != NULL)
         return;
-    }
     memcpy(player.id, id, sizeof player.id);
     struct link *link = link_new(mush, &player);
-    if (link == NULL) {
+    if (link == NULL)
         return;
-    }
     take_entry(link, &player, entry);
     link_await(link);
-    if (entry->phase == LEDGER_HERE) {
+    if (entry->phase == LEDGER_HERE)
         tell_back(link);
-    } else if (entry->phase == LEDGER_LEAVING) {
+    else if (entry->phase == LEDGER_LEAVING)
         leave_unseen(link);
-    }
 }
 
 void link_await_all(struct mush *mush)
@@ -138,37 +130,30 @@ struct link *link_resume(struct mush *mush, const struct stay_player *player, un
     struct ledger_entry entry = {.phase = LEDGER_HERE};
     struct link *link = link_new(mush, player);
     mush->resumed_at = time(NULL);
-    if (link == NULL) {
+    if (link == NULL)
         return NULL;
-    }
     link->n_lost = n_lost;
     bool is_known = link_is_stored(link) && ledger_find(world_db(mush->world), player->id, &entry);
-    if (is_known) {
+    if (is_known)
         take_entry(link, player, &entry);
-    } else {
+    else
         take_state(link, player);
-    }
     if (entry.phase == LEDGER_LEAVING) {
         leave_unseen(link);
         return link;
     }
-    if (entry.phase != LEDGER_AWAITED) {
+    if (entry.phase != LEDGER_AWAITED)
         tell_back(link);
-    }
     // A line too long for stayd to keep began before the last game died; its rest is for nobody. One
     // byte is the LF of a line that ended with its CR.
-    if (is_known && entry.n_input + 1 < player->n_input) {
+    if (is_known && entry.n_input + 1 < player->n_input)
         link_tell(link, "GAME: The line that you had begun is lost; nothing of it was done.");
-    }
-    if (link->telnet.is_heard) {
+    if (link->telnet.is_heard)
         terminal_invite(link); // stayd has withdrawn what the dead game had agreed on
-    }
-    if (entry.phase == LEDGER_CUT_OFF && link_is_playing(link)) {
+    if (entry.phase == LEDGER_CUT_OFF && link_is_playing(link))
         play_come_back(link);
-    }
-    if (!is_known && !link_is_playing(link)) {
+    if (!is_known && !link_is_playing(link))
         play_greet(link);
-    }
     link_go_on(link);
     return link;
 }

@@ -64,9 +64,8 @@ static int number_of(struct db *db, const char *sql)
     sqlite3_stmt *statement;
     int number = -1;
     if (sqlite3_prepare_v2(db->file, sql, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW) {
+        sqlite3_step(statement) == SQLITE_ROW)
         number = sqlite3_column_int(statement, 0);
-    }
     sqlite3_finalize(statement);
     return number;
 }
@@ -89,9 +88,8 @@ bool schema_update(struct db *db)
                 db->path, version, SCHEMA_VERSION);
         return false;
     }
-    if (version == SCHEMA_VERSION) {
+    if (version == SCHEMA_VERSION)
         return true;
-    }
     bool is_old = number_of(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'room'") == 1;
     return write_tables(db, is_old ? from_1 : scenery_sql);
 }

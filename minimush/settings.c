@@ -144,9 +144,8 @@ __attribute__((format(printf, 2, 3))) static void complain(struct reader *reader
 {
     va_list args;
     fprintf(reader->complaints, "%s:", reader->path);
-    if (reader->line > 0) {
+    if (reader->line > 0)
         fprintf(reader->complaints, "%d:", reader->line);
-    }
     fputc(' ', reader->complaints);
     va_start(args, fmt);
     vfprintf(reader->complaints, fmt, args);
@@ -158,18 +157,16 @@ __attribute__((format(printf, 2, 3))) static void complain(struct reader *reader
 static char *absolute(const struct reader *reader, const char *name)
 {
     char *path;
-    if (name[0] == '/') {
+    if (name[0] == '/')
         return must(strdup(name));
-    }
     must(asprintf(&path, "%s/%s", reader->folder, name) < 0 ? NULL : path);
     return path;
 }
 
 static void add_stayd(struct reader *reader, const char *section, const char *key, char *value)
 {
-    if (!settings_add_stayd(reader->settings, section, key, value)) {
+    if (!settings_add_stayd(reader->settings, section, key, value))
         complain(reader, "too many settings for stayd; at most %u", SETTINGS_MAX_STAYD);
-    }
 }
 
 // "a.pem, b.pem": each made absolute.
@@ -200,9 +197,8 @@ static void set_text(char **member, char *value)
 static void take_flag(struct reader *reader, const struct key *key, const char *value)
 {
     bool is_yes = strcasecmp(value, "yes") == 0;
-    if (!is_yes && strcasecmp(value, "no") != 0) {
+    if (!is_yes && strcasecmp(value, "no") != 0)
         complain(reader, "%s is \"%s\"; write yes or no", key->name, value);
-    }
     memcpy((char *)reader->settings + key->member, &is_yes, sizeof is_yes);
 }
 
@@ -297,16 +293,14 @@ static char *next_line(char *line, int line_size, void *stream)
 {
     struct reader *reader = stream;
     char own[N_OWN_LINE];
-    if (fgets(own, sizeof own, reader->file) == NULL) {
+    if (fgets(own, sizeof own, reader->file) == NULL)
         return NULL;
-    }
     reader->line++;
     size_t n = strcspn(own, "\r\n");
     bool is_too_long = n >= (size_t)line_size - 1 || (own[n] == '\0' && !feof(reader->file));
     while (own[strcspn(own, "\n")] == '\0' && !feof(reader->file) &&
-           fgets(own, sizeof own, reader->file) != NULL) {
+           fgets(own, sizeof own, reader->file) != NULL)
         is_too_long = true;
-    }
     line[0] = '\0';
     if (is_too_long) {
         complain(reader, "this line is too long; at most %d bytes", line_size - 2);
@@ -314,13 +308,12 @@ static char *next_line(char *line, int line_size, void *stream)
     }
     own[n] = '\0';
     const char *text = own + strspn(own, " \t");
-    if (text[0] == '[') {
+    if (text[0] == '[')
         complain(reader, "there are no sections here; write KEY = VALUE");
-    } else if (text[0] != '\0' && text[0] != '#' && text[0] != ';' && strchr(text, '=') == NULL) {
+    else if (text[0] != '\0' && text[0] != '#' && text[0] != ';' && strchr(text, '=') == NULL)
         complain(reader, "no = in this line; write KEY = VALUE, or begin a comment with #");
-    } else {
+    else
         memcpy(line, text, strlen(text) + 1);
-    }
     return line;
 }
 
@@ -328,17 +321,14 @@ static void complete(struct reader *reader)
 {
     struct settings *settings = reader->settings;
     reader->line = 0;
-    if (settings->name == NULL) {
+    if (settings->name == NULL)
         settings->name = must(strdup("Minimush"));
-    }
-    if (settings->directory == NULL) {
+    if (settings->directory == NULL)
         settings->directory = absolute(reader, "minimush-data");
-    }
     settings_add_stayd_defaults(settings);
-    if (!reader->has_listener && reader->n_mistakes == 0) {
+    if (!reader->has_listener && reader->n_mistakes == 0)
         complain(reader, "nowhere for players to connect; give tls-address, for example "
                          "tls-address = [::]:4202, 0.0.0.0:4202");
-    }
 }
 
 static bool open_file(struct reader *reader, const char *path)
@@ -365,9 +355,8 @@ bool settings_load(struct settings *settings, const char *path, FILE *complaints
                                   .lines_at_once = 50,
                                   .lines_a_second = 20,
                                   .password_cost = 4};
-    if (!open_file(&reader, path)) {
+    if (!open_file(&reader, path))
         return false;
-    }
     ini_parse_stream(next_line, &reader, on_entry, &reader);
     complete(&reader);
     fclose(reader.file);
@@ -387,8 +376,7 @@ void settings_free(struct settings *settings)
 
 void settings_print(FILE *out)
 {
-    for (size_t i = 0; i < N_KEYS; i++) {
+    for (size_t i = 0; i < N_KEYS; i++)
         fprintf(out, "  %-19s %s\n", keys[i].name, keys[i].help);
-    }
     fprintf(out, "  %-19s %s\n", "stayd.SECTION.KEY", "any other option of stayd's");
 }

@@ -36,9 +36,8 @@ static char *game_name(const char *name)
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     char *game = must(strndup(name, 32));
-    for (char *at = game; *at != '\0'; at++) {
+    for (char *at = game; *at != '\0'; at++)
         *at = strchr(allowed, *at) != NULL ? *at : '-';
-    }
     return game;
 }
 
@@ -48,9 +47,8 @@ static bool has_stayd(const struct settings *settings, const char *section, cons
     for (size_t i = 0; i < settings->n_stayd_settings; i++) {
         const struct stay_setting *setting = &settings->stayd_setting[i];
         if (strcmp(setting->section, section) == 0 &&
-            (key == NULL || strcmp(setting->key, key) == 0)) {
+            (key == NULL || strcmp(setting->key, key) == 0))
             return true;
-        }
     }
     return false;
 }
@@ -58,9 +56,8 @@ static bool has_stayd(const struct settings *settings, const char *section, cons
 static void add_default(struct settings *settings, const char *section, const char *key,
                         const char *value)
 {
-    if (!has_stayd(settings, section, key)) {
+    if (!has_stayd(settings, section, key))
         settings_add_stayd(settings, section, key, must(strdup(value)));
-    }
 }
 
 // "game " becomes "game NAME".
@@ -86,9 +83,8 @@ void settings_add_stayd_defaults(struct settings *settings)
         add_default(settings, "listen tls", "tls", "yes");
         add_default(settings, "listen tls", "client-certificates", "ask");
     }
-    if (has_stayd(settings, "listen plain", NULL)) {
+    if (has_stayd(settings, "listen plain", NULL))
         add_default(settings, "listen plain", "tls", "no");
-    }
     add_default(settings, section, "away-text",
                 "GAME: The game has stopped. You stay connected until it is back.");
     add_default(settings, section, "back-text",

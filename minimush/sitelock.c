@@ -21,23 +21,20 @@ static bool parse_prefix(const char *pattern, struct prefix *prefix)
 {
     char text[SITELOCK_MAX_BYTES + 1];
     size_t n = strcspn(pattern, "/");
-    if (n >= sizeof text) {
+    if (n >= sizeof text)
         return false;
-    }
     memcpy(text, pattern, n);
     text[n] = '\0';
     prefix->family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
-    if (inet_pton(prefix->family, text, prefix->address) != 1) {
+    if (inet_pton(prefix->family, text, prefix->address) != 1)
         return false;
-    }
     unsigned most = prefix->family == AF_INET6 ? 128 : 32;
     prefix->n_bits = most;
     if (pattern[n] == '/') {
         char *end;
         unsigned long n_bits = strtoul(pattern + n + 1, &end, 10);
-        if (!isdigit((unsigned char)pattern[n + 1]) || *end != '\0' || n_bits > most) {
+        if (!isdigit((unsigned char)pattern[n + 1]) || *end != '\0' || n_bits > most)
             return false;
-        }
         prefix->n_bits = (unsigned)n_bits;
     }
     return true;
@@ -45,18 +42,16 @@ static bool parse_prefix(const char *pattern, struct prefix *prefix)
 
 static bool is_in_prefix(const struct prefix *prefix, const struct sockaddr_storage *sockaddr)
 {
-    if (sockaddr->ss_family != prefix->family) {
+    if (sockaddr->ss_family != prefix->family)
         return false;
-    }
     const uint8_t *address =
         prefix->family == AF_INET
             ? (const uint8_t *)&((const struct sockaddr_in *)sockaddr)->sin_addr
             : ((const struct sockaddr_in6 *)sockaddr)->sin6_addr.s6_addr;
     unsigned n_whole = prefix->n_bits / 8;
     unsigned n_rest = prefix->n_bits % 8;
-    if (memcmp(address, prefix->address, n_whole) != 0) {
+    if (memcmp(address, prefix->address, n_whole) != 0)
         return false;
-    }
     uint8_t mask = (uint8_t)(0xff00u >> n_rest);
     return n_rest == 0 || ((address[n_whole] ^ prefix->address[n_whole]) & mask) == 0;
 }
@@ -88,14 +83,11 @@ bool sitelock_is_pattern(const char *pattern)
 {
     struct prefix prefix;
     size_t n = strlen(pattern);
-    if (strchr(pattern, '/') != NULL) {
+    if (strchr(pattern, '/') != NULL)
         return parse_prefix(pattern, &prefix);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!isalnum((unsigned char)pattern[i]) && strchr("*?.:-_", pattern[i]) == NULL) {
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)pattern[i]) && strchr("*?.:-_", pattern[i]) == NULL)
             return false;
-        }
-    }
     return n > 0 && n <= SITELOCK_MAX_BYTES;
 }
 
@@ -103,8 +95,7 @@ bool sitelock_matches(const char *pattern, const struct sockaddr_storage *sockad
                       const char *address, const char *host)
 {
     struct prefix prefix;
-    if (parse_prefix(pattern, &prefix)) {
+    if (parse_prefix(pattern, &prefix))
         return is_in_prefix(&prefix, sockaddr);
-    }
     return is_like(pattern, address) || (host[0] != '\0' && is_like(pattern, host));
 }

@@ -22,14 +22,12 @@ static char *find_stayd(const char *program)
     for (size_t i = 0; i < sizeof places / sizeof places[0] && found == NULL; i++) {
         struct stat status;
         char *path;
-        if (asprintf(&path, "%s/%s", folder, places[i]) < 0) {
+        if (asprintf(&path, "%s/%s", folder, places[i]) < 0)
             continue;
-        }
-        if (stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0) {
+        if (stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0)
             found = path;
-        } else {
+        else
             free(path);
-        }
     }
     free(copy);
     return found != NULL ? found : strdup("stayd");
@@ -53,12 +51,10 @@ void stayd_say_how(const struct mush *mush)
 static char *make_folder(const char *path)
 {
     char *folder = NULL;
-    if (mkdir(path, 0700) == 0 || errno == EEXIST) {
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
         folder = realpath(path, NULL);
-    }
-    if (folder == NULL) {
+    if (folder == NULL)
         fprintf(stderr, "minimush: %s: %s\n", path, strerror(errno));
-    }
     return folder;
 }
 
@@ -67,12 +63,10 @@ static void say_what_to_edit(const struct settings *settings, const char *direct
                              const char *error)
 {
     char *written;
-    if (asprintf(&written, "%s/stayd.conf", directory) < 0) {
+    if (asprintf(&written, "%s/stayd.conf", directory) < 0)
         return;
-    }
-    if (strstr(error, written) != NULL) {
+    if (strstr(error, written) != NULL)
         fprintf(stderr, "minimush: %s is made from %s: change that one\n", written, settings->path);
-    }
     free(written);
 }
 

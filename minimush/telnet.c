@@ -33,11 +33,9 @@ static_assert(N_KNOWN == sizeof((struct telnet *)0)->ours, "a state for each opt
 
 static int index_of(uint8_t option)
 {
-    for (int i = 0; i < N_KNOWN; i++) {
-        if (known[i].option == option) {
+    for (int i = 0; i < N_KNOWN; i++)
+        if (known[i].option == option)
             return i;
-        }
-    }
     return -1;
 }
 
@@ -84,9 +82,8 @@ static bool agree(struct telnet *telnet, uint8_t *state, bool may_be, bool is_on
         break;
     case WANT_YES_OPPOSITE:
         *state = is_on ? WANT_NO : NO;
-        if (is_on) {
+        if (is_on)
             say(telnet, off, telnet->option);
-        }
         break;
     }
     return (before == YES) != (*state == YES);
@@ -101,26 +98,23 @@ static enum telnet_event take_option(struct telnet *telnet, uint8_t option)
     int i = index_of(option);
     telnet->option = option;
     if (i < 0) {
-        if (is_on) {
+        if (is_on)
             say(telnet, off, option);
-        }
         return TELNET_NOTHING;
     }
     uint8_t *state = is_ours ? &telnet->ours[i] : &telnet->theirs[i];
     bool may_be = known[i].is_free && (is_ours ? known[i].is_ours : known[i].is_theirs);
-    if (!agree(telnet, state, may_be, is_on, on, off)) {
+    if (!agree(telnet, state, may_be, is_on, on, off))
         return TELNET_NOTHING;
-    }
     return is_ours ? TELNET_OURS : TELNET_THEIRS;
 }
 
 static void add_sub(struct telnet *telnet, uint8_t byte)
 {
-    if (telnet->n_sub < TELNET_SUB_BYTES) {
+    if (telnet->n_sub < TELNET_SUB_BYTES)
         telnet->sub[telnet->n_sub++] = byte;
-    } else {
+    else
         telnet->is_void = true;
-    }
 }
 
 static enum telnet_event end_sub(struct telnet *telnet)
@@ -135,9 +129,8 @@ static enum telnet_event end_sub(struct telnet *telnet)
 static enum telnet_event take_command(struct telnet *telnet, uint8_t byte)
 {
     telnet->place = AT_TEXT;
-    if (byte == IAC) {
+    if (byte == IAC)
         return TELNET_TEXT;
-    }
     telnet->is_heard = true;
     if (byte == TELNET_SB) {
         telnet->place = AT_SUB_OPTION;
@@ -165,16 +158,14 @@ enum telnet_event telnet_take(struct telnet *telnet, uint8_t byte)
         telnet->place = AT_SUB;
         break;
     case AT_SUB:
-        if (byte == IAC) {
+        if (byte == IAC)
             telnet->place = AT_SUB_IAC;
-        } else {
+        else
             add_sub(telnet, byte);
-        }
         break;
     case AT_SUB_IAC:
-        if (byte == TELNET_SE) {
+        if (byte == TELNET_SE)
             return end_sub(telnet);
-        }
         telnet->place = AT_SUB;
         add_sub(telnet, byte);
         break;
@@ -238,17 +229,15 @@ size_t telnet_frame(enum telnet_option option, const void *bytes, size_t n, uint
 {
     const uint8_t *in = bytes;
     size_t n_out = 0;
-    if (out_size < 2 * n + 5) {
+    if (out_size < 2 * n + 5)
         return 0;
-    }
     out[n_out++] = IAC;
     out[n_out++] = TELNET_SB;
     out[n_out++] = (uint8_t)option;
     for (size_t i = 0; i < n; i++) {
         out[n_out++] = in[i];
-        if (in[i] == IAC) {
+        if (in[i] == IAC)
             out[n_out++] = IAC;
-        }
     }
     out[n_out++] = IAC;
     out[n_out++] = TELNET_SE;

@@ -61,14 +61,12 @@ static void take_option(struct link *link, bool is_ours)
     static const uint8_t send_type[] = {SEND};
     static const char charsets[] = "\x01;UTF-8;ISO-8859-1"; // REQUEST
     enum telnet_option option = (enum telnet_option)link->telnet.option;
-    if (!telnet_is_on(&link->telnet, option, is_ours)) {
+    if (!telnet_is_on(&link->telnet, option, is_ours))
         return;
-    }
-    if (option == TELNET_TTYPE && !is_ours) {
+    if (option == TELNET_TTYPE && !is_ours)
         send_sub(link, option, send_type, sizeof send_type);
-    } else if (option == TELNET_CHARSET && is_ours) {
+    else if (option == TELNET_CHARSET && is_ours)
         send_sub(link, option, charsets, sizeof charsets - 1);
-    }
 }
 
 static void take_size(struct link *link)
@@ -84,14 +82,11 @@ static void take_type(struct link *link)
 {
     const uint8_t *type = link->telnet.sub;
     size_t n = 0;
-    if (link->telnet.n_sub < 2 || type[0] != IS) {
+    if (link->telnet.n_sub < 2 || type[0] != IS)
         return;
-    }
-    for (size_t i = 1; i < link->telnet.n_sub && n + 1 < sizeof link->terminal.type; i++) {
-        if (type[i] > 0x20 && type[i] < 0x7f) {
+    for (size_t i = 1; i < link->telnet.n_sub && n + 1 < sizeof link->terminal.type; i++)
+        if (type[i] > 0x20 && type[i] < 0x7f)
             link->terminal.type[n++] = (char)type[i];
-        }
-    }
     link->terminal.type[n] = '\0';
 }
 
@@ -158,14 +153,12 @@ static void take_sub(struct link *link)
 
 void terminal_take(struct link *link, enum telnet_event event)
 {
-    if (event == TELNET_OURS || event == TELNET_THEIRS) {
+    if (event == TELNET_OURS || event == TELNET_THEIRS)
         take_option(link, event == TELNET_OURS);
-    } else if (event == TELNET_SUB) {
+    else if (event == TELNET_SUB)
         take_sub(link);
-    }
-    if (link->telnet.is_heard && !link->terminal.is_asked && telnet_is_idle(&link->telnet)) {
+    if (link->telnet.is_heard && !link->terminal.is_asked && telnet_is_idle(&link->telnet))
         offer(link);
-    }
 }
 
 void terminal_hide(struct link *link, bool is_hidden)

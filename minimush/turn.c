@@ -17,9 +17,8 @@ void turn_commit(struct mush *mush)
 {
     struct link *touched = mush->touched;
     mush->touched = NULL;
-    for (struct link *link = touched; link != NULL; link = link->next_touched) {
+    for (struct link *link = touched; link != NULL; link = link->next_touched)
         link_store(link);
-    }
     db_commit(world_db(mush->world));
     for (struct link *link = touched; link != NULL;) {
         struct link *next = link->next_touched;
@@ -34,22 +33,19 @@ static void free_gone(struct mush *mush)
     mush->has_gone = false;
     for (struct link *link = mush->first; link != NULL;) {
         struct link *next = link->next;
-        if (link->phase == LINK_GONE) {
+        if (link->phase == LINK_GONE)
             link_free(link);
-        }
         link = next;
     }
 }
 
 void turn_end(struct mush *mush)
 {
-    while (mush->touched != NULL) { // the end of one may touch another
+    while (mush->touched != NULL) // the end of one may touch another
         turn_commit(mush);
-    }
     db_commit(world_db(mush->world)); // what the sweep has changed
-    if (mush->has_gone) {
+    if (mush->has_gone)
         free_gone(mush);
-    }
     if (mush->wants_reboot && !mush->is_stopping) {
         mush->wants_reboot = false;
         reboot_now(mush);

@@ -14,11 +14,10 @@ static void put_span(char *out, size_t out_size, int64_t seconds)
 {
     long long minutes = seconds > 0 ? seconds / 60 : 0;
     long long days = minutes / 1440;
-    if (days > 0) {
+    if (days > 0)
         snprintf(out, out_size, "%lldd %02lld:%02lld", days, minutes / 60 % 24, minutes % 60);
-    } else {
+    else
         snprintf(out, out_size, "%02lld:%02lld", minutes / 60, minutes % 60);
-    }
 }
 
 static void put_idle(char *out, size_t out_size, int64_t seconds)
@@ -39,11 +38,10 @@ static void put_idle(char *out, size_t out_size, int64_t seconds)
 
 static void put_host(char *out, size_t out_size, const struct stay_player *player)
 {
-    if (player->host[0] != '\0') {
+    if (player->host[0] != '\0')
         snprintf(out, out_size, "%s [%s]", player->host, player->address);
-    } else {
+    else
         snprintf(out, out_size, "%s", player->address);
-    }
 }
 
 // What kind of line an awaited one has is not known before it comes.
@@ -66,9 +64,8 @@ static void tell_player(struct link *link, const struct link *other, bool has_do
         link_tell(link, "%-20s %10s %5s  %s", other->self->name, on_for, idle, other->self->doing);
         return;
     }
-    if (link_is_playing(link)) {
+    if (link_is_playing(link))
         put_host(host, sizeof host, &other->player);
-    }
     link_tell(link, "%-20s %10s %5s  %-8s %s", other->self->name, on_for, idle, line_of(other),
               host);
 }
@@ -136,18 +133,15 @@ void do_stats(struct link *link, char *args)
     unsigned n[4] = {0};
     unsigned n_links = 0;
     (void)args;
-    for (size_t i = 0; world_at(world, i) != NULL; i++) {
+    for (size_t i = 0; world_at(world, i) != NULL; i++)
         n[world_at(world, i)->kind]++;
-    }
-    for (const struct link *other = link->mush->first; other != NULL; other = other->next) {
+    for (const struct link *other = link->mush->first; other != NULL; other = other->next)
         n_links++;
-    }
     link_tell(link, "%u rooms, %u exits, %u things, %u players; %u connections.", n[WORLD_ROOM],
               n[WORLD_EXIT], n[WORLD_THING], n[WORLD_PLAYER], n_links);
-    if (!world_is_wizard(link->self)) {
+    if (!world_is_wizard(link->self))
         link_tell(link, "You own %zu objects of at most %u.", world_count(world, link->self->id),
                   WORLD_QUOTA);
-    }
 }
 
 void do_terminal(struct link *link, char *args)

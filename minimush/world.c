@@ -27,9 +27,8 @@ static void enter(struct object *object, struct object *place)
     object->next = NULL;
     if (place != NULL) {
         struct object **at = &place->first;
-        while (*at != NULL) {
+        while (*at != NULL)
             at = &(*at)->next;
-        }
         *at = object;
     }
 }
@@ -38,9 +37,8 @@ static void leave(struct object *object)
 {
     if (object->place != NULL) {
         struct object **at = &object->place->first;
-        while (*at != object) {
+        while (*at != object)
             at = &(*at)->next;
-        }
         *at = object->next;
     }
     object->place = NULL;
@@ -83,9 +81,8 @@ static void load_objects(struct world *world)
         struct object *object = world_get(world, sqlite3_column_int64(row, 0));
         enter(object, world_get(world, sqlite3_column_int64(row, 1)));
         object->target = world_get(world, sqlite3_column_int64(row, 2));
-        if (object->place == NULL && object->kind != WORLD_ROOM) {
+        if (object->place == NULL && object->kind != WORLD_ROOM)
             enter(object, world_start(world)); // never lost, whatever was done to the file
-        }
     }
 }
 
@@ -125,11 +122,10 @@ struct object *world_get(const struct world *world, int64_t id)
     size_t high = world->n_objects;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (world->objects[middle]->id < id) {
+        if (world->objects[middle]->id < id)
             low = middle + 1;
-        } else {
+        else
             high = middle;
-        }
     }
     return low < world->n_objects && world->objects[low]->id == id ? world->objects[low] : NULL;
 }
@@ -142,19 +138,16 @@ struct object *world_at(const struct world *world, size_t i)
 struct object *world_start(const struct world *world)
 {
     size_t i = 0;
-    while (i + 1 < world->n_objects && world->objects[i]->kind != WORLD_ROOM) {
+    while (i + 1 < world->n_objects && world->objects[i]->kind != WORLD_ROOM)
         i++;
-    }
     return world->objects[i];
 }
 
 bool world_has_players(const struct world *world)
 {
-    for (size_t i = 0; i < world->n_objects; i++) {
-        if (world->objects[i]->kind == WORLD_PLAYER) {
+    for (size_t i = 0; i < world->n_objects; i++)
+        if (world->objects[i]->kind == WORLD_PLAYER)
             return true;
-        }
-    }
     return false;
 }
 
@@ -162,9 +155,8 @@ struct object *world_find_player(const struct world *world, const char *name)
 {
     for (size_t i = 0; i < world->n_objects; i++) {
         struct object *object = world->objects[i];
-        if (object->kind == WORLD_PLAYER && strcasecmp(object->name, name) == 0) {
+        if (object->kind == WORLD_PLAYER && strcasecmp(object->name, name) == 0)
             return object;
-        }
     }
     return NULL;
 }
@@ -172,10 +164,8 @@ struct object *world_find_player(const struct world *world, const char *name)
 struct object *world_find_exit(const struct object *room, const char *name)
 {
     struct object *object = room->first;
-    while (object != NULL &&
-           (object->kind != WORLD_EXIT || !world_is_called(object, name, false))) {
+    while (object != NULL && (object->kind != WORLD_EXIT || !world_is_called(object, name, false)))
         object = object->next;
-    }
     return object;
 }
 
@@ -184,9 +174,8 @@ bool world_is_called(const struct object *object, const char *name, bool is_part
     size_t n = strlen(name);
     for (const char *at = object->name; n > 0 && *at != '\0';) {
         size_t n_one = strcspn(at, ";");
-        if (n <= n_one && (is_part || n == n_one) && strncasecmp(at, name, n) == 0) {
+        if (n <= n_one && (is_part || n == n_one) && strncasecmp(at, name, n) == 0)
             return true;
-        }
         at += n_one + (at[n_one] == ';' ? 1 : 0);
     }
     return false;
@@ -202,11 +191,9 @@ struct world_name world_name(const struct object *object)
 bool world_is_player_name(const char *name)
 {
     size_t n = strlen(name);
-    for (size_t i = 0; i < n; i++) {
-        if (!isalnum((unsigned char)name[i]) && strchr("-_'", name[i]) == NULL) {
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)name[i]) && strchr("-_'", name[i]) == NULL)
             return false;
-        }
-    }
     return n >= 1 && n < WORLD_PLAYER_NAME_BYTES && isalpha((unsigned char)name[0]);
 }
 
@@ -214,11 +201,9 @@ bool world_is_player_name(const char *name)
 bool world_is_name(const char *name)
 {
     static const char *const taken[] = {"me", "here", "home"};
-    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
-        if (strcasecmp(name, taken[i]) == 0) {
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        if (strcasecmp(name, taken[i]) == 0)
             return false;
-        }
-    }
     size_t n = strlen(name);
     return n >= 1 && n < WORLD_NAME_BYTES && strpbrk(name, "=[]") == NULL &&
            strchr("#!*;:\"+@", name[0]) == NULL && name[n - 1] != ';' && strstr(name, ";;") == NULL;
@@ -230,9 +215,8 @@ struct object *world_make(struct world *world, enum world_kind kind, const char 
     if (db_do(&world->db,
               "INSERT INTO object (kind, name, owner, place, target) VALUES (?, ?, ?, ?, ?)",
               "isiii", (int64_t)kind, name, owner, place != NULL ? place->id : (int64_t)0,
-              target != NULL ? target->id : (int64_t)0) == DB_TAKEN) {
+              target != NULL ? target->id : (int64_t)0) == DB_TAKEN)
         return NULL;
-    }
     struct object *object = add(world, sqlite3_last_insert_rowid(world->db.file), kind, name);
     object->owner = owner;
     object->target = target;
@@ -263,9 +247,8 @@ void world_describe(struct world *world, struct object *object, const char *text
 bool world_rename(struct world *world, struct object *object, const char *name)
 {
     if (db_do(&world->db, "UPDATE object SET name = ? WHERE id = ?", "si", name, object->id) ==
-        DB_TAKEN) {
+        DB_TAKEN)
         return false;
-    }
     replace(&object->name, name);
     return true;
 }
@@ -294,9 +277,8 @@ static void take_out(struct world *world, struct object *object)
     leave(object);
     db_do(&world->db, "DELETE FROM object WHERE id = ?", "i", object->id);
     size_t i = 0;
-    while (world->objects[i] != object) {
+    while (world->objects[i] != object)
         i++;
-    }
     world->n_objects--;
     memmove(&world->objects[i], &world->objects[i + 1],
             (world->n_objects - i) * sizeof *world->objects);
@@ -316,9 +298,8 @@ static void forget_target(struct world *world, const struct object *target)
             i = 0;
             continue;
         }
-        if (object->target == target) {
+        if (object->target == target)
             world_link(world, object, world_start(world));
-        }
         i++;
     }
 }
@@ -328,11 +309,10 @@ void world_destroy(struct world *world, struct object *object)
     forget_target(world, object);
     while (object->first != NULL) {
         struct object *inside = object->first;
-        if (inside->kind == WORLD_EXIT) {
+        if (inside->kind == WORLD_EXIT)
             take_out(world, inside);
-        } else {
+        else
             world_move(world, inside, inside->target != NULL ? inside->target : world_start(world));
-        }
     }
     take_out(world, object);
 }

@@ -35,11 +35,9 @@ static void tell_all(const char *name, const char *text)
 {
     char line[600];
     snprintf(line, sizeof line, "%s: %s\r\n", name, text);
-    for (int fd = 0; fd < FD_SETSIZE; fd++) {
-        if (users[fd].is_here && users[fd].name[0] != '\0') {
+    for (int fd = 0; fd < FD_SETSIZE; fd++)
+        if (users[fd].is_here && users[fd].name[0] != '\0')
             tell(fd, line);
-        }
-    }
 }
 
 static void enter(int fd)
@@ -53,9 +51,8 @@ static void leave(int fd)
 {
     users[fd].is_here = false;
     close(fd);
-    if (users[fd].name[0] != '\0') {
+    if (users[fd].name[0] != '\0')
         tell_all(users[fd].name, "(leaves)");
-    }
 }
 
 static void act(int fd, char *line)
@@ -80,9 +77,8 @@ static void hear(int fd)
         char line[sizeof user->line + 1] = "";
         char *end = memchr(user->line, '\n', user->n);
         size_t n_line = end != NULL ? (size_t)(end - user->line) + 1 : user->n;
-        if (end == NULL && n_line < sizeof user->line) {
+        if (end == NULL && n_line < sizeof user->line)
             return; // half a line: the rest will come
-        }
         memcpy(line, user->line, n_line);
         user->n -= n_line;
         memmove(user->line, user->line + n_line, user->n);
@@ -109,22 +105,17 @@ int main(int argc, char **argv)
         fd_set set;
         FD_ZERO(&set);
         FD_SET(door, &set);
-        for (int fd = 0; fd < FD_SETSIZE; fd++) {
-            if (users[fd].is_here) {
+        for (int fd = 0; fd < FD_SETSIZE; fd++)
+            if (users[fd].is_here)
                 FD_SET(fd, &set);
-            }
-        }
         select(FD_SETSIZE, &set, NULL, NULL, NULL);
         if (FD_ISSET(door, &set)) {
             int fd = accept(door, NULL, NULL);
-            if (fd >= 0 && fd < FD_SETSIZE) {
+            if (fd >= 0 && fd < FD_SETSIZE)
                 enter(fd);
-            }
         }
-        for (int fd = 0; fd < FD_SETSIZE; fd++) {
-            if (users[fd].is_here && FD_ISSET(fd, &set)) {
+        for (int fd = 0; fd < FD_SETSIZE; fd++)
+            if (users[fd].is_here && FD_ISSET(fd, &set))
                 hear(fd);
-            }
-        }
     }
 }

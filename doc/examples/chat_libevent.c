@@ -40,16 +40,14 @@ static struct event_base *base;
 static void tell(struct user *user, const char *name, const char *text)
 {
     struct evbuffer *output = bufferevent_get_output(user->stream);
-    if (evbuffer_get_length(output) < MAX_OUTPUT) {
+    if (evbuffer_get_length(output) < MAX_OUTPUT)
         evbuffer_add_printf(output, "%s: %s\r\n", name, text);
-    }
 }
 
 static void tell_all(const char *name, const char *text)
 {
-    for (struct user *user = users; user != NULL; user = user->next) {
+    for (struct user *user = users; user != NULL; user = user->next)
         tell(user, name, text);
-    }
 }
 
 static void act(struct user *user, const char *line)
@@ -62,9 +60,8 @@ static void act(struct user *user, const char *line)
         line = "(is here)";
     }
     tell_all(user->name, line);
-    if (strcmp(line, "/reboot") == 0) {
+    if (strcmp(line, "/reboot") == 0)
         event_base_loopbreak(base); // main goes on
-    }
 }
 
 static void on_input(struct bufferevent *stream, void *arg)
@@ -76,9 +73,8 @@ static void on_input(struct bufferevent *stream, void *arg)
     while (!event_base_got_break(base)) {
         struct evbuffer_ptr end = evbuffer_search_eol(input, NULL, NULL, EVBUFFER_EOL_LF);
         size_t n = end.pos >= 0 ? (size_t)end.pos + 1 : evbuffer_get_length(input);
-        if (end.pos < 0 && n < MAX_LINE) {
+        if (end.pos < 0 && n < MAX_LINE)
             return; // half a line: the rest will come
-        }
         n = n < MAX_LINE ? n : MAX_LINE;
         evbuffer_remove(input, line, n);
         line[n] = '\0';
@@ -94,9 +90,8 @@ static void on_end(struct bufferevent *stream, short what, void *arg)
     struct user *user = arg;
     struct user **at = &users;
     (void)what;
-    while (*at != user) {
+    while (*at != user)
         at = &(*at)->next;
-    }
     *at = user->next;
     bufferevent_free(stream);
     evbuffer_free(user->input);
@@ -127,11 +122,10 @@ static void on_door(evutil_socket_t fd, short what, void *arg)
         user->input = evbuffer_new();
         user->next = users;
         users = user;
-        if (player.n_state >= sizeof(struct memory)) {
+        if (player.n_state >= sizeof(struct memory))
             come_back(user);
-        } else {
+        else
             tell(user, "chat", "What is your name?");
-        }
         bufferevent_setcb(user->stream, on_input, NULL, on_end, user);
         bufferevent_enable(user->stream, EV_READ | EV_WRITE);
         bufferevent_trigger(user->stream, EV_READ, 0); // whole lines may be there already
@@ -158,9 +152,8 @@ static void keep(struct user *user)
 
 static void reboot(char **argv)
 {
-    for (struct user *user = users; user != NULL; user = user->next) {
+    for (struct user *user = users; user != NULL; user = user->next)
         keep(user);
-    }
     stay_exec(stay, argv[0], argv);
     perror("chat: cannot reboot"); // and goes on
 }

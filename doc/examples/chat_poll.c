@@ -49,9 +49,8 @@ static void tell_all(const char *name, const char *text)
 {
     char line[600];
     snprintf(line, sizeof line, "%s: %s\r\n", name, text);
-    for (nfds_t i = 0; i < n_users; i++) {
+    for (nfds_t i = 0; i < n_users; i++)
         tell(&users[i], line);
-    }
 }
 
 static void arrive(const struct stay_player *player)
@@ -64,11 +63,10 @@ static void arrive(const struct stay_player *player)
     struct user *user = &users[n_users++];
     memset(user, 0, sizeof *user);
     user->player = *player;
-    if (player->n_state == sizeof user->memory) { // it was here when we died
+    if (player->n_state == sizeof user->memory) // it was here when we died
         memcpy(&user->memory, player->state, sizeof user->memory);
-    } else {
+    else
         tell(user, "What is your name?\r\n");
-    }
 }
 
 // 0: the user has left.
@@ -92,22 +90,19 @@ static int act(struct user *user, char *line)
 static int hear(struct user *user)
 {
     ssize_t n = recv(user->player.fd, user->line + user->n, sizeof user->line - user->n, 0);
-    if (n <= 0) {
+    if (n <= 0)
         return 0;
-    }
     for (user->n += (size_t)n; user->n > 0;) {
         char line[sizeof user->line + 1] = "";
         char *end = memchr(user->line, '\n', user->n);
         size_t n_line = end != NULL ? (size_t)(end - user->line) + 1 : user->n;
-        if (end == NULL && n_line < sizeof user->line) {
+        if (end == NULL && n_line < sizeof user->line)
             return 1; // half a line: the rest will come
-        }
         memcpy(line, user->line, n_line);
         user->n -= n_line;
         memmove(user->line, user->line + n_line, user->n);
-        if (!act(user, line)) {
+        if (!act(user, line))
             return 0;
-        }
         user->player.n_input += n_line;
         stay_acknowledge(stay, &user->player, user->player.n_input);
     }
@@ -119,16 +114,13 @@ static void turn(void)
 {
     struct pollfd wait[MAX_USERS + 1] = {{.fd = stay_fd(stay), .events = POLLIN}};
     struct stay_player player;
-    for (nfds_t i = 0; i < n_users; i++) {
+    for (nfds_t i = 0; i < n_users; i++)
         wait[i + 1] = (struct pollfd){.fd = users[i].player.fd, .events = POLLIN};
-    }
     nfds_t n_watched = n_users;
-    if (poll(wait, n_watched + 1, -1) < 0) {
+    if (poll(wait, n_watched + 1, -1) < 0)
         return;
-    }
-    while (stay_accept(stay, &player) > 0) {
+    while (stay_accept(stay, &player) > 0)
         arrive(&player);
-    }
     for (nfds_t i = n_watched; i > 0; i--) { // backwards: the last takes the place of who leaves
         if (wait[i].revents != 0 && !hear(&users[i - 1])) {
             struct user gone = users[i - 1];
@@ -166,9 +158,8 @@ int main(int argc, char **argv)
     }
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGTERM, &action, NULL);
-    while (!is_ending) {
+    while (!is_ending)
         turn();
-    }
     end();
     return 0;
 }

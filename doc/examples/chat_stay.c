@@ -38,11 +38,9 @@ static void tell_all(const char *name, const char *text)
 {
     char line[600];
     snprintf(line, sizeof line, "%s: %s\r\n", name, text);
-    for (int fd = 0; fd < FD_SETSIZE; fd++) {
-        if (users[fd].is_here && users[fd].name[0] != '\0') {
+    for (int fd = 0; fd < FD_SETSIZE; fd++)
+        if (users[fd].is_here && users[fd].name[0] != '\0')
             tell(fd, line);
-        }
-    }
 }
 
 static void enter(int fd)
@@ -62,18 +60,16 @@ static void arrive(const struct stay_player *player)
         return;
     }
     memcpy(&users[player->fd], player->state, sizeof users[0]);
-    if (player->origin == STAY_RESUMED) {
+    if (player->origin == STAY_RESUMED)
         users[player->fd].n = 0;
-    }
 }
 
 static void leave(int fd)
 {
     users[fd].is_here = false;
     close(fd);
-    if (users[fd].name[0] != '\0') {
+    if (users[fd].name[0] != '\0')
         tell_all(users[fd].name, "(leaves)");
-    }
 }
 
 static void act(int fd, char *line)
@@ -88,11 +84,9 @@ static void act(int fd, char *line)
 
 static void reboot(void)
 {
-    for (int fd = 0; fd < FD_SETSIZE; fd++) {
-        if (users[fd].is_here) {
+    for (int fd = 0; fd < FD_SETSIZE; fd++)
+        if (users[fd].is_here)
             stay_keep(stay, &players[fd], &users[fd], sizeof users[fd]);
-        }
-    }
     stay_exec(stay, command[0], command);
     perror("chat: cannot reboot"); // and goes on
 }
@@ -109,9 +103,8 @@ static void hear(int fd)
         char line[sizeof user->line + 1] = "";
         char *end = memchr(user->line, '\n', user->n);
         size_t n_line = end != NULL ? (size_t)(end - user->line) + 1 : user->n;
-        if (end == NULL && n_line < sizeof user->line) {
+        if (end == NULL && n_line < sizeof user->line)
             return; // half a line: the rest will come
-        }
         memcpy(line, user->line, n_line);
         user->n -= n_line;
         memmove(user->line, user->line + n_line, user->n);
@@ -119,9 +112,8 @@ static void hear(int fd)
         players[fd].n_input += n_line;
         stay_leave(stay, &players[fd], user, sizeof *user);
         stay_acknowledge(stay, &players[fd], players[fd].n_input);
-        if (strcmp(line, "/reboot") == 0) {
+        if (strcmp(line, "/reboot") == 0)
             reboot();
-        }
     }
 }
 
@@ -152,24 +144,18 @@ int main(int argc, char **argv)
         fd_set set;
         FD_ZERO(&set);
         FD_SET(door, &set);
-        for (int fd = 0; fd < FD_SETSIZE; fd++) {
-            if (users[fd].is_here) {
+        for (int fd = 0; fd < FD_SETSIZE; fd++)
+            if (users[fd].is_here)
                 FD_SET(fd, &set);
-            }
-        }
         select(FD_SETSIZE, &set, NULL, NULL, NULL);
         if (FD_ISSET(door, &set)) {
             struct stay_player player;
-            while (stay_accept(stay, &player) > 0) {
-                if (player.fd < FD_SETSIZE) {
+            while (stay_accept(stay, &player) > 0)
+                if (player.fd < FD_SETSIZE)
                     arrive(&player);
-                }
-            }
         }
-        for (int fd = 0; fd < FD_SETSIZE; fd++) {
-            if (users[fd].is_here && FD_ISSET(fd, &set)) {
+        for (int fd = 0; fd < FD_SETSIZE; fd++)
+            if (users[fd].is_here && FD_ISSET(fd, &set))
                 hear(fd);
-            }
-        }
     }
 }

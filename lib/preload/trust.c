@@ -57,10 +57,9 @@ static bool is_loopback(const struct end *end)
 
 static bool is_for_stayd(const struct settings *settings, const struct end *local)
 {
-    for (unsigned i = 0; i < settings->n_ports; i++) {
+    for (unsigned i = 0; i < settings->n_ports; i++)
         if (settings->port[i] == ntohs(local->port))
             return true;
-    }
     return false;
 }
 

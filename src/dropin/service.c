@@ -99,13 +99,12 @@ static FILE *ask_stayd(const char *control, const char *request, char *error, si
             close(fd);
         return NULL;
     }
-    if (!read_line(in, line)) {
+    if (!read_line(in, line))
         stay_words(error, error_size, "%s: stayd has closed the connection", control);
-    } else if (strncmp(line, "stayd 1 ", 8) != 0) {
+    else if (strncmp(line, "stayd 1 ", 8) != 0)
         stay_words(error, error_size, "stayd says: %s", line);
-    } else if (send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request)) {
+    else if (send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request))
         return in;
-    }
     fclose(in);
     return NULL;
 }

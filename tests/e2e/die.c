@@ -19,18 +19,16 @@ static long n_calls;
 static void *real(const char *name)
 {
     void *function = dlsym(RTLD_NEXT, name);
-    if (function == NULL) {
+    if (function == NULL)
         abort();
-    }
     return function;
 }
 
 static void pass(void)
 {
     const char *at = getenv("DIE_AT");
-    if (at != NULL && ++n_calls == atol(at)) {
+    if (at != NULL && ++n_calls == atol(at))
         kill(getpid(), SIGKILL);
-    }
 }
 
 #define BETWEEN(result, call)                                                                      \

@@ -156,10 +156,9 @@ static void forget_readers(struct talk *talk)
 // What the player sends has come out.
 static void read_all(struct talk *talk, const uint8_t *out, size_t n)
 {
-    for (int kind = 0; kind < N_READERS; kind++) {
+    for (int kind = 0; kind < N_READERS; kind++)
         for (size_t i = 0; i < n; i++)
             read_byte(talk, (enum reader_kind)kind, out[i]);
-    }
 }
 
 // stayd's own words come only between the player's.

@@ -175,10 +175,9 @@ static void test_damage_is_never_heard(void **state)
         }
         openssl_player_free(&player);
     }
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 256; i++)
         if (seen[i] > 0)
             printf("alert %d: %u times\n", i, seen[i]); // 255: more was waited for
-    }
     // Each kind of answer has come up.
     assert_true(seen[RECORD_BAD_RECORD_MAC] > 0 && seen[RECORD_UNEXPECTED_MESSAGE] > 0);
     assert_true(seen[RECORD_DECODE_ERROR] > 0 && seen[RECORD_PROTOCOL_VERSION] > 0);

@@ -71,10 +71,9 @@ static void fill(uint8_t *bytes, size_t n, uint64_t offset, uint64_t salt)
 
 static void check(const uint8_t *bytes, size_t n, uint64_t offset, uint64_t salt)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (bytes[i] != byte_at(offset + i, salt))
             fail_msg("byte %llu is wrong", (unsigned long long)(offset + i));
-    }
 }
 
 enum { SALT_PLAYER = 0x1000000, SALT_STAYD = 0x2000000 };
@@ -311,10 +310,9 @@ static void talk_once(const struct openssl_suite *suite, struct dice *dice)
 static void test_what_is_said_is_heard(void **state)
 {
     struct dice *dice = *state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < ROUNDS; round++)
         for (size_t i = 0; i < n_openssl_suites; i++)
             talk_once(&openssl_suites[i], dice);
-    }
     printf("to us %llu bytes, to the player %llu; KeyUpdates: the player's own %llu, asked %llu\n",
            (unsigned long long)total.heard, (unsigned long long)total.learned,
            (unsigned long long)total.their_updates, (unsigned long long)total.our_requests);

@@ -33,9 +33,8 @@ static const char *next_words(struct stay_requests *requests)
 {
     struct stay_line *line;
     assert_true(stay_requests_next(requests, &line));
-    if (line == NULL) {
+    if (line == NULL)
         return NULL;
-    }
     stay_requests_sent(requests);
     assert_int_equal(line->n, strlen(line->text));
     assert_true(line->n <= STAY_CONTROL_LINE_BYTES);
@@ -113,9 +112,8 @@ static void many_players_acknowledgements_go_out_in_few_lines(void **state)
     unsigned n_pairs = 0;
     for (const char *words = next_words(&requests); words != NULL; words = next_words(&requests)) {
         n_lines++;
-        for (; *words != '\0'; words++) {
+        for (; *words != '\0'; words++)
             n_pairs += strncmp(words, " 100", 4) == 0;
-        }
     }
     assert_int_equal(n_pairs, N);
     assert_in_range(n_lines, 4, 8);
@@ -135,9 +133,8 @@ static void states_wait_while_enough_is_under_way(void **state)
         assert_true(stay_requests_leave(&requests, id, bytes, sizeof bytes));
     }
     unsigned n = 0;
-    while (next_words(&requests) != NULL) {
+    while (next_words(&requests) != NULL)
         n++;
-    }
     assert_in_range(n, 4, 16);
     assert_false(stay_requests_has_next(&requests));
     assert_int_equal(stay_requests_count(&requests), N);
@@ -158,9 +155,8 @@ static void what_waits_is_bounded(void **state)
     uint8_t id[STAY_ID_BYTES];
     unsigned n = 0;
     stay_requests_open(&requests);
-    for (number(id, n); stay_requests_leave(&requests, id, bytes, sizeof bytes); number(id, n)) {
+    for (number(id, n); stay_requests_leave(&requests, id, bytes, sizeof bytes); number(id, n))
         assert_true(++n < STAY_REQUESTS_MAX_BYTES / sizeof bytes);
-    }
     assert_int_equal(errno, ENOBUFS);
     assert_true(n > 7000);
     stay_requests_free(&requests);
@@ -293,9 +289,8 @@ static void work_until_ready(struct stage *stage, int fd)
                                 {.fd = stage->epoll_fd, .events = POLLIN}};
         uint64_t due = stay_control_due_ms(&stage->control);
         uint64_t now = stay_now_ms();
-        if (due == 0 || due > now) {
+        if (due == 0 || due > now)
             poll(wait, 2, due == 0 ? PATIENCE_MS : (int)(due - now));
-        }
         stay_control_work(&stage->control);
     }
 }
@@ -498,9 +493,8 @@ static void who_speaks_out_of_turn_is_left(void **state)
     char longer[STAY_CONTROL_LINE_BYTES + 1];
     memset(longer, 'a', sizeof longer);
     assert_int_equal(send(stage->server, longer, sizeof longer, MSG_NOSIGNAL), sizeof longer);
-    while (stage->control.phase != STAY_CONTROL_AWAY) {
+    while (stage->control.phase != STAY_CONTROL_AWAY)
         work(stage);
-    }
     assert_int_equal(stay_requests_count(queue(stage)), 1);
 }
 

@@ -91,9 +91,8 @@ static void no_name_stands_twice_in_the_table(void **state)
     (void)state;
     for (size_t i = 0; command_at(i) != NULL; i++) {
         assert_true(command_find(&wizard, command_at(i)->name) == command_at(i));
-        if (command_at(i)->alias[0] != '\0') {
+        if (command_at(i)->alias[0] != '\0')
             assert_true(command_find(&wizard, command_at(i)->alias) == command_at(i));
-        }
     }
 }
 

@@ -26,9 +26,8 @@ static char *lines_of(const char *in, size_t n_in, size_t n_piece)
     size_t n_out = 0;
     for (size_t at = 0; at < n_in; at++) {
         uint8_t byte = (uint8_t)in[at];
-        if (telnet_take(&telnet, byte) == TELNET_TEXT && line_take(&line, byte)) {
+        if (telnet_take(&telnet, byte) == TELNET_TEXT && line_take(&line, byte))
             n_out += (size_t)sprintf(out + n_out, "%s%s|", line.text, line.was_dropped ? "~" : "");
-        }
         if (at % n_piece == 0) {
             struct line copy = line;
             memset(&line, 0xa5, sizeof line);
@@ -41,9 +40,8 @@ static char *lines_of(const char *in, size_t n_in, size_t n_piece)
 
 static void assert_lines(const char *in, size_t n_in, const char *wanted)
 {
-    for (size_t n_piece = 1; n_piece <= n_in; n_piece++) {
+    for (size_t n_piece = 1; n_piece <= n_in; n_piece++)
         assert_string_equal(lines_of(in, n_in, n_piece), wanted);
-    }
 }
 
 #define ASSERT_LINES(in, wanted) assert_lines(in, sizeof(in) - 1, wanted)
@@ -126,9 +124,8 @@ static void whatever_comes_in_the_state_stays_within_its_bounds(void **state)
         uint8_t byte = bytes[(random >> 16) % sizeof bytes];
         byte = i % 9000 == 0 ? '\n' : byte;
         line.charset = i % 10000 < 5000 ? LINE_UTF8 : LINE_LATIN1;
-        if (telnet_take(&telnet, byte) == TELNET_TEXT) {
+        if (telnet_take(&telnet, byte) == TELNET_TEXT)
             line_take(&line, byte);
-        }
         n_answered += telnet.n_out / 3;
         assert_true(telnet.n_out <= TELNET_OUT_BYTES && telnet.n_sub <= TELNET_SUB_BYTES);
         assert_true(line.n_text <= LINE_MAX_BYTES);
@@ -142,9 +139,8 @@ static void latin_1_comes_in_as_utf8_and_goes_out_with_marks_for_what_it_lacks(v
     (void)state;
     struct line line = {.charset = LINE_LATIN1};
     char out[64];
-    for (const char *at = "Gr\xfc\xdf\x65\n"; *at != '\0'; at++) {
+    for (const char *at = "Gr\xfc\xdf\x65\n"; *at != '\0'; at++)
         line_take(&line, (uint8_t)*at);
-    }
     assert_string_equal(line.text, "Gr\xc3\xbc\xc3\x9f\x65");
     size_t n = line_to_latin1(line.text, strlen(line.text), out);
     assert_int_equal(n, 5);
@@ -169,9 +165,8 @@ static void fields_come_back_and_a_cut_ends_them(void **state)
         uint8_t *cut = malloc(n + 1);
         memcpy(cut, fields.bytes, n);
         int n_fields = 0;
-        for (size_t at = 0; state_next(cut, n, &at, &field); n_fields++) {
+        for (size_t at = 0; state_next(cut, n, &at, &field); n_fields++)
             assert_int_equal(field.tag, n_fields + 1);
-        }
         assert_int_equal(n_fields, (n >= 13) + (n >= 27) + (n >= 32));
         free(cut);
     }

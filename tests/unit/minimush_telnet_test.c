@@ -122,9 +122,8 @@ static void two_of_us_come_to_an_end(void **state)
             uint8_t n = from->n_out;
             memcpy(bytes, from->out, n);
             from->n_out = 0;
-            for (uint8_t i = 0; i < n; i++) {
+            for (uint8_t i = 0; i < n; i++)
                 telnet_take(to, bytes[i]);
-            }
         }
         assert_true(n_rounds < 20);
         assert_int_equal(telnet_is_on(&a, TELNET_CHARSET, true),

@@ -24,11 +24,10 @@ static bool matches(const char *pattern, const char *address, const char *host)
     struct sockaddr_storage sockaddr = {0};
     struct sockaddr_in in = {.sin_family = AF_INET};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
-    if (inet_pton(AF_INET, address, &in.sin_addr) == 1) {
+    if (inet_pton(AF_INET, address, &in.sin_addr) == 1)
         memcpy(&sockaddr, &in, sizeof in);
-    } else if (inet_pton(AF_INET6, address, &in6.sin6_addr) == 1) {
+    else if (inet_pton(AF_INET6, address, &in6.sin6_addr) == 1)
         memcpy(&sockaddr, &in6, sizeof in6);
-    }
     assert_true(sitelock_is_pattern(pattern));
     return sitelock_matches(pattern, &sockaddr, address, host);
 }
@@ -79,9 +78,8 @@ static void what_is_no_pattern_is_told(void **state)
                                         "a;b",
                                         "*/8",
                                         "192.0.2.0/-1"};
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_false(sitelock_is_pattern(wrong[i]));
-    }
     char longer[SITELOCK_MAX_BYTES + 2];
     memset(longer, 'a', sizeof longer);
     longer[sizeof longer - 1] = '\0';
@@ -123,16 +121,13 @@ static void every_exit_leads_somewhere_and_every_room_can_be_reached_and_left(vo
     }
     for (size_t pass = 0; pass < n_rooms; pass++) {
         for (size_t i = 0; i < n_rooms; i++) {
-            for (struct object *exit = world_at(world, i)->first; exit != NULL; exit = exit->next) {
-                if (exit->kind == WORLD_EXIT && is_reached[world_at(world, i)->id]) {
+            for (struct object *exit = world_at(world, i)->first; exit != NULL; exit = exit->next)
+                if (exit->kind == WORLD_EXIT && is_reached[world_at(world, i)->id])
                     is_reached[exit->target->id] = true;
-                }
-            }
         }
     }
-    for (size_t id = 1; id <= n_rooms; id++) {
+    for (size_t id = 1; id <= n_rooms; id++)
         assert_true(is_reached[id]);
-    }
     assert_int_equal(world_start(world)->id, 1);
     assert_null(world_get(world, 4711));
     assert_null(world_find_exit(world_start(world), ""));
@@ -382,9 +377,8 @@ static const char *passed_on(const struct settings *settings, const char *sectio
 {
     for (size_t i = 0; i < settings->n_stayd_settings; i++) {
         const struct stay_setting *setting = &settings->stayd_setting[i];
-        if (strcmp(setting->section, section) == 0 && strcmp(setting->key, key) == 0) {
+        if (strcmp(setting->section, section) == 0 && strcmp(setting->key, key) == 0)
             return setting->value;
-        }
     }
     return "";
 }
