@@ -5,6 +5,7 @@
 #include "answer.h"
 
 #include "text.h"
+
 #include <string.h>
 
 static void drop_taken(struct stay_reader *reader)
@@ -30,7 +31,7 @@ const uint8_t *stay_reader_line(struct stay_reader *reader, size_t *n_line)
 {
     const uint8_t *line = reader->bytes + reader->n_taken;
     const uint8_t *end = memchr(line, '\n', reader->n - reader->n_taken);
-    if (end == NULL)
+    if (!end)
         return NULL;
     *n_line = (size_t)(end - line);
     reader->n_taken += *n_line + 1;
@@ -44,8 +45,8 @@ static size_t take_word(const uint8_t **rest, size_t *n_rest, const uint8_t **wo
 {
     *word = *rest;
     const uint8_t *space = *n_rest > 0 ? memchr(*rest, ' ', *n_rest) : NULL;
-    size_t n = space != NULL ? (size_t)(space - *rest) : *n_rest;
-    size_t n_cut = space != NULL ? n + 1 : n;
+    size_t n = space ? (size_t)(space - *rest) : *n_rest;
+    size_t n_cut = space ? n + 1 : n;
     *rest += n_cut;
     *n_rest -= n_cut;
     return n;

@@ -28,7 +28,8 @@ struct head {
     uint32_t n_state;
 };
 
-enum { VERSION = 1, SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
+#define VERSION 1u
+#define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
 static const char magic[8] = {'s', 't', 'a', 'y', 'c', 'a', 'r', 'y'};
 
@@ -38,7 +39,7 @@ static bool make_room(struct stay_carry *carry, size_t n_more)
         return true;
     size_t room = carry->room * 2 > carry->n + n_more ? carry->room * 2 : carry->n + n_more;
     uint8_t *bytes = realloc(carry->bytes, room);
-    if (bytes == NULL)
+    if (!bytes)
         return false;
     carry->bytes = bytes;
     carry->room = room;
@@ -179,7 +180,7 @@ static int find_memfd(size_t *size)
     const char *number = getenv(STAY_CARRY_VARIABLE);
     char *end;
     struct stat status;
-    if (number == NULL || number[0] < '0' || number[0] > '9')
+    if (!number || number[0] < '0' || number[0] > '9')
         return -1;
     long fd = strtol(number, &end, 10);
     if (*end != '\0' || fd > INT32_MAX || !stay_memfd_has((int)fd, SEALS) ||

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "peer.h"
 #include "text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { MAX_RECEIVES_A_CALL = 16 }; // the game's loop gets a turn
+#define MAX_RECEIVES_A_CALL 16 // the game's loop gets a turn
 
 bool stay_control_open(struct stay_control *control, const struct stay_control_settings *settings)
 {
@@ -29,7 +30,7 @@ bool stay_control_open(struct stay_control *control, const struct stay_control_s
     control->settings.attach = strdup(settings->attach);
     control->wait_ms = STAY_CONTROL_FIRST_WAIT_MS;
     control->due_ms = stay_now_ms();
-    if (control->settings.path != NULL && control->settings.attach != NULL)
+    if (control->settings.path && control->settings.attach)
         return true;
     stay_control_close(control);
     errno = ENOMEM;
@@ -75,7 +76,7 @@ static void remark(struct stay_control *control, const char *what, const char *w
     size_t n = strlen(remarks);
     snprintf(line, sizeof line, "stayd refuses %s: %s%s%s\n", what, word,
              text[0] != '\0' ? " " : "", text);
-    if (strstr(remarks, line) == NULL && strlen(line) < control->settings.remarks_size - n)
+    if (!strstr(remarks, line) && strlen(line) < control->settings.remarks_size - n)
         strcpy(remarks + n, line);
 }
 
@@ -155,7 +156,7 @@ static void attached(struct stay_control *control, const struct stay_answer *ans
     } else if (answer->kind == STAY_ANSWER_OK) {
         control->phase = STAY_CONTROL_READY;
         control->wait_ms = STAY_CONTROL_FIRST_WAIT_MS;
-        if (control->plan != NULL && !stay_requests_has_plan(&control->requests))
+        if (control->plan && !stay_requests_has_plan(&control->requests))
             stay_requests_plan(&control->requests, control->plan);
     }
 }
@@ -164,7 +165,7 @@ static void attached(struct stay_control *control, const struct stay_answer *ans
 static void answered(struct stay_control *control, const struct stay_answer *answer)
 {
     const struct stay_line *line = stay_requests_asked(&control->requests);
-    bool is_its = line != NULL && answer->n_id < line->n &&
+    bool is_its = line && answer->n_id < line->n &&
                   memcmp(line->text, answer->id, answer->n_id) == 0 &&
                   line->text[answer->n_id] == ' ';
     bool is_short = answer->kind == STAY_ANSWER_ERROR && strcmp(answer->word, "short") == 0;
@@ -214,7 +215,7 @@ static bool receive(struct stay_control *control)
     }
     stay_reader_add(&control->reader, (size_t)n);
     const uint8_t *line = stay_reader_line(&control->reader, &n_line);
-    while (line != NULL) {
+    while (line) {
         heard(control, line, n_line);
         line = control->phase != STAY_CONTROL_AWAY ? stay_reader_line(&control->reader, &n_line)
                                                    : NULL;
@@ -230,7 +231,7 @@ static bool send_some(struct stay_control *control)
         lose(control);
         return false;
     }
-    if (line == NULL)
+    if (!line)
         return false;
     ssize_t n = send(control->fd, line->text + control->n_sent, line->n - control->n_sent,
                      MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -284,7 +285,7 @@ uint64_t stay_control_due_ms(const struct stay_control *control)
 bool stay_control_plan(struct stay_control *control, const char *words)
 {
     char *copy = strdup(words);
-    if (copy == NULL || !stay_requests_plan(&control->requests, words)) {
+    if (!copy || !stay_requests_plan(&control->requests, words)) {
         int reason = errno;
         free(copy);
         errno = reason;

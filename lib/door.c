@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "peer.h"
 #include "proxy.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { MAX_EVENTS_A_CALL = 64 }; // then the game's loop gets a turn, even in a flood of strangers
+#define MAX_EVENTS_A_CALL 64 // then the game's loop gets a turn, even in a flood of strangers
 
 // The earlier of two times, of which 0 is none.
 static uint64_t sooner(uint64_t a_ms, uint64_t b_ms)
@@ -28,9 +29,9 @@ static void arm(struct stay_door *door)
 {
     struct itimerspec when = {.it_value = {.tv_nsec = door->is_ringing ? 1 : 0}};
     if (!door->is_ringing) {
-        uint64_t due_ms = door->first != NULL ? door->first->deadline_ms : 0;
+        uint64_t due_ms = door->first ? door->first->deadline_ms : 0;
         due_ms = sooner(due_ms, door->resume_ms);
-        if (door->control != NULL)
+        if (door->control)
             due_ms = sooner(due_ms, stay_control_due_ms(door->control));
         when.it_value.tv_sec = (time_t)(due_ms / 1000);
         when.it_value.tv_nsec = (long)(due_ms % 1000) * 1000000;
@@ -76,8 +77,8 @@ bool stay_door_listen(struct stay_door *door, int fd)
 
 static void unlink_guest(struct stay_door *door, struct stay_guest *guest)
 {
-    *(guest->previous != NULL ? &guest->previous->next : &door->first) = guest->next;
-    *(guest->next != NULL ? &guest->next->previous : &door->last) = guest->previous;
+    *(guest->previous ? &guest->previous->next : &door->first) = guest->next;
+    *(guest->next ? &guest->next->previous : &door->last) = guest->previous;
 }
 
 // The guest is no more; its descriptor is returned. It is taken out of the epoll set by hand
@@ -100,7 +101,7 @@ static struct stay_guest *admit(struct stay_door *door, int fd, size_t room)
 {
     struct stay_guest *guest = calloc(1, sizeof *guest);
     uint8_t *in = malloc(room);
-    if (guest == NULL || in == NULL) {
+    if (!guest || !in) {
         free(guest);
         free(in);
         return NULL;
@@ -110,7 +111,7 @@ static struct stay_guest *admit(struct stay_door *door, int fd, size_t room)
                                  .in = in,
                                  .room = room,
                                  .fd = fd};
-    *(door->last != NULL ? &door->last->next : &door->first) = guest;
+    *(door->last ? &door->last->next : &door->first) = guest;
     door->last = guest;
     if (door->first == guest)
         arm(door);
@@ -121,7 +122,7 @@ static bool hold_more(struct stay_guest *guest, size_t n_wanted)
 {
     if (guest->room < n_wanted) {
         uint8_t *in = realloc(guest->in, n_wanted);
-        if (in == NULL)
+        if (!in)
             return false;
         guest->in = in;
         guest->room = n_wanted;
@@ -152,7 +153,7 @@ static int turn_away(struct stay_door *door, struct stay_guest *guest, uint64_t 
 static void keep_shown(struct stay_door *door, struct stay_guest *guest,
                        const struct stay_player *player)
 {
-    if (player->state != NULL) {
+    if (player->state) {
         door->shown = guest->in;
         guest->in = NULL;
     }
@@ -211,7 +212,7 @@ static int answer(struct stay_door *door, struct stay_player *player)
         return 0;
     }
     struct stay_guest *guest = admit(door, fd, STAY_PROXY_FIXED_BYTES);
-    if (guest == NULL) {
+    if (!guest) {
         close(fd);
         return pause_accepting(door);
     }
@@ -224,7 +225,7 @@ static void on_timer(struct stay_door *door)
     if (read(door->timer_fd, &n_expired, sizeof n_expired) < 0 && errno == EAGAIN)
         return;
     uint64_t now = stay_now_ms();
-    while (door->first != NULL && door->first->deadline_ms <= now)
+    while (door->first && door->first->deadline_ms <= now)
         turn_away(door, door->first, &door->counts.n_late);
     if (door->resume_ms != 0 && door->resume_ms <= now) {
         door->resume_ms = 0;
@@ -235,7 +236,7 @@ static void on_timer(struct stay_door *door)
 
 void stay_door_work(struct stay_door *door)
 {
-    if (door->control != NULL)
+    if (door->control)
         stay_control_work(door->control);
     arm(door);
 }
@@ -270,7 +271,7 @@ bool stay_door_readmit(struct stay_door *door, int fd, const uint8_t *in, size_t
 {
     size_t room = n_in > STAY_PROXY_FIXED_BYTES ? n_in : STAY_PROXY_FIXED_BYTES;
     struct stay_guest *guest = admit(door, fd, room);
-    if (guest == NULL) {
+    if (!guest) {
         close(fd);
         return false;
     }
@@ -284,7 +285,7 @@ bool stay_door_readmit(struct stay_door *door, int fd, const uint8_t *in, size_t
 void stay_door_close(struct stay_door *door)
 {
     int fds[] = {door->epoll_fd, door->timer_fd, door->listener_fd};
-    while (door->first != NULL)
+    while (door->first)
         close(dismiss(door, door->first));
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)

@@ -9,6 +9,7 @@
 #include "renew.h"
 #include "spawn.h"
 #include "words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,8 +28,8 @@ bool stay_launch_is_same(const char *directory, const char *text)
         return false;
     size_t n_text = strlen(text);
     char *found = malloc(n_text + 1); // one more than there should be
-    bool is_same = found != NULL && read(fd, found, n_text + 1) == (ssize_t)n_text &&
-                   memcmp(found, text, n_text) == 0;
+    bool is_same =
+        found && read(fd, found, n_text + 1) == (ssize_t)n_text && memcmp(found, text, n_text) == 0;
     free(found);
     close(fd);
     return is_same;
@@ -38,10 +39,10 @@ bool stay_launch_is_same(const char *directory, const char *text)
 // run in another directory; NULL with errno: it is nowhere.
 static char *find_program(const char *name)
 {
-    if (strchr(name, '/') != NULL)
+    if (strchr(name, '/'))
         return realpath(name, NULL);
     const char *search = getenv("PATH");
-    for (const char *at = search != NULL ? search : "/usr/bin:/bin"; at != NULL;) {
+    for (const char *at = search ? search : "/usr/bin:/bin"; at;) {
         size_t n = strcspn(at, ":");
         char *path;
         if (n > 0 && asprintf(&path, "%.*s/%s", (int)n, at, name) > 0) {
@@ -50,7 +51,7 @@ static char *find_program(const char *name)
                 stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
             char *program = is_found ? realpath(path, NULL) : NULL;
             free(path);
-            if (program != NULL)
+            if (program)
                 return program;
         }
         at = at[n] == ':' ? at + n + 1 : NULL;
@@ -65,7 +66,7 @@ int stay_launch_again(const char *directory, const char *name, char *error, size
     stay_place_path(path, directory, STAY_CONFIGURATION);
     char *argv[] = {"stayd", "-c", path, "--daemon", NULL};
     char *program = find_program(name);
-    int fd = program != NULL ? stay_spawn_loose(program, argv) : -1;
+    int fd = program ? stay_spawn_loose(program, argv) : -1;
     if (fd < 0)
         stay_words(error, error_size, "%s: %s", name, strerror(errno));
     free(program);
@@ -96,7 +97,7 @@ static bool run(const char *directory, const char *name, char *said, size_t said
     char path[STAY_PATH_BYTES];
     stay_place_path(path, directory, STAY_CONFIGURATION);
     char *program = find_program(name);
-    if (program == NULL)
+    if (!program)
         return stay_words(error, error_size,
                           "%s: cannot find this program (give its path, or put it into PATH): %s",
                           name, strerror(errno));

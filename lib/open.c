@@ -14,6 +14,7 @@
 #include "handle.h"
 #include "start.h"
 #include "words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,7 +22,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HEADER_TIMEOUT_MS = 5000, ATTACH_TIMEOUT_MS = 2000 };
+#define HEADER_TIMEOUT_MS 5000u
+#define ATTACH_TIMEOUT_MS 2000u
 
 // Remarks are lines behind each other.
 static void add_remark(struct stay *stay, const char *format, const char *what)
@@ -36,7 +38,7 @@ static bool open_control(struct stay *stay, const struct stay_options *options, 
     char attach[sizeof "attach  resume ack" + STAY_MAX_NAME];
     snprintf(attach, sizeof attach, "attach %s%s%s", options->game,
              options->resumes ? " resume" : "", options->acknowledges ? " ack" : "");
-    if (options->control != NULL)
+    if (options->control)
         snprintf(stay->control_path, sizeof stay->control_path, "%s", options->control);
     else
         stay_place_path(stay->control_path, stay->directory, STAY_CONTROL);
@@ -75,7 +77,7 @@ static bool adopt_listener(struct stay *stay, const struct stay_carry_record *re
                            size_t error_size)
 {
     char *directory = strndup((const char *)record->facts, record->n_facts);
-    if (directory == NULL || !stay_door_listen(&stay->door, record->fd)) {
+    if (!directory || !stay_door_listen(&stay->door, record->fd)) {
         free(directory);
         return stay_words(error, error_size, "the carried socket cannot be used: %s",
                           strerror(errno));
@@ -180,7 +182,7 @@ static bool check_options(const struct stay_options *options, char *error, size_
 {
     if (!stay_start_check_name(options->game, error, error_size))
         return false;
-    if (options->control == NULL)
+    if (!options->control)
         return true;
     if (stay_start_is_ours(options))
         return stay_words(error, error_size,
@@ -196,17 +198,17 @@ static bool check_options(const struct stay_options *options, char *error, size_
 static struct stay *make_handle(const struct stay_options *options)
 {
     struct stay *stay = calloc(1, sizeof *stay);
-    if (stay == NULL)
+    if (!stay)
         return NULL;
     unsigned timeout_ms = options->header_timeout_ms;
     stay->lock_fd = -1;
     stay->resumes = options->resumes;
     stay->acknowledges = options->acknowledges;
-    stay->directory = strdup(options->directory != NULL ? options->directory : "");
+    stay->directory = strdup(options->directory ? options->directory : "");
     stay->game = strdup(options->game);
-    const char *program = options->stayd != NULL ? options->stayd : "stayd";
+    const char *program = options->stayd ? options->stayd : "stayd";
     if (stay_revive_open(&stay->revive, stay_start_is_ours(options) ? program : NULL) &&
-        stay->directory != NULL && stay->game != NULL &&
+        stay->directory && stay->game &&
         stay_door_open(&stay->door, options->stayd_user,
                        timeout_ms != 0 ? timeout_ms : HEADER_TIMEOUT_MS))
         return stay;
@@ -224,7 +226,7 @@ struct stay *stay_open(const struct stay_options *options, char *error, size_t e
     if (!check_options(options, error, error_size))
         return NULL;
     struct stay *stay = make_handle(options);
-    if (stay == NULL) {
+    if (!stay) {
         stay_words(error, error_size, "cannot open the game's door: %s", strerror(errno));
         return NULL;
     }
@@ -239,7 +241,7 @@ struct stay *stay_open(const struct stay_options *options, char *error, size_t e
 
 void stay_close(struct stay *stay)
 {
-    if (stay == NULL)
+    if (!stay)
         return;
     if (stay->door.listener_fd >= 0) {
         char path[STAY_PATH_BYTES];

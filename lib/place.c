@@ -5,6 +5,7 @@
 #include "place.h"
 
 #include "words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -30,7 +31,7 @@ bool stay_place_is_short(const char *directory)
 bool stay_place_make(const char *directory, char *error, size_t error_size)
 {
     struct stat status;
-    if (directory == NULL || directory[0] != '/')
+    if (!directory || directory[0] != '/')
         return stay_words(error, error_size, "the run directory must be an absolute path");
     if (!stay_place_is_short(directory))
         return stay_words(error, error_size,

@@ -6,6 +6,7 @@
 #include "proxy.h"
 
 #include "text.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>

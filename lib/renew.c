@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "place.h"
 #include "words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -56,7 +57,7 @@ static void take_item(struct reload *reload, const char *item)
 {
     size_t n = strlen(reload->words);
     const char *at = strstr(item, " text=");
-    if (at == NULL || n + 2 >= reload->words_size)
+    if (!at || n + 2 >= reload->words_size)
         return;
     at += strlen(" text=");
     bool is_quoted = *at == '"';
@@ -76,7 +77,7 @@ static bool read_answer_line(FILE *in, const struct reload *reload, char *line, 
     uint64_t left_ms = now_ms < reload->deadline_ms ? reload->deadline_ms - now_ms : 1;
     struct timeval timeout = {(time_t)(left_ms / 1000), (suseconds_t)(left_ms % 1000 * 1000)};
     setsockopt(fileno(in), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-    if (fgets(line, (int)size, in) == NULL)
+    if (!fgets(line, (int)size, in))
         return false;
     line[strcspn(line, "\r\n")] = '\0';
     return true;
@@ -127,7 +128,7 @@ static FILE *connect_control(const char *path)
     FILE *in = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0
                    ? fdopen(fd, "r")
                    : NULL;
-    if (in == NULL && fd >= 0) {
+    if (!in && fd >= 0) {
         int reason = errno;
         close(fd);
         errno = reason;
@@ -144,7 +145,7 @@ static enum reload_end ask_reload(struct reload *reload, const char *directory)
     reload->words[0] = '\0';
     while (stay_now_ms() < reload->deadline_ms) {
         FILE *in = connect_control(reload->path);
-        if (in == NULL) {
+        if (!in) {
             stay_words(reload->error, reload->error_size, "%s: %s", reload->path, strerror(errno));
             return RELOAD_UNKNOWN;
         }
@@ -169,7 +170,7 @@ bool stay_renew(const char *directory, const char *text, char *said, size_t said
         .words = said, .words_size = said_size, .error = error, .error_size = error_size};
     stay_place_path(path, directory, STAY_CONFIGURATION);
     stay_place_path(former, directory, STAY_FORMER_CONFIGURATION);
-    if (text == NULL)
+    if (!text)
         return ask_reload(&reload, directory) == RELOAD_DONE;
     if (link(path, former) != 0 && errno != EEXIST && errno != ENOENT)
         return stay_words(error, error_size, "%s: cannot make it: %s", former, strerror(errno));

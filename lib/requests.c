@@ -7,6 +7,7 @@
 #include "requests.h"
 
 #include "answer.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,10 +16,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum {
-    HEX_ID_BYTES = 2 * STAY_ID_BYTES + 1,
-    PAIR_BYTES = HEX_ID_BYTES + 1 + 21, // " CONN OFFSET"
-};
+#define HEX_ID_BYTES (2u * STAY_ID_BYTES + 1u)
+#define PAIR_BYTES (HEX_ID_BYTES + 1u + 21u) // " CONN OFFSET"
 
 void stay_requests_open(struct stay_requests *requests)
 {
@@ -44,7 +43,7 @@ static void free_line(struct stay_line *line)
 
 void stay_requests_free(struct stay_requests *requests)
 {
-    while (requests->first != NULL) {
+    while (requests->first) {
         struct stay_line *line = requests->first;
         requests->first = line->next;
         free_line(line);
@@ -81,7 +80,7 @@ static char *put_hex(char *out, const uint8_t *bytes, size_t n)
 static struct stay_line *make_line(struct stay_requests *requests, size_t room)
 {
     struct stay_line *line = malloc(sizeof *line + room + 1);
-    if (line == NULL) {
+    if (!line) {
         errno = ENOMEM;
         return NULL;
     }
@@ -92,9 +91,9 @@ static struct stay_line *make_line(struct stay_requests *requests, size_t room)
 
 static void append_line(struct stay_requests *requests, struct stay_line *line)
 {
-    *(requests->last != NULL ? &requests->last->next : &requests->first) = line;
+    *(requests->last ? &requests->last->next : &requests->first) = line;
     requests->last = line;
-    if (requests->unsent == NULL)
+    if (!requests->unsent)
         requests->unsent = line;
     requests->n_lines++;
     requests->n_line_bytes += line->n;
@@ -112,7 +111,7 @@ static bool add_words(struct stay_requests *requests, bool is_plan, const char *
 {
     size_t room = STAY_REQUESTS_ID_BYTES + 1 + strlen(words) + 1;
     struct stay_line *line = has_room(requests, room) ? make_line(requests, room) : NULL;
-    if (line == NULL)
+    if (!line)
         return false;
     line->is_plan = is_plan;
     char *at = line->text + strlen(line->text);
@@ -142,7 +141,7 @@ bool stay_requests_end(struct stay_requests *requests, const uint8_t id[STAY_ID_
     char words[sizeof "close " + HEX_ID_BYTES + 1024];
     char hex[HEX_ID_BYTES];
     put_hex(hex, id, STAY_ID_BYTES);
-    bool has_words = last_words != NULL && last_words[0] != '\0';
+    bool has_words = last_words && last_words[0] != '\0';
     snprintf(words, sizeof words, "close %s%s%s", hex, has_words ? " " : "",
              has_words ? last_words : "");
     if (!add_words(requests, false, words))
@@ -158,7 +157,7 @@ void stay_requests_hold(struct stay_requests *requests, int fd)
 
 void stay_requests_let_go(struct stay_requests *requests)
 {
-    for (struct stay_line *line = requests->first; line != NULL; line = line->next)
+    for (struct stay_line *line = requests->first; line; line = line->next)
         let_go(line);
 }
 
@@ -168,7 +167,7 @@ static bool make_state_line(struct stay_requests *requests, struct stay_wish *wi
     size_t room =
         STAY_REQUESTS_ID_BYTES + sizeof verb + HEX_ID_BYTES + 1 + 2 * (wish->n_state + 1) + 1;
     struct stay_line *line = make_line(requests, room);
-    if (line == NULL)
+    if (!line)
         return false;
     char *at = stpcpy(line->text + strlen(line->text), verb);
     at = put_hex(at, wish->id, STAY_ID_BYTES);
@@ -189,11 +188,11 @@ static bool make_ack_line(struct stay_requests *requests)
     if (room > STAY_CONTROL_LINE_BYTES)
         room = STAY_CONTROL_LINE_BYTES;
     struct stay_line *line = make_line(requests, room);
-    if (line == NULL)
+    if (!line)
         return false;
     char *at = stpcpy(line->text + strlen(line->text), verb);
     struct stay_wish *wish = requests->wishes.acks.first;
-    while (wish != NULL && (size_t)(at - line->text) + PAIR_BYTES + 1 <= room) {
+    while (wish && (size_t)(at - line->text) + PAIR_BYTES + 1 <= room) {
         struct stay_wish *next = wish->next;
         *at++ = ' ';
         at = put_hex(at, wish->id, STAY_ID_BYTES);
@@ -210,10 +209,10 @@ static bool make_lines(struct stay_requests *requests, size_t n_bytes)
 {
     size_t n_before = requests->n_line_bytes;
     struct stay_wishes *wishes = &requests->wishes;
-    while (wishes->states.first != NULL && requests->n_line_bytes - n_before < n_bytes)
+    while (wishes->states.first && requests->n_line_bytes - n_before < n_bytes)
         if (!make_state_line(requests, wishes->states.first))
             return false;
-    while (wishes->acks.first != NULL)
+    while (wishes->acks.first)
         if (!make_ack_line(requests))
             return false;
     return true;
@@ -227,7 +226,7 @@ bool stay_requests_plan(struct stay_requests *requests, const char *words)
 bool stay_requests_has_plan(const struct stay_requests *requests)
 {
     const struct stay_line *line = requests->first;
-    while (line != NULL && !line->is_plan)
+    while (line && !line->is_plan)
         line = line->next;
     return line != NULL;
 }
@@ -239,16 +238,16 @@ static bool may_make(const struct stay_requests *requests)
 
 bool stay_requests_has_next(const struct stay_requests *requests)
 {
-    return requests->unsent != NULL || may_make(requests);
+    return requests->unsent || may_make(requests);
 }
 
 bool stay_requests_next(struct stay_requests *requests, struct stay_line **line)
 {
     bool is_well = true;
-    if (requests->unsent == NULL && may_make(requests))
+    if (!requests->unsent && may_make(requests))
         is_well = make_lines(requests, STAY_REQUESTS_UNDER_WAY_BYTES - requests->n_bytes_under_way);
     *line = requests->unsent;
-    return is_well || *line != NULL;
+    return is_well || *line;
 }
 
 void stay_requests_sent(struct stay_requests *requests)
@@ -274,7 +273,7 @@ void stay_requests_answered(struct stay_requests *requests)
 {
     struct stay_line *line = requests->first;
     requests->first = line->next;
-    if (requests->first == NULL)
+    if (!requests->first)
         requests->last = NULL;
     requests->n_lines--;
     requests->n_line_bytes -= line->n;
@@ -291,7 +290,7 @@ bool stay_requests_save(struct stay_requests *requests, struct stay_carry *carry
 {
     if (!make_lines(requests, SIZE_MAX))
         return false;
-    for (const struct stay_line *line = requests->first; line != NULL; line = line->next) {
+    for (const struct stay_line *line = requests->first; line; line = line->next) {
         struct stay_carry_record record = {.kind = STAY_CARRY_REQUEST,
                                            .fd = line->held_fd,
                                            .state = (const uint8_t *)line->text,
@@ -305,7 +304,7 @@ bool stay_requests_save(struct stay_requests *requests, struct stay_carry *carry
 bool stay_requests_restore(struct stay_requests *requests, const struct stay_carry_record *record)
 {
     struct stay_line *line = malloc(sizeof *line + record->n_state + 1);
-    if (line == NULL || record->n_state == 0 || record->state[record->n_state - 1] != '\n') {
+    if (!line || record->n_state == 0 || record->state[record->n_state - 1] != '\n') {
         free(line);
         return false;
     }

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "handle.h"
 #include "launch.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,16 +17,15 @@
 bool stay_revive_open(struct stay_revive *revive, const char *program)
 {
     revive->said_fd = -1;
-    revive->program = program != NULL ? strdup(program) : NULL;
-    return program == NULL || revive->program != NULL;
+    revive->program = program ? strdup(program) : NULL;
+    return !program || revive->program;
 }
 
 // Each text stands in the remarks once.
 static void remark_once(struct stay *stay, const char *text)
 {
     size_t n = strlen(stay->remarks);
-    if (text[0] != '\0' && strstr(stay->remarks, text) == NULL &&
-        strlen(text) < sizeof stay->remarks - n)
+    if (text[0] != '\0' && !strstr(stay->remarks, text) && strlen(text) < sizeof stay->remarks - n)
         strcpy(stay->remarks + n, text);
 }
 
@@ -92,7 +92,7 @@ static void welcome_back(struct stay *stay)
 void stay_revive_work(struct stay *stay)
 {
     struct stay_revive *revive = &stay->revive;
-    if (revive->program == NULL || revive->is_over)
+    if (!revive->program || revive->is_over)
         return;
     if (stay->control.phase == STAY_CONTROL_READY) {
         if (revive->due_ms != 0)

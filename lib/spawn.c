@@ -8,6 +8,7 @@
 #include "spawn.h"
 
 #include "clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,6 +19,10 @@
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define CLEAR_OF_STANDARD 10 // descriptors from here on
+#define FAILURE 3            // the descriptor on which a child says that it has failed
+#define LOOK_MS 10           // without a pidfd
 
 struct pipes {
     int text[2];    // the program's stderr
@@ -54,7 +59,6 @@ static void default_signals(void)
 // The ends are first moved out of the way of 0 to 3, where the caller may have had nothing open.
 static void become(const struct pipes *pipes, const char *path, char *const argv[])
 {
-    enum { CLEAR_OF_STANDARD = 10, FAILURE = 3 };
     int text = fcntl(pipes->text[1], F_DUPFD_CLOEXEC, CLEAR_OF_STANDARD);
     int failure = fcntl(pipes->failure[1], F_DUPFD_CLOEXEC, CLEAR_OF_STANDARD);
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -94,7 +98,6 @@ static bool has_ended(pid_t pid)
 // Without a pidfd, which a container may refuse, it is looked at now and then.
 static bool await_end(pid_t pid, int pidfd, int fd, int timeout_ms, char *text, size_t text_size)
 {
-    enum { LOOK_MS = 10 };
     uint64_t deadline = stay_now_ms() + (uint64_t)timeout_ms;
     struct pollfd wait[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
     size_t n_text = 0;

@@ -7,6 +7,7 @@
 #include "launch.h"
 #include "place.h"
 #include "words.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +37,10 @@ static bool is_set(const struct stay_options *options, const char *section, cons
 static bool is_plain(const char *text, const char *forbidden)
 {
     for (const char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f || strchr(forbidden, *c) != NULL)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || strchr(forbidden, *c))
             return false;
     return text[0] != '\0' && text[0] != ' ' && text[0] != ';' && text[strlen(text) - 1] != ' ' &&
-           strstr(text, " ;") == NULL;
+           !strstr(text, " ;");
 }
 
 // A blank and a # would begin a comment, and quotes around the whole would be taken off.
@@ -47,13 +48,13 @@ static bool needs_quotes(const char *value)
 {
     size_t n = strlen(value);
     bool is_quoted = (value[0] == '"' || value[0] == '\'') && value[n - 1] == value[0];
-    return is_quoted || value[0] == '#' || strstr(value, " #") != NULL;
+    return is_quoted || value[0] == '#' || strstr(value, " #");
 }
 
 // The quote that does not stand in the value; 0: both do.
 static char choose_quote(const char *value)
 {
-    return strchr(value, '"') == NULL ? '"' : strchr(value, '\'') == NULL ? '\'' : '\0';
+    return !strchr(value, '"') ? '"' : !strchr(value, '\'') ? '\'' : '\0';
 }
 
 static bool check_setting(const struct stay_options *options, const struct stay_setting *setting,
@@ -81,7 +82,7 @@ bool stay_start_check_name(const char *game, char *error, size_t error_size)
 {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    if (game == NULL || game[0] == '\0' || game[strspn(game, allowed)] != '\0' ||
+    if (!game || game[0] == '\0' || game[strspn(game, allowed)] != '\0' ||
         strlen(game) > STAY_MAX_NAME)
         return stay_words(error, error_size,
                           "the game's name must be letters, digits, '-' and '_'");
@@ -143,7 +144,7 @@ char *stay_start_text(const struct stay_options *options, char *error, size_t er
     if (!check(options, error, error_size))
         return NULL;
     FILE *out = open_memstream(&text, &n_text);
-    if (out == NULL) {
+    if (!out) {
         stay_words(error, error_size, "no memory");
         return NULL;
     }
@@ -171,7 +172,7 @@ char *stay_start_text(const struct stay_options *options, char *error, size_t er
 
 bool stay_start_is_ours(const struct stay_options *options)
 {
-    return options->stayd == NULL || options->stayd[0] != '\0';
+    return !options->stayd || options->stayd[0] != '\0';
 }
 
 bool stay_start(const struct stay_options *options, enum stay_start *how, char *said,
@@ -179,9 +180,9 @@ bool stay_start(const struct stay_options *options, enum stay_start *how, char *
 {
     said[0] = '\0';
     char *text = stay_start_text(options, error, error_size);
-    if (text == NULL)
+    if (!text)
         return false;
-    const char *name = options->stayd != NULL ? options->stayd : "stayd";
+    const char *name = options->stayd ? options->stayd : "stayd";
     bool is_well =
         stay_launch(options->directory, name, text, how, said, said_size, error, error_size);
     free(text);

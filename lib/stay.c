@@ -6,6 +6,7 @@
 #include "stay.h"
 
 #include "handle.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -70,7 +71,7 @@ int stay_keep(struct stay *stay, const struct stay_player *player, const void *s
     struct stay_carry_record record = {
         .kind = STAY_CARRY_GAME, .fd = -1, .state = state, .n_state = n_state};
     struct stay_player facts;
-    if (player != NULL) {
+    if (player) {
         facts = *player;
         facts.state = NULL;
         facts.n_state = 0;
@@ -94,7 +95,7 @@ static bool add_own(struct stay *stay)
     struct stay_carry_record lock = {.kind = STAY_CARRY_LOCK, .fd = stay->lock_fd};
     if (!stay_carry_add(&stay->notes, &listener) || !stay_carry_add(&stay->notes, &lock))
         return false;
-    for (const struct stay_guest *guest = stay->door.first; guest != NULL; guest = guest->next) {
+    for (const struct stay_guest *guest = stay->door.first; guest; guest = guest->next) {
         struct stay_carry_record record = {
             .kind = STAY_CARRY_GUEST, .fd = guest->fd, .facts = guest->in, .n_facts = guest->n_in};
         if (!stay_carry_add(&stay->notes, &record))

@@ -8,12 +8,13 @@
 #include "handle.h"
 #include "start.h"
 #include "text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_LAST_WORDS = 1000 };
+#define MAX_LAST_WORDS 1000u
 
 static int fail(int reason)
 {
@@ -51,7 +52,7 @@ int stay_acknowledge(struct stay *stay, const struct stay_player *player, uint64
 int stay_end(struct stay *stay, const struct stay_player *player, const char *last_words)
 {
     char checked[MAX_LAST_WORDS + 1];
-    const char *words = last_words != NULL ? last_words : "";
+    const char *words = last_words ? last_words : "";
     if (strlen(words) > MAX_LAST_WORDS)
         return fail(EMSGSIZE);
     if (!player->has_id ||

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BUCKETS = 64 };
+#define FIRST_BUCKETS 64u
 
 // Ids are random, so some of their bytes are as good as a hash of them.
 static size_t bucket_of(const struct stay_wishes *wishes, const uint8_t id[STAY_ID_BYTES])
@@ -25,12 +25,12 @@ static void grow(struct stay_wishes *wishes)
     struct stay_wish **former = wishes->buckets;
     size_t n_former = wishes->n_buckets;
     struct stay_wish **buckets = calloc(n_buckets, sizeof(struct stay_wish *));
-    if (buckets == NULL)
+    if (!buckets)
         return;
     wishes->buckets = buckets;
     wishes->n_buckets = n_buckets;
     for (size_t i = 0; i < n_former; i++) {
-        while (former[i] != NULL) {
+        while (former[i]) {
             struct stay_wish *wish = former[i];
             struct stay_wish **bucket = &buckets[bucket_of(wishes, wish->id)];
             former[i] = wish->next_in_bucket;
@@ -46,7 +46,7 @@ static struct stay_wish *find(const struct stay_wishes *wishes, const uint8_t id
     if (wishes->n_buckets == 0)
         return NULL;
     struct stay_wish *wish = wishes->buckets[bucket_of(wishes, id)];
-    while (wish != NULL && memcmp(wish->id, id, STAY_ID_BYTES) != 0)
+    while (wish && memcmp(wish->id, id, STAY_ID_BYTES) != 0)
         wish = wish->next_in_bucket;
     return wish;
 }
@@ -61,15 +61,15 @@ static void link_wish(struct stay_wishes *wishes, struct stay_wish *wish)
     struct stay_wish_list *list = list_of(wishes, wish);
     wish->previous = list->last;
     wish->next = NULL;
-    *(list->last != NULL ? &list->last->next : &list->first) = wish;
+    *(list->last ? &list->last->next : &list->first) = wish;
     list->last = wish;
 }
 
 static void unlink_wish(struct stay_wishes *wishes, struct stay_wish *wish)
 {
     struct stay_wish_list *list = list_of(wishes, wish);
-    *(wish->previous != NULL ? &wish->previous->next : &list->first) = wish->next;
-    *(wish->next != NULL ? &wish->next->previous : &list->last) = wish->previous;
+    *(wish->previous ? &wish->previous->next : &list->first) = wish->next;
+    *(wish->next ? &wish->next->previous : &list->last) = wish->previous;
 }
 
 // A wish for nothing as yet: the caller gives it something and links it.
@@ -78,7 +78,7 @@ static struct stay_wish *add_wish(struct stay_wishes *wishes, const uint8_t id[S
     if (wishes->n >= wishes->n_buckets)
         grow(wishes);
     struct stay_wish *wish = wishes->n_buckets != 0 ? calloc(1, sizeof *wish) : NULL;
-    if (wish == NULL) {
+    if (!wish) {
         errno = ENOMEM;
         return NULL;
     }
@@ -110,11 +110,11 @@ bool stay_wishes_leave(struct stay_wishes *wishes, const uint8_t id[STAY_ID_BYTE
                        const void *state, size_t n_state)
 {
     uint8_t *copy = malloc(n_state + 1);
-    struct stay_wish *wish = copy != NULL ? find(wishes, id) : NULL;
-    bool is_new = copy != NULL && wish == NULL;
+    struct stay_wish *wish = copy ? find(wishes, id) : NULL;
+    bool is_new = copy && !wish;
     if (is_new)
         wish = add_wish(wishes, id);
-    if (wish == NULL) {
+    if (!wish) {
         free(copy);
         errno = ENOMEM;
         return false;
@@ -139,9 +139,9 @@ bool stay_wishes_acknowledge(struct stay_wishes *wishes, const uint8_t id[STAY_I
                              uint64_t n_input)
 {
     struct stay_wish *wish = find(wishes, id);
-    if (wish == NULL) {
+    if (!wish) {
         wish = add_wish(wishes, id);
-        if (wish == NULL)
+        if (!wish)
             return false;
         link_wish(wishes, wish);
     }
@@ -157,7 +157,7 @@ bool stay_wishes_acknowledge(struct stay_wishes *wishes, const uint8_t id[STAY_I
 void stay_wishes_forget(struct stay_wishes *wishes, const uint8_t id[STAY_ID_BYTES])
 {
     struct stay_wish *wish = find(wishes, id);
-    if (wish != NULL) {
+    if (wish) {
         unlink_wish(wishes, wish);
         remove_wish(wishes, wish);
     }
@@ -192,7 +192,7 @@ void stay_wishes_take_ack(struct stay_wishes *wishes, struct stay_wish *wish)
 void stay_wishes_free(struct stay_wishes *wishes)
 {
     for (size_t i = 0; i < wishes->n_buckets; i++) {
-        while (wishes->buckets[i] != NULL) {
+        while (wishes->buckets[i]) {
             struct stay_wish *wish = wishes->buckets[i];
             unlink_wish(wishes, wish);
             remove_wish(wishes, wish);

@@ -12,7 +12,7 @@ struct object *account_find(struct world *world, const char *name, char hash[PAS
     struct db *db = world_db(world);
     struct object *player = world_find_player(world, name);
     hash[0] = '\0';
-    if (player != NULL) {
+    if (player) {
         sqlite3_stmt *row = db_ask(db, "SELECT hash FROM player WHERE id = ?", "i", player->id);
         while (db_next(db, row))
             snprintf(hash, PASSWORD_HASH_BYTES, "%s", db_text(row, 0));
@@ -25,7 +25,7 @@ struct object *account_create(struct world *world, const char *name, const char 
     bool is_first = !world_has_players(world);
     struct object *start = world_start(world);
     struct object *player = world_make(world, WORLD_PLAYER, name, 0, start, start);
-    if (player == NULL)
+    if (!player)
         return NULL;
     player->channels = 1; // Public
     db_do(world_db(world), "INSERT INTO player (id, hash, channels) VALUES (?, ?, ?)", "isi",

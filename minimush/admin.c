@@ -5,22 +5,23 @@
 #include "play.h"
 
 #include "shut.h"
+
 #include <stdio.h>
 
 void do_boot(struct link *link, char *args)
 {
     char *reason = play_cut(args);
     const struct object *player = world_find_player(link->mush->world, args);
-    struct link *other = player != NULL ? link_of(link->mush, player) : NULL;
-    if (other == NULL) {
+    struct link *other = player ? link_of(link->mush, player) : NULL;
+    if (!other) {
         link_tell(link, "%s is not connected. @boot PLAYER=REASON",
                   args[0] != '\0' ? args : "Nobody");
         return;
     }
     fprintf(stderr, "minimush: %s boots %s\n", link->self->name, player->name);
     link_tell(link, "%s is booted.", player->name);
-    for (; other != NULL; other = link_of(link->mush, player)) {
-        if (reason != NULL && reason[0] != '\0')
+    for (; other; other = link_of(link->mush, player)) {
+        if (reason && reason[0] != '\0')
             link_tell(other, "You are booted by %s: %s", link->self->name, reason);
         else
             link_tell(other, "You are booted by %s.", link->self->name);

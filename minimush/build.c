@@ -32,7 +32,7 @@ static void open_exit(struct link *link, const char *name, struct object *from, 
         world_make(link->mush->world, WORLD_EXIT, name, link->self->id, from, to);
     link_tell(link, "Exit %s (#%lld) leads from %s to %s.", world_name(exit).text,
               (long long)exit->id, world_name(from).text,
-              to != NULL ? world_name(to).text : "nowhere yet; @link it");
+              to ? world_name(to).text : "nowhere yet; @link it");
 }
 
 static bool may_open_here(struct link *link)
@@ -49,27 +49,27 @@ static bool may_open_here(struct link *link)
 void do_dig(struct link *link, char *args)
 {
     char *there = play_cut(args);
-    char *back = there != NULL ? strchr(there, ',') : NULL;
-    if (back != NULL) {
+    char *back = there ? strchr(there, ',') : NULL;
+    if (back) {
         *back++ = '\0';
         back = play_trim(back);
         there = play_trim(there);
     }
-    bool has_exit = there != NULL && there[0] != '\0';
+    bool has_exit = there && there[0] != '\0';
     if (args[0] == '\0') {
         link_tell(link, "@dig ROOM, or @dig ROOM=EXIT THERE,EXIT BACK");
         return;
     }
     if (!may_make(link, args, 0) ||
         (has_exit && (!may_open_here(link) || !may_make(link, there, 1))) ||
-        (back != NULL && back[0] != '\0' && !may_make(link, back, 2)))
+        (back && back[0] != '\0' && !may_make(link, back, 2)))
         return;
     struct object *room =
         world_make(link->mush->world, WORLD_ROOM, args, link->self->id, NULL, NULL);
     link_tell(link, "Room %s is #%lld.", world_name(room).text, (long long)room->id);
     if (has_exit)
         open_exit(link, there, link->self->place, room);
-    if (back != NULL && back[0] != '\0')
+    if (back && back[0] != '\0')
         open_exit(link, back, room, link->self->place);
 }
 
@@ -78,7 +78,7 @@ static struct object *find_room(struct link *link, const char *name)
 {
     struct object *room =
         strcasecmp(name, "home") == 0 ? link->self->target : match_any(link, name);
-    if (room != NULL && !world_may_link(link->mush->world, link->self, room)) {
+    if (room && !world_may_link(link->mush->world, link->self, room)) {
         link_tell(link, "%s is not a room that you may lead to; its owner can @set it LINK_OK.",
                   world_name(room).text);
         return NULL;
@@ -96,9 +96,9 @@ void do_open(struct link *link, char *args)
     }
     if (!may_open_here(link) || !may_make(link, args, 0))
         return;
-    if (to != NULL && to[0] != '\0') {
+    if (to && to[0] != '\0') {
         room = find_room(link, to);
-        if (room == NULL)
+        if (!room)
             return;
     }
     open_exit(link, args, link->self->place, room);
@@ -107,19 +107,19 @@ void do_open(struct link *link, char *args)
 void do_link(struct link *link, char *args)
 {
     char *to = play_cut(args);
-    if (to == NULL || args[0] == '\0') {
+    if (!to || args[0] == '\0') {
         link_tell(link, "@link EXIT=#ROOM, or @link me=#ROOM for your home");
         return;
     }
     struct object *object = match_own(link, args);
-    if (object != NULL && to[0] == '\0' && object->kind == WORLD_EXIT) {
+    if (object && to[0] == '\0' && object->kind == WORLD_EXIT) {
         link_tell(link, "@link EXIT=#ROOM; @unlink EXIT takes it away");
         return;
     }
-    struct object *room = object == NULL  ? NULL
+    struct object *room = !object         ? NULL
                           : to[0] == '\0' ? world_start(link->mush->world)
                                           : find_room(link, to);
-    if (room == NULL)
+    if (!room)
         return;
     if (object->kind == WORLD_ROOM) {
         link_tell(link, "A room cannot be linked; exits, things and players can.");
@@ -133,7 +133,7 @@ void do_link(struct link *link, char *args)
 void do_unlink(struct link *link, char *args)
 {
     struct object *exit = match_own(link, play_trim(args));
-    if (exit == NULL)
+    if (!exit)
         return;
     if (exit->kind != WORLD_EXIT) {
         link_tell(link, "Only exits can be unlinked.");
@@ -148,8 +148,7 @@ void do_create(struct link *link, char *args)
     char *name = play_trim(args);
     if (!may_make(link, name, 0))
         return;
-    struct object *home =
-        link->self->target != NULL ? link->self->target : world_start(link->mush->world);
+    struct object *home = link->self->target ? link->self->target : world_start(link->mush->world);
     const struct object *thing =
         world_make(link->mush->world, WORLD_THING, name, link->self->id, link->self, home);
     link_tell(link, "You make %s (#%lld), and hold it.", world_name(thing).text,
@@ -166,13 +165,13 @@ static bool is_safe(struct link *link, const struct object *object, const char *
         link_tell(link, "New players come in here; this room must stay.");
         return false;
     }
-    for (struct link *other = link->mush->first; other != NULL; other = other->next) {
+    for (struct link *other = link->mush->first; other; other = other->next) {
         if (link_is_playing(other) && other->self->place == object) {
             link_tell(link, "%s in there.", other == link ? "You are yourself" : "Somebody is");
             return false;
         }
     }
-    if (object->kind == WORLD_ROOM && (sure == NULL || strcasecmp(sure, "yes") != 0)) {
+    if (object->kind == WORLD_ROOM && (!sure || strcasecmp(sure, "yes") != 0)) {
         link_tell(link,
                   "%s goes, and all exits from and to it; what is in it goes home. If that is"
                   " meant: @destroy #%lld=yes",
@@ -186,7 +185,7 @@ void do_destroy(struct link *link, char *args)
 {
     char *sure = play_cut(args);
     struct object *object = match_own(link, args);
-    if (object == NULL || !is_safe(link, object, sure))
+    if (!object || !is_safe(link, object, sure))
         return;
     link_tell(link, "%s (#%lld) is destroyed.", world_name(object).text, (long long)object->id);
     world_destroy(link->mush->world, object);

@@ -6,11 +6,12 @@
 #include "play.h"
 
 #include "account.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN_BYTES = 8 }; // of a fingerprint: enough to tell ten from one another
+#define SHOWN_BYTES 8u // of a fingerprint: enough to tell ten from one another
 
 static void put_hex(char *out, const uint8_t *fingerprint)
 {

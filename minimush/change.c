@@ -17,7 +17,7 @@ static const struct {
              {"QUIET", WORLD_QUIET},
              {"FIXED", WORLD_FIXED}};
 
-enum { N_FLAGS = sizeof flags / sizeof flags[0] };
+#define N_FLAGS (sizeof flags / sizeof flags[0])
 
 const char *flag_names(unsigned set, char *out, size_t out_size)
 {
@@ -40,12 +40,12 @@ unsigned flag_of(const char *name)
 void do_describe(struct link *link, char *args)
 {
     char *text = play_cut(args);
-    if (text == NULL) {
+    if (!text) {
         link_tell(link, "@describe OBJECT=TEXT, for example @describe me=TEXT");
         return;
     }
     struct object *object = match_own(link, args);
-    if (object == NULL)
+    if (!object)
         return;
     if (strlen(text) >= WORLD_TEXT_BYTES) {
         link_tell(link, "That is too long: %zu bytes of at most %u.", strlen(text),
@@ -80,12 +80,12 @@ static bool is_good_name(struct link *link, const struct object *object, const c
 void do_name(struct link *link, char *args)
 {
     char *name = play_cut(args);
-    if (name == NULL || name[0] == '\0') {
+    if (!name || name[0] == '\0') {
         link_tell(link, "@name OBJECT=NEW NAME");
         return;
     }
     struct object *object = match_own(link, args);
-    if (object == NULL || !is_good_name(link, object, name))
+    if (!object || !is_good_name(link, object, name))
         return;
     if (world_rename(link->mush->world, object, name))
         link_tell(link, "Its name is %s now.", world_name(object).text);
@@ -113,14 +113,14 @@ static bool may_set(struct link *link, const struct object *object, unsigned fla
 void do_set(struct link *link, char *args)
 {
     char *name = play_cut(args);
-    if (name == NULL || name[0] == '\0') {
+    if (!name || name[0] == '\0') {
         link_tell(link, "@set OBJECT=FLAG, or @set OBJECT=!FLAG; help @set lists the flags");
         return;
     }
     bool is_off = name[0] == '!';
     unsigned flag = flag_of(play_trim(name + (is_off ? 1 : 0)));
     struct object *object = match_own(link, args);
-    if (object == NULL)
+    if (!object)
         return;
     if (flag == 0) {
         link_tell(link, "There is no such flag; help @set lists them.");

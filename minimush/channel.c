@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHANNEL_MOST = 32, NAME_BYTES = 21 };
+#define CHANNEL_MOST 32u
+#define NAME_BYTES 21u
 
 struct channel {
     int id;
@@ -46,7 +47,7 @@ static bool is_on(const struct object *player, const struct channel *channel)
 __attribute__((format(printf, 3, 4))) static void
 tell(struct mush *mush, const struct channel *channel, const char *fmt, ...)
 {
-    for (struct link *link = mush->first; link != NULL; link = link->next) {
+    for (struct link *link = mush->first; link; link = link->next) {
         if (link_is_playing(link) && is_on(link->self, channel)) {
             va_list args;
             va_start(args, fmt);
@@ -127,7 +128,7 @@ void do_channel_who(struct link *link, char *args)
     unsigned n = 0;
     if (!find(link, play_trim(args), &channel))
         return;
-    for (struct link *other = link->mush->first; other != NULL; other = other->next) {
+    for (struct link *other = link->mush->first; other; other = other->next) {
         if (link_is_playing(other) && is_on(other->self, &channel)) {
             link_tell(link, "  %s", other->self->name);
             n++;
@@ -151,7 +152,7 @@ void do_channel_add(struct link *link, char *args)
     char *name = play_trim(args);
     int64_t id = -1;
     if (!is_channel_name(name)) {
-        link_tell(link, "A channel's name has 1 to %d letters, digits and -.", NAME_BYTES - 1);
+        link_tell(link, "A channel's name has 1 to %u letters, digits and -.", NAME_BYTES - 1);
         return;
     }
     sqlite3_stmt *row =
@@ -162,7 +163,7 @@ void do_channel_add(struct link *link, char *args)
     while (db_next(db, row))
         id = sqlite3_column_type(row, 0) != SQLITE_NULL ? sqlite3_column_int64(row, 0) : -1;
     if (id < 0)
-        link_tell(link, "There are %d channels, and not more.", CHANNEL_MOST);
+        link_tell(link, "There are %u channels, and not more.", CHANNEL_MOST);
     else if (db_do(db, "INSERT INTO channel (id, name) VALUES (?, ?)", "is", id, name) == DB_TAKEN)
         link_tell(link, "There is a channel %s already.", name);
     else
@@ -181,7 +182,7 @@ void do_channel_remove(struct link *link, char *args)
     }
     tell(link->mush, &channel, "[%s] This channel is closed.", channel.name);
     db_do(world_db(world), "DELETE FROM channel WHERE id = ?", "i", (int64_t)channel.id);
-    for (size_t i = 0; world_at(world, i) != NULL; i++) {
+    for (size_t i = 0; world_at(world, i); i++) {
         struct object *player = world_at(world, i);
         if (player->kind == WORLD_PLAYER && is_on(player, &channel))
             world_set_channels(world, player, player->channels & ~((uint64_t)1 << channel.id));

@@ -60,7 +60,7 @@ static const struct command commands[] = {
     {"@shutdown/reboot", "", COMMAND_WIZARDS, true, do_reboot, "@shutdown"},
 };
 
-enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+#define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 const struct command *command_at(size_t i)
 {
@@ -79,8 +79,7 @@ const struct command *command_find(const struct object *player, const char *word
             (n > 0 && strcasecmp(command->alias, word) == 0))
             return command;
         bool is_enough = word[0] == '@' ? n >= 3 : n >= 2;
-        if (begins == NULL && is_enough && !command->is_exact &&
-            strncasecmp(command->name, word, n) == 0)
+        if (!begins && is_enough && !command->is_exact && strncasecmp(command->name, word, n) == 0)
             begins = command;
     }
     return begins;

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BUSY_MS = 2000 };
+#define BUSY_MS 2000
 
 static void say(const struct db *db, const char *what)
 {
@@ -153,5 +153,5 @@ void db_commit(struct db *db)
 const char *db_text(sqlite3_stmt *statement, int column)
 {
     const unsigned char *text = sqlite3_column_text(statement, column);
-    return text != NULL ? (const char *)text : "";
+    return text ? (const char *)text : "";
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MESSAGE_BYTES = 2048 };
+#define MESSAGE_BYTES 2048u
 
 static void send_message(struct link *link, const char *message)
 {
@@ -25,7 +25,7 @@ static void send_message(struct link *link, const char *message)
 static bool has_package(const char *list, const char *name)
 {
     size_t n = strlen(name);
-    for (const char *at = strchr(list, '"'); at != NULL; at = strchr(at + 1, '"'))
+    for (const char *at = strchr(list, '"'); at; at = strchr(at + 1, '"'))
         if (strncasecmp(at + 1, name, n) == 0 && (at[n + 1] == '"' || at[n + 1] == ' '))
             return true;
     return false;
@@ -82,9 +82,8 @@ void gmcp_send_room(struct link *link)
     put_string(message, sizeof message, world_name(room).text);
     put(message, sizeof message, "\",\"exits\":{");
     bool is_first = true;
-    for (const struct object *exit = room->first; exit != NULL; exit = exit->next) {
-        bool is_seen =
-            exit->kind == WORLD_EXIT && exit->target != NULL && (exit->flags & WORLD_DARK) == 0;
+    for (const struct object *exit = room->first; exit; exit = exit->next) {
+        bool is_seen = exit->kind == WORLD_EXIT && exit->target && (exit->flags & WORLD_DARK) == 0;
         if (is_seen && strlen(message) + 2 * WORLD_NAME_BYTES + 32 < sizeof message) {
             put(message, sizeof message, "%s\"", is_first ? "" : ",");
             put_string(message, sizeof message, world_name(exit).text);

@@ -112,7 +112,7 @@ static const struct topic topics[] = {
                   "connected. For wizards."},
 };
 
-enum { N_TOPICS = sizeof topics / sizeof topics[0] };
+#define N_TOPICS (sizeof topics / sizeof topics[0])
 
 // Words that people try for a topic of another name.
 static const char *const others[][2] = {
@@ -175,10 +175,10 @@ void do_help(struct link *link, char *args)
         return;
     }
     const char *text = help_find(topic);
-    const struct command *command = text == NULL ? command_find(link->self, topic) : NULL;
-    if (text == NULL && command != NULL)
+    const struct command *command = !text ? command_find(link->self, topic) : NULL;
+    if (!text && command)
         text = help_find(command->topic);
-    if (text != NULL)
+    if (text)
         tell_text(link, text);
     else
         tell_topics(link, topic);

@@ -10,10 +10,11 @@
 
 #include "play.h"
 #include "terminal.h"
+
 #include <string.h>
 #include <time.h>
 
-enum { RATE_PAUSE_MS = 50 };
+#define RATE_PAUSE_MS 50
 
 // Telnet and text that make no line: more than this and the line is given up, so that `input` never
 // fills up without an end.

@@ -9,6 +9,7 @@
 #include "link.h"
 
 #include "state.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static void put_buffer(struct state *state, uint8_t tag, struct evbuffer *buffer
 {
     size_t n = evbuffer_get_length(buffer);
     const unsigned char *bytes = evbuffer_pullup(buffer, -1);
-    if (n > 0 && bytes != NULL)
+    if (n > 0 && bytes)
         state_put(state, tag, bytes, n);
 }
 
@@ -76,7 +77,7 @@ bool link_keep(struct link *link)
     char letter = phase_letter(link);
     bufferevent_read_buffer(link->stream, link->input);
     state_put(&state, TAG_PHASE, &letter, 1);
-    state_put_number(&state, TAG_CHARACTER, link->self != NULL ? link->self->id : 0);
+    state_put_number(&state, TAG_CHARACTER, link->self ? link->self->id : 0);
     state_put_number(&state, TAG_CONNECTED_AT, link->connected_at);
     state_put_number(&state, TAG_SPOKE_AT, link->spoke_at);
     state_put_number(&state, TAG_N_DONE, (int64_t)link->n_done);
@@ -206,13 +207,13 @@ struct link *link_restore(struct mush *mush, const struct stay_player *player)
     struct state_field field;
     int64_t character = 0;
     char letter = LOGIN;
-    if (link == NULL)
+    if (!link)
         return NULL;
     for (size_t at = 0; state_next(player->state, player->n_state, &at, &field);)
         take_field(link, &field, &character, &letter);
     link->has_outbox = true; // perhaps
     struct object *self = world_get(mush->world, character);
-    if (letter == PLAYING && self != NULL && self->kind == WORLD_PLAYER) {
+    if (letter == PLAYING && self && self->kind == WORLD_PLAYER) {
         link->self = self;
         link->phase = LINK_PLAYING;
     }

@@ -12,7 +12,8 @@
 #define COLUMNS                                                                                    \
     "player, phase, n_input, marks, n_output, connected_at, spoke_at, is_telnet, charset, paged,"  \
     " id"
-enum { ID_COLUMN = 10 };
+#define ID_COLUMN 10
+#define SWEEP_MOST 256u // the rest is for the next time
 
 static void read_entry(sqlite3_stmt *row, struct ledger_entry *entry)
 {
@@ -105,14 +106,13 @@ void ledger_forget(struct db *db, const uint8_t *id)
 void ledger_sweep(struct db *db, bool only_leaving, bool (*is_here)(void *arg, const uint8_t *id),
                   void *arg)
 {
-    enum { MOST = 256 }; // the rest is for the next time
-    uint8_t gone[MOST][LEDGER_ID_BYTES];
+    uint8_t gone[SWEEP_MOST][LEDGER_ID_BYTES];
     size_t n_gone = 0;
     sqlite3_stmt *row = db_ask(db, "SELECT id, phase FROM connection", "");
     while (db_next(db, row)) {
         const uint8_t *id = sqlite3_column_blob(row, 0);
         bool is_meant = !only_leaving || sqlite3_column_int(row, 1) == LEDGER_LEAVING;
-        if (is_meant && n_gone < MOST && sqlite3_column_bytes(row, 0) == LEDGER_ID_BYTES &&
+        if (is_meant && n_gone < SWEEP_MOST && sqlite3_column_bytes(row, 0) == LEDGER_ID_BYTES &&
             !is_here(arg, id))
             memcpy(gone[n_gone++], id, LEDGER_ID_BYTES);
     }

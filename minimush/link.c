@@ -9,6 +9,7 @@
 #include "play.h"
 #include "terminal.h"
 #include "turn.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +56,7 @@ void link_touch(struct link *link)
 static void go(struct link *link)
 {
     set_phase(link, LINK_GONE);
-    if (link->stream != NULL)
+    if (link->stream)
         bufferevent_disable(link->stream, EV_READ | EV_WRITE);
     link->mush->has_gone = true;
 }
@@ -169,7 +170,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (link->phase == LINK_WAITING)
         link_resume_login(link);
-    else if (link->phase != LINK_GONE && link->stream == NULL)
+    else if (link->phase != LINK_GONE && !link->stream)
         stop_waiting(link);
     else if (link->phase == LINK_LEAVING)
         go(link);
@@ -178,7 +179,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 static bool make_stream(struct link *link)
 {
     link->stream = bufferevent_socket_new(link->mush->base, link->player.fd, BEV_OPT_CLOSE_ON_FREE);
-    if (link->stream == NULL)
+    if (!link->stream)
         return false;
     bufferevent_setcb(link->stream, on_read, on_written, on_event, link);
     bufferevent_set_max_single_write(link->stream, LINK_HARD_BYTES);
@@ -189,7 +190,7 @@ static bool make_stream(struct link *link)
 static struct link *make(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = calloc(1, sizeof *link);
-    if (link == NULL) {
+    if (!link) {
         if (player->fd >= 0)
             close(player->fd);
         return NULL;
@@ -208,9 +209,9 @@ static struct link *make(struct mush *mush, const struct stay_player *player)
     link->turn = evtimer_new(mush->base, on_turn, link);
     link->timer = evtimer_new(mush->base, on_timer, link);
     link->previous = mush->last;
-    *(mush->last != NULL ? &mush->last->next : &mush->first) = link;
+    *(mush->last ? &mush->last->next : &mush->first) = link;
     mush->last = link;
-    if (link->input == NULL || link->fresh == NULL || link->turn == NULL || link->timer == NULL ||
+    if (!link->input || !link->fresh || !link->turn || !link->timer ||
         (player->fd >= 0 && !make_stream(link))) {
         link_free(link);
         return NULL;
@@ -222,7 +223,7 @@ static struct link *make(struct mush *mush, const struct stay_player *player)
 struct link *link_new(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = make(mush, player);
-    if (link == NULL)
+    if (!link)
         fprintf(stderr, "minimush: no memory for a player from %s\n", player->address);
     return link;
 }
@@ -230,17 +231,17 @@ struct link *link_new(struct mush *mush, const struct stay_player *player)
 void link_free(struct link *link)
 {
     struct mush *mush = link->mush;
-    *(link->previous != NULL ? &link->previous->next : &mush->first) = link->next;
-    *(link->next != NULL ? &link->next->previous : &mush->last) = link->previous;
-    if (link->turn != NULL)
+    *(link->previous ? &link->previous->next : &mush->first) = link->next;
+    *(link->next ? &link->next->previous : &mush->last) = link->previous;
+    if (link->turn)
         event_free(link->turn);
-    if (link->timer != NULL)
+    if (link->timer)
         event_free(link->timer);
-    if (link->input != NULL)
+    if (link->input)
         evbuffer_free(link->input);
-    if (link->fresh != NULL)
+    if (link->fresh)
         evbuffer_free(link->fresh);
-    if (link->stream != NULL)
+    if (link->stream)
         bufferevent_free(link->stream);
     else if (link->player.fd >= 0)
         close(link->player.fd);
@@ -251,7 +252,7 @@ void link_free(struct link *link)
 struct link *link_find(struct mush *mush, uint64_t number)
 {
     struct link *link = mush->first;
-    while (link != NULL && (link->number != number || link->phase == LINK_GONE))
+    while (link && (link->number != number || link->phase == LINK_GONE))
         link = link->next;
     return link;
 }
@@ -259,7 +260,7 @@ struct link *link_find(struct mush *mush, uint64_t number)
 struct link *link_find_id(struct mush *mush, const uint8_t *id)
 {
     struct link *link = mush->first;
-    while (link != NULL &&
+    while (link &&
            (!link->player.has_id || memcmp(link->player.id, id, sizeof link->player.id) != 0))
         link = link->next;
     return link;
@@ -268,7 +269,7 @@ struct link *link_find_id(struct mush *mush, const uint8_t *id)
 unsigned link_supersede(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = player->has_id ? link_find_id(mush, player->id) : NULL;
-    if (link == NULL)
+    if (!link)
         return 0;
     if (link->is_touched)
         turn_commit(mush); // what it has done so far counts
@@ -288,7 +289,7 @@ void link_await(struct link *link)
 struct link *link_of(struct mush *mush, const struct object *player)
 {
     struct link *link = mush->first;
-    while (link != NULL && (!link_is_playing(link) || link->self != player))
+    while (link && (!link_is_playing(link) || link->self != player))
         link = link->next;
     return link;
 }
@@ -363,7 +364,7 @@ void link_leave(struct link *link)
         play_leave(link);
     link_settle(link);
     evbuffer_drain(link->input, evbuffer_get_length(link->input));
-    if (link->stream != NULL) {
+    if (link->stream) {
         bufferevent_enable(link->stream, EV_READ);
         set_timer(link, LINK_LEAVE_S);
     }

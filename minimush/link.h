@@ -40,6 +40,7 @@
 #include "mush.h"
 #include "telnet.h"
 #include "world.h"
+
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 

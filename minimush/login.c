@@ -13,6 +13,7 @@
 #include "play.h"
 
 #include "account.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -30,7 +31,7 @@ static bool ask(struct link *link, struct password_job *job)
 static bool check_password(struct link *link, const char *password, const char *usage)
 {
     size_t n = strlen(password);
-    if (n < PASSWORD_MIN_BYTES || n > PASSWORD_MAX_BYTES || strchr(password, ' ') != NULL) {
+    if (n < PASSWORD_MIN_BYTES || n > PASSWORD_MAX_BYTES || strchr(password, ' ')) {
         link_tell(link, "A password has %u to %u bytes, and no spaces: %s", PASSWORD_MIN_BYTES,
                   PASSWORD_MAX_BYTES, usage);
         return false;
@@ -48,7 +49,7 @@ static void create(struct link *link, const char *name, const char *password)
                   WORLD_PLAYER_NAME_BYTES - 1);
     } else if (!check_password(link, password, "create NAME PASSWORD")) {
         return;
-    } else if (taken != NULL) {
+    } else if (taken) {
         link_tell(link, "There is a %s already. Please choose another name.", taken->name);
     } else {
         snprintf(job.name, sizeof job.name, "%s", name);
@@ -62,7 +63,7 @@ static void check(struct link *link, const char *name, const char *password)
 {
     struct password_job job = {.task = PASSWORD_CHECK};
     bool is_short = strlen(password) <= PASSWORD_MAX_BYTES;
-    if (!is_short || account_find(link->mush->world, name, job.hash) == NULL)
+    if (!is_short || !account_find(link->mush->world, name, job.hash))
         job.hash[0] = '\0';
     snprintf(job.name, sizeof job.name, "%s", name);
     snprintf(job.password, sizeof job.password, "%s", is_short ? password : "");
@@ -78,7 +79,7 @@ static void connect_as(struct link *link, const char *name, const char *password
         link_tell(link, "connect NAME PASSWORD, or connect NAME");
     else if (password[0] != '\0')
         check(link, name, password);
-    else if (player != NULL && link->player.has_certificate &&
+    else if (player && link->player.has_certificate &&
              account_has_certificate(world, player, link->player.fingerprint))
         link_enter(link, player);
     else
@@ -126,7 +127,7 @@ void do_password(struct link *link, char *args)
 {
     struct password_job job = {.task = PASSWORD_CHANGE};
     char *next = play_cut(args);
-    if (next == NULL || args[0] == '\0') {
+    if (!next || args[0] == '\0') {
         link_tell(link, "@password OLD=NEW");
         return;
     }
@@ -143,7 +144,7 @@ static void created(struct link *link, const struct password_job *job)
     struct object *player = NULL;
     if (job->is_well)
         player = account_create(link->mush->world, job->name, job->hash);
-    if (player != NULL) {
+    if (player) {
         link_enter(link, player);
         return;
     }
@@ -155,7 +156,7 @@ static void created(struct link *link, const struct password_job *job)
 static void checked(struct link *link, const struct password_job *job)
 {
     struct object *player = world_find_player(link->mush->world, job->name);
-    if (job->is_well && player != NULL) {
+    if (job->is_well && player) {
         link_enter(link, player);
         return;
     }
@@ -179,7 +180,7 @@ static void changed(struct link *link, const struct password_job *job)
 void login_decided(const struct password_job *job, void *arg)
 {
     struct link *link = link_find(arg, job->link);
-    if (link == NULL)
+    if (!link)
         return; // it has left in the meantime
     if (job->task == PASSWORD_CHANGE && link_is_playing(link))
         changed(link, job);

@@ -18,7 +18,7 @@ static void list(const struct link *link, const struct object *first, enum world
 {
     size_t n = 0;
     out[0] = '\0';
-    for (const struct object *object = first; object != NULL; object = object->next)
+    for (const struct object *object = first; object; object = object->next)
         if (object->kind == kind && is_seen(link, object) && n + WORLD_NAME_BYTES + 6 < out_size)
             n += (size_t)snprintf(out + n, out_size - n, "%s%s", n > 0 ? ", " : "",
                                   world_name(object).text);
@@ -48,7 +48,7 @@ static void look_at_room(struct link *link, const struct object *room)
     list(link, room->first, WORLD_THING, names, sizeof names);
     if (names[0] != '\0')
         link_tell(link, "You see: %s", names);
-    for (struct link *other = link->mush->first; other != NULL; other = other->next)
+    for (struct link *other = link->mush->first; other; other = other->next)
         if (other != link && link_is_playing(other) && other->self->place == room &&
             is_seen(link, other->self))
             link_tell(link, "%s is here.", other->self->name);
@@ -72,7 +72,7 @@ static void look_at(struct link *link, const struct object *object)
         tell_name(link, object);
         if (object->description[0] != '\0')
             link_tell(link, "%s", object->description);
-        if (object->target != NULL)
+        if (object->target)
             link_tell(link, "That way lies %s.", world_name(object->target).text);
         else
             link_tell(link, "It leads nowhere yet.");
@@ -87,7 +87,7 @@ static void look_at(struct link *link, const struct object *object)
         list(link, object->first, WORLD_THING, names, sizeof names);
         if (names[0] != '\0')
             link_tell(link, "Carrying: %s", names);
-        if (link_of(link->mush, object) == NULL)
+        if (!link_of(link->mush, object))
             link_tell(link, "%s is asleep.", object->name);
         break;
     }
@@ -99,7 +99,7 @@ void do_look(struct link *link, char *args)
     if (strncasecmp(name, "at ", 3) == 0)
         name = play_trim(name + 3);
     const struct object *object = name[0] != '\0' ? match_any(link, name) : link->self->place;
-    if (object != NULL)
+    if (object)
         look_at(link, object);
 }
 
@@ -114,7 +114,7 @@ static const char *kind_word(const struct object *object)
 
 static void tell_place(struct link *link, const char *what, const struct object *place)
 {
-    if (place != NULL)
+    if (place)
         link_tell(link, "%s: %s (#%lld)", what, world_name(place).text, (long long)place->id);
 }
 
@@ -122,13 +122,13 @@ void do_examine(struct link *link, char *args)
 {
     char *name = play_trim(args);
     const struct object *object = name[0] != '\0' ? match_any(link, name) : link->self->place;
-    if (object == NULL)
+    if (!object)
         return;
     const struct object *owner = world_get(link->mush->world, object->owner);
     char flags[128];
     link_tell(link, "%s (#%lld), a %s", object->name, (long long)object->id, kind_word(object));
     link_tell(link, "Owner: %s",
-              owner != NULL                  ? owner->name
+              owner                          ? owner->name
               : object->kind == WORLD_PLAYER ? object->name
                                              : "the wizards");
     link_tell(link, "Flags: %s", flag_names(object->flags, flags, sizeof flags));
@@ -137,7 +137,7 @@ void do_examine(struct link *link, char *args)
         return;
     tell_place(link, object->kind == WORLD_EXIT ? "Leads out of" : "Is in", object->place);
     tell_place(link, object->kind == WORLD_EXIT ? "Leads to" : "Home", object->target);
-    for (const struct object *inside = object->first; inside != NULL; inside = inside->next)
+    for (const struct object *inside = object->first; inside; inside = inside->next)
         link_tell(link, "In it: %s (#%lld), a %s", world_name(inside).text, (long long)inside->id,
                   kind_word(inside));
 }

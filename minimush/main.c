@@ -36,7 +36,7 @@ static int run(struct settings *settings)
 {
     struct mush mush;
     char *program = realpath("/proc/self/exe", NULL);
-    if (program == NULL) {
+    if (!program) {
         fprintf(stderr, "minimush: cannot tell where this program is\n");
         return 1;
     }

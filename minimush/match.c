@@ -19,7 +19,7 @@ struct search {
 
 static void search_list(struct search *search, struct object *first, bool is_part, bool with_exits)
 {
-    for (struct object *object = first; object != NULL; object = object->next) {
+    for (struct object *object = first; object; object = object->next) {
         if ((object->kind != WORLD_EXIT || with_exits) &&
             world_is_called(object, search->name, is_part)) {
             search->found = object;
@@ -49,9 +49,9 @@ static struct object *by_number(struct link *link, const char *digits)
 {
     const struct object *self = link->self;
     struct object *object = world_get(link->mush->world, strtoll(digits, NULL, 10));
-    bool is_near = object != NULL && (object == self->place || object->place == self->place ||
-                                      object->place == self || world_controls(self, object) ||
-                                      world_may_link(link->mush->world, self, object));
+    bool is_near =
+        object && (object == self->place || object->place == self->place || object->place == self ||
+                   world_controls(self, object) || world_may_link(link->mush->world, self, object));
     if (!is_near)
         link_tell(link, "There is no #%s that you could see or change.", digits);
     return is_near ? object : NULL;
@@ -67,7 +67,7 @@ struct object *match_any(struct link *link, const char *name)
         return by_number(link, name + 1);
     if (name[0] == '*') {
         struct object *player = world_find_player(link->mush->world, name + 1);
-        if (player == NULL)
+        if (!player)
             link_tell(link, "There is no player %s.", name + 1);
         return player;
     }
@@ -77,7 +77,7 @@ struct object *match_any(struct link *link, const char *name)
 struct object *match_own(struct link *link, const char *name)
 {
     struct object *object = match_any(link, name);
-    if (object != NULL && !world_controls(link->self, object)) {
+    if (object && !world_controls(link->self, object)) {
         link_tell(link, "%s is not yours to change.", world_name(object).text);
         return NULL;
     }

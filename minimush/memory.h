@@ -12,7 +12,7 @@
 
 static inline void *must(void *memory)
 {
-    if (memory == NULL) {
+    if (!memory) {
         fprintf(stderr, "minimush: no memory\n");
         abort();
     }

@@ -5,9 +5,10 @@
 #include "play.h"
 
 #include "gmcp.h"
+
 #include <strings.h>
 
-enum { MAX_HELD = 50 };
+#define MAX_HELD 50u
 
 static void move_to(struct link *link, struct object *room)
 {
@@ -19,7 +20,7 @@ static void move_to(struct link *link, struct object *room)
 
 void move_by(struct link *link, struct object *exit)
 {
-    if (exit->target == NULL) {
+    if (!exit->target) {
         link_tell(link, "That exit leads nowhere yet.");
         return;
     }
@@ -32,7 +33,7 @@ void do_go(struct link *link, char *args)
 {
     char *name = play_trim(args);
     struct object *exit = world_find_exit(link->self->place, name);
-    if (exit != NULL)
+    if (exit)
         move_by(link, exit);
     else if (strcasecmp(name, "home") == 0)
         do_home(link, name);
@@ -44,7 +45,7 @@ void do_home(struct link *link, char *args)
 {
     struct object *home = link->self->target;
     (void)args;
-    if (home == NULL || home == link->self->place) {
+    if (!home || home == link->self->place) {
         link_tell(link, "You are at home.");
         return;
     }
@@ -56,7 +57,7 @@ void do_home(struct link *link, char *args)
 static unsigned n_held(const struct object *player)
 {
     unsigned n = 0;
-    for (const struct object *object = player->first; object != NULL; object = object->next)
+    for (const struct object *object = player->first; object; object = object->next)
         n++;
     return n;
 }
@@ -64,7 +65,7 @@ static unsigned n_held(const struct object *player)
 void do_get(struct link *link, char *args)
 {
     struct object *thing = match_here(link, play_trim(args));
-    if (thing == NULL)
+    if (!thing)
         return;
     if (thing->kind != WORLD_THING) {
         link_tell(link, "Only things can be taken.");
@@ -83,7 +84,7 @@ void do_get(struct link *link, char *args)
 void do_drop(struct link *link, char *args)
 {
     struct object *thing = match_held(link, play_trim(args));
-    if (thing != NULL) {
+    if (thing) {
         world_move(link->mush->world, thing, link->self->place);
         link_tell(link, "You drop %s.", world_name(thing).text);
         mush_tell_room(link->mush, link->self->place, link, "%s drops %s.", link->self->name,
@@ -94,15 +95,15 @@ void do_drop(struct link *link, char *args)
 void do_give(struct link *link, char *args)
 {
     char *what = play_cut(args);
-    if (what == NULL || what[0] == '\0') {
+    if (!what || what[0] == '\0') {
         link_tell(link, "Give whom what? give PLAYER=THING");
         return;
     }
     struct object *to = match_here(link, args);
-    struct object *thing = to != NULL ? match_held(link, what) : NULL;
-    if (thing == NULL)
+    struct object *thing = to ? match_held(link, what) : NULL;
+    if (!thing)
         return;
-    if (to == link->self || link_of(link->mush, to) == NULL) {
+    if (to == link->self || !link_of(link->mush, to)) {
         link_tell(link, "Things can be given to somebody else who is awake.");
     } else if (n_held(to) >= MAX_HELD) {
         link_tell(link, "%s has no hand free.", to->name);

@@ -15,6 +15,7 @@
 #include "stayd.h"
 #include "terminal.h"
 #include "turn.h"
+
 #include <errno.h>
 #include <libgen.h>
 #include <signal.h>
@@ -26,7 +27,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP_S = LINK_LEAVE_S + 2, SWEEP_S = 60, KNOWN_S = 600 };
+#define STOP_S (LINK_LEAVE_S + 2)
+#define SWEEP_S 60
+#define KNOWN_S 600
 
 static bool is_nowhere(void *arg, const uint8_t *id)
 {
@@ -44,7 +47,7 @@ static bool open_world(struct mush *mush)
     mush->world = world_open(path);
     umask(mask);
     free(path);
-    if (mush->world != NULL && !mush->settings->resumes)
+    if (mush->world && !mush->settings->resumes)
         ledger_sweep(world_db(mush->world), false, is_nowhere, NULL);
     return mush->world != NULL;
 }
@@ -54,7 +57,7 @@ static void receive(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = link_new(mush, player);
     struct shut_pattern pattern;
-    if (link == NULL)
+    if (!link)
         return;
     if (link_is_stored(link))
         ledger_forget(world_db(mush->world), player->id);
@@ -130,9 +133,9 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     stay_work(mush->stay);
-    for (struct link *link = mush->first; link != NULL; link = link->next) {
+    for (struct link *link = mush->first; link; link = link->next) {
         bool has_all = mush->settings->shutdown_holds && link_n_queued(link) == 0;
-        is_done = is_done && (has_all || link->stream == NULL);
+        is_done = is_done && (has_all || !link->stream);
     }
     mush->is_over = (is_done && is_everything_said(mush)) || time(NULL) >= mush->stop_at;
 }
@@ -163,7 +166,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 
 static bool add(struct event *event, const struct timeval *wait)
 {
-    return event != NULL && event_add(event, wait) == 0;
+    return event && event_add(event, wait) == 0;
 }
 
 static const int known_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
@@ -194,8 +197,7 @@ static bool make_events(struct mush *mush)
     mush->door = event_new(mush->base, stay_fd(mush->stay), EV_READ | EV_PERSIST, on_door, mush);
     mush->passwords =
         passwords_start(mush->base, mush->settings->password_cost, login_decided, mush);
-    return mush->stop != NULL && add(mush->sweep, &sweep_wait) && add(mush->door, NULL) &&
-           mush->passwords != NULL;
+    return mush->stop && add(mush->sweep, &sweep_wait) && add(mush->door, NULL) && mush->passwords;
 }
 
 // A failure at a reboot ends the game, and its players' connections with it: that is what the trial
@@ -207,7 +209,7 @@ bool mush_start(struct mush *mush, struct settings *settings, char *program)
     if (!stayd_open(mush) || !open_world(mush))
         return false;
     mush->base = event_base_new();
-    if (mush->base == NULL || !make_events(mush)) {
+    if (!mush->base || !make_events(mush)) {
         fprintf(stderr, "minimush: cannot start: %s\n", strerror(errno));
         return false;
     }
@@ -232,18 +234,18 @@ void mush_free(struct mush *mush)
 {
     struct event *events[] = {mush->door,       mush->stop,       mush->sweep,     mush->signals[0],
                               mush->signals[1], mush->signals[2], mush->signals[3]};
-    while (mush->first != NULL)
+    while (mush->first)
         link_free(mush->first);
-    if (mush->passwords != NULL)
+    if (mush->passwords)
         passwords_stop(mush->passwords);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
-        if (events[i] != NULL)
+        if (events[i])
             event_free(events[i]);
-    if (mush->base != NULL)
+    if (mush->base)
         event_base_free(mush->base);
-    if (mush->world != NULL)
+    if (mush->world)
         world_close(mush->world);
-    if (mush->stay != NULL)
+    if (mush->stay)
         say_refusals(mush);
     bool ends_all = mush->is_stopping && !mush->settings->shutdown_holds;
     if (ends_all && mush->settings->stops_stayd && stay_stop(mush->stay) == 0)
@@ -268,7 +270,7 @@ void mush_stop(struct mush *mush, const char *by)
     stay_announce(mush->stay, holds ? STAY_PLAN_END_HOLD : STAY_PLAN_END_LEAVE);
     event_del(mush->door);
     event_add(mush->stop, &tick);
-    for (struct link *link = mush->first; !holds && link != NULL; link = link->next)
+    for (struct link *link = mush->first; !holds && link; link = link->next)
         link_leave(link);
 }
 
@@ -283,8 +285,8 @@ __attribute__((format(printf, 4, 0))) static void tell(struct mush *mush, const 
                                                        const struct link *but, const char *fmt,
                                                        va_list args)
 {
-    for (struct link *link = mush->first; link != NULL; link = link->next) {
-        if (link != but && link_is_playing(link) && (room == NULL || link->self->place == room)) {
+    for (struct link *link = mush->first; link; link = link->next) {
+        if (link != but && link_is_playing(link) && (!room || link->self->place == room)) {
             va_list copy;
             va_copy(copy, args);
             link_vtell(link, fmt, copy);
@@ -313,7 +315,7 @@ void mush_tell_room(struct mush *mush, const struct object *room, const struct l
 bool mush_tell_player(struct mush *mush, const struct object *player, const char *fmt, ...)
 {
     bool is_there = false;
-    for (struct link *link = mush->first; link != NULL; link = link->next) {
+    for (struct link *link = mush->first; link; link = link->next) {
         if (link_is_playing(link) && link->self == player) {
             va_list args;
             va_start(args, fmt);

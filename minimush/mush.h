@@ -9,6 +9,7 @@
 
 #include "settings.h"
 #include "world.h"
+
 #include <event2/event.h>
 #include <stay.h>
 

@@ -17,8 +17,8 @@
 size_t link_n_queued(const struct link *link)
 {
     return evbuffer_get_length(link->fresh) +
-           (link->stream != NULL ? evbuffer_get_length(bufferevent_get_output(link->stream))
-                                 : link->n_owed);
+           (link->stream ? evbuffer_get_length(bufferevent_get_output(link->stream))
+                         : link->n_owed);
 }
 
 static bool has_room(struct link *link)
@@ -38,7 +38,7 @@ static void add_latin1(struct link *link, const char *text)
 {
     size_t n = strlen(text);
     char *latin1 = malloc(n + 1);
-    n = latin1 != NULL ? line_to_latin1(text, n, latin1) : 0;
+    n = latin1 ? line_to_latin1(text, n, latin1) : 0;
     for (size_t i = 0; i < n; i++) {
         evbuffer_add(link->fresh, &latin1[i], 1);
         if ((uint8_t)latin1[i] == TELNET_IAC)
@@ -91,7 +91,7 @@ void link_send(struct link *link, const void *bytes, size_t n)
 // so what it says is never less than the bytes that nobody has read yet, and 0 when there are none.
 static uint64_t n_taken(const struct link *link)
 {
-    if (link->stream == NULL)
+    if (!link->stream)
         return 0; // it will be known when the player comes back
     uint64_t n_written = link->n_output - evbuffer_get_length(bufferevent_get_output(link->stream));
     int n_unread = -1;
@@ -114,7 +114,7 @@ static enum ledger_phase ledger_phase(const struct link *link)
 static void put_entry(struct link *link, size_t n_fresh)
 {
     struct ledger_entry entry = {
-        .player = link->self != NULL ? link->self->id : 0,
+        .player = link->self ? link->self->id : 0,
         .phase = ledger_phase(link),
         .n_input = link->n_done,
         .marks = link_marks(link),
@@ -161,7 +161,7 @@ void link_release(struct link *link)
 {
     size_t n_fresh = evbuffer_get_length(link->fresh);
     link->n_output += n_fresh;
-    if (link->stream == NULL) { // it is in the outbox
+    if (!link->stream) { // it is in the outbox
         link->n_owed += n_fresh;
         evbuffer_drain(link->fresh, n_fresh);
         return;

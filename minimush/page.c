@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_PAGED = 10 };
+#define MAX_PAGED 10u
 
 struct paged {
     const struct object *players[MAX_PAGED];
@@ -32,10 +32,10 @@ static void find(struct link *link, const char *names, struct paged *paged)
     char copy[LEDGER_PAGED_BYTES];
     char *rest;
     snprintf(copy, sizeof copy, "%s", names);
-    for (char *name = strtok_r(copy, " ,", &rest); name != NULL && paged->n < MAX_PAGED;
+    for (char *name = strtok_r(copy, " ,", &rest); name && paged->n < MAX_PAGED;
          name = strtok_r(NULL, " ,", &rest)) {
         const struct object *player = world_find_player(link->mush->world, name);
-        if (player != NULL && link_of(link->mush, player) != NULL)
+        if (player && link_of(link->mush, player))
             add(paged, player);
         else
             link_tell(link, "%s is not connected.", name);
@@ -65,11 +65,11 @@ static void send_page(struct link *link, const struct paged *paged, const char *
 void do_page(struct link *link, char *args)
 {
     struct paged paged = {0};
-    char *text = strchr(args, '=') != NULL ? play_cut(args) : NULL;
-    const char *names = text != NULL && args[0] != '\0' ? args : link->paged;
-    if (text == NULL) {
+    char *text = strchr(args, '=') ? play_cut(args) : NULL;
+    const char *names = text && args[0] != '\0' ? args : link->paged;
+    if (!text) {
         text = play_trim(args);
-        if (world_find_player(link->mush->world, text) != NULL) { // hardly what is to be said
+        if (world_find_player(link->mush->world, text)) { // hardly what is to be said
             link_tell(link, "Page %s what? page %s=TEXT", text, text);
             return;
         }

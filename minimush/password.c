@@ -41,16 +41,16 @@ struct passwords {
 static void push(struct queue *queue, struct entry *entry)
 {
     entry->next = NULL;
-    *(queue->last != NULL ? &queue->last->next : &queue->first) = entry;
+    *(queue->last ? &queue->last->next : &queue->first) = entry;
     queue->last = entry;
 }
 
 static struct entry *pop(struct queue *queue)
 {
     struct entry *entry = queue->first;
-    if (entry != NULL) {
+    if (entry) {
         queue->first = entry->next;
-        queue->last = queue->first != NULL ? queue->last : NULL;
+        queue->last = queue->first ? queue->last : NULL;
     }
     return entry;
 }
@@ -65,10 +65,10 @@ static bool make(const char *password, char hash[PASSWORD_HASH_BYTES], int cost,
                  struct crypt_data *data)
 {
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
-    if (crypt_gensalt_rn("$y$", (unsigned long)cost, NULL, 0, setting, sizeof setting) == NULL)
+    if (!crypt_gensalt_rn("$y$", (unsigned long)cost, NULL, 0, setting, sizeof setting))
         return false;
     const char *made = crypt_r(password, setting, data);
-    if (made == NULL || made[0] == '*' || strlen(made) >= PASSWORD_HASH_BYTES)
+    if (!made || made[0] == '*' || strlen(made) >= PASSWORD_HASH_BYTES)
         return false;
     strcpy(hash, made);
     return true;
@@ -83,7 +83,7 @@ static bool check(struct password_job *job, int cost, struct crypt_data *data)
         return false;
     }
     const char *made = crypt_r(job->password, job->hash, data);
-    return made != NULL && made[0] != '*' && strcmp(made, job->hash) == 0;
+    return made && made[0] != '*' && strcmp(made, job->hash) == 0;
 }
 
 static void work(struct password_job *job, int cost)
@@ -111,7 +111,7 @@ static void *run(void *arg)
     pthread_mutex_lock(&passwords->lock);
     while (!passwords->is_stopping) {
         struct entry *entry = pop(&passwords->asked);
-        if (entry == NULL) {
+        if (!entry) {
             pthread_cond_wait(&passwords->has_work, &passwords->lock);
             continue;
         }
@@ -135,7 +135,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     struct entry *entry = passwords->done.first;
     passwords->done = (struct queue){0};
     pthread_mutex_unlock(&passwords->lock);
-    while (entry != NULL) {
+    while (entry) {
         struct entry *next = entry->next;
         passwords->on_done(&entry->job, passwords->arg);
         forget(entry);
@@ -160,7 +160,7 @@ struct passwords *passwords_start(struct event_base *base, int cost,
                                   void *arg)
 {
     struct passwords *passwords = calloc(1, sizeof *passwords);
-    if (passwords == NULL)
+    if (!passwords)
         return NULL;
     passwords->cost = cost;
     passwords->on_done = done;
@@ -171,9 +171,9 @@ struct passwords *passwords_start(struct event_base *base, int cost,
     if (passwords->wake_fd >= 0)
         passwords->wake =
             event_new(base, passwords->wake_fd, EV_READ | EV_PERSIST, on_wake, passwords);
-    if (passwords->wake != NULL && event_add(passwords->wake, NULL) == 0 && start_thread(passwords))
+    if (passwords->wake && event_add(passwords->wake, NULL) == 0 && start_thread(passwords))
         return passwords;
-    if (passwords->wake != NULL)
+    if (passwords->wake)
         event_free(passwords->wake);
     if (passwords->wake_fd >= 0)
         close(passwords->wake_fd);
@@ -189,7 +189,7 @@ void passwords_stop(struct passwords *passwords)
     pthread_mutex_unlock(&passwords->lock);
     pthread_join(passwords->thread, NULL);
     struct entry *entry;
-    while ((entry = pop(&passwords->asked)) != NULL || (entry = pop(&passwords->done)) != NULL)
+    while ((entry = pop(&passwords->asked)) || (entry = pop(&passwords->done)))
         forget(entry);
     event_free(passwords->wake);
     close(passwords->wake_fd);
@@ -201,7 +201,7 @@ void passwords_stop(struct passwords *passwords)
 bool passwords_ask(struct passwords *passwords, const struct password_job *job)
 {
     struct entry *entry = malloc(sizeof *entry);
-    if (entry == NULL)
+    if (!entry)
         return false;
     entry->job = *job;
     pthread_mutex_lock(&passwords->lock);

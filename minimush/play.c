@@ -7,6 +7,7 @@
 
 #include "account.h"
 #include "gmcp.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -31,7 +32,7 @@ char *play_split(char *text)
 char *play_cut(char *text)
 {
     char *behind = strchr(text, '=');
-    if (behind != NULL) {
+    if (behind) {
         *behind++ = '\0';
         behind = play_trim(behind);
     }
@@ -75,7 +76,7 @@ void play_tell_door(struct link *link)
 
 static void tell_neighbours(struct link *link, const char *what)
 {
-    for (struct link *other = link->mush->first; other != NULL; other = other->next)
+    for (struct link *other = link->mush->first; other; other = other->next)
         if (other != link && link_is_playing(other) && other->self->place == link->self->place &&
             (other->self->flags & WORLD_QUIET) == 0)
             link_tell(other, "%s has %s.", link->self->name, what);
@@ -122,7 +123,7 @@ static void game_line(struct link *link, char *line)
     if (take_shortcut(link, line))
         return;
     struct object *exit = world_find_exit(link->self->place, line);
-    if (exit != NULL) {
+    if (exit) {
         move_by(link, exit);
         return;
     }
@@ -131,7 +132,7 @@ static void game_line(struct link *link, char *line)
     char *args = line + n + (line[n] == ' ' ? 1 : 0);
     line[n] = '\0';
     const struct command *command = command_find(link->self, line);
-    if (command != NULL)
+    if (command)
         command->run(link, args);
     else
         link_tell(link, "What? Type help for what one can do.");

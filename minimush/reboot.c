@@ -10,6 +10,7 @@
 #include "link.h"
 #include "state.h"
 #include "turn.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <spawn.h>
@@ -24,7 +25,7 @@
 #define MFD_NOEXEC_SEAL 8u // a system may give no other (vm.memfd_noexec)
 #endif
 
-enum { TRIAL_MS = 3000 };
+#define TRIAL_MS 3000
 
 // The numbers stand in what an older or newer minimush reads.
 enum tag { TAG_STARTED_AT = 1, TAG_REBOOTS = 2, TAG_BY = 3 };
@@ -77,8 +78,8 @@ static bool keep_everybody(struct mush *mush)
     state_put(&state, TAG_BY, mush->reboot_by, strlen(mush->reboot_by));
     bool is_kept = stay_keep(mush->stay, NULL, state.bytes, state.n) == 0;
     state_free(&state);
-    for (struct link *link = mush->first; link != NULL; link = link->next)
-        if (link->phase != LINK_GONE && link->stream != NULL) // the ledger keeps the awaited
+    for (struct link *link = mush->first; link; link = link->next)
+        if (link->phase != LINK_GONE && link->stream) // the ledger keeps the awaited
             is_kept = link_keep(link) && is_kept;
     return is_kept;
 }
@@ -110,7 +111,7 @@ void reboot_take_state(struct mush *mush)
     size_t n;
     const void *bytes = stay_game_state(mush->stay, &n);
     struct state_field field;
-    for (size_t at = 0; bytes != NULL && state_next(bytes, n, &at, &field);) {
+    for (size_t at = 0; bytes && state_next(bytes, n, &at, &field);) {
         if (field.tag == TAG_STARTED_AT) {
             mush->started_at = state_number(&field);
         } else if (field.tag == TAG_REBOOTS) {

@@ -13,6 +13,7 @@
 #include "play.h"
 #include "state.h"
 #include "terminal.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -35,7 +36,7 @@ void link_leave_state(struct link *link)
 static void send_owed(void *arg, const void *bytes, size_t n)
 {
     struct link *link = arg;
-    if (link->stream != NULL)
+    if (link->stream)
         bufferevent_write(link->stream, bytes, n);
     else
         link->n_owed += n;
@@ -44,13 +45,13 @@ static void send_owed(void *arg, const void *bytes, size_t n)
 static struct object *character_of(struct mush *mush, int64_t number)
 {
     struct object *character = world_get(mush->world, number);
-    return character != NULL && character->kind == WORLD_PLAYER ? character : NULL;
+    return character && character->kind == WORLD_PLAYER ? character : NULL;
 }
 
 static void place(struct link *link, int64_t character)
 {
     struct object *self = character_of(link->mush, character);
-    if (self != NULL) {
+    if (self) {
         link->self = self;
         link->phase = LINK_PLAYING;
     }
@@ -104,12 +105,12 @@ static void await(void *arg, const uint8_t *id, const struct ledger_entry *entry
     struct mush *mush = arg;
     struct stay_player player = {.fd = -1, .has_id = true};
     bool is_meant = entry->phase == LEDGER_LEAVING ||
-                    (entry->phase != LEDGER_CUT_OFF && character_of(mush, entry->player) != NULL);
-    if (!is_meant || link_find_id(mush, id) != NULL)
+                    (entry->phase != LEDGER_CUT_OFF && character_of(mush, entry->player));
+    if (!is_meant || link_find_id(mush, id))
         return;
     memcpy(player.id, id, sizeof player.id);
     struct link *link = link_new(mush, &player);
-    if (link == NULL)
+    if (!link)
         return;
     take_entry(link, &player, entry);
     link_await(link);
@@ -130,7 +131,7 @@ struct link *link_resume(struct mush *mush, const struct stay_player *player, un
     struct ledger_entry entry = {.phase = LEDGER_HERE};
     struct link *link = link_new(mush, player);
     mush->resumed_at = time(NULL);
-    if (link == NULL)
+    if (!link)
         return NULL;
     link->n_lost = n_lost;
     bool is_known = link_is_stored(link) && ledger_find(world_db(mush->world), player->id, &entry);

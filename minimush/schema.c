@@ -8,6 +8,7 @@
 #include "schema.h"
 
 #include "scenery.h"
+
 #include <stdio.h>
 
 // kind, flags: world.h. place: the room or player that holds it; of an exit, the room that it
@@ -73,7 +74,7 @@ static int number_of(struct db *db, const char *sql)
 static bool write_tables(struct db *db, const char *content)
 {
     char *sql = sqlite3_mprintf("%s%s PRAGMA user_version = %d;", tables, content, SCHEMA_VERSION);
-    bool is_done = sql != NULL && db_script(db, sql);
+    bool is_done = sql && db_script(db, sql);
     sqlite3_free(sql);
     return is_done;
 }

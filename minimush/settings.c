@@ -10,6 +10,7 @@
 #include "memory.h"
 #include "password.h"
 #include "settings_stayd.h"
+
 #include <errno.h>
 #include <ini.h>
 #include <libgen.h>
@@ -137,7 +138,8 @@ static const struct key keys[] = {
      .help = "how slow a password's hash is, 1 to 11 [4]"},
 };
 
-enum { N_KEYS = sizeof keys / sizeof keys[0], N_OWN_LINE = 512 };
+#define N_KEYS (sizeof keys / sizeof keys[0])
+#define OWN_LINE_BYTES 512u
 
 __attribute__((format(printf, 2, 3))) static void complain(struct reader *reader, const char *fmt,
                                                            ...)
@@ -247,7 +249,7 @@ static void take(struct reader *reader, const struct key *key, const char *value
         break;
     case PROGRAM:
         set_text(&settings->stayd,
-                 strchr(value, '/') != NULL ? absolute(reader, value) : must(strdup(value)));
+                 strchr(value, '/') ? absolute(reader, value) : must(strdup(value)));
         break;
     case FLAG:
         take_flag(reader, key, value);
@@ -292,14 +294,14 @@ static int on_entry(void *user, const char *section, const char *name, const cha
 static char *next_line(char *line, int line_size, void *stream)
 {
     struct reader *reader = stream;
-    char own[N_OWN_LINE];
-    if (fgets(own, sizeof own, reader->file) == NULL)
+    char own[OWN_LINE_BYTES];
+    if (!fgets(own, sizeof own, reader->file))
         return NULL;
     reader->line++;
     size_t n = strcspn(own, "\r\n");
     bool is_too_long = n >= (size_t)line_size - 1 || (own[n] == '\0' && !feof(reader->file));
     while (own[strcspn(own, "\n")] == '\0' && !feof(reader->file) &&
-           fgets(own, sizeof own, reader->file) != NULL)
+           fgets(own, sizeof own, reader->file))
         is_too_long = true;
     line[0] = '\0';
     if (is_too_long) {
@@ -310,7 +312,7 @@ static char *next_line(char *line, int line_size, void *stream)
     const char *text = own + strspn(own, " \t");
     if (text[0] == '[')
         complain(reader, "there are no sections here; write KEY = VALUE");
-    else if (text[0] != '\0' && text[0] != '#' && text[0] != ';' && strchr(text, '=') == NULL)
+    else if (text[0] != '\0' && text[0] != '#' && text[0] != ';' && !strchr(text, '='))
         complain(reader, "no = in this line; write KEY = VALUE, or begin a comment with #");
     else
         memcpy(line, text, strlen(text) + 1);
@@ -321,9 +323,9 @@ static void complete(struct reader *reader)
 {
     struct settings *settings = reader->settings;
     reader->line = 0;
-    if (settings->name == NULL)
+    if (!settings->name)
         settings->name = must(strdup("Minimush"));
-    if (settings->directory == NULL)
+    if (!settings->directory)
         settings->directory = absolute(reader, "minimush-data");
     settings_add_stayd_defaults(settings);
     if (!reader->has_listener && reader->n_mistakes == 0)
@@ -334,8 +336,8 @@ static void complete(struct reader *reader)
 static bool open_file(struct reader *reader, const char *path)
 {
     reader->settings->path = realpath(path, NULL);
-    reader->file = reader->settings->path != NULL ? fopen(reader->settings->path, "re") : NULL;
-    if (reader->file == NULL) {
+    reader->file = reader->settings->path ? fopen(reader->settings->path, "re") : NULL;
+    if (!reader->file) {
         fprintf(reader->complaints, "%s: cannot be read: %s; give a configuration file with -c\n",
                 path, strerror(errno));
         return false;

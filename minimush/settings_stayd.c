@@ -5,6 +5,7 @@
 #include "settings_stayd.h"
 
 #include "memory.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static char *game_name(const char *name)
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     char *game = must(strndup(name, 32));
     for (char *at = game; *at != '\0'; at++)
-        *at = strchr(allowed, *at) != NULL ? *at : '-';
+        *at = strchr(allowed, *at) ? *at : '-';
     return game;
 }
 
@@ -46,8 +47,7 @@ static bool has_stayd(const struct settings *settings, const char *section, cons
 {
     for (size_t i = 0; i < settings->n_stayd_settings; i++) {
         const struct stay_setting *setting = &settings->stayd_setting[i];
-        if (strcmp(setting->section, section) == 0 &&
-            (key == NULL || strcmp(setting->key, key) == 0))
+        if (strcmp(setting->section, section) == 0 && (!key || strcmp(setting->key, key) == 0))
             return true;
     }
     return false;

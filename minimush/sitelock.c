@@ -25,7 +25,7 @@ static bool parse_prefix(const char *pattern, struct prefix *prefix)
         return false;
     memcpy(text, pattern, n);
     text[n] = '\0';
-    prefix->family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
+    prefix->family = strchr(text, ':') ? AF_INET6 : AF_INET;
     if (inet_pton(prefix->family, text, prefix->address) != 1)
         return false;
     unsigned most = prefix->family == AF_INET6 ? 128 : 32;
@@ -69,7 +69,7 @@ static bool is_like(const char *pattern, const char *text)
                    tolower((unsigned char)*pattern) == tolower((unsigned char)*text)) {
             pattern++;
             text++;
-        } else if (star != NULL) {
+        } else if (star) {
             pattern = star + 1;
             text = ++from;
         } else {
@@ -83,10 +83,10 @@ bool sitelock_is_pattern(const char *pattern)
 {
     struct prefix prefix;
     size_t n = strlen(pattern);
-    if (strchr(pattern, '/') != NULL)
+    if (strchr(pattern, '/'))
         return parse_prefix(pattern, &prefix);
     for (size_t i = 0; i < n; i++)
-        if (!isalnum((unsigned char)pattern[i]) && strchr("*?.:-_", pattern[i]) == NULL)
+        if (!isalnum((unsigned char)pattern[i]) && !strchr("*?.:-_", pattern[i]))
             return false;
     return n > 0 && n <= SITELOCK_MAX_BYTES;
 }

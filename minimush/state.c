@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD_BYTES = 5 };
+#define HEAD_BYTES 5u
 
 static void make_room(struct state *state, size_t n_more)
 {
@@ -16,7 +16,7 @@ static void make_room(struct state *state, size_t n_more)
         return;
     state->room = state->n + n_more > 2 * state->room ? state->n + n_more : 2 * state->room;
     state->bytes = realloc(state->bytes, state->room);
-    if (state->bytes == NULL) {
+    if (!state->bytes) {
         fprintf(stderr, "minimush: no memory\n");
         abort();
     }

@@ -17,9 +17,9 @@ static char *find_stayd(const char *program)
 {
     static const char *const places[] = {"stayd", "../stayd"};
     char *copy = strdup(program);
-    const char *folder = copy != NULL ? dirname(copy) : ".";
+    const char *folder = copy ? dirname(copy) : ".";
     char *found = NULL;
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && found == NULL; i++) {
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && !found; i++) {
         struct stat status;
         char *path;
         if (asprintf(&path, "%s/%s", folder, places[i]) < 0)
@@ -30,7 +30,7 @@ static char *find_stayd(const char *program)
             free(path);
     }
     free(copy);
-    return found != NULL ? found : strdup("stayd");
+    return found ? found : strdup("stayd");
 }
 
 void stayd_say_how(const struct mush *mush)
@@ -53,7 +53,7 @@ static char *make_folder(const char *path)
     char *folder = NULL;
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
         folder = realpath(path, NULL);
-    if (folder == NULL)
+    if (!folder)
         fprintf(stderr, "minimush: %s: %s\n", path, strerror(errno));
     return folder;
 }
@@ -65,7 +65,7 @@ static void say_what_to_edit(const struct settings *settings, const char *direct
     char *written;
     if (asprintf(&written, "%s/stayd.conf", directory) < 0)
         return;
-    if (strstr(error, written) != NULL)
+    if (strstr(error, written))
         fprintf(stderr, "minimush: %s is made from %s: change that one\n", written, settings->path);
     free(written);
 }
@@ -77,9 +77,9 @@ bool stayd_open(struct mush *mush)
     struct settings *settings = mush->settings;
     char error[STAY_ERROR_BYTES];
     char *directory = NULL;
-    char *stayd = settings->stayd != NULL ? strdup(settings->stayd) : find_stayd(mush->program);
+    char *stayd = settings->stayd ? strdup(settings->stayd) : find_stayd(mush->program);
     char *folder = make_folder(settings->directory);
-    if (folder == NULL || asprintf(&directory, "%s/run", folder) < 0) {
+    if (!folder || asprintf(&directory, "%s/run", folder) < 0) {
         directory = NULL;
     } else {
         struct stay_options options = {.game = settings->game,
@@ -90,7 +90,7 @@ bool stayd_open(struct mush *mush)
                                        .resumes = settings->resumes,
                                        .acknowledges = settings->resumes};
         mush->stay = stay_open(&options, error, sizeof error);
-        if (mush->stay == NULL) {
+        if (!mush->stay) {
             size_t n = strlen(error);
             fprintf(stderr, "minimush: %s%s", error, n > 0 && error[n - 1] == '\n' ? "" : "\n");
             say_what_to_edit(settings, directory, error);

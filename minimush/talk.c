@@ -52,12 +52,12 @@ void do_think(struct link *link, char *args)
 void do_whisper(struct link *link, char *args)
 {
     char *text = play_cut(args);
-    if (text == NULL || text[0] == '\0') {
+    if (!text || text[0] == '\0') {
         link_tell(link, "Whisper what to whom? whisper NAME=TEXT");
         return;
     }
     struct object *to = match_here(link, args);
-    if (to == NULL)
+    if (!to)
         return;
     const char *self = link->self->name;
     bool is_pose = text[0] == ':';

@@ -28,12 +28,12 @@ static const struct {
     {TELNET_CHARSET, true, true, true}, {TELNET_GMCP, true, false, true},
 };
 
-enum { N_KNOWN = sizeof known / sizeof known[0] };
+#define N_KNOWN (sizeof known / sizeof known[0])
 static_assert(N_KNOWN == sizeof((struct telnet *)0)->ours, "a state for each option");
 
 static int index_of(uint8_t option)
 {
-    for (int i = 0; i < N_KNOWN; i++)
+    for (int i = 0; i < (int)N_KNOWN; i++)
         if (known[i].option == option)
             return i;
     return -1;

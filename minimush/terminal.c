@@ -14,6 +14,7 @@
 #include "terminal.h"
 
 #include "gmcp.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -117,7 +118,7 @@ static void take_charset(struct link *link)
         terminal_set_charset(link, text + 1);
     } else if (text[0] == REQUEST && text[1] != '\0') {
         char separator[] = {text[1], '\0'};
-        for (char *name = strtok_r(text + 2, separator, &rest); name != NULL;
+        for (char *name = strtok_r(text + 2, separator, &rest); name;
              name = strtok_r(NULL, separator, &rest)) {
             char answer[48];
             if (strlen(name) < 32 && terminal_set_charset(link, name)) {

@@ -17,10 +17,10 @@ void turn_commit(struct mush *mush)
 {
     struct link *touched = mush->touched;
     mush->touched = NULL;
-    for (struct link *link = touched; link != NULL; link = link->next_touched)
+    for (struct link *link = touched; link; link = link->next_touched)
         link_store(link);
     db_commit(world_db(mush->world));
-    for (struct link *link = touched; link != NULL;) {
+    for (struct link *link = touched; link;) {
         struct link *next = link->next_touched;
         link->is_touched = false;
         link_release(link);
@@ -31,7 +31,7 @@ void turn_commit(struct mush *mush)
 static void free_gone(struct mush *mush)
 {
     mush->has_gone = false;
-    for (struct link *link = mush->first; link != NULL;) {
+    for (struct link *link = mush->first; link;) {
         struct link *next = link->next;
         if (link->phase == LINK_GONE)
             link_free(link);
@@ -41,7 +41,7 @@ static void free_gone(struct mush *mush)
 
 void turn_end(struct mush *mush)
 {
-    while (mush->touched != NULL) // the end of one may touch another
+    while (mush->touched) // the end of one may touch another
         turn_commit(mush);
     db_commit(world_db(mush->world)); // what the sweep has changed
     if (mush->has_gone)

@@ -5,6 +5,7 @@
 #include "play.h"
 
 #include "terminal.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -80,7 +81,7 @@ static bool is_shown(const struct link *link, const struct link *other)
 static void tell_players(struct link *link, bool has_doing)
 {
     unsigned n = 0;
-    for (struct link *other = link->mush->first; other != NULL; other = other->next) {
+    for (struct link *other = link->mush->first; other; other = other->next) {
         if (link_is_playing(other) && is_shown(link, other)) {
             tell_player(link, other, has_doing);
             n++;
@@ -133,9 +134,9 @@ void do_stats(struct link *link, char *args)
     unsigned n[4] = {0};
     unsigned n_links = 0;
     (void)args;
-    for (size_t i = 0; world_at(world, i) != NULL; i++)
+    for (size_t i = 0; world_at(world, i); i++)
         n[world_at(world, i)->kind]++;
-    for (const struct link *other = link->mush->first; other != NULL; other = other->next)
+    for (const struct link *other = link->mush->first; other; other = other->next)
         n_links++;
     link_tell(link, "%u rooms, %u exits, %u things, %u players; %u connections.", n[WORLD_ROOM],
               n[WORLD_EXIT], n[WORLD_THING], n[WORLD_PLAYER], n_links);

@@ -7,6 +7,7 @@
 
 #include "memory.h"
 #include "schema.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,9 +26,9 @@ static void enter(struct object *object, struct object *place)
 {
     object->place = place;
     object->next = NULL;
-    if (place != NULL) {
+    if (place) {
         struct object **at = &place->first;
-        while (*at != NULL)
+        while (*at)
             at = &(*at)->next;
         *at = object;
     }
@@ -35,7 +36,7 @@ static void enter(struct object *object, struct object *place)
 
 static void leave(struct object *object)
 {
-    if (object->place != NULL) {
+    if (object->place) {
         struct object **at = &object->place->first;
         while (*at != object)
             at = &(*at)->next;
@@ -81,7 +82,7 @@ static void load_objects(struct world *world)
         struct object *object = world_get(world, sqlite3_column_int64(row, 0));
         enter(object, world_get(world, sqlite3_column_int64(row, 1)));
         object->target = world_get(world, sqlite3_column_int64(row, 2));
-        if (object->place == NULL && object->kind != WORLD_ROOM)
+        if (!object->place && object->kind != WORLD_ROOM)
             enter(object, world_start(world)); // never lost, whatever was done to the file
     }
 }
@@ -164,7 +165,7 @@ struct object *world_find_player(const struct world *world, const char *name)
 struct object *world_find_exit(const struct object *room, const char *name)
 {
     struct object *object = room->first;
-    while (object != NULL && (object->kind != WORLD_EXIT || !world_is_called(object, name, false)))
+    while (object && (object->kind != WORLD_EXIT || !world_is_called(object, name, false)))
         object = object->next;
     return object;
 }
@@ -192,7 +193,7 @@ bool world_is_player_name(const char *name)
 {
     size_t n = strlen(name);
     for (size_t i = 0; i < n; i++)
-        if (!isalnum((unsigned char)name[i]) && strchr("-_'", name[i]) == NULL)
+        if (!isalnum((unsigned char)name[i]) && !strchr("-_'", name[i]))
             return false;
     return n >= 1 && n < WORLD_PLAYER_NAME_BYTES && isalpha((unsigned char)name[0]);
 }
@@ -205,8 +206,8 @@ bool world_is_name(const char *name)
         if (strcasecmp(name, taken[i]) == 0)
             return false;
     size_t n = strlen(name);
-    return n >= 1 && n < WORLD_NAME_BYTES && strpbrk(name, "=[]") == NULL &&
-           strchr("#!*;:\"+@", name[0]) == NULL && name[n - 1] != ';' && strstr(name, ";;") == NULL;
+    return n >= 1 && n < WORLD_NAME_BYTES && !strpbrk(name, "=[]") &&
+           !strchr("#!*;:\"+@", name[0]) && name[n - 1] != ';' && !strstr(name, ";;");
 }
 
 struct object *world_make(struct world *world, enum world_kind kind, const char *name,
@@ -214,8 +215,8 @@ struct object *world_make(struct world *world, enum world_kind kind, const char 
 {
     if (db_do(&world->db,
               "INSERT INTO object (kind, name, owner, place, target) VALUES (?, ?, ?, ?, ?)",
-              "isiii", (int64_t)kind, name, owner, place != NULL ? place->id : (int64_t)0,
-              target != NULL ? target->id : (int64_t)0) == DB_TAKEN)
+              "isiii", (int64_t)kind, name, owner, place ? place->id : (int64_t)0,
+              target ? target->id : (int64_t)0) == DB_TAKEN)
         return NULL;
     struct object *object = add(world, sqlite3_last_insert_rowid(world->db.file), kind, name);
     object->owner = owner;
@@ -235,7 +236,7 @@ void world_link(struct world *world, struct object *object, struct object *targe
 {
     object->target = target;
     db_do(&world->db, "UPDATE object SET target = ? WHERE id = ?", "ii",
-          target != NULL ? target->id : (int64_t)0, object->id);
+          target ? target->id : (int64_t)0, object->id);
 }
 
 void world_describe(struct world *world, struct object *object, const char *text)
@@ -307,12 +308,12 @@ static void forget_target(struct world *world, const struct object *target)
 void world_destroy(struct world *world, struct object *object)
 {
     forget_target(world, object);
-    while (object->first != NULL) {
+    while (object->first) {
         struct object *inside = object->first;
         if (inside->kind == WORLD_EXIT)
             take_out(world, inside);
         else
-            world_move(world, inside, inside->target != NULL ? inside->target : world_start(world));
+            world_move(world, inside, inside->target ? inside->target : world_start(world));
     }
     take_out(world, object);
 }

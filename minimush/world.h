@@ -11,6 +11,7 @@
 #define MINIMUSH_WORLD_H
 
 #include "db.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OUTPUT = 65536, MAX_LINE = 500 };
+#define MAX_OUTPUT 65536u
+#define MAX_LINE 500u
 
 struct user {
     struct user *next;
@@ -46,7 +47,7 @@ static void tell(struct user *user, const char *name, const char *text)
 
 static void tell_all(const char *name, const char *text)
 {
-    for (struct user *user = users; user != NULL; user = user->next)
+    for (struct user *user = users; user; user = user->next)
         tell(user, name, text);
 }
 
@@ -152,7 +153,7 @@ static void keep(struct user *user)
 
 static void reboot(char **argv)
 {
-    for (struct user *user = users; user != NULL; user = user->next)
+    for (struct user *user = users; user; user = user->next)
         keep(user);
     stay_exec(stay, argv[0], argv);
     perror("chat: cannot reboot"); // and goes on
@@ -172,7 +173,7 @@ int main(int argc, char **argv)
                                    .acknowledges = true};
     char error[STAY_ERROR_BYTES];
     stay = stay_open(&options, error, sizeof error);
-    if (stay == NULL) {
+    if (!stay) {
         fprintf(stderr, "chat: %s\n", error);
         return 1;
     }

@@ -15,7 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_USERS = 200, PATIENCE_MS = 2000 };
+#define MAX_USERS 200u
+#define PATIENCE_MS 2000
 
 // What stayd keeps for us, and gives back after a crash.
 struct memory {
@@ -95,8 +96,8 @@ static int hear(struct user *user)
     for (user->n += (size_t)n; user->n > 0;) {
         char line[sizeof user->line + 1] = "";
         char *end = memchr(user->line, '\n', user->n);
-        size_t n_line = end != NULL ? (size_t)(end - user->line) + 1 : user->n;
-        if (end == NULL && n_line < sizeof user->line)
+        size_t n_line = end ? (size_t)(end - user->line) + 1 : user->n;
+        if (!end && n_line < sizeof user->line)
             return 1; // half a line: the rest will come
         memcpy(line, user->line, n_line);
         user->n -= n_line;
@@ -152,7 +153,7 @@ int main(int argc, char **argv)
                                    .acknowledges = true};
     char error[STAY_ERROR_BYTES];
     stay = stay_open(&options, error, sizeof error);
-    if (stay == NULL) {
+    if (!stay) {
         fprintf(stderr, "chat: %s\n", error);
         return 1;
     }

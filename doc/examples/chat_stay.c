@@ -102,8 +102,8 @@ static void hear(int fd)
     for (user->n += (size_t)n; user->n > 0;) {
         char line[sizeof user->line + 1] = "";
         char *end = memchr(user->line, '\n', user->n);
-        size_t n_line = end != NULL ? (size_t)(end - user->line) + 1 : user->n;
-        if (end == NULL && n_line < sizeof user->line)
+        size_t n_line = end ? (size_t)(end - user->line) + 1 : user->n;
+        if (!end && n_line < sizeof user->line)
             return; // half a line: the rest will come
         memcpy(line, user->line, n_line);
         user->n -= n_line;
@@ -129,7 +129,7 @@ static int open_door(const char *directory, const char *address)
                                    .acknowledges = true};
     char error[STAY_ERROR_BYTES];
     stay = stay_open(&options, error, sizeof error);
-    if (stay == NULL) {
+    if (!stay) {
         fprintf(stderr, "chat: %s\n", error);
         exit(1);
     }

@@ -19,6 +19,7 @@
 #define STAYD_PRELOAD_TRUST_H
 
 #include "settings.h"
+
 #include <sys/socket.h>
 
 enum trust {
