@@ -1,16 +1,20 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Wizards' commands (play.h). Errors: they are told.
-#include "play.h"
+// Wizards' commands (commands.h). Errors: they are told.
+#include "commands.h"
 
+#include "life.h"
+#include "output.h"
 #include "shut.h"
+#include "stop.h"
+#include "text.h"
 
 #include <stdio.h>
 
 void do_boot(struct link *link, char *args)
 {
-    char *reason = play_cut(args);
+    char *reason = text_cut(args);
     const struct object *player = world_find_player(link->mush->world, args);
     struct link *other = player ? link_of(link->mush, player) : NULL;
     if (!other) {
@@ -53,7 +57,7 @@ void do_sitelock(struct link *link, char *args)
 {
     struct mush *mush = link->mush;
     const struct stay_player *self = &link->player;
-    char *pattern = play_trim(args);
+    char *pattern = text_trim(args);
     if (!sitelock_is_pattern(pattern))
         link_tell(link, "That is no pattern. An address, 192.0.2.0/24, 10.1.* or *.example.com?");
     else if (sitelock_matches(pattern, &self->sockaddr, self->address, self->host))
@@ -78,7 +82,7 @@ void do_sitelock_list(struct link *link, char *args)
 
 void do_sitelock_remove(struct link *link, char *args)
 {
-    char *pattern = play_trim(args);
+    char *pattern = text_trim(args);
     if (shut_remove(link->mush->world, pattern))
         link_tell(link, "%s can connect again.", pattern);
     else

@@ -1,8 +1,12 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Building: rooms, exits, things, and their end (play.h). Errors: they are told.
-#include "play.h"
+// Building: rooms, exits, things, and their end (commands.h). Errors: they are told.
+#include "commands.h"
+
+#include "match.h"
+#include "output.h"
+#include "text.h"
 
 #include <string.h>
 #include <strings.h>
@@ -48,12 +52,12 @@ static bool may_open_here(struct link *link)
 // @dig ROOM[=EXIT THERE[,EXIT BACK]]
 void do_dig(struct link *link, char *args)
 {
-    char *there = play_cut(args);
+    char *there = text_cut(args);
     char *back = there ? strchr(there, ',') : NULL;
     if (back) {
         *back++ = '\0';
-        back = play_trim(back);
-        there = play_trim(there);
+        back = text_trim(back);
+        there = text_trim(there);
     }
     bool has_exit = there && there[0] != '\0';
     if (args[0] == '\0') {
@@ -88,7 +92,7 @@ static struct object *find_room(struct link *link, const char *name)
 
 void do_open(struct link *link, char *args)
 {
-    char *to = play_cut(args);
+    char *to = text_cut(args);
     struct object *room = NULL;
     if (args[0] == '\0') {
         link_tell(link, "@open EXIT=#ROOM");
@@ -106,7 +110,7 @@ void do_open(struct link *link, char *args)
 
 void do_link(struct link *link, char *args)
 {
-    char *to = play_cut(args);
+    char *to = text_cut(args);
     if (!to || args[0] == '\0') {
         link_tell(link, "@link EXIT=#ROOM, or @link me=#ROOM for your home");
         return;
@@ -132,7 +136,7 @@ void do_link(struct link *link, char *args)
 
 void do_unlink(struct link *link, char *args)
 {
-    struct object *exit = match_own(link, play_trim(args));
+    struct object *exit = match_own(link, text_trim(args));
     if (!exit)
         return;
     if (exit->kind != WORLD_EXIT) {
@@ -145,7 +149,7 @@ void do_unlink(struct link *link, char *args)
 
 void do_create(struct link *link, char *args)
 {
-    char *name = play_trim(args);
+    char *name = text_trim(args);
     if (!may_make(link, name, 0))
         return;
     struct object *home = link->self->target ? link->self->target : world_start(link->mush->world);
@@ -183,7 +187,7 @@ static bool is_safe(struct link *link, const struct object *object, const char *
 
 void do_destroy(struct link *link, char *args)
 {
-    char *sure = play_cut(args);
+    char *sure = text_cut(args);
     struct object *object = match_own(link, args);
     if (!object || !is_safe(link, object, sure))
         return;

@@ -1,11 +1,13 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Certificates instead of passwords (play.h, account.h). Only the certificate that this very
+// Certificates instead of passwords (commands.h, account.h). Only the certificate that this very
 // connection showed can be added: its key is then in the player's hands. Errors: they are told.
-#include "play.h"
+#include "commands.h"
 
 #include "account.h"
+#include "output.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +65,7 @@ void do_cert_remove(struct link *link, char *args)
     struct account_certificate all[ACCOUNT_MAX_CERTIFICATES];
     size_t n = account_certificates(link->mush->world, link->self, all);
     char *end;
-    unsigned long number = strtoul(play_trim(args), &end, 10);
+    unsigned long number = strtoul(text_trim(args), &end, 10);
     if (*end != '\0' || number < 1 || number > n) {
         link_tell(link, "@cert/remove NUMBER, as @cert/list shows them");
         return;

@@ -1,45 +1,21 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Changing objects: description, name, flags (play.h). Errors: they are told.
-#include "play.h"
+// Changing objects: description, name, flags (commands.h). Errors: they are told.
+#include "commands.h"
+
+#include "flags.h"
+#include "match.h"
+#include "output.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-static const struct {
-    const char *name;
-    unsigned flag;
-} flags[] = {{"DARK", WORLD_DARK},
-             {"WIZARD", WORLD_WIZARD},
-             {"LINK_OK", WORLD_LINK_OK},
-             {"QUIET", WORLD_QUIET},
-             {"FIXED", WORLD_FIXED}};
-
-#define N_FLAGS (sizeof flags / sizeof flags[0])
-
-const char *flag_names(unsigned set, char *out, size_t out_size)
-{
-    size_t n = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < N_FLAGS; i++)
-        if ((set & flags[i].flag) != 0 && n < out_size)
-            n += (size_t)snprintf(out + n, out_size - n, "%s%s", n > 0 ? " " : "", flags[i].name);
-    return out[0] != '\0' ? out : "none";
-}
-
-unsigned flag_of(const char *name)
-{
-    for (size_t i = 0; i < N_FLAGS; i++)
-        if (strcasecmp(flags[i].name, name) == 0)
-            return flags[i].flag;
-    return 0;
-}
-
 void do_describe(struct link *link, char *args)
 {
-    char *text = play_cut(args);
+    char *text = text_cut(args);
     if (!text) {
         link_tell(link, "@describe OBJECT=TEXT, for example @describe me=TEXT");
         return;
@@ -79,7 +55,7 @@ static bool is_good_name(struct link *link, const struct object *object, const c
 
 void do_name(struct link *link, char *args)
 {
-    char *name = play_cut(args);
+    char *name = text_cut(args);
     if (!name || name[0] == '\0') {
         link_tell(link, "@name OBJECT=NEW NAME");
         return;
@@ -112,13 +88,13 @@ static bool may_set(struct link *link, const struct object *object, unsigned fla
 
 void do_set(struct link *link, char *args)
 {
-    char *name = play_cut(args);
+    char *name = text_cut(args);
     if (!name || name[0] == '\0') {
         link_tell(link, "@set OBJECT=FLAG, or @set OBJECT=!FLAG; help @set lists the flags");
         return;
     }
     bool is_off = name[0] == '!';
-    unsigned flag = flag_of(play_trim(name + (is_off ? 1 : 0)));
+    unsigned flag = flag_of(text_trim(name + (is_off ? 1 : 0)));
     struct object *object = match_own(link, args);
     if (!object)
         return;

@@ -1,9 +1,13 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Channels: +NAME TEXT and the @channel commands (play.h). A player's channels are bits of one
+// Channels: +NAME TEXT and the @channel commands (channel.h). A player's channels are bits of one
 // number, so there are CHANNEL_MOST of them at most. Errors: they are told.
-#include "play.h"
+#include "channel.h"
+
+#include "commands.h"
+#include "output.h"
+#include "text.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -60,7 +64,7 @@ tell(struct mush *mush, const struct channel *channel, const char *fmt, ...)
 void channel_say(struct link *link, char *line)
 {
     struct channel channel;
-    char *text = play_split(line);
+    char *text = text_split(line);
     const char *self = link->self->name;
     if (line[0] == '\0' || text[0] == '\0')
         link_tell(link, "+CHANNEL TEXT speaks on a channel, for example +public hello");
@@ -99,7 +103,7 @@ static void set_on(struct link *link, const struct channel *channel, bool is_wan
 void do_channel_join(struct link *link, char *args)
 {
     struct channel channel;
-    if (!find(link, play_trim(args), &channel))
+    if (!find(link, text_trim(args), &channel))
         return;
     if (is_on(link->self, &channel)) {
         link_tell(link, "You are on %s already.", channel.name);
@@ -112,7 +116,7 @@ void do_channel_join(struct link *link, char *args)
 void do_channel_leave(struct link *link, char *args)
 {
     struct channel channel;
-    if (!find(link, play_trim(args), &channel))
+    if (!find(link, text_trim(args), &channel))
         return;
     if (!is_on(link->self, &channel)) {
         link_tell(link, "You are not on %s.", channel.name);
@@ -126,7 +130,7 @@ void do_channel_who(struct link *link, char *args)
 {
     struct channel channel;
     unsigned n = 0;
-    if (!find(link, play_trim(args), &channel))
+    if (!find(link, text_trim(args), &channel))
         return;
     for (struct link *other = link->mush->first; other; other = other->next) {
         if (link_is_playing(other) && is_on(other->self, &channel)) {
@@ -149,7 +153,7 @@ static bool is_channel_name(const char *name)
 void do_channel_add(struct link *link, char *args)
 {
     struct db *db = world_db(link->mush->world);
-    char *name = play_trim(args);
+    char *name = text_trim(args);
     int64_t id = -1;
     if (!is_channel_name(name)) {
         link_tell(link, "A channel's name has 1 to %u letters, digits and -.", NAME_BYTES - 1);
@@ -174,9 +178,9 @@ void do_channel_remove(struct link *link, char *args)
 {
     struct channel channel;
     struct world *world = link->mush->world;
-    if (!find(link, play_trim(args), &channel))
+    if (!find(link, text_trim(args), &channel))
         return;
-    if (strcasecmp(channel.name, play_trim(args)) != 0) {
+    if (strcasecmp(channel.name, text_trim(args)) != 0) {
         link_tell(link, "Give the whole name: %s", channel.name);
         return;
     }

@@ -1,9 +1,11 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The table of commands (play.h). Where the beginning of a name fits several, the first of them is
+// The table of commands (command.h). Where the beginning of a name fits several, the first of them is
 // meant, so the order matters. What cannot be taken back must be typed in full. Errors: none.
-#include "play.h"
+#include "command.h"
+
+#include "commands.h"
 
 #include <string.h>
 #include <strings.h>

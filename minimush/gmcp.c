@@ -5,6 +5,8 @@
 // Errors: none.
 #include "gmcp.h"
 
+#include "output.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,14 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The help (play.h): one short text a topic, in an order to read them in. Errors: a topic that is
+// The help (help.h): one short text a topic, in an order to read them in. Errors: a topic that is
 // not there is told, with those that begin alike.
-#include "play.h"
+#include "help.h"
+
+#include "command.h"
+#include "commands.h"
+#include "output.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -165,7 +170,7 @@ static void tell_topics(struct link *link, const char *beginning)
 
 void do_help(struct link *link, char *args)
 {
-    char *topic = play_trim(args);
+    char *topic = text_trim(args);
     if (topic[0] == '\0') {
         tell_text(link, help_find("help"));
         return;

@@ -1,13 +1,15 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// From the socket to play_line (link.h). Two marks go through a player's input: n_taken, what has
+// From the socket to play_line (input.h). Two marks go through a player's input: n_taken, what has
 // been made into lines, and n_done, what has been acted on. They are apart while half a line is
 // there or a password is being hashed; after a crash the input is seen again from n_done on.
 //
 // Errors: none of its own.
-#include "link.h"
+#include "input.h"
 
+#include "life.h"
+#include "output.h"
 #include "play.h"
 #include "terminal.h"
 
@@ -25,18 +27,6 @@ static int64_t now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void go_on_in(struct link *link, int ms)
-{
-    struct timeval wait = {.tv_usec = ms * 1000};
-    event_add(link->turn, &wait);
-}
-
-// A timer, not an active event: libevent would run that before it looks at other players.
-void link_go_on(struct link *link)
-{
-    go_on_in(link, 0);
 }
 
 static bool may_take(const struct link *link)
@@ -68,39 +58,6 @@ static bool has_credit(struct link *link)
     link->credited_ms = now;
     link->credit = link->credit + more < most ? link->credit + more : most;
     return link->credit >= 1000;
-}
-
-// Of n_done: where a line or command that has begun will be seen again, nothing need be known.
-unsigned link_marks(const struct link *link)
-{
-    if (link->n_taken > 0)
-        return 0;
-    return (link->line.is_after_cr ? LINE_AFTER_CR : 0) |
-           (link->line.is_dropping ? LINE_DROPPING : 0) |
-           (telnet_is_void(&link->telnet) ? LINE_IN_VOID : 0);
-}
-
-void link_take_marks(struct link *link, unsigned marks)
-{
-    link->line.is_after_cr = (marks & LINE_AFTER_CR) != 0;
-    link->line.is_dropping = (marks & LINE_DROPPING) != 0;
-    if ((marks & LINE_IN_VOID) != 0)
-        telnet_begin_void(&link->telnet);
-}
-
-static void settle(struct link *link, size_t n)
-{
-    if (n > 0) {
-        evbuffer_drain(link->input, n);
-        link->n_done += n;
-        link->n_taken -= n;
-        link_touch(link);
-    }
-}
-
-void link_settle(struct link *link)
-{
-    settle(link, link->n_taken);
 }
 
 // Nothing of what was taken would have to be seen again; the marks say the rest.
@@ -141,7 +98,7 @@ static bool take_line(struct link *link)
         if (is_idle(link))
             n_idle = link->n_taken;
     }
-    settle(link, n_idle);
+    link_settle_bytes(link, n_idle);
     return is_whole;
 }
 
@@ -173,7 +130,7 @@ void link_work(struct link *link)
         return;
     if (may_take(link)) {
         if (evbuffer_get_length(link->input) > link->n_taken)
-            go_on_in(link, is_early ? RATE_PAUSE_MS : 0);
+            link_go_on(link, is_early ? RATE_PAUSE_MS : 0);
         else if (link->has_ended)
             link_leave(link);
     }

@@ -1,14 +1,16 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// A link through a reboot: what stay_keep is given for each player, and how a link is made of it
+// A link through a reboot (keep.h): what stay_keep is given for each player, and how a link is made of it
 // again. Half-typed lines, lines not yet run, output not yet sent: nothing of it may be lost. Input
 // is kept as it came, from n_done on; the new program makes lines of it anew.
 //
 // Errors: a player that cannot be noted or restored is logged.
-#include "link.h"
+#include "keep.h"
 
+#include "life.h"
 #include "state.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -201,14 +203,14 @@ static void take_field(struct link *link, const struct state_field *field, int64
     }
 }
 
-struct link *link_restore(struct mush *mush, const struct stay_player *player)
+void link_restore(struct mush *mush, const struct stay_player *player)
 {
     struct link *link = link_new(mush, player);
     struct state_field field;
     int64_t character = 0;
     char letter = LOGIN;
     if (!link)
-        return NULL;
+        return;
     for (size_t at = 0; state_next(player->state, player->n_state, &at, &field);)
         take_field(link, &field, &character, &letter);
     link->has_outbox = true; // perhaps
@@ -220,6 +222,5 @@ struct link *link_restore(struct mush *mush, const struct stay_player *player)
     if (letter == LEAVING)
         link_leave(link);
     else
-        link_go_on(link);
-    return link;
+        link_go_on(link, 0);
 }

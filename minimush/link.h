@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// One player's connection.
+// One player's connection: what is known of it, for all files that serve it. stream.c begins and
+// ends it, life.c leads it through its phases:
 //
 //               connect NAME             a line
 //   ┌▶ LOGIN ───────────────▶ PROMPT ──────────▶ HASHING ────────────▶ PLAYING
@@ -20,7 +21,7 @@
 //   no stream: what is said to it waits in the outbox. To the others it is there, as it has been
 //   all the time.
 //
-// The way of bytes, in and out (turn.h says when):
+// The way of bytes, in (input.c) and out (output.c, turn.c):
 //
 //   fd ─▶ input ─▶ telnet ─▶ line ─▶ play_line ─▶ fresh ═COMMIT═▶ stream ─▶ fd
 //
@@ -115,103 +116,33 @@ struct link {
     bool has_left_state; // stay_leave has been called
 };
 
-// ---- link.c: from the beginning to the end
-
-// Takes the player over; fd -1: it gets no stream. NULL, the connection closed: no memory.
-struct link *link_new(struct mush *mush, const struct stay_player *player);
-
-// Frees it and closes the connection. Only for the turn's end and the game's.
-void link_free(struct link *link);
-
-struct link *link_find(struct mush *mush, uint64_t number);
-struct link *link_find_id(struct mush *mush, const uint8_t *id);
-
-// A connection has come that may be here already: when stayd's worker dies just while it joins a
-// player to the game, the next worker does so again; or it was awaited. The newest counts; nobody
-// sees the other go. Returns how many lines found no room in that one.
-unsigned link_supersede(struct mush *mush, const struct stay_player *player);
-
-// A new link without a stream waits for its player.
-void link_await(struct link *link);
-
-// A player's connection, or one of them; NULL: it is not connected.
-struct link *link_of(struct mush *mush, const struct object *player);
-
-// Ask for the password of NAME, and back.
-void link_prompt(struct link *link, const char *name);
-void link_end_prompt(struct link *link);
-
-// A password is being hashed: until link_settle nothing more is taken.
-void link_await_password(struct link *link);
-
-// Back to LOGIN after a pause that grows with the failures, or out.
-void link_reject(struct link *link);
-
-// Into the game.
-void link_enter(struct link *link, struct object *player);
-
-// Back to LOGIN at once.
-void link_resume_login(struct link *link);
-
-void link_leave(struct link *link);
-
-// Everything has gone out that could: LEAVING goes on.
-void link_shut_if_flushed(struct link *link);
+// Checks that it may follow. Only a link that is made again is put into its phase without
+// (keep.c, resume.c).
+void link_set_phase(struct link *link, enum link_phase phase);
 
 // The turn's end has something to do for it.
 void link_touch(struct link *link);
 
+// Its timer fires then (life.h); its input is gone on with then.
+void link_set_timer(struct link *link, int seconds);
+void link_go_on(struct link *link, int ms);
+
+struct link *link_find(struct mush *mush, uint64_t number);
+struct link *link_find_id(struct mush *mush, const uint8_t *id);
+
+// A player's connection, or one of them; NULL: it is not connected.
+struct link *link_of(struct mush *mush, const struct object *player);
+
 // Is the last line's work not finished when play_line returns?
 bool link_is_pending(const struct link *link);
 
-// ---- input.c
-
-// The stream has bytes; go on with the input in the loop's next turn.
-void link_read(struct link *link);
-void link_go_on(struct link *link);
-
-// Do what there is to do.
-void link_work(struct link *link);
-
-// What has been taken of the input is acted on.
+// What has been taken of the input is acted on, or the first n bytes of it.
 void link_settle(struct link *link);
+void link_settle_bytes(struct link *link, size_t n);
 
+// How the input at n_done is to be understood (line.h): for the ledger and the reboot.
 unsigned link_marks(const struct link *link);
 void link_take_marks(struct link *link, unsigned marks);
-
-// ---- output.c
-
-// One line of text; what does not fit is counted.
-void link_tell(struct link *link, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void link_vtell(struct link *link, const char *fmt, va_list args);
-
-// Text without the end of a line; bytes as they are.
-void link_print(struct link *link, const char *text);
-void link_send(struct link *link, const void *bytes, size_t n);
-
-// Bytes of output that the player has not been sent.
-size_t link_n_queued(const struct link *link);
-
-// At the turn's end: before the commit, and after it.
-void link_store(struct link *link);
-void link_release(struct link *link);
-
-// ---- keep.c: over the game's own reboot
-
-// Note the player, with all that must not be lost. The turn's end has been.
-bool link_keep(struct link *link);
-struct link *link_restore(struct mush *mush, const struct stay_player *player);
-
-// ---- resume.c: after the game's death
-
-// n_lost: link_supersede's.
-struct link *link_resume(struct mush *mush, const struct stay_player *player, unsigned n_lost);
-
-// Wait for everybody who was playing and is not here yet.
-void link_await_all(struct mush *mush);
-
-// Leave with stayd what link_resume wants.
-void link_leave_state(struct link *link);
 
 // In the game; the others need not know whether it has come back yet.
 static inline bool link_is_playing(const struct link *link)

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The connect screen (play.h): connect, create, @password, and what comes of it once the password
+// The connect screen (login.h): connect, create, @password, and what comes of it once the password
 // is hashed. Until then the line is not acted on: after a crash it is done again.
 //
 // A known certificate does not let its player in at once but makes the password unnecessary: a
@@ -10,13 +10,50 @@
 //
 // Errors: the player is told. Whether a name exists is not told apart from a wrong password,
 // neither in words nor by the time it takes.
-#include "play.h"
+#include "login.h"
 
 #include "account.h"
+#include "commands.h"
+#include "life.h"
+#include "output.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+static void tell_door(struct link *link)
+{
+    link_tell(link, "  connect NAME PASSWORD   play a character (without PASSWORD you are asked)");
+    link_tell(link, "  create NAME PASSWORD    make a new one");
+    link_tell(link, "  WHO, QUIT");
+    if (!world_has_players(link->mush->world))
+        link_tell(link, "Nobody lives here yet: the first character becomes the wizard.");
+}
+
+static void greet_by_certificate(struct link *link)
+{
+    char names[256];
+    if (!link->player.has_certificate)
+        return;
+    account_names_of(link->mush->world, link->player.fingerprint, names, sizeof names);
+    if (names[0] != '\0')
+        link_tell(link, "Your certificate is known: connect NAME is enough for %s.", names);
+}
+
+void login_greet(struct link *link)
+{
+    struct mush *mush = link->mush;
+    link_tell(link, "Welcome to %s.", mush->settings->name);
+    if (link->player.is_tls) {
+        link_tell(link, "Your connection is encrypted: %s, %s.", link->player.tls_version,
+                  link->player.tls_cipher);
+    } else {
+        link_tell(link, "Your connection is not encrypted.");
+    }
+    greet_by_certificate(link);
+    tell_door(link);
+}
 
 static bool ask(struct link *link, struct password_job *job)
 {
@@ -106,8 +143,8 @@ void login_line(struct link *link, char *line)
         return;
     }
     snprintf(copy, sizeof copy, "%s", line);
-    char *name = play_split(copy);
-    char *password = play_split(name);
+    char *name = text_split(copy);
+    char *password = text_split(name);
     if (strcasecmp(copy, "connect") == 0 || strcasecmp(copy, "co") == 0) {
         connect_as(link, name, password);
     } else if (strcasecmp(copy, "create") == 0 || strcasecmp(copy, "cr") == 0) {
@@ -118,7 +155,7 @@ void login_line(struct link *link, char *line)
         do_quit(link, name);
     } else {
         link_tell(link, "That is not understood here. Come in first:");
-        play_tell_door(link);
+        tell_door(link);
     }
     explicit_bzero(copy, sizeof copy);
 }
@@ -126,7 +163,7 @@ void login_line(struct link *link, char *line)
 void do_password(struct link *link, char *args)
 {
     struct password_job job = {.task = PASSWORD_CHANGE};
-    char *next = play_cut(args);
+    char *next = text_cut(args);
     if (!next || args[0] == '\0') {
         link_tell(link, "@password OLD=NEW");
         return;
@@ -174,7 +211,7 @@ static void changed(struct link *link, const struct password_job *job)
         link_tell(link, "That is not your old password; nothing is changed.");
     }
     link_settle(link);
-    link_go_on(link);
+    link_go_on(link, 0);
 }
 
 void login_decided(const struct password_job *job, void *arg)

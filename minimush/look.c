@@ -1,8 +1,14 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Seeing: look, examine, inventory (play.h). Errors: they are told.
-#include "play.h"
+// Seeing: look, examine, inventory (look.h). Errors: they are told.
+#include "look.h"
+
+#include "commands.h"
+#include "flags.h"
+#include "match.h"
+#include "output.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -95,9 +101,9 @@ static void look_at(struct link *link, const struct object *object)
 
 void do_look(struct link *link, char *args)
 {
-    char *name = play_trim(args);
+    char *name = text_trim(args);
     if (strncasecmp(name, "at ", 3) == 0)
-        name = play_trim(name + 3);
+        name = text_trim(name + 3);
     const struct object *object = name[0] != '\0' ? match_any(link, name) : link->self->place;
     if (object)
         look_at(link, object);
@@ -120,7 +126,7 @@ static void tell_place(struct link *link, const char *what, const struct object 
 
 void do_examine(struct link *link, char *args)
 {
-    char *name = play_trim(args);
+    char *name = text_trim(args);
     const struct object *object = name[0] != '\0' ? match_any(link, name) : link->self->place;
     if (!object)
         return;

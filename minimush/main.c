@@ -4,7 +4,7 @@
 // minimush: a small MUSH whose players stay connected, see README.md beside this file.
 //
 // Errors: words on stderr and exit status 1; 2 for a wrong command line.
-#include "mush.h"
+#include "game.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -41,10 +41,10 @@ static int run(struct settings *settings)
         return 1;
     }
     raise_descriptor_limit();
-    bool is_started = mush_start(&mush, settings, program);
+    bool is_started = game_start(&mush, settings, program);
     if (is_started)
-        mush_run(&mush);
-    mush_free(&mush);
+        game_run(&mush);
+    game_free(&mush);
     free(program);
     return is_started ? 0 : 1;
 }

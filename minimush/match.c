@@ -1,9 +1,11 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// From a name to the object that a player means (play.h). A whole name goes before the beginning of
+// From a name to the object that a player means (match.h). A whole name goes before the beginning of
 // one, and what is in hand before what is in the room. Errors: they are told.
-#include "play.h"
+#include "match.h"
+
+#include "output.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,15 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Moving oneself and things: exits, home, get, drop, give (play.h). Errors: they are told.
-#include "play.h"
+// Moving oneself and things: exits, home, get, drop, give (move.h). Errors: they are told.
+#include "move.h"
 
+#include "commands.h"
 #include "gmcp.h"
+#include "look.h"
+#include "match.h"
+#include "output.h"
+#include "text.h"
 
 #include <strings.h>
 
@@ -31,7 +36,7 @@ void move_by(struct link *link, struct object *exit)
 
 void do_go(struct link *link, char *args)
 {
-    char *name = play_trim(args);
+    char *name = text_trim(args);
     struct object *exit = world_find_exit(link->self->place, name);
     if (exit)
         move_by(link, exit);
@@ -64,7 +69,7 @@ static unsigned n_held(const struct object *player)
 
 void do_get(struct link *link, char *args)
 {
-    struct object *thing = match_here(link, play_trim(args));
+    struct object *thing = match_here(link, text_trim(args));
     if (!thing)
         return;
     if (thing->kind != WORLD_THING) {
@@ -83,7 +88,7 @@ void do_get(struct link *link, char *args)
 
 void do_drop(struct link *link, char *args)
 {
-    struct object *thing = match_held(link, play_trim(args));
+    struct object *thing = match_held(link, text_trim(args));
     if (thing) {
         world_move(link->mush->world, thing, link->self->place);
         link_tell(link, "You drop %s.", world_name(thing).text);
@@ -94,7 +99,7 @@ void do_drop(struct link *link, char *args)
 
 void do_give(struct link *link, char *args)
 {
-    char *what = play_cut(args);
+    char *what = text_cut(args);
     if (!what || what[0] == '\0') {
         link_tell(link, "Give whom what? give PLAYER=THING");
         return;

@@ -1,9 +1,12 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// page: to one or several players, wherever they are, and again to the same ones (play.h).
+// page: to one or several players, wherever they are, and again to the same ones (commands.h).
 // Errors: they are told.
-#include "play.h"
+#include "commands.h"
+
+#include "output.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,10 +68,10 @@ static void send_page(struct link *link, const struct paged *paged, const char *
 void do_page(struct link *link, char *args)
 {
     struct paged paged = {0};
-    char *text = strchr(args, '=') ? play_cut(args) : NULL;
+    char *text = strchr(args, '=') ? text_cut(args) : NULL;
     const char *names = text && args[0] != '\0' ? args : link->paged;
     if (!text) {
-        text = play_trim(args);
+        text = text_trim(args);
         if (world_find_player(link->mush->world, text)) { // hardly what is to be said
             link_tell(link, "Page %s what? page %s=TEXT", text, text);
             return;

@@ -7,7 +7,9 @@
 // Errors: told to everybody; the game goes on.
 #include "reboot.h"
 
-#include "link.h"
+#include "keep.h"
+#include "output.h"
+#include "signals.h"
 #include "state.h"
 #include "turn.h"
 
@@ -98,10 +100,10 @@ void reboot_now(struct mush *mush)
     turn_commit(mush);
     if (!keep_everybody(mush))
         fprintf(stderr, "minimush: not everybody could be kept; the reboot goes on\n");
-    mush_hold_signals(true);
+    signals_hold(true);
     stay_exec(mush->stay, mush->program, argv);
     snprintf(words, sizeof words, "%s", strerror(errno));
-    mush_hold_signals(false);
+    signals_hold(false);
     fprintf(stderr, "minimush: no reboot: %s: %s\n", mush->program, words);
     mush_tell_all(mush, "GAME: No reboot: %s", words);
 }

@@ -1,17 +1,20 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// A link after the game's death (link.h): stayd has kept the player and hands it out anew, with the
+// A link after the game's death (resume.h): stayd has kept the player and hands it out anew, with the
 // input that was not acknowledged. What the ledger knows puts it back where it stood.
 //
 // stayd hands out one after the other, and what the first does at once is for all to see: until it
 // is their turn, the ledger's entries stand for the others (link_await_all).
 //
 // Errors: a player that nobody knows any more finds itself at the connect screen.
-#include "link.h"
+#include "resume.h"
 
-#include "play.h"
+#include "life.h"
+#include "login.h"
+#include "output.h"
 #include "state.h"
+#include "stream.h"
 #include "terminal.h"
 
 #include <stdio.h>
@@ -113,7 +116,8 @@ static void await(void *arg, const uint8_t *id, const struct ledger_entry *entry
     if (!link)
         return;
     take_entry(link, &player, entry);
-    link_await(link);
+    link->phase = LINK_AWAITED;
+    link_set_timer(link, mush->settings->come_back_s);
     if (entry->phase == LEDGER_HERE)
         tell_back(link);
     else if (entry->phase == LEDGER_LEAVING)
@@ -126,13 +130,13 @@ void link_await_all(struct mush *mush)
     ledger_each(world_db(mush->world), await, mush);
 }
 
-struct link *link_resume(struct mush *mush, const struct stay_player *player, unsigned n_lost)
+void link_resume(struct mush *mush, const struct stay_player *player, unsigned n_lost)
 {
     struct ledger_entry entry = {.phase = LEDGER_HERE};
     struct link *link = link_new(mush, player);
     mush->resumed_at = time(NULL);
     if (!link)
-        return NULL;
+        return;
     link->n_lost = n_lost;
     bool is_known = link_is_stored(link) && ledger_find(world_db(mush->world), player->id, &entry);
     if (is_known)
@@ -141,7 +145,7 @@ struct link *link_resume(struct mush *mush, const struct stay_player *player, un
         take_state(link, player);
     if (entry.phase == LEDGER_LEAVING) {
         leave_unseen(link);
-        return link;
+        return;
     }
     if (entry.phase != LEDGER_AWAITED)
         tell_back(link);
@@ -152,9 +156,8 @@ struct link *link_resume(struct mush *mush, const struct stay_player *player, un
     if (link->telnet.is_heard)
         terminal_invite(link); // stayd has withdrawn what the dead game had agreed on
     if (entry.phase == LEDGER_CUT_OFF && link_is_playing(link))
-        play_come_back(link);
+        link_come_back(link);
     if (!is_known && !link_is_playing(link))
-        play_greet(link);
-    link_go_on(link);
-    return link;
+        login_greet(link);
+    link_go_on(link, 0);
 }

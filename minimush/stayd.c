@@ -101,3 +101,26 @@ bool stayd_open(struct mush *mush)
     free(stayd);
     return mush->stay != NULL;
 }
+
+// What stayd did not do, and why it does not start again: the log says it once.
+void stayd_say_refusals(struct mush *mush)
+{
+    struct stay_counts counts;
+    stay_counts(mush->stay, &counts);
+    if (counts.n_refused > mush->n_refused) {
+        mush->n_refused = counts.n_refused;
+        fprintf(stderr, "minimush: trouble with stayd, %llu times so far:\n%s",
+                (unsigned long long)counts.n_refused, stay_remarks(mush->stay));
+    }
+}
+
+// Everybody was cut off then, and the connections have said so; the log says why.
+void stayd_say_restarts(struct mush *mush)
+{
+    unsigned n = stay_n_restarts(mush->stay);
+    if (n > mush->n_restarts) {
+        mush->n_restarts = n;
+        fprintf(stderr, "minimush: all of stayd was gone; it is started again, and players can "
+                        "connect\n");
+    }
+}

@@ -1,8 +1,12 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Talk in a room (play.h). Errors: they are told.
-#include "play.h"
+// Talk in a room (commands.h). Errors: they are told.
+#include "commands.h"
+
+#include "match.h"
+#include "output.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -51,7 +55,7 @@ void do_think(struct link *link, char *args)
 
 void do_whisper(struct link *link, char *args)
 {
-    char *text = play_cut(args);
+    char *text = text_cut(args);
     if (!text || text[0] == '\0') {
         link_tell(link, "Whisper what to whom? whisper NAME=TEXT");
         return;

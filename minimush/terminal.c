@@ -14,6 +14,7 @@
 #include "terminal.h"
 
 #include "gmcp.h"
+#include "output.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -13,7 +13,7 @@
 // Commit, then send and acknowledge.
 void turn_commit(struct mush *mush);
 
-// The same, and then whatever has to wait for the turn's end: links that are gone, a reboot.
+// The same, as long as there is something, and then links that are gone are freed.
 void turn_end(struct mush *mush);
 
 #endif

@@ -1,10 +1,13 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Who is there, for how long, and how the game is (play.h). Errors: they are told.
-#include "play.h"
+// Who is there, for how long, and how the game is (commands.h). Errors: they are told.
+#include "commands.h"
 
+#include "life.h"
+#include "output.h"
 #include "terminal.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -107,7 +110,7 @@ void do_doing(struct link *link, char *args)
 
 void do_set_doing(struct link *link, char *args)
 {
-    char *text = play_trim(args);
+    char *text = text_trim(args);
     if (strlen(text) >= WORLD_DOING_BYTES) {
         link_tell(link, "That is too long; at most %u bytes.", WORLD_DOING_BYTES - 1);
         return;
@@ -148,7 +151,7 @@ void do_stats(struct link *link, char *args)
 void do_terminal(struct link *link, char *args)
 {
     const struct link_terminal *terminal = &link->terminal;
-    char *charset = play_trim(args);
+    char *charset = text_trim(args);
     if (charset[0] != '\0' && !terminal_set_charset(link, charset)) {
         link_tell(link, "utf-8 or latin-1? @terminal utf-8");
         return;

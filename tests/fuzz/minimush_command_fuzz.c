@@ -6,8 +6,9 @@
 // name too, and is no wizard's for a player; what may be a name finds the object that has it.
 //
 // Errors: abort.
+#include "command.h"
 #include "fuzz.h"
-#include "play.h"
+#include "text.h"
 
 #include <strings.h>
 
@@ -21,7 +22,7 @@ static void cut(const char *line)
 {
     size_t n = strlen(line);
     char *text = fuzz_string((const uint8_t *)line, n);
-    char *behind = play_cut(text);
+    char *behind = text_cut(text);
     hold(is_trimmed(text) && strchr(text, '=') == NULL);
     hold((behind != NULL) == (strchr(line, '=') != NULL));
     if (behind)
@@ -47,7 +48,7 @@ static void split(const char *line)
 {
     size_t n = strlen(line);
     char *word = fuzz_string((const uint8_t *)line, n);
-    char *rest = play_split(word);
+    char *rest = text_split(word);
     hold(rest >= word + strlen(word) && rest + strlen(rest) <= word + n);
     hold(is_trimmed(rest) && strchr(word, ' ') == NULL);
     find(word, 0);

@@ -11,9 +11,12 @@
 //
 // Errors: abort.
 #include "account.h"
+#include "command.h"
+#include "commands.h"
 #include "fuzz.h"
 #include "play.h"
 #include "settings.h"
+#include "stream.h"
 
 #include <event2/event.h>
 #include <fcntl.h>

@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
-#include "play.h"
+#include "command.h"
+#include "flags.h"
+#include "help.h"
+#include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,10 +113,10 @@ static void a_line_is_cut_at_its_equals_sign(void **state)
 {
     (void)state;
     char text[] = "  me =  a = b ";
-    assert_string_equal(play_cut(text), "a = b");
+    assert_string_equal(text_cut(text), "a = b");
     assert_string_equal(text, "me");
     char none[] = " no sign ";
-    assert_null(play_cut(none));
+    assert_null(text_cut(none));
     assert_string_equal(none, "no sign");
 }
 
