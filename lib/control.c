@@ -49,22 +49,33 @@ static void hang_up(struct stay_control *control)
     control->fd = -1;
 }
 
-static void lose_for(struct stay_control *control, uint64_t wait_ms)
+static void lose_for(struct stay_control *control, uint64_t wait_ms, enum stay_control_phase phase)
 {
     hang_up(control);
     stay_requests_rewind(&control->requests);
     control->reader.n = control->reader.n_taken = 0;
     control->n_sent = 0;
-    control->phase = STAY_CONTROL_AWAY;
+    control->phase = phase;
     control->due_ms = stay_now_ms() + wait_ms;
 }
 
-static void lose(struct stay_control *control)
+static uint64_t next_wait_ms(struct stay_control *control)
 {
     uint64_t wait_ms = control->wait_ms;
     control->wait_ms =
         wait_ms * 2 < STAY_CONTROL_LAST_WAIT_MS ? wait_ms * 2 : STAY_CONTROL_LAST_WAIT_MS;
-    lose_for(control, wait_ms);
+    return wait_ms;
+}
+
+static void lose(struct stay_control *control)
+{
+    lose_for(control, next_wait_ms(control), STAY_CONTROL_AWAY);
+}
+
+static void give_up(struct stay_control *control, uint64_t wait_ms)
+{
+    stay_requests_let_go(&control->requests);
+    lose_for(control, wait_ms, STAY_CONTROL_HOPELESS);
 }
 
 // The same line is not added twice, or a game that runs for a year would have nothing else.
@@ -83,10 +94,8 @@ static void remark(struct stay_control *control, const char *what, const char *w
 static void refuse_all(struct stay_control *control, const char *word, const char *text)
 {
     control->n_refused++;
-    control->is_hopeless = true;
-    stay_requests_let_go(&control->requests);
     remark(control, "this game", word, text);
-    lose_for(control, STAY_CONTROL_REFUSED_MS);
+    give_up(control, STAY_CONTROL_REFUSED_MS);
 }
 
 static bool watch_for(struct stay_control *control, int operation, bool is_for_room)
@@ -103,10 +112,10 @@ static void reach(struct stay_control *control)
     snprintf(address.sun_path, sizeof address.sun_path, "%s", control->settings.path);
     control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (control->fd < 0 || connect(control->fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        control->is_hopeless = errno == ENOENT || errno == ECONNREFUSED;
-        if (control->is_hopeless)
-            stay_requests_let_go(&control->requests);
-        lose(control);
+        if (errno == ENOENT || errno == ECONNREFUSED)
+            give_up(control, next_wait_ms(control));
+        else
+            lose(control);
         return;
     }
     if (!stay_peer_is(control->fd, control->settings.user)) {
@@ -114,7 +123,6 @@ static void reach(struct stay_control *control)
                    "the control socket belongs to a user who may not speak as stayd");
         return;
     }
-    control->is_hopeless = false;
     control->phase = STAY_CONTROL_GREETING;
     if (!watch_for(control, EPOLL_CTL_ADD, false))
         lose(control);
@@ -217,10 +225,9 @@ static bool receive(struct stay_control *control)
     const uint8_t *line = stay_reader_line(&control->reader, &n_line);
     while (line) {
         heard(control, line, n_line);
-        line = control->phase != STAY_CONTROL_AWAY ? stay_reader_line(&control->reader, &n_line)
-                                                   : NULL;
+        line = stay_control_is_away(control) ? NULL : stay_reader_line(&control->reader, &n_line);
     }
-    return control->phase != STAY_CONTROL_AWAY && (size_t)n == room;
+    return !stay_control_is_away(control) && (size_t)n == room;
 }
 
 // False: no more can be sent now, or nothing more is to be.
@@ -258,9 +265,9 @@ void stay_control_wake(struct stay_control *control)
 
 void stay_control_work(struct stay_control *control)
 {
-    if (control->phase == STAY_CONTROL_AWAY && control->due_ms <= stay_now_ms())
+    if (stay_control_is_away(control) && control->due_ms <= stay_now_ms())
         reach(control);
-    for (int i = 0; control->phase != STAY_CONTROL_AWAY && i < MAX_RECEIVES_A_CALL; i++)
+    for (int i = 0; !stay_control_is_away(control) && i < MAX_RECEIVES_A_CALL; i++)
         if (!receive(control))
             break;
     while (control->phase == STAY_CONTROL_READY && send_some(control)) {
@@ -270,16 +277,16 @@ void stay_control_work(struct stay_control *control)
 
 void stay_control_hurry(struct stay_control *control)
 {
-    if (control->phase == STAY_CONTROL_AWAY) {
+    if (stay_control_is_away(control)) {
+        control->phase = STAY_CONTROL_AWAY;
         control->due_ms = stay_now_ms();
         control->wait_ms = STAY_CONTROL_FIRST_WAIT_MS;
-        control->is_hopeless = false;
     }
 }
 
 uint64_t stay_control_due_ms(const struct stay_control *control)
 {
-    return control->phase == STAY_CONTROL_AWAY ? control->due_ms : 0;
+    return stay_control_is_away(control) ? control->due_ms : 0;
 }
 
 bool stay_control_plan(struct stay_control *control, const char *words)

@@ -6,12 +6,17 @@
 //
 //              ┌──────────────lose: end, error, out of step──────────────┐
 //              ▼                                                         │
-//   AWAY ──reach──▶ GREETING ──greet──▶ ATTACHING ──attached──▶ READY ───┘
+//   AWAY ──reach──▶ GREETING ──greet──▶ ATTACHING ──attached──▶ READY ───┤
+//               ▲                                                        │
+//   HOPELESS ───┘                                                        │
+//      ▲                                                                 │
+//      └───give_up: nobody listens there, or stayd refuses the game──────┘
 //
-// AWAY lasts 20 ms, then twice as long each time, up to a second; STAY_CONTROL_REFUSED_MS when
-// stayd does not know the game or its user. Never blocks: its descriptor is watched by the epoll
-// descriptor it was given, under the address of the struct; its owner calls stay_control_work then,
-// and at stay_control_due_ms.
+// AWAY and HOPELESS last 20 ms, then twice as long each time, up to a second;
+// STAY_CONTROL_REFUSED_MS when stayd does not know the game or its user. In HOPELESS nobody should
+// wait for what was asked; stay_control_hurry makes it AWAY. Never blocks: its descriptor is watched
+// by the epoll descriptor it was given, under the address of the struct; its owner calls
+// stay_control_work then, and at stay_control_due_ms.
 //
 // Errors: of the connection are met by another one; what stayd refuses is counted and remarked.
 #ifndef STAY_CONTROL_H
@@ -26,6 +31,7 @@
 
 enum stay_control_phase {
     STAY_CONTROL_AWAY,
+    STAY_CONTROL_HOPELESS,
     STAY_CONTROL_GREETING,
     STAY_CONTROL_ATTACHING,
     STAY_CONTROL_READY,
@@ -44,18 +50,22 @@ struct stay_control {
     struct stay_control_settings settings;
     enum stay_control_phase phase;
     int fd;
-    bool is_watched_for_room;
-    bool is_hopeless; // nobody listens there, or we were refused: waiting a little will not help
-    uint64_t due_ms;  // AWAY: when to try again
+    bool is_watched_for_room; // what the epoll descriptor was told last
+    uint64_t due_ms;          // AWAY, HOPELESS: when to try again
     uint64_t wait_ms;
     size_t n_sent; // of the line that goes out
     char attach_id[STAY_REQUESTS_ID_BYTES];
-    char
-        *plan; // what was announced; a new attach takes it back, so it is said again. NULL: nothing
+    char *plan; // announced, and again after each attach, which takes it back. NULL: nothing
     uint64_t n_refused;
     struct stay_requests requests;
     struct stay_reader reader;
 };
+
+// Not connected.
+static inline bool stay_control_is_away(const struct stay_control *control)
+{
+    return control->phase == STAY_CONTROL_AWAY || control->phase == STAY_CONTROL_HOPELESS;
+}
 
 // Does not connect yet: is due at once. False with errno.
 bool stay_control_open(struct stay_control *control, const struct stay_control_settings *settings);

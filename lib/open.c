@@ -63,9 +63,9 @@ static void await_attach(struct stay *stay)
     stay_door_work(&stay->door);
     for (uint64_t now = stay_now_ms(); now < deadline; now = stay_now_ms()) {
         const struct stay_control *control = &stay->control;
-        if (control->phase == STAY_CONTROL_READY || control->is_hopeless)
+        if (control->phase == STAY_CONTROL_READY || control->phase == STAY_CONTROL_HOPELESS)
             return;
-        uint64_t due = control->phase == STAY_CONTROL_AWAY ? control->due_ms : deadline;
+        uint64_t due = stay_control_is_away(control) ? control->due_ms : deadline;
         uint64_t until = due < deadline ? due : deadline;
         struct pollfd wait = {.fd = control->fd, .events = POLLIN};
         poll(&wait, 1, until > now ? (int)(until - now) : 0);

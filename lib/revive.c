@@ -100,7 +100,7 @@ void stay_revive_work(struct stay *stay)
         return;
     }
     listen_to_it(revive);
-    if (stay->control.phase != STAY_CONTROL_AWAY || stay_place_has_stayd(stay->control_path))
+    if (!stay_control_is_away(&stay->control) || stay_place_has_stayd(stay->control_path))
         return;
     uint64_t now_ms = stay_now_ms();
     if (revive->due_ms == 0) {

@@ -127,7 +127,7 @@ const void *stay_game_state(const struct stay *stay, size_t *n_state)
 
 bool stay_is_running(const struct stay *stay)
 {
-    return stay->control.phase != STAY_CONTROL_AWAY || stay_place_has_stayd(stay->control_path);
+    return !stay_control_is_away(&stay->control) || stay_place_has_stayd(stay->control_path);
 }
 
 unsigned stay_n_restarts(const struct stay *stay)

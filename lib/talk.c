@@ -60,7 +60,7 @@ int stay_end(struct stay *stay, const struct stay_player *player, const char *la
         return fail(EINVAL);
     if (!stay_requests_end(&stay->control.requests, player->id, words))
         return -1;
-    if (!stay->control.is_hopeless)
+    if (stay->control.phase != STAY_CONTROL_HOPELESS)
         stay_requests_hold(&stay->control.requests, fcntl(player->fd, F_DUPFD_CLOEXEC, 0));
     return queued(stay, true);
 }

@@ -405,7 +405,7 @@ static void who_is_refused_says_so_once_and_does_not_spin(void **state)
     greet(stage, id);
     say(stage, id, "error no-such-game there is no game mush");
     assert_int_equal(stage->control.n_refused, 1);
-    assert_true(stage->control.is_hopeless);
+    assert_int_equal(stage->control.phase, STAY_CONTROL_HOPELESS);
     assert_string_equal(stage->remarks,
                         "stayd refuses this game: no-such-game there is no game mush\n");
     assert_true(stay_control_due_ms(&stage->control) > stay_now_ms() + 20000);
@@ -506,7 +506,7 @@ static void without_a_stayd_the_waits_grow(void **state)
     for (int i = 0; i < 8; i++) {
         stage->control.due_ms = 1;
         stay_control_work(&stage->control);
-        assert_true(stage->control.is_hopeless);
+        assert_int_equal(stage->control.phase, STAY_CONTROL_HOPELESS);
         uint64_t due = stay_control_due_ms(&stage->control);
         wait_ms = due - stay_now_ms();
         assert_in_range(wait_ms, 0, STAY_CONTROL_LAST_WAIT_MS);
