@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Passwords and certificates in the file (account.h). Errors: as there.
+// Passwords and certificates in the file (account.h).
 #include "account.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The tables of connections and of output owed (ledger.h). Errors: as there.
+// The tables of connections and of output owed (ledger.h).
 #include "ledger.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// stayd's part of the configuration (settings_stayd.h). Errors: as there.
+// stayd's part of the configuration (settings_stayd.h).
 #include "settings_stayd.h"
 
 #include "memory.h"

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Sitelocks in the file (shut.h). Errors: as there.
+// Sitelocks in the file (shut.h).
 #include "shut.h"
 
 #include <stdio.h>

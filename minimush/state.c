@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Tagged fields (state.h). Errors: as there.
+// Tagged fields (state.h).
 #include "state.h"
 
 #include <stdio.h>
