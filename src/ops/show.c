@@ -13,11 +13,11 @@
 #include "players/waiting.h"
 #include "process/lease.h"
 #include "record/suites.h"
-#include "vault/workers.h"
 #include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
 #include "vault/upgrading.h"
+#include "vault/workers.h"
 
 #include <string.h>
 

@@ -25,7 +25,7 @@
 
 #define VAULT_MAGIC 0x6474757661796174ULL
 #ifndef VAULT_LAYOUT // a test builds one that differs
-#define VAULT_LAYOUT 8u
+#define VAULT_LAYOUT 9u
 #endif
 
 // A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
@@ -402,8 +402,8 @@ struct vault_head {
     _Atomic uint64_t ending_until_ms; // boottime ms; not 0: orderly end has begun
     _Atomic uint32_t worker_phase;    // enum worker_phase
     uint32_t reserved;
-    _Atomic uint32_t worker_signal;   // death note: the signal a crashing worker saw; 0: none
-    _Atomic uint32_t serving_slot;    // slot being served now, or SLOT_NONE
+    _Atomic uint32_t worker_signal; // death note: the signal a crashing worker saw; 0: none
+    _Atomic uint32_t serving_slot;  // slot being served now, or SLOT_NONE
     _Atomic uint32_t serving_address_set;
     uint8_t serving_address[16];      // address whose handshake is being served
     _Atomic uint32_t slots_reserved;  // slots [0, n) have memory behind them, others are FREE

@@ -18,8 +18,8 @@
 #include "guard/sweep.h"
 #include "process/clone.h"
 #include "process/lease.h"
-#include "vault/workers.h"
 #include "vault/slot.h"
+#include "vault/workers.h"
 #include "worker/death_note.h"
 
 #include <fcntl.h>
