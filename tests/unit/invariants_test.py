@@ -21,7 +21,7 @@ def words(text):
 class Invariants(unittest.TestCase):
     def setUp(self):
         document = (SOURCE / "doc/invariants.md").read_text()
-        self.rows = re.findall(r"^\| (I\d+) \|", document, re.MULTILINE)
+        self.rows = re.findall(r"^\* \*\*(I\d+)\*\*:", document, re.MULTILINE)
         self.enum = re.search(r"enum invariant \{(.*?)\}", (SOURCE / "src/vault/verify.h").read_text(), re.DOTALL)
 
     def test_each_row_is_a_word_of_the_enum(self):

@@ -308,7 +308,7 @@ static void a_step_is_logged_when_it_is_committed(void **state)
     assert_true(read(fd, text, sizeof text - 1) > 0);
     const char *step = strstr(text, "dir=to-player step=open>cut\n");
     assert_non_null(step);
-    assert_null(strstr(step + 1, "step="));
+    assert_null(strstr(step + strlen("dir=to-player step="), "step="));
     log_open("stderr", LOG_LEVEL_INFO);
     close(log_fd);
     close(fd);
