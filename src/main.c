@@ -11,6 +11,7 @@
 #include "base/title.h"
 #include "base/wipe.h"
 #include "guard/calls.h"
+#include "guard/certs_all.h"
 #include "guard/guard.h"
 #include "guard/reload/listen.h"
 #include "guard/start.h"
@@ -246,8 +247,7 @@ static bool load_certs(struct heritage *heritage)
     struct text remarks;
     if (!text_begin(&words) || !text_begin(&remarks))
         return false;
-    bool is_good =
-        start_load_certs(heritage, NULL, START_CERTS_START, words.out, remarks.out).is_good;
+    bool is_good = certs_all_load(heritage, NULL, CERTS_ALL_START, words.out, remarks.out).is_good;
     char *wrong = text_end(&words);
     char *noted = text_end(&remarks);
     fprintf(stderr, "%s%s", wrong, noted);
@@ -287,12 +287,13 @@ int main(int argc, char **argv)
     heritage.is_alone = arguments.is_alone;
     if (arguments.is_check) {
         bool is_good = listen_fit(&heritage.conf, stderr, stderr);
-        is_good &= start_load_certs(&heritage, NULL, START_CERTS_CHECK, stderr, stderr).is_good;
+        is_good &= certs_all_load(&heritage, NULL, CERTS_ALL_CHECK, stderr, stderr).is_good;
         if (!start_check(&heritage) || !is_good)
             return 1;
         start_check_as_user(&heritage, stderr);
         printf("%s: good\n", heritage.conf.path);
-        start_free(&heritage);
+        certs_all_free(&heritage);
+        heritage_free(&heritage);
         return 0;
     }
     if (arguments.is_daemon && (heritage.ready_fd = detach()) < 0) {

@@ -8,18 +8,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/obstacle.h"
-#include "base/sanitizer.h"
 #include "base/text.h"
 #include "entry/certs.h"
-#include "entry/takeover.h"
 #include "entry/tickets.h"
+#include "guard/certs_all.h"
 #include "guard/control_socket.h"
-#include "guard/guard.h"
+#include "guard/harden.h"
+#include "guard/limits.h"
 #include "guard/lock.h"
 #include "guard/reload/listen.h"
 #include "guard/reload/watch.h"
 #include "guard/store/manager.h"
-#include "guard/upgrade/adopt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,13 +30,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define OWN_FDS                                                                                    \
-    64u // beyond players, handshakes, listeners and control: epoll, pidfds, name lookups
 
 #define UNIT_USER "stayd" // who a unit runs it as (tools/systemd)
 
@@ -55,153 +49,6 @@ static bool complain_path(const char *what, const char *path)
     obstacle_explain(fix, path, error);
     fprintf(stderr, "stayd: %s: %s: %s%s%s\n", what, path, strerror(error), *fix ? "; " : "", fix);
     return false;
-}
-
-// What has been said of a file is not said again for each listener that names it.
-static void say_once(struct text *lines, FILE *out, struct text *said)
-{
-    char *rest = text_end(lines);
-    char *all = rest;
-    for (char *line; rest && (line = strsep(&rest, "\n"));) {
-        char *found = NULL;
-        fflush(said->out);
-        size_t n = strlen(line);
-        for (char *at = said->bytes; n && at && (at = strstr(at, line)) && !found; at++)
-            found = (at == said->bytes || at[-1] == '\n') && at[n] == '\n' ? at : NULL;
-        if (n == 0 || found)
-            continue;
-        fprintf(said->out, "%s\n", line);
-        fprintf(out, "%s\n", line);
-    }
-    free(all);
-}
-
-// Nobody is taken by a TLS listener without a certificate: the worker says so (entry/accept.c).
-static bool is_ok_for(enum start_certs purpose, const struct certs_loaded *loaded,
-                      const struct certs *before)
-{
-    switch (purpose) {
-    case START_CERTS_CHECK:
-        return loaded->n_complaints == 0;
-    case START_CERTS_START:
-        return true;
-    case START_CERTS_RELOAD:
-        return !loaded->has_mistake && (loaded->can_serve || (before && !certs_context(before)));
-    case START_CERTS_UPGRADE_TRY:
-    case START_CERTS_UPGRADE:
-        break;
-    }
-    return loaded->can_serve;
-}
-
-struct start_loaded start_load_certs(struct heritage *heritage, const struct heritage *before,
-                                     enum start_certs purpose, FILE *complaints, FILE *remarks)
-{
-    struct start_loaded all = {.is_good = true};
-    struct text said;
-    bool can_serve = false;
-    heritage->stamp = watch_stamp(&heritage->conf);
-    heritage->has_kept = false;
-    if (!text_begin(&said)) {
-        fprintf(complaints, "memory could not be had; try again\n");
-        return (struct start_loaded){0};
-    }
-    for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
-        const struct conf_listener *listener = &heritage->conf.listener[i];
-        struct text wrong;
-        struct text noted;
-        can_serve |= !listener->is_tls && listener->n_addresses;
-        if (!listener->is_tls || !text_begin(&wrong))
-            continue;
-        if (!text_begin(&noted)) {
-            free(text_end(&wrong));
-            continue;
-        }
-        bool is_before = before && strcmp(before->conf.listener[i].name, listener->name) == 0;
-        const struct certs_wish wish = {
-            .may_make = purpose != START_CERTS_CHECK && purpose != START_CERTS_UPGRADE_TRY,
-            .listener_before = is_before ? &before->conf.listener[i] : NULL,
-            .before = is_before ? before->certs[i] : NULL,
-        };
-        struct certs_loaded loaded =
-            certs_load(&heritage->conf, listener, &wish, wrong.out, noted.out);
-        say_once(&wrong, complaints, &said);
-        say_once(&noted, remarks, &said);
-        heritage->certs[i] = loaded.certs;
-        all.is_good &= loaded.certs && is_ok_for(purpose, &loaded, wish.before);
-        all.n_complaints += loaded.n_complaints;
-        all.has_news |= loaded.has_news;
-        can_serve |= loaded.can_serve;
-        heritage->has_kept |= loaded.n_kept > 0;
-        if (loaded.certs)
-            certs_each(loaded.certs, takeover_prepare, NULL);
-    }
-    free(text_end(&said));
-    all.is_good &= can_serve;
-    return all;
-}
-
-void start_log_certs(char *lines)
-{
-    char *rest = lines;
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        for (char *at = line; *at; at++)
-            if (*at == '"')
-                *at = '\'';
-        if (*line)
-            log_event(LOG_CERTIFICATE, "what=\"%s\"", line);
-    }
-}
-
-// Two descriptors a player: how many players does the limit allow?
-static bool fit_limits(const struct conf *conf, uint32_t *n_slots)
-{
-    struct rlimit limit;
-    uint64_t others =
-        conf->max_handshakes + OWN_FDS + HERITAGE_MAX_SOCKETS + CONF_CONTROL_CONNECTIONS;
-    uint64_t wanted = 2ull * conf->max_players + others;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return complain("limits", "RLIMIT_NOFILE");
-    struct rlimit raised = {.rlim_cur = wanted, .rlim_max = wanted};
-    if (limit.rlim_max < wanted && setrlimit(RLIMIT_NOFILE, &raised) == 0)
-        limit = raised;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return complain("limits", "RLIMIT_NOFILE");
-    *n_slots = conf->max_players;
-    if (limit.rlim_cur >= wanted)
-        return true;
-    if (limit.rlim_cur < others + 2) {
-        fprintf(stderr,
-                "stayd: RLIMIT_NOFILE is %llu, too low for a single player; raise it to %llu\n",
-                (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
-        return false;
-    }
-    *n_slots = (uint32_t)((limit.rlim_cur - others) / 2);
-    fprintf(stderr,
-            "stayd: max-players is %u, but RLIMIT_NOFILE (%llu) allows %u; raise it to %llu "
-            "(LimitNOFILE= in a unit)\n",
-            conf->max_players, (unsigned long long)limit.rlim_cur, *n_slots,
-            (unsigned long long)wanted);
-    return true;
-}
-
-void start_fit_handshakes(struct conf *conf, uint32_t n_slots, FILE *remarks)
-{
-    struct rlimit limit;
-    uint64_t others = 2ull * n_slots + OWN_FDS + HERITAGE_MAX_SOCKETS + CONF_CONTROL_CONNECTIONS;
-    uint64_t wanted = others + conf->max_handshakes;
-    struct rlimit raised = {.rlim_cur = wanted, .rlim_max = wanted};
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted ||
-        setrlimit(RLIMIT_NOFILE, &raised) == 0)
-        return;
-    uint64_t room = limit.rlim_cur > others ? limit.rlim_cur - others : 1;
-    fprintf(remarks,
-            "%s: max-handshakes is %u, but RLIMIT_NOFILE (%llu) leaves room for %llu; raise it to "
-            "%llu (LimitNOFILE= in a unit) and restart stayd\n",
-            conf->path, conf->max_handshakes, (unsigned long long)limit.rlim_cur,
-            (unsigned long long)room, (unsigned long long)wanted);
-    conf->max_handshakes = (uint32_t)room;
 }
 
 static bool take_lock(struct heritage *heritage, const struct kept *kept)
@@ -406,7 +253,7 @@ static bool have_vault(struct heritage *heritage, const struct kept *kept, uint3
                   "what=\"%s: max-players stays at %u as long as these players' connections are "
                   "kept; to change it, stop stayd and start it again\"",
                   heritage->conf.path, kept_slots);
-    adopt_begin_heritage(heritage);
+    heritage_begin(heritage);
     return true;
 }
 
@@ -414,18 +261,18 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
 {
     uint32_t n_slots = 0;
     int log_fd = -1;
-    if (!may_become(heritage->conf.user) || !fit_limits(&heritage->conf, &n_slots) ||
+    if (!may_become(heritage->conf.user) || !limits_fit_players(&heritage->conf, &n_slots) ||
         !take_lock(heritage, kept) || !open_log(heritage, &log_fd))
         return false;
     log_event(LOG_START, "version=%s conf=%s max_players=%u", STAYD_VERSION, heritage->conf.path,
               n_slots);
     if (strcmp(heritage->conf.log, "stderr") != 0)
-        start_log_certs(heritage->remarks);
+        certs_all_log(heritage->remarks);
     heritage->remarks[0] = '\0';
     if (!fit_listeners(heritage) || !listen_open(heritage, &kept->before, stderr) ||
         !open_control(heritage, kept) || !have_vault(heritage, kept, n_slots))
         return false;
-    start_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, stderr);
+    limits_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, stderr);
     keep_fds(heritage, log_fd);
     tickets_tick(heritage->vault.head, clock_boot_ms() / 1000);
     if (!record_init()) {
@@ -442,7 +289,7 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
     if (kept->is_there && !restore_slots(heritage, kept))
         return false;
     remark_unrenewable(heritage);
-    start_harden();
+    harden();
     return true;
 }
 
@@ -462,7 +309,7 @@ bool start_check(const struct heritage *heritage)
 {
     const struct conf *conf = &heritage->conf;
     uint32_t n_slots;
-    bool is_good = fit_limits(conf, &n_slots);
+    bool is_good = limits_fit_players(conf, &n_slots);
     is_good &= may_log(conf);
     is_good &= lock_check(conf);
     is_good &= control_socket_can_open(conf);
@@ -472,39 +319,4 @@ bool start_check(const struct heritage *heritage)
         return is_good;
     fprintf(stderr, "stayd: this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");
     return false;
-}
-
-// By default each of these ends a process, and who sends one to a process group ends all three.
-// (SIGXFSZ, of a log that has reached RLIMIT_FSIZE, is ignored already: that line is lost.)
-static void ignore_strays(void)
-{
-    static const int strays[] = {SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT};
-    for (size_t i = 0; i < sizeof strays / sizeof *strays; i++)
-        signal(strays[i], SIG_IGN);
-    for (int number = SIGRTMIN; number < SIGRTMAX; number++) // the last one is valgrind's
-        signal(number, SIG_IGN);
-}
-
-void start_harden(void)
-{
-    ignore_strays();
-#ifndef UNDER_ADDRESS_SANITIZER         // LeakSanitizer needs ptrace
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // the processes hold keys
-#endif
-}
-
-void start_free_certs(struct heritage *heritage)
-{
-    for (unsigned i = 0; i < CONF_MAX_LISTENERS; i++) {
-        certs_free(heritage->certs[i]);
-        heritage->certs[i] = NULL;
-    }
-}
-
-void start_free(struct heritage *heritage)
-{
-    start_free_certs(heritage);
-    record_free();
-    free(heritage->program);
-    conf_free(&heritage->conf);
 }

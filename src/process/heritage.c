@@ -1,10 +1,27 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Claims of the processes' own descriptors (heritage.h). Errors: none.
+// A heritage's beginning and end, and claims of the processes' own descriptors (heritage.h).
 #include "process/heritage.h"
 
+#include "record/record.h"
+
+#include <stdlib.h>
 #include <sys/epoll.h>
+
+void heritage_begin(struct heritage *heritage)
+{
+    struct vault_reload *reload = &heritage->vault.head->reload;
+    heritage->id = ++reload->heritages;
+    heritage->order = reload->done;
+}
+
+void heritage_free(struct heritage *heritage)
+{
+    record_free();
+    free(heritage->program);
+    conf_free(&heritage->conf);
+}
 
 void heritage_claim(struct vault *vault, unsigned place, int fd)
 {

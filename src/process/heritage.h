@@ -65,6 +65,12 @@ enum heritage_fd {
     HERITAGE_SOCKETS = 32, // and following
 };
 
+// What was ordered of the processes before is answered, and this one has read the files as they are.
+void heritage_begin(struct heritage *heritage);
+
+// All but the certificates, which are entry's.
+void heritage_free(struct heritage *heritage);
+
 // Claim a descriptor for whoever holds the table: what nobody claims is swept. -1: the claim is
 // given up.
 void heritage_claim(struct vault *vault, unsigned place, int fd);

@@ -6,7 +6,7 @@
 #include "vault/flow.h"
 
 #include "base/log.h"
-#include "vault/verify.h"
+#include "vault/invariant.h"
 
 #include <stdlib.h>
 

@@ -8,39 +8,8 @@
 #ifndef STAYD_VAULT_VERIFY_H
 #define STAYD_VAULT_VERIFY_H
 
+#include "vault/invariant.h"
 #include "vault/vault.h"
-
-// The rows of doc/invariants.md, which says what each is, who keeps it and what checks it.
-enum invariant {
-    I_NONE,
-    I1,
-    I2,
-    I3,
-    I4,
-    I5,
-    I6,
-    I7,
-    I8,
-    I9,
-    I10,
-    I11,
-    I12,
-    I13,
-    I14,
-    I15,
-    I16,
-    I17,
-    I18,
-    I19,
-    I20,
-    I21,
-    I22,
-    I23,
-    I24,
-    I25,
-    I26,
-    I_END
-};
 
 // The head: sizes, the receipt's fields. A broken head cannot be served at all.
 enum invariant verify_head(const struct vault *vault);

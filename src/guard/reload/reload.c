@@ -8,9 +8,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/align.h"
+#include "guard/certs_all.h"
 #include "guard/control_socket.h"
+#include "guard/limits.h"
 #include "guard/reload/listen.h"
-#include "guard/start.h"
 #include "vault/asked.h"
 #include "vault/slot.h"
 #include "vault/upgrading.h"
@@ -72,7 +73,7 @@ static bool read_conf(const struct reload *reload, struct heritage *fresh, FILE 
         return false;
     if (listen_fit(&fresh->conf, complaints, remarks) &&
         conf_align(&fresh->conf, &now->conf, &reload->use, complaints, remarks)) {
-        start_fit_handshakes(&fresh->conf, now->vault.head->n_slots, remarks);
+        limits_fit_handshakes(&fresh->conf, now->vault.head->n_slots, remarks);
         return true;
     }
     conf_free(&fresh->conf);
@@ -87,12 +88,12 @@ static bool read_all(const struct reload *reload, struct heritage *fresh, FILE *
     memset(fresh->certs, 0, sizeof fresh->certs);
     if (reload->kind == RELOAD_ALL && !read_conf(reload, fresh, complaints, remarks))
         return false;
-    struct start_loaded loaded =
-        start_load_certs(fresh, reload->heritage, START_CERTS_RELOAD, complaints, remarks);
+    struct certs_all_loaded loaded =
+        certs_all_load(fresh, reload->heritage, CERTS_ALL_RELOAD, complaints, remarks);
     if (loaded.is_good &&
         (reload->kind == RELOAD_ALL || loaded.has_news || loaded.n_complaints == 0))
         return true;
-    start_free_certs(fresh);
+    certs_all_free(fresh);
     if (reload->kind == RELOAD_ALL)
         conf_free(&fresh->conf);
     return false;
@@ -116,7 +117,7 @@ static bool fresh_begin(struct fresh *fresh)
 static void fresh_drop(const struct reload *reload, struct fresh *fresh)
 {
     if (fresh->is_full) {
-        start_free_certs(fresh->heritage);
+        certs_all_free(fresh->heritage);
         if (reload->kind == RELOAD_ALL)
             conf_free(&fresh->heritage->conf);
     }
@@ -209,7 +210,7 @@ static void put_into_place(struct reload *reload, struct heritage *fresh, char *
         control_socket_set_mode(&fresh->conf);
         conf_free(&now->conf);
     }
-    start_free_certs(now);
+    certs_all_free(now);
     *now = *fresh;
 }
 

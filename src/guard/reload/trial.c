@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "base/title.h"
-#include "guard/guard.h"
 #include "process/clone.h"
+#include "process/heritage.h"
 #include "process/lease.h"
 
 #include <errno.h>

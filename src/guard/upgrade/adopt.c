@@ -9,11 +9,12 @@
 #include "base/text.h"
 #include "entry/tickets.h"
 #include "guard/calls.h"
-#include "guard/guard.h"
+#include "guard/certs_all.h"
+#include "guard/harden.h"
+#include "guard/limits.h"
 #include "guard/log_file.h"
 #include "guard/reload/listen.h"
 #include "guard/reload/reload.h"
-#include "guard/start.h"
 #include "guard/upgrade/baton.h"
 #include "guard/upgrade/probation.h"
 #include "guard/upgrade/tryout.h"
@@ -102,14 +103,14 @@ static bool is_same_shape(const struct heritage *heritage, const struct baton *b
 }
 
 static bool can_go_on(struct heritage *heritage, const struct baton *baton, const char *conf,
-                      enum start_certs purpose, FILE *words, FILE *remarks)
+                      enum certs_all_use purpose, FILE *words, FILE *remarks)
 {
     if (conf_load(&heritage->conf, conf, words) > 0 ||
         !listen_fit(&heritage->conf, words, remarks) || !take_indices(heritage, baton, words) ||
         !is_same_shape(heritage, baton, words) ||
-        !start_load_certs(heritage, NULL, purpose, words, remarks).is_good)
+        !certs_all_load(heritage, NULL, purpose, words, remarks).is_good)
         return false;
-    start_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, remarks);
+    limits_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, remarks);
     if (record_init())
         return true;
     fprintf(words, "this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");
@@ -119,7 +120,7 @@ static bool can_go_on(struct heritage *heritage, const struct baton *baton, cons
 int adopt_try(struct heritage *heritage, const char *text, const char *conf)
 {
     struct baton baton;
-    start_harden();
+    harden();
     FILE *nowhere = fopen("/dev/null", "w"); // what a start has remarked, the next one will
     if (!nowhere || !baton_read(&baton, text)) {
         fprintf(stderr, "it does not understand what it is handed\n");
@@ -132,7 +133,7 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
     }
     bool is_good = calls_try(words.out) &&
                    map_vault(heritage, &baton, vault_map_to_look, words.out) &&
-                   can_go_on(heritage, &baton, conf, START_CERTS_UPGRADE_TRY, words.out, nowhere);
+                   can_go_on(heritage, &baton, conf, CERTS_ALL_UPGRADE_TRY, words.out, nowhere);
     fclose(nowhere);
     char *said = text_end(&words);
     if (!is_good)
@@ -140,7 +141,8 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
     free(said);
     if (is_good) {
         fprintf(stdout, "\n" TRYOUT_WORD STAYD_VERSION "\n");
-        start_free(heritage);
+        certs_all_free(heritage);
+        heritage_free(heritage);
         vault_unmap(&heritage->vault);
     }
     baton_free(&baton);
@@ -167,13 +169,6 @@ bool adopt_take_sockets(struct heritage *heritage, const char *places)
     return true;
 }
 
-void adopt_begin_heritage(struct heritage *heritage)
-{
-    struct vault_reload *reload = &heritage->vault.head->reload;
-    heritage->id = ++reload->heritages;
-    heritage->order = reload->done;
-}
-
 static void take_fds(struct heritage *heritage)
 {
     const _Atomic int32_t *fds = vault_guard_fds(&heritage->vault);
@@ -190,7 +185,7 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
     struct text words;
     // By this name the pid in the lock is known for a guard's; the arguments are still needed.
     prctl(PR_SET_NAME, "stayd: guard", 0, 0, 0);
-    start_harden();
+    harden();
     // Nothing of players' and games' for programs that a library may run.
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
     if (!baton_read(&baton, text) || !map_vault(heritage, &baton, vault_map, stderr))
@@ -200,17 +195,17 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
         exit(1);
     if (!text_begin(&words))
         probation_fail(&heritage->vault, "no memory");
-    bool is_good = can_go_on(heritage, &baton, conf, START_CERTS_UPGRADE, words.out, stderr);
+    bool is_good = can_go_on(heritage, &baton, conf, CERTS_ALL_UPGRADE, words.out, stderr);
     char *said = text_end(&words);
     if (!is_good)
         probation_fail(&heritage->vault, "%s", said);
     if (!adopt_take_sockets(heritage, baton.places))
         probation_fail(&heritage->vault, "it does not find the listening sockets");
     take_fds(heritage);
-    start_log_certs(said);
+    certs_all_log(said);
     free(said);
     tickets_init(heritage->vault.head);
-    adopt_begin_heritage(heritage);
+    heritage_begin(heritage);
     heritage->conf_path = conf;
     heritage->program = strdup(baton.program);
     heritage->started_ms = baton.started_ms;

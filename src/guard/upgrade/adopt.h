@@ -27,9 +27,6 @@ bool adopt_align(struct heritage *heritage, const struct conf *names, FILE *word
 // False: it does not.
 bool adopt_take_sockets(struct heritage *heritage, const char *places);
 
-// What was ordered of the program before is answered, and this one has read the files as they are.
-void adopt_begin_heritage(struct heritage *heritage);
-
 // Fill the heritage. Returns the guard's word, for guard_adopt.
 uint64_t adopt_prepare(struct heritage *heritage, const char *baton, const char *conf);
 

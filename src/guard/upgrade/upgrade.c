@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "guard/guard.h"
 #include "guard/guard_part.h"
 #include "guard/sweep.h"
 #include "guard/upgrade/baton.h"

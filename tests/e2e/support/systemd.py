@@ -34,6 +34,7 @@ def why_not():
     done = subprocess.run(
         ["unshare", "--pid", "--mount", "--cgroup", "--fork", "sh", "-ec",
          "mount --make-rprivate /; mount -t proc proc /proc; mount -t tmpfs tmpfs /run;"
+         '[ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ] || umount -l /sys/fs/cgroup;'
          "mount -t cgroup2 cgroup2 /sys/fs/cgroup; mkdir /sys/fs/cgroup/stayd-test-$$;"
          "rmdir /sys/fs/cgroup/stayd-test-$$"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
