@@ -9,22 +9,22 @@
 // A flow's phase takes these steps and no others (I8), each in the commit of what
 // belongs to it. SHUT holds no bytes any more.
 //
-//   TO_GAME     OPEN ──a──▶ ENDING ──g──▶ SHUT
+//   TO_GAME     OPEN ──a──▶ ENDING ──f──▶ SHUT
 //
-//   TO_PLAYER   OPEN ──b──▶ CUT ──d──▶ ENDING ──g──▶ SHUT       from each to SHUT: h
+//   TO_PLAYER   OPEN ──b──▶ CUT ──d──▶ ENDING ──f──▶ SHUT       from each to SHUT: g
 //                │ ◀──c────              ▲
 //                └───────────e───────────┘
 //
 //   a  the player says nothing more: receipt_recv (end of file), receive_failed (an
 //      error), stop_records (close_notify, an alert, a broken record),
-//      run_start_ending (stayd ends the player)
+//      relay_start_ending (stayd ends the player)
 //   b  the game's side has ended: receipt_recv, receive_failed; relay_unlink (it is dead)
 //   c  it is dead, and the player's terminal is put right: relay_mend
-//   d  the end is the player's: run_start_ending (the game closed this one, or stayd
-//      does), take_words (last words), seal_alert
+//   d  the end is the player's: relay_start_ending (the game closed this one, or stayd
+//      does), relay_take_words (last words), seal_alert
 //   e  as d, before the game's side has ended; seal_worn_notice
-//   g  all has gone: run_pass_end
-//   h  nobody is there to hear it: run_shut
+//   f  all has gone: relay_pass_end
+//   g  nobody is there to hear it: relay_shut
 //
 // Errors: none.
 #ifndef STAYD_VAULT_FLOW_H
