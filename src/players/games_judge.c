@@ -45,8 +45,7 @@ void games_note_away(struct players *players, unsigned game)
         games_note_death(players, game);
 }
 
-// Has this link ended, though it may not be read to its end yet?
-static bool is_over(const struct players *players, const struct slot *slot)
+bool games_is_over(const struct players *players, const struct slot *slot)
 {
     struct pollfd poll_fd = {.fd = slot->game_fd, .events = POLLRDHUP};
     return conn_of(players, slot)->ended_ms != 0 || poll(&poll_fd, 1, 0) == 1;
@@ -105,7 +104,7 @@ static struct ended count_ended(const struct players *players, const struct slot
         if (!games_is_link_of(other, slot->game, slot->game_pid, slot->game_start) ||
             is_of_gone(players, other) || (other != slot && is_explained(other)))
             continue;
-        if (other != slot && !is_over(players, other))
+        if (other != slot && !games_is_over(players, other))
             return (struct ended){0};
         ended.n++;
         ended.are_together = ended.are_together && !are_apart(players, slot, other);

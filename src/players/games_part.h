@@ -21,7 +21,10 @@ uint64_t games_said(const struct slot *slot);
 void games_watch(struct players *players, unsigned game, int32_t pid, uint64_t start);
 bool games_is_watched(const struct players *players, unsigned game, int32_t pid, uint64_t start);
 
-// The game's present process is dead.
+// Has this link ended, though it may not be read to its end yet?
+bool games_is_over(const struct players *players, const struct slot *slot);
+
+// The game's present process is dead. If it has just gone on in a child, that is the game now.
 void games_note_death(struct players *players, unsigned game);
 
 // Judge again those whose link is this process', and has ended.

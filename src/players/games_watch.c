@@ -17,6 +17,8 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#define GONE_ON_MS 2000u // from a process' first link until it may go on in a child
+
 static void stop_watching(struct games_death *death)
 {
     if (!death->event)
@@ -48,12 +50,48 @@ static uint32_t count_players(const struct vault *vault, unsigned game)
     return n;
 }
 
+// A program that puts itself into the background forks when it has begun to listen, and its child has
+// the listening socket and all links. Later a child that keeps them is a dump, and accepts nobody.
+static bool has_gone_on(struct players *players, unsigned game, const struct game_state *now)
+{
+    if (now->pid == 0 || now->flags & GAME_ATTACHED ||
+        clock_boot_ms() >= now->since_ms + GONE_ON_MS)
+        return false;
+    slot_each_live(players->vault, slot)
+        if (games_is_link_of(slot, game, now->pid, now->start) && games_is_over(players, slot))
+            return false;
+    uint64_t listener = games_listener(players, game, UINT64_MAX).inode;
+    return listener != 0 && listener != LISTENER_UNSEEN;
+}
+
+// From now on its listening socket stands for the game. A worker's death in between: who is not
+// moved yet is linked anew.
+static void move_to_child(struct players *players, unsigned game, struct game_state *now)
+{
+    const struct game_state before = *now;
+    now->pid = 0;
+    now->listener = games_listener(players, game, 0).inode;
+    now->start = now->listener;
+    game_commit(players->vault->head, game, now);
+    slot_each_live(players->vault, slot) {
+        if (!games_is_link_of(slot, game, before.pid, before.start))
+            continue;
+        slot->game_pid = now->pid;
+        slot->game_start = now->start;
+    }
+    log_event(LOG_GAME_HERE, "game=%s pid=0", games_conf(players, game)->name);
+}
+
 void games_note_death(struct players *players, unsigned game)
 {
     struct vault_head *head = players->vault->head;
     struct game_state next = game_now(head, game);
     if (next.flags & GAME_AWAY)
         return;
+    if (has_gone_on(players, game, &next)) {
+        move_to_child(players, game, &next);
+        return;
+    }
     next.flags = (next.flags & (GAME_SEEN | GAME_RESUMES | GAME_DOUBTED)) | GAME_AWAY;
     next.since_ms = clock_boot_ms();
     game_commit(head, game, &next);

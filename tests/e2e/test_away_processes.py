@@ -9,9 +9,11 @@ import time
 import pytest
 
 from support import processes
-from support.away import AWAY, KINDS, attach, await_back, check_echo, enter, read_here
+from support.away import AWAY, BACK, KINDS, attach, await_back, check_echo, enter, read_here
 from support.daemon import free_port
 from support.waiting import until
+
+LEFTOVER_S = 60  # so long a dead game's socket, which a child has, is nobody's
 
 
 def test_a_dump_child_that_keeps_the_sockets_does_not_hide_the_games_death(make_stage, lone):
@@ -67,6 +69,26 @@ def test_a_game_that_has_gone_on_in_a_child_after_listening_is_held_too(make_sta
     game.start()
     await_back(player, is_told=True)
     check_echo(player)
+
+
+def test_players_who_are_linked_before_the_game_goes_on_in_a_child_stay_linked(make_stage, lone):
+    game = lone(is_daemon=True, forks_after_s=0.5)
+    stage = make_stage(its_game=game)
+    players = [enter(stage, kind) for kind in KINDS]
+    os.kill(game.pid, signal.SIGKILL)
+    stage.stayd.log.expect("game-away")
+    for player in players:
+        player.read_until(AWAY)
+    begun = time.monotonic()
+    game.start()
+    for player in players:
+        text = await_back(player, is_told=True)
+        assert text.count(BACK) == 1 and AWAY not in text
+        check_echo(player)
+    assert time.monotonic() - begun < LEFTOVER_S
+    game.kill()  # the child's death is seen as any other
+    for player in players:
+        player.read_until(AWAY)
 
 
 @pytest.mark.parametrize("is_daemon", [False, True])

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A game that is a process of its own, so that it can die. Run as a program it is that game:
 
-    lone_game.py PLACE BACKLOG SLOWNESS PIDFILE|- daemon|web|- CONTROL|- WORDS
+    lone_game.py PLACE BACKLOG SLOWNESS PIDFILE|- daemon:SECONDS|web|- CONTROL|- WORDS
 
 With CONTROL it attaches there first, with WORDS (resume, ack). Then "here" is followed by "resumed INPUT OUTPUT STATE",
 if the header says so, and it knows: state TEXT (leaves it), ack (all that was read), plan WORDS (reboot, shutdown
@@ -13,6 +13,7 @@ PLACE is the path of a Unix socket or a TCP port. It says "here PID ID N" to eac
 It echoes lines as "echo LINE", and knows: quit (closes this player), shutdown MS (closes everybody, and exits MS
 milliseconds later), exit (only exits), raw HEX (sends bytes), flood N (sends N numbered lines), dump S (forks a
 child that keeps all sockets open for S seconds), daemon (goes on in a child).
+With daemon:SECONDS it goes on in a child so long after it has begun to listen.
 It takes a player every SLOWNESS seconds at most. With web it speaks HTTP as well: it says nothing before the player
 does, and who sends a request gets UPGRADED and then all that it sends; "bye" ends it, "shutdown MS" is obeyed.
 """
@@ -204,10 +205,10 @@ class LoneGame:
     """Start, kill, and start again. `place`: path or port."""
 
     def __init__(self, place, backlog=128, slowness=0, pid_file=None, is_daemon=False,
-                 control=None, words="", is_web=False):
+                 control=None, words="", is_web=False, forks_after_s=0):
         self.place = place
         self.arguments = [str(place), str(backlog), str(slowness), pid_file or "-",
-                          "daemon" if is_daemon else "web" if is_web else "-", control or "-", words]
+                          f"daemon:{forks_after_s}" if is_daemon else "web" if is_web else "-", control or "-", words]
         self.is_daemon = is_daemon
         self.connect = f"tcp:127.0.0.1:{place}" if isinstance(place, int) else f"unix:{place}"
         self.process = None
@@ -247,11 +248,13 @@ class LoneGame:
 
 def main():
     place, backlog, slowness, pid_file, kind, control, words = sys.argv[1:]
-    is_daemon = kind == "daemon"
+    is_daemon = kind.startswith("daemon:")
     town = Town(place, int(backlog), float(slowness), "-" if is_daemon else control, words,
                 kind == "web")
-    if is_daemon and os.fork() > 0:
-        os._exit(0)
+    if is_daemon:
+        time.sleep(float(kind.removeprefix("daemon:")))
+        if os.fork() > 0:
+            os._exit(0)
     if is_daemon and control != "-":
         town.attach(control, words)
     if pid_file != "-":
