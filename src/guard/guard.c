@@ -125,13 +125,26 @@ static bool has_left(const struct vault_head *head, pid_t worker, int status)
     return head->reload.leaving == (uint32_t)worker && head->worker_signal == 0 && is_quiet;
 }
 
+static void say_ready(struct guard *guard)
+{
+    int fd = vault_guard_fds(&guard->vault)[HERITAGE_READY];
+    manager_say(-1, true, "READY=1");
+    if (fd >= 0 && write(fd, "1", 1) != 1)
+        log_event(LOG_SYSTEM, "what=\"say ready\" error=\"%s\"", strerror(errno));
+    guard_renew_fd(guard, HERITAGE_READY, -1);
+    // Last: a guard that dies here is followed by one that says it again, which does no harm.
+    guard->was_ready = true;
+    guard->vault.head->ready_said = 1;
+}
+
 static void worker_died(struct guard *guard)
 {
     pid_t pid = guard->worker.pid;
     bool was_ready = workers_is_ready(guard->vault.head);
     int status = remains_look(guard, pid);
     guard->worker = (struct process){0};
-    guard->was_ready |= was_ready;
+    if (was_ready && !guard->was_ready)
+        say_ready(guard); // it has died before that could be said
     if (workers_phase(guard->vault.head) != WORKER_ENDED)
         workers_set_phase(guard->vault.head, WORKER_DEAD);
     else if (status <= 0)
@@ -186,18 +199,6 @@ static void leave(struct guard *guard)
     exit(GUARD_LEFT);
 }
 
-static void say_ready(struct guard *guard)
-{
-    int fd = vault_guard_fds(&guard->vault)[HERITAGE_READY];
-    guard->was_ready = true;
-    manager_say(-1, true, "READY=1");
-    if (fd < 0)
-        return;
-    if (write(fd, "1", 1) != 1)
-        log_event(LOG_SYSTEM, "what=\"say ready\" error=\"%s\"", strerror(errno));
-    guard_renew_fd(guard, HERITAGE_READY, -1);
-}
-
 // ---- The duties ----
 
 static bool may_clone(const struct guard *guard, uint64_t now_ms)
@@ -218,12 +219,17 @@ static void check_place(struct guard *guard, uint64_t now_ms)
         _exit(0);
 }
 
-static void mind_worker(struct guard *guard, uint64_t now_ms)
+static void mind_death(struct guard *guard, uint64_t now_ms)
 {
+    (void)now_ms;
     if (guard_is_dead(&guard->worker))
         worker_died(guard);
     if (workers_phase(guard->vault.head) == WORKER_ENDED)
         finish(guard, 0);
+}
+
+static void mind_worker(struct guard *guard, uint64_t now_ms)
+{
     if (guard->worker.pid == 0 && may_clone(guard, now_ms))
         guard_make_worker(guard);
 }
@@ -373,7 +379,8 @@ static const struct duty {
     int (*fd)(const struct guard *guard);
 } duties[] = {
     {check_place, NULL, NULL},
-    {mind_worker, worker_sleep_ms, worker_fd},
+    {mind_death, NULL, worker_fd},
+    {mind_worker, worker_sleep_ms, NULL},
     {mind_spare, spare_sleep_ms, spare_fd},
     {mind_reload, mind_reload_ms, mind_reload_fd},
     {probation_step, NULL, NULL}, // its time is the upgrade's
@@ -388,6 +395,7 @@ static const struct duty {
 
 #define N_DUTIES (sizeof duties / sizeof *duties)
 
+// Each at its own time: the one before may have set a time from which on the next may act.
 static void step(struct guard *guard)
 {
     for (size_t i = 0; i < N_DUTIES; i++)
@@ -434,7 +442,7 @@ void guard_run(struct heritage *heritage, uint64_t dead)
     title_set("stayd: guard");
     if (lease_pid(dead))
         log_event(LOG_GUARD_TAKEN, "pid=%d dead=%d", (int)getpid(), (int)lease_pid(dead));
-    guard.was_ready = lease_pid(dead) && vault_guard_fds(&guard.vault)[HERITAGE_READY] < 0;
+    guard.was_ready = guard.vault.head->ready_said;
     guard_renew_fd(&guard, HERITAGE_TRYOUT, -1);
     guard_renew_fd(&guard, HERITAGE_PROGRAM, -1);
     write_pid(&guard);

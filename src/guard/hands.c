@@ -78,6 +78,8 @@ void guard_make_worker(struct guard *guard)
     uint64_t mine = lease_take(&head->table, seen);
     if (!mine)
         return; // a worker of an earlier guard was faster; look again
+    if (workers_phase(head) == WORKER_ENDED)
+        return; // as its last act; nobody is to be served any more
     reload_prepare_worker(&guard->reload);
     remains_keep_poll(guard);
     sweep_descriptors(&guard->vault);

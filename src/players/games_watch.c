@@ -64,21 +64,28 @@ static bool has_gone_on(struct players *players, unsigned game, const struct gam
     return listener != 0 && listener != LISTENER_UNSEEN;
 }
 
-// From now on its listening socket stands for the game. A worker's death in between: who is not
-// moved yet is linked anew.
-static void move_to_child(struct players *players, unsigned game, struct game_state *now)
+// Is this link of the dead process, or half moved to its child?
+static bool is_to_move(const struct slot *slot, unsigned game, const struct game_state *before)
 {
-    const struct game_state before = *now;
-    now->pid = 0;
-    now->listener = games_listener(players, game, 0).inode;
-    now->start = now->listener;
-    game_commit(players->vault->head, game, now);
+    return games_is_link_of(slot, game, before->pid, before->start) ||
+           games_is_link_of(slot, game, 0, before->start);
+}
+
+// From now on its listening socket stands for the game. The game itself is moved last: a worker that
+// comes in between finds the process dead, and goes on here.
+static void move_to_child(struct players *players, unsigned game, struct game_state *next)
+{
+    const struct game_state before = *next;
+    next->pid = 0;
+    next->listener = games_listener(players, game, 0).inode;
+    next->start = next->listener;
     slot_each_live(players->vault, slot) {
-        if (!games_is_link_of(slot, game, before.pid, before.start))
+        if (!is_to_move(slot, game, &before))
             continue;
-        slot->game_pid = now->pid;
-        slot->game_start = now->start;
+        slot->game_pid = 0;
+        slot->game_start = next->start;
     }
+    game_commit(players->vault->head, game, next);
     log_event(LOG_GAME_HERE, "game=%s pid=0", games_conf(players, game)->name);
 }
 

@@ -41,7 +41,7 @@ bool relay_mend(struct relay *relay, const char *text)
     uint8_t out[TELNET_MEND_BYTES + RELAY_LINE_BYTES];
     size_t n = 0;
     // The dead game's words come first, and only behind them is it clear what is unfinished.
-    if (slot_has_step(slot) && next.in.chunk != CHUNK_NONE)
+    if (next.phase != FLOW_CUT || (slot_has_step(slot) && next.in.chunk != CHUNK_NONE))
         return false;
     if (slot_has(slot, SLOT_FLAG_TELNET))
         n = telnet_mend(&next.telnet, &flow_now(&slot->flow[TO_GAME])->telnet, out);

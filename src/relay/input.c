@@ -111,6 +111,7 @@ static void drop_input(struct relay *relay)
     struct relay own = *relay;
     own.conn = &conn;
     own.receives_left = DROP_RECEIVES;
+    own.is_short = false;
     do {
         struct flow_state next = relay_state(&own, TO_GAME);
         drop_out(&own, &next);

@@ -155,8 +155,14 @@ static void print_phrases(FILE *out, const struct phrase *phrases, size_t n_phra
     for (const struct phrase *it = phrases; it < phrases + n_phrases; it++) {
         if (!*reply_find(item, it->key))
             continue;
-        write_cell(cell, it->form, it->key, item);
-        fprintf(out, "%s%s%s", it->before, cell, it->after);
+        fputs(it->before, out);
+        if (it->form == TIME) {
+            write_time(cell, reply_find(item, it->key));
+            fputs(cell, out);
+        } else { // of any length
+            print_words(out, reply_find(item, it->key));
+        }
+        fputs(it->after, out);
     }
 }
 

@@ -401,9 +401,9 @@ struct vault_head {
     vault_place spare; // who is spare
     _Atomic uint64_t ending_until_ms; // boottime ms; not 0: orderly end has begun
     _Atomic uint32_t worker_phase;    // enum worker_phase
-    uint32_t reserved;
-    _Atomic uint32_t worker_signal; // death note: the signal a crashing worker saw; 0: none
-    _Atomic uint32_t serving_slot;  // slot being served now, or SLOT_NONE
+    _Atomic uint32_t ready_said;      // some worker has been ready, and whoever waits was told
+    _Atomic uint32_t worker_signal;   // death note: the signal a crashing worker saw; 0: none
+    _Atomic uint32_t serving_slot;    // slot being served now, or SLOT_NONE
     _Atomic uint32_t serving_address_set;
     uint8_t serving_address[16];      // address whose handshake is being served
     _Atomic uint32_t slots_reserved;  // slots [0, n) have memory behind them, others are FREE

@@ -23,6 +23,7 @@
 #include "vault/facts.h"
 #include "vault/receipt.h"
 #include "vault/verify.h"
+#include "vault/workers.h"
 
 #include <signal.h>
 #include <string.h>
@@ -102,6 +103,7 @@ static const struct field head_fields[] = {
     FIELD(vault_head, reload.done, 0),
     FIELD(vault_head, upgrade.phase, 0),
     FIELD(vault_head, upgrade.asked, 0),
+    FIELD(vault_head, worker_phase, 0),
 };
 
 static const struct field cell_fields[] = {FIELD(cell, next, BREAKS(I16))};
@@ -302,6 +304,9 @@ static void use_notes(void)
     upgrading_begin(copy.head, "0", path);
     upgrading_set(copy.head, UPGRADE_REFUSED, "no");
     upgrading_word((enum upgrade_phase)copy.head->upgrade.phase);
+    workers_phase_name(workers_phase(copy.head));
+    workers_set_phase(copy.head, WORKER_DEAD);
+    workers_set_phase(copy.head, WORKER_STARTING);
 }
 
 // Take up as much as there is of everything, and give it back.

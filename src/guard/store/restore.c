@@ -16,6 +16,7 @@
 #include "vault/state.h"
 #include "vault/upgrading.h"
 #include "vault/verify.h"
+#include "vault/workers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -341,7 +342,8 @@ bool restore_slots(const struct heritage *heritage, const struct kept *kept)
         free_place(&head->guard);
         free_place(&head->table);
         free_place(&head->spare);
-        head->worker_phase = WORKER_DEAD; // whatever it was
+        workers_set_phase(head, WORKER_DEAD);
+        head->ready_said = 0;
         if (upgrading_is_under_way(head))
             upgrading_set(head, UPGRADE_BACK, "stayd was started anew meanwhile");
     }
