@@ -286,9 +286,9 @@ static bool can_step(enum flow_dir dir, enum flow_phase from, enum flow_phase to
 static void a_phase_takes_no_step_that_is_not_drawn(void **state)
 {
     (void)state;
-    for (int dir = 0; dir < 2; dir++)
-        for (int from = 0; from < FLOW_N_PHASES; from++)
-            for (int to = 0; to < FLOW_N_PHASES && steps[dir][from]; to++)
+    for (enum flow_dir dir = TO_GAME; dir <= TO_PLAYER; dir++)
+        for (enum flow_phase from = FLOW_OPEN; from < FLOW_N_PHASES; from++)
+            for (enum flow_phase to = FLOW_OPEN; to < FLOW_N_PHASES && steps[dir][from]; to++)
                 assert_int_equal(can_step(dir, from, to),
                                  strstr(steps[dir][from], flow_phase_name(to)) != NULL);
 }

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define TRIAL_MS 4000u
+#define TRIAL_MS 8000u
 #define TRIAL_TEXT_BYTES 8192u
 
 struct trial {
