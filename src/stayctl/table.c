@@ -184,6 +184,7 @@ static void print_stayd(FILE *out, const struct reply *stayd)
         {"\nguard ", "guard", NUMBER, ""},
         {", spare ", "spare", NUMBER, ""},
         {", worker ", "worker", NUMBER, ""},
+        {" (", "worker-phase", TEXT, ")"},
         {"; workers made: ", "workers-made", NUMBER, ""},
         {"; crashes: ", "crashes", TEXT, ""},
         {"; players closed for that: ", "poisoned", NUMBER, ""},

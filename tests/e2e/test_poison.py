@@ -130,7 +130,8 @@ def test_how_workers_have_died_is_told_and_survives_them(stage):
     assert re.fullmatch(r"signal 11 \(Segmentation fault\), serving \S+, last call \S+, "
                         r"trace [0-9a-f,]+", status["last-death"])
     shown = run_stayctl(stage.stayd, "status").stdout
-    assert "workers made: 4; crashes: SEGV:2 ABRT:1\nlast death of a worker, " in shown
+    assert f"worker {status['worker']} (ready); workers made: 4; crashes: SEGV:2 ABRT:1\n" in shown
+    assert "\nlast death of a worker, " in shown
     assert re.search(r"worker, \ds ago: signal", shown)
 
 
