@@ -4,7 +4,7 @@
 // The present worker's phase; and by which signals workers have crashed, and how often (struct
 // vault_deaths).
 //
-// Errors: none.
+// Errors: a step that the phases' diagram (layout.h) does not have is an assertion.
 #ifndef STAYD_VAULT_WORKERS_H
 #define STAYD_VAULT_WORKERS_H
 
@@ -16,7 +16,8 @@ static inline enum worker_phase workers_phase(const struct vault_head *head)
     return (enum worker_phase)head->worker_phase;
 }
 
-// By whoever holds the table, or by the guard when the worker is dead.
+// By whoever holds the table, or by the guard when the worker is dead. WORKER_DEAD and
+// WORKER_STARTING may follow whatever stands there, which a dead worker may have damaged.
 void workers_set_phase(struct vault_head *head, enum worker_phase phase);
 
 // Has the present worker served every slot once?
