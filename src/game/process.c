@@ -4,6 +4,7 @@
 // Looking into /proc (process.h).
 #include "game/process.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "game/process_text.h"
 
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define EXITING 0x4ull // PF_EXITING, include/linux/sched.h
@@ -122,6 +124,33 @@ enum process_life process_look(pid_t pid, uint64_t start)
     if (kill(pid, 0) == 0 || errno == EPERM)
         return PROCESS_UNKNOWN;
     return PROCESS_DEAD;
+}
+
+static bool is_of_user(pid_t pid, uid_t uid)
+{
+    char path[32];
+    struct stat file = {0};
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    return stat(path, &file) == 0 && file.st_uid == uid;
+}
+
+bool process_is_any_new(uid_t uid, uint64_t within_ms)
+{
+    uint64_t now_ms = clock_boot_ms();
+    uint64_t after_ms = now_ms > within_ms ? now_ms - within_ms : 0;
+    uint64_t after = after_ms * (uint64_t)sysconf(_SC_CLK_TCK) / 1000;
+    bool is_found = false;
+    DIR *processes = opendir("/proc");
+    if (!processes)
+        return false;
+    for (struct dirent *one; !is_found && (one = readdir(processes));) {
+        struct process_view view;
+        pid_t pid = process_parse_pid(one->d_name);
+        is_found =
+            pid > 0 && is_of_user(pid, uid) && process_see(pid, &view) && view.start >= after;
+    }
+    closedir(processes);
+    return is_found;
 }
 
 pid_t process_read_file(const char *path)

@@ -33,6 +33,10 @@ struct process_view {
 // process that lives, or none that we may see. start is 0 then.
 bool process_see(pid_t pid, struct process_view *view);
 
+// Has this user a living process that was started in the last `within_ms`? One that cannot be seen
+// (hidepid) does not count.
+bool process_is_any_new(uid_t uid, uint64_t within_ms);
+
 // The process id that stands in a file; 0: there is none.
 pid_t process_read_file(const char *path);
 

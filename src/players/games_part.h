@@ -46,6 +46,9 @@ struct games_peer {
 bool games_find_peer(struct players *players, unsigned game, int fd,
                      const struct game_state *living, struct games_peer *peer);
 
+// The game's user, + 1; 0: nobody was there yet.
+uint64_t games_owner(const struct players *players, unsigned game);
+
 // The game's user may be this one's; it has attached.
 void games_note_owner(struct players *players, unsigned game, uid_t uid);
 

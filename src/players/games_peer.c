@@ -70,8 +70,7 @@ static uint64_t tag_address(const struct conf_game *conf)
     return (uint64_t)hash32_add_text(HASH32_START, conf->connect) << 32;
 }
 
-// The user, + 1; 0: nobody was there yet.
-static uint64_t find_owner(const struct players *players, unsigned game)
+uint64_t games_owner(const struct players *players, unsigned game)
 {
     const struct conf_game *conf = games_conf(players, game);
     uint64_t owner = players->vault->head->games[game].owner;
@@ -82,14 +81,14 @@ static uint64_t find_owner(const struct players *players, unsigned game)
 
 void games_note_owner(struct players *players, unsigned game, uid_t uid)
 {
-    uint64_t owner = find_owner(players, game);
+    uint64_t owner = games_owner(players, game);
     players->vault->head->games[game].owner =
         tag_address(games_conf(players, game)) | (owner ? owner : (uint64_t)uid + 1);
 }
 
 static bool may_be_game(const struct players *players, unsigned game, uid_t uid)
 {
-    uint64_t owner = find_owner(players, game);
+    uint64_t owner = games_owner(players, game);
     return uid == LISTENER_NO_UID || uid == 0 || uid == geteuid() || owner == 0 ||
            owner == (uint64_t)uid + 1;
 }
@@ -104,7 +103,7 @@ static void say_stranger(struct players *players, unsigned game, uid_t uid)
     log_event(LOG_GAME_STRANGER,
               "game=%s connect=%s uid=%u game_uid=%u fix=\"if this is the game, write user = NAME "
               "(of uid %u) in [game %s] and reload; if not, end what listens there\"",
-              conf->name, conf->connect, (unsigned)uid, (unsigned)(find_owner(players, game) - 1),
+              conf->name, conf->connect, (unsigned)uid, (unsigned)(games_owner(players, game) - 1),
               (unsigned)uid, conf->name);
 }
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define GONE_ON_MS 2000u // from a process' first link until it may go on in a child
+#define FORK_MS 250u     // from that child's start until its parent has ended
 
 static void stop_watching(struct games_death *death)
 {
@@ -50,16 +51,21 @@ static uint32_t count_players(const struct vault *vault, unsigned game)
     return n;
 }
 
-// A program that puts itself into the background forks when it has begun to listen, and its child has
-// the listening socket and all links. Later a child that keeps them is a dump, and accepts nobody.
+// A program that puts itself into the background forks when it has begun to listen, and ends at once:
+// its child is new, and has the listening socket and all links. A child that keeps them and is older,
+// or of a game that has long been here, is a dump, and accepts nobody. A doubted process may never
+// have listened here: what does is a proxy's, which closes links late.
 static bool has_gone_on(struct players *players, unsigned game, const struct game_state *now)
 {
-    if (now->pid == 0 || now->flags & GAME_ATTACHED ||
+    if (now->pid == 0 || now->flags & (GAME_ATTACHED | GAME_DOUBTED) ||
         clock_boot_ms() >= now->since_ms + GONE_ON_MS)
         return false;
     slot_each_live(players->vault, slot)
         if (games_is_link_of(slot, game, now->pid, now->start) && games_is_over(players, slot))
             return false;
+    uint64_t owner = games_owner(players, game);
+    if (owner == 0 || !process_is_any_new((uid_t)(owner - 1), FORK_MS))
+        return false;
     uint64_t listener = games_listener(players, game, UINT64_MAX).inode;
     return listener != 0 && listener != LISTENER_UNSEEN;
 }

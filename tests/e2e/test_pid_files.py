@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
 """A pid-file that names another process than the game's; a listener that outlives the game."""
+import contextlib
 import os
 import subprocess
 import time
@@ -80,12 +81,24 @@ def test_a_pid_file_that_is_written_late_is_believed_without_a_word(make_stage, 
     assert not stage.stayd.log.find(" game-pid-file ")
 
 
-@pytest.fixture
-def proxied(lone, folder):
+@contextlib.contextmanager
+def put_behind_proxy(lone, folder, delay=0):
     game = lone(free_port(), pid_file=os.path.join(folder, "game.pid"))
     port = free_port()
     game.connect = f"tcp:127.0.0.1:{port}"
-    with proxy(port, game.place):
+    with proxy(port, game.place, delay):
+        yield game
+
+
+@pytest.fixture
+def proxied(lone, folder):
+    with put_behind_proxy(lone, folder) as game:
+        yield game
+
+
+@pytest.fixture(params=[0, 0.1], ids=["at once", "late"])
+def its_end_is_passed_on(request, lone, folder):
+    with put_behind_proxy(lone, folder, request.param) as game:
         yield game
 
 
@@ -106,7 +119,8 @@ def test_players_of_a_game_behind_a_proxy_are_held_when_all_links_end_together(m
             check_echo(player)
 
 
-def test_the_pid_of_a_game_behind_a_proxy_is_believed(make_stage, proxied, folder):
+def test_the_pid_of_a_game_behind_a_proxy_is_believed(make_stage, its_end_is_passed_on, folder):
+    proxied = its_end_is_passed_on
     stage = make_stage(its_game=proxied, game_options={"pid-file": os.path.join(folder, "game.pid")})
     player = enter(stage)
     for _ in range(2):

@@ -1,14 +1,16 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
-"""A proxy like docker's: proxy.py FROM_PORT TO_PORT. Its listener stays while what is behind it dies and comes back."""
+"""A proxy like docker's: proxy.py FROM_PORT TO_PORT DELAY. Its listener stays while what is behind it dies and comes
+back. It passes the end of a connection on after DELAY seconds."""
 import contextlib
 import select
 import socket
 import subprocess
 import sys
+import time
 
 
-def pipe(from_port, to_port):
+def pipe(from_port, to_port, delay):
     door = socket.create_server(("127.0.0.1", from_port))
     print("ready", flush=True)
     others = {}
@@ -33,13 +35,15 @@ def pipe(from_port, to_port):
                     other = others.pop(sock)
                     others.pop(other)
                     sock.close()
+                    time.sleep(delay)
                     other.close()
 
 
 @contextlib.contextmanager
-def proxy(from_port, to_port):
+def proxy(from_port, to_port, delay=0):
     """One that runs, and listens."""
-    with subprocess.Popen([sys.executable, "-I", "-S", __file__, str(from_port), str(to_port)],
+    with subprocess.Popen([sys.executable, "-I", "-S", __file__, str(from_port), str(to_port),
+                           str(delay)],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
             assert process.stdout.readline() == b"ready\n"
@@ -49,4 +53,4 @@ def proxy(from_port, to_port):
 
 
 if __name__ == "__main__":
-    pipe(*map(int, sys.argv[1:]))
+    pipe(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
