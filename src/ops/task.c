@@ -11,6 +11,7 @@
 #include "ops/show.h"
 #include "players/orders.h"
 #include "process/lease.h"
+#include "relay/relay.h"
 #include "vault/upgrading.h"
 
 #include <assert.h>

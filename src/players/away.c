@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "players/conn.h"
+#include "players/games.h"
 #include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
@@ -105,7 +107,7 @@ bool away_tell_wait(struct conn *conn)
     const struct relay_words words = {.text = text_of(conn, CONF_TEXT_WAIT), .set = FLOW_AWAY};
     if (!relay_say(&relay, &words))
         return false;
-    conn_serve(conn, 0);
+    conn_wake(conn, 0);
     return true;
 }
 
@@ -114,5 +116,5 @@ void away_give_up(struct conn *conn)
     struct relay relay = conn_relay(conn);
     slot_note_end(conn_slot(conn), SLOT_END_AWAY);
     relay_end_saying(&relay, text_of(conn, CONF_TEXT_GONE));
-    conn_serve(conn, 0);
+    conn_wake(conn, 0);
 }

@@ -20,8 +20,7 @@ bool away_judge(struct conn *conn);
 // run the slot again.
 bool away_greet(struct conn *conn);
 
-// Not linked: tell the player that the game does not answer. False: not now. The slot may be free
-// when this returns.
+// Not linked: tell the player that the game does not answer. False: not now.
 bool away_tell_wait(struct conn *conn);
 
 // Held for too long: tell, and end.

@@ -1,24 +1,16 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Events in, strategy, events out (conn.h).
-// Errors: a socket that cannot be watched now is tried again, and looked at until then (waiting.h).
+// One player's conn (conn.h). Errors: none.
 #include "players/conn.h"
 
 #include "base/address.h"
-#include "base/clock.h"
 #include "base/log.h"
-#include "players/away.h"
 #include "players/ending.h"
+#include "players/ids.h"
 #include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
-
-#include <errno.h>
-#include <netinet/tcp.h>
-#include <string.h>
-
-#define DOUBT_MS 3000u // a game that reads no header closes a player at once, if it does
 
 struct slot *conn_slot(const struct conn *conn)
 {
@@ -40,60 +32,11 @@ struct relay conn_relay(struct conn *conn)
     };
 }
 
-static void on_player(evutil_socket_t fd, short what, void *arg)
+struct conn *conn_find(const struct players *players, const uint8_t id[16])
 {
-    (void)fd;
-    conn_serve(arg, (what & EV_READ ? RELAY_READ_PLAYER : 0u) |
-                        (what & EV_WRITE ? RELAY_WRITE_PLAYER : 0u));
-}
-
-static void on_game(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    conn_serve(arg,
-               (what & EV_READ ? RELAY_READ_GAME : 0u) | (what & EV_WRITE ? RELAY_WRITE_GAME : 0u));
-}
-
-// Watch one socket for these events; 0: not at all.
-static bool watch(struct conn *conn, struct event *event, int fd, short what,
-                  event_callback_fn callback)
-{
-    if (event_initialized(event))
-        event_del(event);
-    if (what == 0)
-        return true;
-    event_assign(event, conn->players->base, fd, (short)(what | EV_PERSIST), callback, conn);
-    return event_add(event, NULL) == 0;
-}
-
-static short event_bits(unsigned wants, unsigned read, unsigned write)
-{
-    return (short)((wants & read ? EV_READ : 0) | (wants & write ? EV_WRITE : 0));
-}
-
-// conn->watched says afterwards for what it could be done.
-static void watch_all(struct conn *conn, unsigned wants)
-{
-    const unsigned player = RELAY_READ_PLAYER | RELAY_WRITE_PLAYER;
-    const unsigned game = RELAY_READ_GAME | RELAY_WRITE_GAME;
-    unsigned changed = (wants ^ conn->watched) & RELAY_READY_ALL;
-    unsigned watched = wants & RELAY_READY_ALL;
-    const struct slot *slot = conn_slot(conn);
-    if (changed & player &&
-        !watch(conn, &conn->player, slot->player_fd,
-               event_bits(wants, RELAY_READ_PLAYER, RELAY_WRITE_PLAYER), on_player))
-        watched &= ~player;
-    if (changed & game && !watch(conn, &conn->game, slot->game_fd,
-                                 event_bits(wants, RELAY_READ_GAME, RELAY_WRITE_GAME), on_game))
-        watched &= ~game;
-    conn->watched = (uint8_t)watched;
-}
-
-static void say_unwatched(const struct conn *conn)
-{
-    char id[LOG_ID_BYTES];
-    log_event(LOG_SHORTAGE, "id=%s what=\"watch its sockets\" error=\"%s\"",
-              log_id(id, conn_slot(conn)->id), strerror(errno));
+    uint32_t index = ids_find(players->ids, id);
+    struct conn *conn = index == SLOT_NONE ? NULL : &players->conns[index];
+    return conn && !conn->is_over ? conn : NULL;
 }
 
 void conn_open(struct players *players, struct slot *slot)
@@ -106,37 +49,56 @@ void conn_open(struct players *players, struct slot *slot)
     ids_add(players->ids, slot->id, vault_slot_index(players->vault, slot));
 }
 
-// Has the game heard anybody yet? Then it has read a header.
-static bool has_heard_anybody(const struct players *players, unsigned game)
-{
-    slot_each_live(players->vault, slot)
-        if (slot->game == game && flow_now(&slot->flow[TO_GAME])->received > 0)
-            return true;
-    return false;
-}
-
-// To a game that does not read headers, the PROXY header is the player's first words. Version 2
-// begins with the line "QUIT", at which many end the connection.
-static void doubt_header(struct players *players, const struct slot *slot)
-{
-    struct game_watch *watch = &players->games.watch[slot->game];
-    const struct conf_game *game = &players->heritage->conf.game[slot->game];
-    if (!(slot->flags & SLOT_FLAG_GAME_ENDED) || watch->is_header_doubted ||
-        (game->header != CONF_PROXY_V2 && game->header != CONF_PROXY_V1) ||
-        flow_now(&slot->flow[TO_GAME])->received > 0 ||
-        clock_boot_ms() > slot->opened_ms + DOUBT_MS || has_heard_anybody(players, slot->game))
-        return;
-    watch->is_header_doubted = true;
-    log_event(LOG_HEADER_DOUBT,
-              "game=%s hint=\"it has closed a player who had said nothing: if it does not read the "
-              "header, it takes it for the player's words; write header = none\"",
-              game->name);
-}
-
-void conn_close(struct conn *conn, const char *besides)
+void conn_wake(struct conn *conn, unsigned ready)
 {
     struct players *players = conn->players;
-    struct slot *slot = conn_slot(conn);
+    struct woken *woken = &players->woken;
+    conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);
+    if (conn->is_woken)
+        return;
+    conn->is_woken = true;
+    const uint32_t n_slots = players->vault->head->n_slots;
+    woken->slot[(woken->first + woken->n++) % n_slots] = (uint32_t)(conn - players->conns);
+    event_active(woken->event, 0, 1);
+}
+
+struct conn *conn_next_woken(struct players *players)
+{
+    struct woken *woken = &players->woken;
+    if (woken->n == 0)
+        return NULL;
+    struct conn *conn = &players->conns[woken->slot[woken->first]];
+    woken->first = (woken->first + 1) % players->vault->head->n_slots;
+    woken->n--;
+    conn->is_woken = false;
+    return conn;
+}
+
+static void unwatch(struct conn *conn, struct event *event, unsigned readiness)
+{
+    if (event_initialized(event))
+        event_del(event);
+    conn->watched = (uint8_t)(conn->watched & ~readiness);
+}
+
+void conn_unwatch_game(struct conn *conn)
+{
+    unwatch(conn, &conn->game, RELAY_READ_GAME | RELAY_WRITE_GAME);
+}
+
+void conn_end(struct conn *conn, const char *besides)
+{
+    conn->is_over = true;
+    conn->besides = besides;
+    conn->waits = 0;
+    unwatch(conn, &conn->player, RELAY_READ_PLAYER | RELAY_WRITE_PLAYER);
+    conn_unwatch_game(conn);
+    conn_wake(conn, 0);
+}
+
+static void say_closed(const struct conn *conn)
+{
+    const struct slot *slot = conn_slot(conn);
     char id[LOG_ID_BYTES];
     char address[ADDRESS_TEXT_BYTES];
     struct ending ending;
@@ -144,89 +106,16 @@ void conn_close(struct conn *conn, const char *besides)
     log_event(LOG_PLAYER_CLOSE,
               "address=%s id=%s by=%s why=\"%s%s%s\" from_player=%llu to_player=%llu",
               address_print(address, slot->address), log_id(id, slot->id), ending.by, ending.why,
-              besides ? "; " : "", besides ? besides : "",
+              conn->besides ? "; " : "", conn->besides ? conn->besides : "",
               (unsigned long long)flow_now(&slot->flow[TO_GAME])->received,
               (unsigned long long)flow_now(&slot->flow[TO_PLAYER])->sent);
-    waiting_set(conn, 0);
-    watch_all(conn, 0);
-    players_free_slot(players, slot);
+}
+
+void conn_free(struct conn *conn)
+{
+    struct players *players = conn->players;
+    say_closed(conn);
+    players_free_slot(players, conn_slot(conn));
     players->n_live--;
     players_check_end(players);
-}
-
-static unsigned run(struct conn *conn)
-{
-    struct relay relay = conn_relay(conn);
-    // If this run kills the worker, the guard will know whom to blame.
-    relay.vault->head->serving_slot = vault_slot_index(relay.vault, relay.slot);
-    unsigned wants = relay_run(&relay);
-    relay.vault->head->serving_slot = SLOT_NONE;
-    return wants;
-}
-
-static unsigned waits_of(const struct conn *conn, unsigned wants)
-{
-    unsigned waits = 0;
-    const struct slot *slot = conn_slot(conn);
-    bool is_linked = slot->game_fd >= 0;
-    if (!is_linked && !(wants & RELAY_LINGER))
-        waits |= WAITING_JOIN;
-    // Before the player is told that the game is back, nothing is read from it.
-    const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
-    bool is_untold = is_linked && to_player->phase == FLOW_OPEN && to_player->flags & FLOW_AWAY;
-    if (wants & RELAY_POLL || is_untold)
-        waits |= WAITING_POLL;
-    if (wants & RELAY_LINGER)
-        waits |= WAITING_LINGER;
-    if (wants & RELAY_HALF)
-        waits |= WAITING_HALF;
-    if (wants & RELAY_LEFT)
-        waits |= WAITING_LEFT;
-    if (wants & RELAY_STUCK)
-        waits |= WAITING_STUCK;
-    if (wants & RELAY_UNACKED)
-        waits |= WAITING_ACK;
-    if (wants & RELAY_JUDGE) // or to be mended, for which memory may be short
-        waits |= WAITING_JUDGE;
-    return waits;
-}
-
-void conn_unwatch_game(struct conn *conn)
-{
-    watch_all(conn, conn->watched & (RELAY_READ_PLAYER | RELAY_WRITE_PLAYER));
-}
-
-void conn_take_words(struct conn *conn)
-{
-    conn->relay.ready |= RELAY_READY_ALL;
-    for (int turn = 0; turn < CONN_ALL_TURNS; turn++) {
-        run(conn);
-        if (away_greet(conn))
-            run(conn);
-    }
-}
-
-void conn_serve(struct conn *conn, unsigned ready)
-{
-    if (loops_close(conn))
-        return;
-    conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);
-    unsigned wants = run(conn);
-    while (away_greet(conn) || (wants & RELAY_JUDGE && away_judge(conn)))
-        wants = run(conn);
-    doubt_header(conn->players, conn_slot(conn));
-    if (wants & RELAY_DONE) {
-        conn_close(conn, NULL);
-        return;
-    }
-    unsigned waits = waits_of(conn, wants);
-    if ((wants & RELAY_READY_ALL) != conn->watched)
-        watch_all(conn, wants);
-    if ((wants & RELAY_READY_ALL) != conn->watched) {
-        if (!(conn->waits & WAITING_WATCH))
-            say_unwatched(conn);
-        waits |= WAITING_WATCH;
-    }
-    if (waits != conn->waits)
-        waiting_set(conn, waits);
 }

@@ -1,10 +1,14 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The worker's side of a live slot: its two events, and the call of the strategy.
-// One struct conn a slot, by index; everything in it can be made again.
+// The worker's side of a live slot: its two events, and what is known of it for now. One struct conn
+// a slot, by index; everything in it can be made again.
 //
-// Errors: a slot that can no longer be served is closed and logged.
+// Who changes something about a player wakes its conn: the conn is served (serve.h) when the
+// callbacks that are running have returned. A connection that is over is marked, and freed then,
+// too: nobody's slot goes away while somebody goes on with it.
+//
+// Errors: none.
 #ifndef STAYD_PLAYERS_CONN_H
 #define STAYD_PLAYERS_CONN_H
 
@@ -18,11 +22,14 @@ struct conn {
     struct event game;
     struct players *players;
     struct relay_conn relay;
-    uint8_t watched;    // RELAY_* readiness that libevent watches for us
-    uint16_t waits;     // enum waiting_for bits (waiting.h)
-    bool is_listed;     // it stands in players.waiting
-    bool is_ack_missed; // said
-    bool has_begun;     // its first bytes were looked at (players/loops.h)
+    const char *besides; // why it is ended by force (conn_end)
+    uint8_t watched;     // RELAY_* readiness that libevent watches for us
+    uint16_t waits;      // enum waiting_for bits (waiting.h)
+    bool is_listed;      // it stands in the list of who waits
+    bool is_woken;       // it is to be served
+    bool is_over;        // it is to be freed
+    bool is_ack_missed;  // said
+    bool has_begun;      // its first bytes were looked at (players/loops.h)
     // Boottimes:
     uint64_t since_ms;    // since when it waits
     uint64_t ended_ms;    // when the game's side was seen to have ended; 0: not, or it is judged
@@ -33,27 +40,28 @@ struct conn {
     uint64_t sent;        // to the player, when that was looked at last
 };
 
-// Turns that are enough to read all that a Unix socket holds by default.
-#define CONN_ALL_TURNS 4
-
-// Serve a slot for the first time in this process: new, or taken up after a crash.
-// Nothing is watched yet.
+// The slot is served from now on, by this process: new, or taken up after a crash. Nothing is
+// watched yet.
 void conn_open(struct players *players, struct slot *slot);
 
-// Run the strategy and watch for what it wants. `ready`: RELAY_* bits that have
-// become ready. The slot may be free when this returns.
-void conn_serve(struct conn *conn, unsigned ready);
+// Serve it soon. `ready`: RELAY_* bits that may have become ready.
+void conn_wake(struct conn *conn, unsigned ready);
 
-// Take what the game has said by now. If that is its end, nothing is made of it before the conn is
-// served.
-void conn_take_words(struct conn *conn);
+// The connection is over, whatever is still to be sent. Nothing more is done for it, and soon it is
+// freed. `besides`: why it is closed by force, a constant (NULL: it is not).
+void conn_end(struct conn *conn, const char *besides);
+
+// The next one to be served, or to be freed; NULL: there is none.
+struct conn *conn_next_woken(struct players *players);
+
+// Free the slot of one that is over. The log says who ended the connection.
+void conn_free(struct conn *conn);
 
 // The game's socket is about to be closed.
 void conn_unwatch_game(struct conn *conn);
 
-// Close now, whatever is still to be sent. The log says who ended the connection, and `besides`,
-// why it is closed by force (NULL: it is not).
-void conn_close(struct conn *conn, const char *besides);
+// The live one with this connection id, or NULL.
+struct conn *conn_find(const struct players *players, const uint8_t id[16]);
 
 struct slot *conn_slot(const struct conn *conn);
 struct conn *conn_of(const struct players *players, const struct slot *slot);

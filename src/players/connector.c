@@ -7,9 +7,10 @@
 #include "players/connector.h"
 
 #include "base/log.h"
+#include "players/conn.h"
 #include "players/connector_line.h"
-#include "players/orders.h"
 #include "players/players.h"
+#include "players/waiting.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -30,7 +31,8 @@ struct connector {
     uint64_t number; // of what was asked last
     bool is_asked;   // and not answered
     uint8_t id[16];  // for whom
-    int fd;          // has come, and the line it belongs to is not whole; -1: none
+    connector_answer_fn *connected;
+    int fd; // has come, and the line it belongs to is not whole; -1: none
     size_t n_line;
     char line[CONNECTOR_ANSWER_BYTES];
 };
@@ -47,7 +49,7 @@ static void say(const struct connector *connector, const char *what)
 
 void connector_stop(struct connector *connector)
 {
-    struct connector **place = &connector->players->connectors.of_game[connector->game];
+    struct connector **place = &connector->players->connectors->of_game[connector->game];
     event_del(connector->input);
     if (*place == connector)
         *place = NULL;
@@ -71,19 +73,20 @@ static bool end(struct connector *connector, const char *why)
 
 bool connector_is_here(const struct players *players, unsigned game)
 {
-    return players->connectors.of_game[game] != NULL;
+    return players->connectors->of_game[game] != NULL;
 }
 
 bool connector_is_asked(const struct players *players, unsigned game)
 {
-    const struct connector *connector = players->connectors.of_game[game];
+    const struct connector *connector = players->connectors->of_game[game];
     return connector && connector->is_asked;
 }
 
-enum link_status connector_ask(struct players *players, const struct slot *slot)
+enum link_status connector_ask(struct players *players, const struct slot *slot,
+                               connector_answer_fn *connected)
 {
     static const struct timeval patience = {.tv_sec = CONNECTOR_PATIENCE_S};
-    struct connector *connector = players->connectors.of_game[slot->game];
+    struct connector *connector = players->connectors->of_game[slot->game];
     struct connector_ask ask;
     uint8_t header[LINK_HEADER_BYTES];
     char line[CONNECTOR_ASK_BYTES];
@@ -101,6 +104,7 @@ enum link_status connector_ask(struct players *players, const struct slot *slot)
         return LINK_BUSY;
     }
     memcpy(connector->id, slot->id, sizeof connector->id);
+    connector->connected = connected;
     connector->is_asked = true;
     event_add(connector->input, &patience);
     return LINK_ASKED;
@@ -110,9 +114,9 @@ enum link_status connector_ask(struct players *players, const struct slot *slot)
 static void hand_over(struct connector *connector, int fd, int error)
 {
     struct players *players = connector->players;
-    const struct slot *slot = order_find(players, connector->id);
-    if (slot)
-        waiting_connected(conn_of(players, slot), fd, error);
+    struct conn *conn = conn_find(players, connector->id);
+    if (conn)
+        connector->connected(conn, fd, error);
     else if (fd >= 0)
         close(fd);
     waiting_hurry(players);
@@ -225,9 +229,9 @@ struct connector *connector_make(struct players *players, unsigned game, struct 
         return NULL;
     }
     bufferevent_disable(stream, EV_READ);
-    if (players->connectors.of_game[game])
-        end(players->connectors.of_game[game], "closed: another one is here");
-    players->connectors.of_game[game] = connector;
+    if (players->connectors->of_game[game])
+        end(players->connectors->of_game[game], "closed: another one is here");
+    players->connectors->of_game[game] = connector;
     say(connector, "here");
     waiting_retry(players, game);
     return connector;

@@ -7,7 +7,7 @@
 //
 //            connector_make                   connector_ask
 //     NONE ──────────────────▶ READY ──────────────────────────▶ ASKED
-//      ▲                         ▲   its answer: waiting_connected │
+//      ▲                         ▲   its answer                    │
 //      │                         └─────────────────────────────────┤
 //      └── its connection ends, breaks the protocol, or gives no answer for CONNECTOR_PATIENCE_S
 //
@@ -24,6 +24,7 @@
 
 #define CONNECTOR_PATIENCE_S 5
 
+struct conn;
 struct connector;
 struct players;
 
@@ -50,8 +51,12 @@ bool connector_is_here(const struct players *players, unsigned game);
 // Is a link being made?
 bool connector_is_asked(const struct players *players, unsigned game);
 
-// Have a link made for this slot. LINK_ASKED: waiting_connected will be called, for this slot or
-// for the one that was asked for before. Else, with errno, there is no connector, or no memory.
-enum link_status connector_ask(struct players *players, const struct slot *slot);
+// What was asked for has come: fd, which is the callee's, or -1 and an errno.
+typedef void connector_answer_fn(struct conn *conn, int fd, int error);
+
+// Have a link made for this slot. LINK_ASKED: `connected` will be called, for this slot or for the
+// one that was asked for before. Else, with errno, there is no connector, or no memory.
+enum link_status connector_ask(struct players *players, const struct slot *slot,
+                               connector_answer_fn *connected);
 
 #endif

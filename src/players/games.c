@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "game/process.h"
+#include "players/conn.h"
 #include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
@@ -86,36 +87,34 @@ static void mark_links(struct players *players, unsigned game, const struct game
             slot->flags = (slot->flags & ~(SLOT_FLAG_HOLDS | SLOT_FLAG_LEAVES)) | link_flags(now);
 }
 
-enum order_result order_attach(struct players *players, unsigned game, pid_t pid, bool resumes,
-                               bool acknowledges)
+bool games_attach(struct players *players, unsigned game, pid_t pid, bool resumes,
+                  bool acknowledges)
 {
     struct process_view view;
     if (!process_see(pid, &view))
-        return ORDER_GONE;
+        return false;
     note_here(players, game, &(struct met){.pid = pid, .start = view.start});
     games_note_owner(players, game, geteuid());
     struct game_state next = game_now(players->vault->head, game);
     next.flags =
         GAME_SEEN | GAME_ATTACHED | (resumes ? GAME_RESUMES : 0) | (acknowledges ? GAME_ACKS : 0);
     game_commit(players->vault->head, game, &next);
-    players->games.watch[game].attach_until_ms = 0;
+    players->games->watch[game].attach_until_ms = 0;
     mark_links(players, game, &next);
-    waiting_hurry(players);
-    return ORDER_DONE;
+    return true;
 }
 
-enum order_result order_plan(struct players *players, unsigned game, pid_t pid,
-                             enum order_plan plan)
+bool games_plan(struct players *players, unsigned game, pid_t pid, bool holds)
 {
     struct game_state next = game_now(players->vault->head, game);
     if (next.pid != pid || !(next.flags & GAME_ATTACHED))
-        return ORDER_NOT_ATTACHED;
+        return false;
     next.flags &= ~(GAME_HOLDS | GAME_LEAVES);
-    next.flags |= plan == ORDER_PLAN_END_LEAVE ? GAME_LEAVES : GAME_HOLDS;
+    next.flags |= holds ? GAME_HOLDS : GAME_LEAVES;
     game_commit(players->vault->head, game, &next);
     mark_links(players, game, &next);
     games_judge_again(players, game, next.pid, next.start);
-    return ORDER_DONE;
+    return true;
 }
 
 static bool is_unread(const struct slot *slot)
@@ -128,7 +127,7 @@ static bool is_unread(const struct slot *slot)
 
 bool games_have_room(struct players *players, unsigned game)
 {
-    const struct game_watch *watch = &players->games.watch[game];
+    const struct game_watch *watch = &players->games->watch[game];
     if (!vault_is_proven(players->vault))
         return false; // no new descriptors for slots (guard/upgrade/probation.h)
     unsigned n_known = watch->n_newest < GAMES_UNREAD ? watch->n_newest : GAMES_UNREAD;
@@ -148,7 +147,7 @@ uint64_t games_said(const struct slot *slot)
 
 void games_note_link(struct players *players, const struct slot *slot, uint64_t held_ms)
 {
-    struct game_watch *watch = &players->games.watch[slot->game];
+    struct game_watch *watch = &players->games->watch[slot->game];
     const uint32_t index = vault_slot_index(players->vault, slot);
     watch->newest[watch->n_newest++ % GAMES_UNREAD] = index;
     players->conns[index].linked_ms = clock_boot_ms();
@@ -162,7 +161,7 @@ void games_note_link(struct players *players, const struct slot *slot, uint64_t 
 
 void games_note_all_linked(struct players *players, unsigned game)
 {
-    struct game_watch *watch = &players->games.watch[game];
+    struct game_watch *watch = &players->games->watch[game];
     if (watch->n_back == 0)
         return;
     log_event(LOG_GAME_BACK, "game=%s players=%u seconds=%llu", games_conf(players, game)->name,
@@ -174,18 +173,18 @@ void games_note_all_linked(struct players *players, unsigned game)
 
 void games_note_held(struct players *players, const struct slot *slot)
 {
-    players->games.watch[slot->game].may_resume = true;
+    players->games->watch[slot->game].may_resume = true;
 }
 
 static bool has_resumable(struct players *players, unsigned game)
 {
-    if (!players->games.watch[game].may_resume)
+    if (!players->games->watch[game].may_resume)
         return false;
     slot_each_live(players->vault, slot)
         if (slot->game == game && slot->game_fd < 0 && slot_has(slot, SLOT_FLAG_LINKED) &&
             slot_has(slot, SLOT_FLAG_RESUMES))
             return true;
-    players->games.watch[game].may_resume = false;
+    players->games->watch[game].may_resume = false;
     return false;
 }
 
@@ -210,7 +209,7 @@ static bool is_leftover(const struct vault_head *head, unsigned game, const stru
 // each process its own.
 static bool must_wait_for_attach(struct players *players, unsigned game, pid_t pid, uint64_t start)
 {
-    struct game_watch *watch = &players->games.watch[game];
+    struct game_watch *watch = &players->games->watch[game];
     uint64_t now_ms = clock_boot_ms();
     bool is_same = watch->attach_pid == pid && watch->attach_start == start;
     if (watch->attach_until_ms == 0 || !is_same) {

@@ -87,6 +87,15 @@ bool games_may_ask(struct players *players, unsigned game);
 // meanwhile, or may yet attach to resume players; EPERM: as above.
 bool games_meet(struct players *players, unsigned game, int fd, struct link_terms *terms);
 
+// Process pid is this game, from now on until it is dead, and says so itself. False: it is dead
+// already.
+bool games_attach(struct players *players, unsigned game, pid_t pid, bool resumes,
+                  bool acknowledges);
+
+// The attached process is going to end: its players are held, or end with it. False: pid is not the
+// process that has attached.
+bool games_plan(struct players *players, unsigned game, pid_t pid, bool holds);
+
 // A slot has lost its link, and waits for another.
 void games_note_held(struct players *players, const struct slot *slot);
 

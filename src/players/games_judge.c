@@ -14,8 +14,10 @@
 
 #include "base/clock.h"
 #include "game/process.h"
+#include "players/conn.h"
 #include "players/connector.h"
 #include "players/players.h"
+#include "players/waiting.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
 
@@ -54,7 +56,7 @@ bool games_is_over(const struct players *players, const struct slot *slot)
 // Was this link made before its process was judged to be dead?
 static bool is_of_gone(const struct players *players, const struct slot *slot)
 {
-    const struct games_gone *gone = &players->games.watch[slot->game].gone;
+    const struct games_gone *gone = &players->games->watch[slot->game].gone;
     return gone->at_ms && gone->pid == slot->game_pid && gone->start == slot->game_start &&
            conn_of(players, slot)->linked_ms < gone->at_ms;
 }
@@ -63,14 +65,14 @@ static bool is_of_gone(const struct players *players, const struct slot *slot)
 // yet. The next one is tried more slowly.
 static bool is_turned_away(struct players *players, const struct slot *slot)
 {
-    const struct games_gone *gone = &players->games.watch[slot->game].gone;
+    const struct games_gone *gone = &players->games->watch[slot->game].gone;
     const struct conn *conn = conn_of(players, slot);
     uint64_t now_ms = clock_boot_ms();
     if (gone->at_ms == 0 || gone->pid != slot->game_pid || gone->start != slot->game_start ||
         now_ms >= gone->at_ms + TURNED_AWAY_MS || conn->linked_ms < gone->at_ms ||
         games_said(slot) != conn->said_before)
         return false;
-    players->waiting.game[slot->game].retry_ms = now_ms + TURNED_AWAY_RETRY_MS;
+    players->waiting->game[slot->game].retry_ms = now_ms + TURNED_AWAY_RETRY_MS;
     return true;
 }
 
@@ -142,13 +144,13 @@ static bool looks_dead(struct players *players, const struct slot *slot, uint64_
     if (is_of_gone(players, slot) || is_turned_away(players, slot))
         return true;
     bool is_gone = has_gone(players, slot->game, listener);
-    bool is_silent = is_gone && players->games.watch[slot->game].seen.listener.inode == 0;
+    bool is_silent = is_gone && players->games->watch[slot->game].seen.listener.inode == 0;
     if (!(is_silent && slot->game_pid == 0)) {
         struct ended ended = count_ended(players, slot);
         if (ended.n == 0 || (!is_gone && !ended.are_together))
             return false;
     }
-    players->games.watch[slot->game].gone = (struct games_gone){
+    players->games->watch[slot->game].gone = (struct games_gone){
         .pid = slot->game_pid, .start = slot->game_start, .at_ms = clock_boot_ms()};
     struct game_state now = game_now(players->vault->head, slot->game);
     if (now.pid == slot->game_pid && now.start == slot->game_start)
@@ -242,5 +244,5 @@ void games_judge_again(struct players *players, unsigned game, int32_t pid, uint
     slot_each_live(players->vault, slot)
         if (games_is_link_of(slot, game, pid, start) &&
             conn_of(players, slot)->waits & WAITING_JUDGE)
-            conn_serve(conn_of(players, slot), 0);
+            conn_wake(conn_of(players, slot), 0);
 }

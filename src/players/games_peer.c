@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "game/process.h"
+#include "players/loops.h"
 #include "players/players.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@
 
 struct listener games_listener(struct players *players, unsigned game, uint64_t at_ms)
 {
-    struct games_seen *seen = &players->games.watch[game].seen;
+    struct games_seen *seen = &players->games->watch[game].seen;
     if (seen->at_ms == 0 || seen->at_ms < at_ms) {
         seen->listener = listener_look(games_conf(players, game));
         seen->at_ms = clock_boot_ms();
@@ -40,7 +41,7 @@ struct listener games_listener(struct players *players, unsigned game, uint64_t 
 static struct listener look_at_file(struct players *players, unsigned game)
 {
     const struct conf_game *conf = games_conf(players, game);
-    struct games_seen *seen = &players->games.watch[game].seen;
+    struct games_seen *seen = &players->games->watch[game].seen;
     struct stat file = {0};
     const char *path = ((const struct sockaddr_un *)&conf->sockaddr)->sun_path;
     bool is_there = stat(path, &file) == 0;
@@ -96,7 +97,7 @@ static bool may_be_game(const struct players *players, unsigned game, uid_t uid)
 static void say_stranger(struct players *players, unsigned game, uid_t uid)
 {
     const struct conf_game *conf = games_conf(players, game);
-    struct game_watch *watch = &players->games.watch[game];
+    struct game_watch *watch = &players->games->watch[game];
     if (watch->stranger == (uint64_t)uid + 1)
         return;
     watch->stranger = (uint64_t)uid + 1;
@@ -115,7 +116,7 @@ static bool admit(struct players *players, unsigned game, uid_t uid)
         errno = EPERM;
         return false;
     }
-    players->games.watch[game].stranger = 0;
+    players->games->watch[game].stranger = 0;
     if (uid != LISTENER_NO_UID)
         games_note_owner(players, game, uid);
     return true;
@@ -123,9 +124,9 @@ static bool admit(struct players *players, unsigned game, uid_t uid)
 
 bool games_may_ask(struct players *players, unsigned game)
 {
-    struct game_watch *watch = &players->games.watch[game];
+    struct game_watch *watch = &players->games->watch[game];
     watch->before = look_now(players, game);
-    if (loops_is_own(&players->loops, watch->before.inode)) {
+    if (loops_is_own(players->loops, watch->before.inode)) {
         loops_say(players, game, "stayd itself listens there");
         errno = ELOOP;
         return false;
@@ -144,7 +145,7 @@ static bool is_known(const struct game_state *now, pid_t pid, uint64_t start, ui
 static const char *doubt(struct players *players, unsigned game, struct games_peer *peer)
 {
     const struct game_state now = game_now(players->vault->head, game);
-    const struct games_gone *gone = &players->games.watch[game].gone;
+    const struct games_gone *gone = &players->games->watch[game].gone;
     peer->pid = process_read_file(games_conf(players, game)->pid_file);
     if (peer->pid == 0)
         return "it cannot be read, or is not a process id";
@@ -166,7 +167,7 @@ static const char *doubt(struct players *players, unsigned game, struct games_pe
 static void say_doubt(struct players *players, unsigned game, pid_t pid, const char *why)
 {
     const struct conf_game *conf = games_conf(players, game);
-    struct game_watch *watch = &players->games.watch[game];
+    struct game_watch *watch = &players->games->watch[game];
     uint64_t now_ms = clock_boot_ms();
     if (!why) {
         watch->doubted_ms = 0;
@@ -200,7 +201,7 @@ static void read_pid_file(struct players *players, unsigned game, struct games_p
 void games_tick(struct players *players)
 {
     for (unsigned i = 0; i < players->heritage->conf.n_games; i++) {
-        const struct game_watch *watch = &players->games.watch[i];
+        const struct game_watch *watch = &players->games->watch[i];
         if (watch->doubted_ms == 0 || watch->is_doubt_said)
             continue;
         struct games_peer peer = {.listener = games_listener(players, i, UINT64_MAX)};
@@ -234,7 +235,7 @@ static bool find_peer_by_credentials(struct players *players, unsigned game, int
 bool games_find_peer(struct players *players, unsigned game, int fd,
                      const struct game_state *living, struct games_peer *peer)
 {
-    const struct listener before = players->games.watch[game].before;
+    const struct listener before = players->games->watch[game].before;
     *peer = (struct games_peer){.listener = LISTENER_NONE};
     bool is_unix = games_conf(players, game)->sockaddr.ss_family == AF_UNIX;
     if (is_unix && !find_peer_by_credentials(players, game, fd, living, peer))

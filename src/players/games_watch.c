@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "game/process.h"
+#include "players/conn.h"
 #include "players/players.h"
 #include "vault/slot.h"
 
@@ -33,7 +34,7 @@ static void stop_watching(struct games_death *death)
 static void orphan(struct conn *conn)
 {
     conn->relay.is_orphan = true;
-    conn_serve(conn, RELAY_READ_GAME);
+    conn_wake(conn, RELAY_READ_GAME);
 }
 
 static void orphan_links(struct players *players, unsigned game, int32_t pid, uint64_t start)
@@ -108,9 +109,9 @@ void games_note_death(struct players *players, unsigned game)
     next.flags = (next.flags & (GAME_SEEN | GAME_RESUMES | GAME_DOUBTED)) | GAME_AWAY;
     next.since_ms = clock_boot_ms();
     game_commit(head, game, &next);
-    players->games.watch[game].n_back = 0;
-    players->games.watch[game].back_since_ms = 0;
-    players->games.watch[game].attach_until_ms = 0;
+    players->games->watch[game].n_back = 0;
+    players->games->watch[game].back_since_ms = 0;
+    players->games->watch[game].attach_until_ms = 0;
     log_event(LOG_GAME_AWAY, "game=%s pid=%d players=%u", games_conf(players, game)->name,
               (int)next.pid, count_players(players->vault, game));
 }
@@ -131,7 +132,7 @@ static void on_death(evutil_socket_t fd, short what, void *arg)
 bool games_is_watched(const struct players *players, unsigned game, int32_t pid, uint64_t start)
 {
     for (unsigned i = 0; i < GAMES_WATCHED; i++) {
-        const struct games_death *death = &players->games.watch[game].death[i];
+        const struct games_death *death = &players->games->watch[game].death[i];
         if (death->event && death->pid == pid && death->start == start)
             return true;
     }
@@ -157,7 +158,7 @@ void games_watch(struct players *players, unsigned game, int32_t pid, uint64_t s
     int pidfd = pidfd_open(pid, 0);
     if (pidfd < 0)
         return;
-    struct games_death *death = place_for(&players->games.watch[game]);
+    struct games_death *death = place_for(&players->games->watch[game]);
     *death = (struct games_death){
         .players = players, .game = game, .pidfd = pidfd, .pid = pid, .start = start};
     death->event = event_new(players->base, pidfd, EV_READ, on_death, death);
@@ -207,7 +208,7 @@ void games_start(struct players *players)
 {
     for (unsigned i = 0; i < players->heritage->conf.n_games; i++) {
         begin_index(players, i);
-        players->games.watch[i].may_resume = true;
+        players->games->watch[i].may_resume = true;
         struct game_state now = game_now(players->vault->head, i);
         if (now.pid == 0 || now.flags & GAME_AWAY)
             continue;
@@ -226,5 +227,5 @@ void games_stop(struct players *players)
 {
     for (unsigned i = 0; i < VAULT_GAMES; i++)
         for (unsigned k = 0; k < GAMES_WATCHED; k++)
-            stop_watching(&players->games.watch[i].death[k]);
+            stop_watching(&players->games->watch[i].death[k]);
 }

@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "players/conn.h"
 #include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
@@ -28,10 +29,10 @@ static void note_own(struct loops *loops, int fd)
 void loops_start(struct players *players)
 {
     const struct heritage *heritage = players->heritage;
-    players->loops.n_own = 0;
+    players->loops->n_own = 0;
     for (unsigned i = 0; i < heritage->n_sockets; i++)
-        note_own(&players->loops, heritage->socket[i].fd);
-    note_own(&players->loops, heritage->control_fd);
+        note_own(players->loops, heritage->socket[i].fd);
+    note_own(players->loops, heritage->control_fd);
     slot_each_live(players->vault, slot)
         loops_note_link(players, slot);
 }
@@ -58,7 +59,7 @@ void loops_note_link(struct players *players, const struct slot *slot)
     uint8_t address[16];
     uint16_t port;
     if (slot->game_fd >= 0 && find_name(getsockname, slot->game_fd, address, &port))
-        players->loops.port[port / 64] |= UINT64_C(1) << port % 64;
+        players->loops->port[port / 64] |= UINT64_C(1) << port % 64;
 }
 
 static bool is_link(const struct slot *slot, const struct loops_ends *ends)
@@ -75,7 +76,7 @@ static bool is_link(const struct slot *slot, const struct loops_ends *ends)
 // nobody's any more; few players have one of them.
 static const struct slot *find_link(const struct players *players, const struct loops_ends *ends)
 {
-    if (!(players->loops.port[ends->from_port / 64] & UINT64_C(1) << ends->from_port % 64))
+    if (!(players->loops->port[ends->from_port / 64] & UINT64_C(1) << ends->from_port % 64))
         return NULL;
     slot_each_live(players->vault, slot)
         if (is_link(slot, ends))
@@ -156,7 +157,7 @@ bool loops_read_header(const uint8_t *bytes, size_t n, struct loops_ends *ends)
 void loops_say(struct players *players, unsigned game, const char *how)
 {
     const struct conf_game *conf = &players->heritage->conf.game[game];
-    struct loops_said *said = &players->loops.game[game];
+    struct loops_said *said = &players->loops->game[game];
     if (said->is_said)
         return;
     said->is_said = true;
@@ -191,7 +192,7 @@ static const struct slot *find_origin(struct conn *conn, const char **how)
     return origin ? origin : find_player(players, &ends);
 }
 
-bool loops_close(struct conn *conn)
+bool loops_is_back(struct conn *conn)
 {
     const struct slot *slot = conn_slot(conn);
     const char *how;
@@ -201,6 +202,5 @@ bool loops_close(struct conn *conn)
     if (!origin)
         return false;
     loops_say(conn->players, origin->game, how);
-    conn_close(conn, "it is a link of stayd's own that has come back");
     return true;
 }

@@ -42,9 +42,9 @@ void loops_note_link(struct players *players, const struct slot *slot);
 // Say, once, that this game's address leads back to us.
 void loops_say(struct players *players, unsigned game, const char *how);
 
-// Is this player, of whom nothing was received yet, the other end of a link of ours? It is then
-// closed, and the slot is free.
-bool loops_close(struct conn *conn);
+// Is this player, of whom nothing was received yet, the other end of a link of ours? That is said;
+// it is to be closed.
+bool loops_is_back(struct conn *conn);
 
 // A connection, as the one who made it sees it.
 struct loops_ends {

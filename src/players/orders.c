@@ -1,19 +1,37 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// What is asked of the worker about players (orders.h); what is asked about games' processes is in
-// games.c.
+// What is asked of the worker (orders.h).
 #include "players/orders.h"
 
-#include "game/process.h"
+#include "players/conn.h"
+#include "players/games.h"
 #include "players/players.h"
+#include "players/serve.h"
+#include "players/waiting.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
 
 struct slot *order_find(struct players *players, const uint8_t id[16])
 {
-    uint32_t slot = ids_find(players->ids, id);
-    return slot == SLOT_NONE ? NULL : &players->vault->slots[slot];
+    const struct conn *conn = conn_find(players, id);
+    return conn ? conn_slot(conn) : NULL;
+}
+
+enum order_result order_attach(struct players *players, unsigned game, pid_t pid, bool resumes,
+                               bool acknowledges)
+{
+    if (!games_attach(players, game, pid, resumes, acknowledges))
+        return ORDER_GONE;
+    waiting_hurry(players);
+    return ORDER_DONE;
+}
+
+enum order_result order_plan(struct players *players, unsigned game, pid_t pid,
+                             enum order_plan plan)
+{
+    return games_plan(players, game, pid, plan != ORDER_PLAN_END_LEAVE) ? ORDER_DONE
+                                                                        : ORDER_NOT_ATTACHED;
 }
 
 enum order_result order_leave(struct players *players, struct slot *slot, const uint8_t *bytes,
@@ -27,7 +45,7 @@ enum order_result order_acknowledge(struct players *players, struct slot *slot, 
     struct relay relay = conn_relay(conn_of(players, slot));
     if (!relay_acknowledge(&relay, offset))
         return ORDER_BAD_OFFSET;
-    conn_serve(conn_of(players, slot), 0); // there may be room for more now
+    conn_wake(conn_of(players, slot), 0); // there may be room for more now
     return ORDER_DONE;
 }
 
@@ -38,10 +56,10 @@ enum order_result order_close(struct players *players, struct slot *slot, const 
     struct relay relay = conn_relay(conn);
     if (relay_is_ended(slot))
         return ORDER_DONE; // under way already
-    conn_take_words(conn);
+    serve_take_words(conn);
     slot_note_end(slot, by);
     relay_end_saying(&relay, text ? text : "");
-    conn_serve(conn, RELAY_READY_ALL);
+    conn_wake(conn, RELAY_READY_ALL);
     return ORDER_DONE;
 }
 
@@ -54,7 +72,7 @@ enum order_result order_notice(struct players *players, struct slot *slot, uint3
         return ORDER_DONE;
     if (!relay_say(&relay, &words))
         return ORDER_SHORT;
-    conn_serve(conn_of(players, slot), 0);
+    conn_wake(conn_of(players, slot), 0);
     return ORDER_DONE;
 }
 
@@ -77,7 +95,7 @@ void order_look(struct players *players, unsigned game, struct order_game *look)
         .resumes = now.flags & GAME_RESUMES,
         .acknowledges = now.flags & GAME_ACKS,
         .since_ms = now.since_ms,
-        .error = players->waiting.game[game].error,
+        .error = players->waiting->game[game].error,
     };
     slot_each_live(vault, slot) {
         if (slot->game != game)

@@ -39,7 +39,7 @@ enum order_result order_leave(struct players *players, struct slot *slot, const 
 enum order_result order_acknowledge(struct players *players, struct slot *slot, uint64_t offset);
 
 // End a player in order: what the game has said so far, then text (a string without line's end;
-// NULL: none), then the close. The slot may be free when this returns. `by`: who has asked.
+// NULL: none), then the close. `by`: who has asked.
 enum order_result order_close(struct players *players, struct slot *slot, const char *text,
                               enum slot_end by);
 

@@ -5,23 +5,21 @@
 // for, what is asked about them. It is on the worker's heap, and holds only what can be made again;
 // what must survive a worker is in the vault.
 //
+// From the ground up: players.h, conn.h (one player), waiting.h, connector.h, loops.h, games.h,
+// away.h, join.h, look.h, serve.h (an event's way), orders.h, crowd.h (all at once). What is below
+// does not call what is above: it wakes the conn (conn.h), which is then served.
+//
 // Errors: as each says.
 #ifndef STAYD_PLAYERS_PLAYERS_H
 #define STAYD_PLAYERS_PLAYERS_H
 
-#include "game/names.h"
-#include "players/conn.h"
-#include "players/connector.h"
-#include "players/games.h"
-#include "players/ids.h"
-#include "players/loops.h"
-#include "players/orders.h"
-#include "players/waiting.h"
 #include "process/heritage.h"
-#include "relay/relay.h"
+#include "vault/chunk.h"
 #include "vault/slot.h"
 #include "vault/state.h"
 #include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 struct players {
     const struct heritage *heritage;
@@ -32,39 +30,23 @@ struct players {
     struct slot_pool slots;
     struct ids *ids; // live slots by connection id
     struct names *names;
-    struct games games;
-    struct loops loops;
+    struct games *games;
+    struct loops *loops;
     struct conn *conns; // by slot index
     uint32_t n_live;
-    struct connectors connectors;
-    struct waiting waiting;
+    struct connectors *connectors;
+    struct waiting *waiting;
+    // Slots to be served after the callbacks (conn_wake): a ring, in which each stands once at most.
+    struct woken {
+        struct event *event;
+        uint32_t *slot;
+        uint32_t first, n;
+    } woken;
     bool is_ending; // in order: when none is left, the event loop ends
 };
 
-// Work out from the vault what is free and who is there. heritage, vault and base are set. 0, or -1
-// with errno: no memory.
-int players_make(struct players *players);
-
-// Nothing is watched any more.
-void players_stop(struct players *players);
-
-// Free the heap only; so does a copy of the process that serves nobody.
-void players_forget(struct players *players);
-
-// The slots that were being served in two crashes go (invariant I14).
-void players_close_poison(struct players *players);
-
-// Serve everybody once: what waits in a buffer must not need a new event to go on.
-void players_serve_all(struct players *players);
-
-// A slot has become live: a new player, plain or after the takeover.
-void players_open(struct players *players, struct slot *slot);
-
-// An orderly end: what the games have said by now is read and flushed, then everybody hears the
-// end.
-void players_begin_end(struct players *players);
 // The event loop ends if this is the end and no player is left.
-void players_check_end(struct players *players);
+void players_check_end(const struct players *players);
 
 // A slot has come, gone, or has another link: if somebody keeps what slots name, it is told.
 void players_note_claims(const struct players *players, const struct slot *slot);

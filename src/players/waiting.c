@@ -1,58 +1,126 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Joining the game (waiting.h): in order of arrival and at a rate the game's backlog sets.
-// Errors: a player whose game cannot be reached in time is told and closed.
-#include "players/waiting_part.h"
+// Who waits, and the one timer (waiting.h).
+// Errors: a timer that cannot be set is set by the next who waits, or by housekeeping.
+#include "players/waiting.h"
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/obstacle.h"
-#include "game/link.h"
-#include "players/away.h"
-#include "players/connector.h"
+#include "players/conn.h"
 #include "players/players.h"
-#include "vault/facts.h"
-#include "vault/flow.h"
 #include "vault/slot.h"
-#include "vault/state.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define BUSY_RETRY_MS 10u  // the game's backlog is full
-#define AWAY_RETRY_MS 250u // nobody listens
-#define TELL_AFTER_MS 3000u
-#define CREDIT_MS 50u // of reconnect-rate can be saved up
+// What goes on for as long as it must: since when is of no interest.
+#define UNTIMED                                                                                    \
+    ((unsigned)(WAITING_JOIN | WAITING_POLL | WAITING_JUDGE | WAITING_ACK | WAITING_WATCH))
 
-// The host name, within its time. True: settled, one way or the other.
-static bool settle_name(struct conn *conn, uint64_t waited_ms)
+struct waiting *waiting_make(struct players *players, event_callback_fn look)
 {
-    struct players *players = conn->players;
-    struct slot *slot = conn_slot(conn);
-    const char *host = NULL;
-    if (slot->flags & SLOT_FLAG_NAMED)
-        return true;
-    enum names_status status = names_find(players->names, slot->address, &host);
-    const struct conf *conf = &players->heritage->conf;
-    if (status == NAMES_PENDING && conf->names == CONF_NAMES_ON &&
-        waited_ms < conf->name_timeout_ms)
-        return false;
-    if (status == NAMES_FOUND && !facts_add(slot, FACT_HOST, host, strlen(host))) {
-        char id[LOG_ID_BYTES];
-        log_event(LOG_DROPPED_FACT, "id=%s fact=%d bytes=%zu", log_id(id, slot->id), FACT_HOST,
-                  strlen(host));
-    }
-    slot->flags |= SLOT_FLAG_NAMED;
-    return true;
+    struct waiting *waiting = calloc(1, sizeof *waiting);
+    if (!waiting)
+        return NULL;
+    waiting->armed_ms = UINT64_MAX;
+    waiting->slot = calloc(players->vault->head->n_slots, sizeof *waiting->slot);
+    waiting->timer = evtimer_new(players->base, look, players);
+    if (waiting->slot && waiting->timer)
+        return waiting;
+    waiting_stop(waiting);
+    waiting_forget(waiting);
+    return NULL;
 }
 
-static void say_linked(const struct slot *slot)
+void waiting_stop(struct waiting *waiting)
 {
-    char id[LOG_ID_BYTES];
-    log_event(LOG_GAME_LINK, "id=%s", log_id(id, slot->id));
+    if (waiting->timer)
+        event_free(waiting->timer);
+}
+
+void waiting_forget(struct waiting *waiting)
+{
+    if (waiting)
+        free(waiting->slot);
+    free(waiting);
+}
+
+void waiting_arm(struct waiting *waiting, uint64_t at_ms)
+{
+    uint64_t now_ms = clock_boot_ms();
+    uint64_t after_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+    struct timeval after = {(time_t)(after_ms / 1000), (suseconds_t)(after_ms % 1000) * 1000};
+    if (waiting->armed_ms <= at_ms)
+        return;
+    // Without memory it stays as it was; housekeeping hurries those who wait.
+    if (event_add(waiting->timer, &after) == 0)
+        waiting->armed_ms = at_ms;
+}
+
+void waiting_retry(struct players *players, unsigned game)
+{
+    players->waiting->game[game].retry_ms = 0;
+    waiting_hurry(players);
+}
+
+void waiting_hurry(struct players *players)
+{
+    if (players->waiting->n)
+        waiting_arm(players->waiting, 0);
+}
+
+struct waiting_game *waiting_game_of(const struct conn *conn)
+{
+    return &conn->players->waiting->game[conn_slot(conn)->game];
+}
+
+uint64_t waiting_due_ms(const struct conn *conn, uint64_t now_ms)
+{
+    const uint64_t retry_ms = waiting_game_of(conn)->retry_ms;
+    uint64_t due = now_ms + (conn->waits == WAITING_ACK ? WAITING_ACK_MS : WAITING_SLOW_TICK_MS);
+    if (conn->waits & WAITING_JUDGE && conn->judge_ms < due)
+        due = conn->judge_ms > now_ms ? conn->judge_ms : now_ms + 1;
+    if (conn->waits & WAITING_JOIN && retry_ms < due)
+        due = retry_ms > now_ms + WAITING_TICK_MS ? retry_ms : now_ms + WAITING_TICK_MS;
+    if (conn->waits & WAITING_POLL && now_ms + WAITING_TICK_MS < due)
+        due = now_ms + WAITING_TICK_MS;
+    return due;
+}
+
+// Only those who join have an order; mostly the newest comes last, and nothing is to be sorted.
+static void begin_join(struct conn *conn)
+{
+    struct waiting *waiting = conn->players->waiting;
+    uint64_t opened_ms = conn_slot(conn)->opened_ms;
+    if (conn->is_listed || opened_ms < waiting->newest_ms)
+        waiting->is_unsorted = true;
+    else
+        waiting->newest_ms = opened_ms;
+    waiting->full_ms = 0;
+}
+
+void waiting_set(struct conn *conn, unsigned for_what)
+{
+    struct waiting *waiting = conn->players->waiting;
+    unsigned begun = for_what & ~(unsigned)conn->waits;
+    uint64_t now_ms = clock_boot_ms();
+    bool was_waiting = conn->waits != 0;
+    conn->waits = (uint16_t)for_what;
+    if (for_what == 0)
+        return; // the next look takes it out
+    if (!was_waiting || begun & ~UNTIMED)
+        conn->since_ms = now_ms;
+    if (begun & WAITING_ACK)
+        conn->unacked_ms = now_ms;
+    if (!was_waiting)
+        conn->sent = 0;
+    if (begun & WAITING_JOIN)
+        begin_join(conn);
+    if (!conn->is_listed)
+        waiting->slot[waiting->n++] = vault_slot_index(conn->players->vault, conn_slot(conn));
+    conn->is_listed = true;
+    waiting_arm(waiting, begun & WAITING_JOIN ? now_ms : waiting_due_ms(conn, now_ms));
 }
 
 const char *waiting_why(int error)
@@ -71,179 +139,4 @@ const char *waiting_why(int error)
     default:
         return strerror(error);
     }
-}
-
-static void say_waits(const struct conf_game *game, const char *why, int error)
-{
-    char fix[OBSTACLE_BYTES] = "";
-    if (error && game->sockaddr.ss_family == AF_UNIX && game->links == CONF_LINKS_DIRECT)
-        obstacle_explain(fix, ((const struct sockaddr_un *)&game->sockaddr)->sun_path, error);
-    log_event(LOG_GAME_WAIT, "game=%s connect=%s error=\"%s\"%s%s%s", game->name, game->connect,
-              why, *fix ? " fix=\"" : "", fix, *fix ? "\"" : "");
-}
-
-// The game cannot be reached, or the player does not take what comes before that: the player is
-// told so once, and in the end closed.
-static void keep_waiting(struct conn *conn, const struct conf_game *game, uint64_t now_ms)
-{
-    struct players *players = conn->players;
-    struct slot *slot = conn_slot(conn);
-    const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
-    uint64_t since_ms = slot->held_ms ? slot->held_ms : slot->opened_ms;
-    uint64_t waited_ms = now_ms > since_ms ? now_ms - since_ms : 0;
-    int error = players->waiting.game[slot->game].error;
-    const char *why =
-        to_player->phase != FLOW_OPEN ? "the player does not read" : waiting_why(error);
-    bool is_away = game_now(players->vault->head, slot->game).flags & GAME_AWAY;
-    if (game->hold_ms != CONF_FOREVER && waited_ms > game->hold_ms) {
-        log_event(LOG_GAME_FAILED, "game=%s connect=%s error=\"%s\"", game->name, game->connect,
-                  why);
-        away_give_up(conn);
-    } else if ((waited_ms >= TELL_AFTER_MS || is_away) && to_player->phase == FLOW_OPEN &&
-               !(to_player->flags & FLOW_AWAY) && away_tell_wait(conn)) {
-        say_waits(game, why, error);
-    }
-}
-
-// May one more link to this game be made now?
-static bool has_credit(struct waiting_game *it, const struct conf_game *game, uint64_t now_ms)
-{
-    double most = game->reconnect_rate * (CREDIT_MS / 1000.0);
-    it->credit += game->reconnect_rate * ((double)(now_ms - it->credit_ms) / 1000.0);
-    it->credit_ms = now_ms;
-    if (most < 1)
-        most = 1;
-    if (it->credit > most)
-        it->credit = most;
-    return it->credit >= 1;
-}
-
-static enum link_status make_link(struct conn *conn, const struct conf_game *game, int fd,
-                                  struct link_terms *terms)
-{
-    struct players *players = conn->players;
-    struct slot *slot = conn_slot(conn);
-    static uint8_t state[VAULT_STATE_BYTES];
-    bool is_resumed = slot_has(slot, SLOT_FLAG_LINKED) && slot_has(slot, SLOT_FLAG_RESUMES) &&
-                      terms->flags & SLOT_FLAG_RESUMES;
-    struct relay relay = conn_relay(conn);
-    relay_prepare_link(&relay, is_resumed);
-    if (!is_resumed && slot_has(slot, SLOT_FLAG_LINKED))
-        state_put(&players->cells, slot, NULL, 0); // a dead game's, of which this one knows nothing
-    const struct header_resumed resumed = {
-        .input = relay_input_offset(slot),
-        .output = relay_output_offset(slot),
-        .state = state,
-        .n_state = state_get(players->vault, slot, state),
-    };
-    if (is_resumed)
-        terms->resumed = &resumed;
-    enum link_status status = link_make(slot, game, fd, terms);
-    OPENSSL_cleanse(state, resumed.n_state);
-    players_note_claims(players, slot);
-    return status;
-}
-
-// The game is connected; fd is ours. LINK_AWAY with games_meet's errno also.
-static enum link_status take_link(struct conn *conn, const struct conf_game *game, int fd)
-{
-    struct link_terms terms;
-    if (!games_meet(conn->players, conn_slot(conn)->game, fd, &terms)) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return LINK_AWAY;
-    }
-    terms.is_introduced = game->links == CONF_LINKS_CONNECTOR;
-    return make_link(conn, game, fd, &terms);
-}
-
-// One attempt. LINK_BUSY also: the game has enough to look at.
-static enum link_status try_link(struct conn *conn, const struct conf_game *game)
-{
-    struct players *players = conn->players;
-    int fd;
-    errno = 0;
-    if (!games_have_room(players, conn_slot(conn)->game))
-        return LINK_BUSY;
-    if (connector_is_asked(players, conn_slot(conn)->game))
-        return LINK_ASKED; // what was seen before it was is what counts
-    if (!games_may_ask(players, conn_slot(conn)->game))
-        return LINK_AWAY;
-    if (game->links == CONF_LINKS_CONNECTOR)
-        return connector_ask(players, conn_slot(conn));
-    enum link_status status = link_connect(game, &fd);
-    return status == LINK_MADE ? take_link(conn, game, fd) : status;
-}
-
-static void joined(struct conn *conn)
-{
-    struct players *players = conn->players;
-    struct slot *slot = conn_slot(conn);
-    uint64_t held_ms = slot->held_ms;
-    slot->held_ms = 0;
-    players->waiting.game[slot->game].credit -= 1;
-    games_note_link(players, slot, held_ms);
-    loops_note_link(players, slot);
-    say_linked(slot);
-    conn_serve(conn, RELAY_READY_ALL);
-}
-
-// How an attempt has ended, with errno.
-static void note_attempt(struct conn *conn, const struct conf_game *game, enum link_status status)
-{
-    struct players *players = conn->players;
-    unsigned index = conn_slot(conn)->game;
-    struct waiting_game *it = &players->waiting.game[index];
-    if (status == LINK_ASKED) { // waiting_connected will say how it ends
-        it->retry_ms = clock_boot_ms() + BUSY_RETRY_MS;
-        return;
-    }
-    it->error = status == LINK_MADE ? 0 : errno;
-    it->retry_ms = 0;
-    if (status == LINK_MADE) {
-        joined(conn);
-        return;
-    }
-    if (status == LINK_AWAY && it->error != EAGAIN)
-        games_note_away(players, index);
-    uint64_t now_ms = clock_boot_ms();
-    it->retry_ms = now_ms + (status == LINK_BUSY ? BUSY_RETRY_MS : AWAY_RETRY_MS);
-    keep_waiting(conn, game, now_ms);
-}
-
-void waiting_connected(struct conn *conn, int fd, int error)
-{
-    const struct conf_game *game = &conn->players->heritage->conf.game[conn_slot(conn)->game];
-    const struct flow_state *to_player = flow_now(&conn_slot(conn)->flow[TO_PLAYER]);
-    if (!(conn->waits & WAITING_JOIN) ||
-        to_player->phase != FLOW_OPEN) { // it has begun to end meanwhile
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    enum link_status status = fd >= 0 ? take_link(conn, game, fd) : link_judge(error);
-    if (fd < 0)
-        errno = error;
-    note_attempt(conn, game, status);
-}
-
-void waiting_try_join(struct conn *conn, uint64_t waited_ms, uint64_t now_ms)
-{
-    struct players *players = conn->players;
-    struct slot *slot = conn_slot(conn);
-    const struct conf_game *game = &players->heritage->conf.game[slot->game];
-    struct waiting_game *it = &players->waiting.game[slot->game];
-    const struct flow_state *to_player = flow_now(&slot->flow[TO_PLAYER]);
-    if (flow_is_ending(to_player) || !settle_name(conn, waited_ms))
-        return;
-    // Those who came first go first: while one is refused, nobody else tries. Who has not taken
-    // the dead game's last words yet is not ready.
-    bool is_ready = to_player->phase == FLOW_OPEN;
-    if (now_ms < it->retry_ms || !is_ready) {
-        keep_waiting(conn, game, now_ms);
-        return;
-    }
-    if (has_credit(it, game, now_ms))
-        note_attempt(conn, game, try_link(conn, game));
 }

@@ -47,16 +47,27 @@ struct waiting {
     } game[CONF_MAX_GAMES];
 };
 
-// 0, or -1 without memory.
-int waiting_make(struct players *players);
-void waiting_free(struct waiting *waiting);
-void waiting_forget(struct waiting *waiting); // the heap only (players_forget)
+#define WAITING_TICK_MS 10u       // between two looks, at least
+#define WAITING_SLOW_TICK_MS 250u // between two looks at all
+#define WAITING_ACK_MS 5000u      // nothing is done about it, but it is said
+
+// look: the timer's callback (look.h); its argument is the players. NULL: no memory.
+struct waiting *waiting_make(struct players *players, event_callback_fn look);
+void waiting_stop(struct waiting *waiting);
+void waiting_forget(struct waiting *waiting); // the heap only (crowd_forget); NULL: nothing
 
 // This conn waits for exactly these things from now on.
 void waiting_set(struct conn *conn, unsigned for_what);
 
-// What was asked of the game's connector has come: fd, which is the callee's, or -1 and an errno.
-void waiting_connected(struct conn *conn, int fd, int error);
+// How it stands with the game that this conn waits for, or would.
+struct waiting_game *waiting_game_of(const struct conn *conn);
+
+// When to look at it next. Some things are hurried by what others do (a backlog, memory), some only
+// end.
+uint64_t waiting_due_ms(const struct conn *conn, uint64_t now_ms);
+
+// Set the timer, unless it comes sooner anyway.
+void waiting_arm(struct waiting *waiting, uint64_t at_ms);
 
 // Why a game's players wait, in words; error: what the last try to reach it has met (an errno;
 // EPERM: a stranger, ELOOP: stayd itself), 0: nothing.

@@ -17,7 +17,13 @@
 #include "entry/accept.h"
 #include "entry/handshake.h"
 #include "entry/tickets.h"
+#include "game/names.h"
 #include "ops/control.h"
+#include "players/crowd.h"
+#include "players/games.h"
+#include "players/loops.h"
+#include "players/serve.h"
+#include "players/waiting.h"
 #include "process/lease.h"
 #include "vault/workers.h"
 #include "worker/death_note.h"
@@ -66,7 +72,7 @@ static void on_player(void *arg, struct slot *slot)
 {
     struct worker *worker = arg;
     worker->has_new = true;
-    players_open(&worker->players, slot);
+    serve_new(&worker->players, slot);
 }
 
 static void on_room(void *arg)
@@ -158,7 +164,7 @@ static void begin_end(struct worker *worker)
     worker_close_door(worker);
     handshakes_free(worker->handshakes);
     worker->handshakes = NULL;
-    players_begin_end(&worker->players);
+    crowd_begin_end(&worker->players);
 }
 
 void worker_look_for_end(struct worker *worker)
@@ -284,7 +290,7 @@ void worker_forget(struct worker *worker)
     if (worker->handshakes)
         handshakes_forget(worker->handshakes);
     record_forget_all();
-    players_forget(&worker->players);
+    crowd_forget(&worker->players);
     malloc_trim(0);
 }
 
@@ -337,9 +343,9 @@ static void free_all(struct worker *worker)
     handshakes_free(worker->handshakes);
     accepting_free(worker->accepting);
     control_free(worker->control);
-    players_stop(&worker->players);
+    crowd_stop(&worker->players);
     event_base_free(worker->players.base); // may still know events in conns
-    players_forget(&worker->players);
+    crowd_forget(&worker->players);
 }
 
 void worker_run(struct heritage *heritage, uint64_t expected)
@@ -355,11 +361,11 @@ void worker_run(struct heritage *heritage, uint64_t expected)
     *players = (struct players){
         .heritage = heritage, .vault = &worker.vault, .base = make_base(&worker.vault)};
     take_up(&worker.vault);
-    if (players_make(players) < 0)
+    if (crowd_make(players) < 0)
         worker_give_up("take up the connections");
-    players_close_poison(players);
+    crowd_close_poison(players);
     loops_start(players);
-    players_serve_all(players);
+    crowd_serve(players);
     games_start(players);
     watch_signals(&worker);
     guard_watch_start(&worker);

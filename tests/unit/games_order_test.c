@@ -14,7 +14,10 @@
 #include <cmocka.h>
 
 #include "game/listener.h"
+#include "players/conn.h"
+#include "players/crowd.h"
 #include "players/games_part.h"
+#include "players/loops.h"
 #include "players/players.h"
 #include "vault/flow.h"
 #include "vault/game.h"
@@ -83,12 +86,10 @@ static int set_up(void **state)
     conf->connect = (char *)"tcp:127.0.0.1:4201";
     memcpy(&conf->sockaddr, &at, sizeof at);
     conf->shutdown_wait_ms = JUDGED_MS;
-    *players = (struct players){.heritage = &fixture->heritage,
-                                .vault = &fixture->vault,
-                                .base = event_base_new(),
-                                .conns = calloc(SLOTS, sizeof *players->conns)};
+    *players = (struct players){
+        .heritage = &fixture->heritage, .vault = &fixture->vault, .base = event_base_new()};
+    assert_int_equal(crowd_make(players), 0);
     for (unsigned i = 0; i < SLOTS; i++) {
-        players->conns[i].players = players;
         fixture->vault.slots[i].game_fd = -1;
         fixture->game[i] = -1;
     }
@@ -113,10 +114,11 @@ static int tear_down(void **state)
     struct fixture *fixture = *state;
     for (unsigned i = 0; i < SLOTS; i++)
         unlink_slot(fixture, i);
+    crowd_stop(&fixture->players);
     event_base_free(fixture->players.base);
+    crowd_forget(&fixture->players);
     vault_unmap(&fixture->vault);
     close(fixture->vault.fd);
-    free(fixture->players.conns);
     free(fixture);
     return 0;
 }
@@ -447,8 +449,8 @@ static void test_a_game_whose_socket_systemd_has_made_is_of_an_unknown_process(v
 static void test_a_listener_of_our_own_is_not_asked(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->players.loops.own[0] = 7;
-    fixture->players.loops.n_own = 1;
+    fixture->players.loops->own[0] = 7;
+    fixture->players.loops->n_own = 1;
     kernel.inode = 7;
     assert_false(games_may_ask(&fixture->players, 0));
     assert_int_equal(errno, ELOOP);

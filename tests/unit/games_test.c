@@ -15,6 +15,9 @@
 
 #include "game/link.h"
 #include "game/process.h"
+#include "players/crowd.h"
+#include "players/games.h"
+#include "players/orders.h"
 #include "players/players.h"
 #include "vault/game.h"
 #include "vault/slot.h"
@@ -88,10 +91,9 @@ static int set_up(void **state)
     fixture->heritage.conf.n_games = 1;
     snprintf(conf->name, sizeof conf->name, "mush");
     memcpy(&conf->sockaddr, &at, sizeof at);
-    *players = (struct players){.heritage = &fixture->heritage,
-                                .vault = &fixture->vault,
-                                .base = event_base_new(),
-                                .conns = calloc(4, sizeof *players->conns)};
+    *players = (struct players){
+        .heritage = &fixture->heritage, .vault = &fixture->vault, .base = event_base_new()};
+    assert_int_equal(crowd_make(players), 0);
     fixture->game = victim = start_game(&at);
     fixture->link = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(connect(fixture->link, (struct sockaddr *)&at, sizeof at), 0);
@@ -104,14 +106,14 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    games_stop(&fixture->players);
+    crowd_stop(&fixture->players);
     event_base_free(fixture->players.base);
     close(fixture->link);
     kill(fixture->game, SIGKILL);
     waitpid(fixture->game, NULL, 0);
+    crowd_forget(&fixture->players);
     vault_unmap(&fixture->vault);
     close(fixture->vault.fd);
-    free(fixture->players.conns);
     free(fixture);
     return 0;
 }
