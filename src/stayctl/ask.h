@@ -11,6 +11,7 @@
 #include "ops/reply.h"
 
 #define ASK_PATIENCE_MS 5000u
+#define ASK_PATIENCE_RELOAD_MS 30000u // reading the files may take 8 s, and then a worker begins
 #define ASK_PATIENCE_UPGRADE_MS 60000u
 
 enum ask_result {

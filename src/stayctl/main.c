@@ -259,7 +259,9 @@ static void complete_path(struct arguments *arguments)
 
 static unsigned patience_for(enum request_verb verb)
 {
-    return verb == REQUEST_UPGRADE ? ASK_PATIENCE_UPGRADE_MS : ASK_PATIENCE_MS;
+    return verb == REQUEST_UPGRADE  ? ASK_PATIENCE_UPGRADE_MS
+           : verb == REQUEST_RELOAD ? ASK_PATIENCE_RELOAD_MS
+                                    : ASK_PATIENCE_MS;
 }
 
 static enum status run(struct arguments *arguments, const char *control)
