@@ -12,7 +12,6 @@
 // without waiting for the body.
 #include "record/record.h"
 
-#include <assert.h>
 #include <openssl/crypto.h>
 #include <string.h>
 
@@ -20,9 +19,6 @@
 #include "record/record_aead.h"
 #include "record/record_key.h"
 #include "record/record_message.h"
-
-static_assert(sizeof(struct record_state) == 32, "the vault's layout");
-static_assert(sizeof(struct record_key) == 96, "the vault's layout");
 
 #define EXPLICIT_NONCE_BYTES 8u
 #define NO_FAULT (-1)

@@ -16,7 +16,7 @@
 #include <openssl/params.h>
 #include <string.h>
 
-#include "record/record.h"
+#include "record/record_params.h"
 
 #define KEY_BYTES_MAX 32u
 

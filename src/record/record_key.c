@@ -9,6 +9,7 @@
 // that held key material are wiped on every way out.
 #include "record/record_key.h"
 
+#include <assert.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -17,6 +18,8 @@
 #include <string.h>
 
 #include "record/record_aead.h"
+
+static_assert(sizeof(struct record_key) == 96, "the vault's layout");
 
 #define SHA256_BYTES 32u
 #define SHA384_BYTES 48u

@@ -16,24 +16,10 @@
 // Errors: every breach of protocol names its alert; the first one counts.
 #include "record/record_message.h"
 
-#include "record/record_key.h"
+#include "record/record_alert.h"
 
 enum { MESSAGE_CLIENT_HELLO = 1, MESSAGE_KEY_UPDATE = 24 };
 enum { LEVEL_WARNING = 1, LEVEL_FATAL = 2 };
-
-#define MESSAGE_HEADER_BYTES 4u
-
-// A record without text, of whatever kind, costs as much as so much text is worth; each ClientHello
-// in one counts as another (a record can hold 360; GnuTLS asks 17 times before it gives in). The
-// dearest of them, a KeyUpdate, takes us some 10 us. A Java player with a low jdk.tls.keyLimits
-// sends one each so many bytes that it *reads*, while it types nothing.
-#define QUIET_COST 4096
-#define QUIET_MAX 128                       // that need not be paid for
-#define DEBT_MAX (QUIET_MAX * QUIET_COST)   // OpenSSL allows 32 of each kind
-#define PAID_A_MS (100 * QUIET_COST / 1000) // 100 a second, for ever
-// What the player has been sent may lie in the network, and be read long after. So many
-// KeyUpdates at once take us some 6 ms.
-#define ADVANCE_MAX (4 * 1024 * 1024)
 
 // The body of the smallest and of the largest ClientHello that RFC 5246, section
 // 7.4.1.2 can express: version, random, session id, suites, compression, extensions.
@@ -49,13 +35,10 @@ static void refuse(struct record_opened *opened, enum record_alert alert)
 // For a record without text, or a ClientHello. False: there were too many.
 static bool charge(struct record_opened *opened)
 {
-    struct record_state *state = &opened->state;
-    if (state->debt > DEBT_MAX - QUIET_COST) {
-        refuse(opened, RECORD_UNEXPECTED_MESSAGE);
-        return false;
-    }
-    state->debt += QUIET_COST;
-    return true;
+    if (record_charge(&opened->state))
+        return true;
+    refuse(opened, RECORD_UNEXPECTED_MESSAGE);
+    return false;
 }
 
 // RFC 8446, section 6: the level says nothing, and an alert that is not known is
@@ -102,10 +85,10 @@ static void take_handshake_tls13(const struct record_params *params, const struc
                                  const uint8_t *content, size_t n_content,
                                  struct record_opened *opened)
 {
-    static const uint8_t header[MESSAGE_HEADER_BYTES] = {MESSAGE_KEY_UPDATE, 0, 0, 1};
+    static const uint8_t header[RECORD_MESSAGE_HEADER_BYTES] = {MESSAGE_KEY_UPDATE, 0, 0, 1};
     struct record_state *state = &opened->state;
     for (size_t i = 0; i < n_content; i++) {
-        if (state->hs_bytes == MESSAGE_HEADER_BYTES) {
+        if (state->hs_bytes == RECORD_MESSAGE_HEADER_BYTES) {
             take_key_update(params, key, content[i], i + 1 == n_content, opened);
             return;
         }
@@ -141,7 +124,7 @@ static bool take_hello_header(uint8_t byte, struct record_opened *opened)
         state->hs[state->hs_bytes - 1] = byte;
     state->hs_bytes++;
     uint32_t n_body = get24(state->hs);
-    if (state->hs_bytes == MESSAGE_HEADER_BYTES &&
+    if (state->hs_bytes == RECORD_MESSAGE_HEADER_BYTES &&
         (n_body < CLIENT_HELLO_MIN || n_body > CLIENT_HELLO_MAX)) {
         refuse(opened, RECORD_DECODE_ERROR);
         return false;
@@ -172,38 +155,13 @@ static void take_handshake_tls12(const uint8_t *content, size_t n_content,
 {
     while (n_content > 0 && opened->status != RECORD_ALERT) {
         size_t n_taken = 1;
-        if (opened->state.hs_bytes == MESSAGE_HEADER_BYTES)
+        if (opened->state.hs_bytes == RECORD_MESSAGE_HEADER_BYTES)
             n_taken = skip_hello_body(n_content, opened);
         else if (!take_hello_header(*content, opened))
             return;
         content += n_taken;
         n_content -= n_taken;
     }
-}
-
-bool record_is_valid(const struct record_state *state)
-{
-    return state->hs_bytes <= MESSAGE_HEADER_BYTES && state->debt >= -ADVANCE_MAX &&
-           state->debt <= DEBT_MAX;
-}
-
-// Take n bytes of text off the debt; `least` is where that ends.
-static void pay(struct record_state *state, uint64_t n, int32_t least)
-{
-    if (state->debt <= least)
-        return;
-    uint32_t n_most = (uint32_t)(state->debt - least);
-    state->debt = n < n_most ? state->debt - (int32_t)n : least;
-}
-
-void record_pay(struct record_state *state, uint64_t now_ms, uint64_t n_heard)
-{
-    uint32_t n_ms = (uint32_t)now_ms - state->paid_ms;
-    uint32_t n_more = (uint32_t)n_heard - state->paid_heard;
-    pay(state, (uint64_t)n_ms * PAID_A_MS, 0);
-    pay(state, n_more, -ADVANCE_MAX);
-    state->paid_ms = (uint32_t)now_ms;
-    state->paid_heard = (uint32_t)n_heard;
 }
 
 void record_message_take(const struct record_params *params, const struct record_key *key,
@@ -221,7 +179,7 @@ void record_message_take(const struct record_params *params, const struct record
     }
     if (type == RECORD_TYPE_DATA && n_content > 0) {
         opened->n_text = n_content;
-        pay(state, n_content, -ADVANCE_MAX);
+        record_pay_text(state, n_content);
         return;
     }
     if (!charge(opened))

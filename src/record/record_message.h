@@ -10,7 +10,7 @@
 #ifndef STAYD_RECORD_MESSAGE_H
 #define STAYD_RECORD_MESSAGE_H
 
-#include "record/record.h"
+#include "record/record_opened.h"
 
 enum record_type { // RFC 8446, section 5.1
     RECORD_TYPE_CHANGE_CIPHER_SPEC = 20,

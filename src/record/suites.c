@@ -4,6 +4,8 @@
 // The table of suites (suites.h). Errors: NULL.
 #include "record/suites.h"
 
+#include <stddef.h>
+
 static const struct suite suites[] = {
     {0x1301, "TLS_AES_128_GCM_SHA256", RECORD_AES_128_GCM, false},
     {0x1302, "TLS_AES_256_GCM_SHA384", RECORD_AES_256_GCM, true},

@@ -8,7 +8,9 @@
 #ifndef STAYD_RECORD_SUITES_H
 #define STAYD_RECORD_SUITES_H
 
-#include "record/record.h"
+#include "record/record_params.h"
+
+#include <stdbool.h>
 
 struct suite {
     uint16_t id;      // IANA

@@ -10,7 +10,7 @@
 
 #include "record/record.h"
 
-// The caps of record_message.c, as doc/record.md promises them.
+// The caps of record_state.c, as doc/record.md promises them.
 #define QUIET_MAX 128
 #define QUIET_PER_S 100
 #define QUIET_COST 4096
