@@ -9,9 +9,18 @@
 #ifndef STAYD_WORKER_GUARD_WATCH_H
 #define STAYD_WORKER_GUARD_WATCH_H
 
+struct event;
 struct worker;
 
+// A part of struct worker.
+struct guard_watch {
+    struct event *death; // the guard's pidfd
+    struct event *timer; // runs while no guard is known
+    int pidfd;
+    int candidate_pidfd; // the process we made to become guard; -1: none
+};
+
 void guard_watch_start(struct worker *worker);
-void guard_watch_stop(void);
+void guard_watch_stop(struct guard_watch *watch);
 
 #endif

@@ -27,7 +27,6 @@
 #include "process/lease.h"
 #include "vault/workers.h"
 #include "worker/death_note.h"
-#include "worker/guard_watch.h"
 #include "worker/retire.h"
 #include "worker/take_up.h"
 
@@ -339,7 +338,7 @@ static void serve(struct worker *worker)
 static void free_all(struct worker *worker)
 {
     event_free(worker->signals);
-    guard_watch_stop();
+    guard_watch_stop(&worker->guard_watch);
     handshakes_free(worker->handshakes);
     accepting_free(worker->accepting);
     control_free(worker->control);

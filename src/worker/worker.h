@@ -9,6 +9,7 @@
 #define STAYD_WORKER_WORKER_H
 
 #include "players/players.h"
+#include "worker/guard_watch.h"
 
 struct accepting;
 struct control;
@@ -21,6 +22,7 @@ struct worker {
     struct accepting *accepting; // NULL: nobody is let in now
     struct control *control;
     struct event *signals;
+    struct guard_watch guard_watch;
     bool is_retiring; // worker/retire.h
     bool has_new;     // players came since housekeeping last looked
 };
