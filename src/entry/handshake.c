@@ -4,6 +4,10 @@
 // Handshakes under way (handshake.h).
 // Errors: logged here with address and reason; the descriptor is closed. What is short is waited
 // for as long as the handshake may last.
+//
+// A handshake that is over, well or not, has no place and no descriptor any more, and no callback
+// comes to it. It is freed after the callbacks (reap), since whoever has ended it may be called by
+// others that go on with it.
 #include "entry/handshake.h"
 
 #include "base/address.h"
@@ -23,7 +27,7 @@
 #define AGAIN_MS 20u
 
 struct handshake {
-    LIST_ENTRY(handshake) entry;
+    LIST_ENTRY(handshake) entry; // in `list`, or in `over`
     struct handshakes *all;
     SSL *ssl;
     int fd;
@@ -40,8 +44,10 @@ struct handshake {
 struct handshakes {
     struct handshakes_setup setup;
     struct event *again; // while one is postponed
-    uint32_t n;
+    struct event *reaper;
+    uint32_t n; // in list
     LIST_HEAD(handshake_list, handshake) list;
+    struct handshake_list over; // to be freed
 };
 
 static void proceed(evutil_socket_t fd, short what, void *arg);
@@ -60,6 +66,33 @@ static void try_postponed(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+static void free_all(struct handshake_list *list)
+{
+    while (!LIST_EMPTY(list)) {
+        struct handshake *handshake = LIST_FIRST(list);
+        LIST_REMOVE(handshake, entry);
+        if (handshake->ready)
+            event_free(handshake->ready);
+        if (handshake->deadline)
+            event_free(handshake->deadline);
+        if (handshake->ssl) {
+            // Quietly: no alert, and the session stays good for its ticket.
+            SSL_set_shutdown(handshake->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+            SSL_free(handshake->ssl);
+        }
+        OPENSSL_cleanse(&handshake->takeover, sizeof handshake->takeover);
+        free(handshake);
+    }
+}
+
+static void reap(evutil_socket_t fd, short what, void *arg)
+{
+    struct handshakes *all = arg;
+    (void)fd;
+    (void)what;
+    free_all(&all->over);
+}
+
 struct handshakes *handshakes_make(const struct handshakes_setup *setup)
 {
     struct handshakes *all = calloc(1, sizeof *all);
@@ -67,10 +100,12 @@ struct handshakes *handshakes_make(const struct handshakes_setup *setup)
         return NULL;
     all->setup = *setup;
     LIST_INIT(&all->list);
+    LIST_INIT(&all->over);
     all->again = evtimer_new(setup->base, try_postponed, all);
-    if (all->again)
+    all->reaper = evtimer_new(setup->base, reap, all);
+    if (all->again && all->reaper)
         return all;
-    free(all);
+    handshakes_free(all);
     return NULL;
 }
 
@@ -79,24 +114,21 @@ uint32_t handshakes_count(const struct handshakes *handshakes)
     return handshakes->n;
 }
 
-// End it; the descriptor is closed unless it has gone into a slot (fd -1).
+// It is over; the descriptor is closed unless it has gone into a slot (fd -1).
 static void end(struct handshake *handshake)
 {
+    struct handshakes *all = handshake->all;
     LIST_REMOVE(handshake, entry);
-    handshake->all->n--;
+    LIST_INSERT_HEAD(&all->over, handshake, entry);
+    all->n--;
     if (handshake->ready)
-        event_free(handshake->ready);
+        event_del(handshake->ready);
     if (handshake->deadline)
-        event_free(handshake->deadline);
-    if (handshake->ssl) {
-        // Quietly: no alert, and the session stays good for its ticket.
-        SSL_set_shutdown(handshake->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-        SSL_free(handshake->ssl);
-    }
+        event_del(handshake->deadline);
     if (handshake->fd >= 0)
         close(handshake->fd);
-    OPENSSL_cleanse(&handshake->takeover, sizeof handshake->takeover);
-    free(handshake);
+    handshake->fd = -1;
+    event_active(all->reaper, EV_TIMEOUT, 0);
 }
 
 void handshakes_free(struct handshakes *handshakes)
@@ -105,18 +137,28 @@ void handshakes_free(struct handshakes *handshakes)
         return;
     while (!LIST_EMPTY(&handshakes->list))
         end(LIST_FIRST(&handshakes->list));
-    event_free(handshakes->again);
+    free_all(&handshakes->over);
+    if (handshakes->again)
+        event_free(handshakes->again);
+    if (handshakes->reaper)
+        event_free(handshakes->reaper);
     free(handshakes);
 }
 
-void handshakes_forget(struct handshakes *handshakes)
+static void forget_all(struct handshake_list *list)
 {
     struct handshake *handshake;
-    LIST_FOREACH(handshake, &handshakes->list, entry) {
+    LIST_FOREACH(handshake, list, entry) {
         SSL_free(handshake->ssl); // says nothing to the player
         handshake->ssl = NULL;
         OPENSSL_cleanse(&handshake->takeover, sizeof handshake->takeover);
     }
+}
+
+void handshakes_forget(struct handshakes *handshakes)
+{
+    forget_all(&handshakes->list);
+    forget_all(&handshakes->over);
 }
 
 // reason: our words or OpenSSL's, never the peer's.

@@ -42,7 +42,7 @@ struct handshakes_setup {
 
 struct handshakes *handshakes_make(const struct handshakes_setup *setup);
 
-// Ends all that are under way.
+// Ends all that are under way. Not from within done or room.
 void handshakes_free(struct handshakes *handshakes);
 
 // In a copy of the process: free what holds secrets, and nothing else (worker_forget).
