@@ -55,8 +55,8 @@ enum heritage_fd {
     HERITAGE_SPARE_PIDFD,
     HERITAGE_WORKER_PIDFD,
     HERITAGE_CONTROL,
-    HERITAGE_TRYOUT,      // what a program on trial says
-    HERITAGE_TRIAL_PIDFD, // reads what is to be reloaded
+    HERITAGE_TRYOUT,          // what a program on trial says
+    HERITAGE_REHEARSAL_PIDFD, // reads what is to be reloaded
     HERITAGE_CLAIMS,   // eventfd(2): slots' claims have changed (guard/store/store.h); -1: nobody
                        // asks
     HERITAGE_POLL,     // the worker's epoll (guard/remains.h)

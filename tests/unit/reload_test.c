@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The parts of a reload: orders in the vault, indices that stay, sockets that keep their places,
-// trials that crash, files that change, dates that come near.
+// rehearsals that crash, files that change, dates that come near.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include "conf/align.h"
 #include "entry/certs.h"
 #include "guard/reload/listen.h"
-#include "guard/reload/trial.h"
+#include "guard/reload/rehearsal.h"
 #include "guard/reload/watch.h"
 #include "vault/asked.h"
 
@@ -309,16 +309,17 @@ static bool complain(void *arg, FILE *out)
     return false;
 }
 
-static enum trial_outcome try(trial_fn *fn, void *arg, uint64_t patience_ms, char *text)
+static enum rehearsal_outcome try(rehearsal_fn *fn, void *arg, uint64_t patience_ms, char *text)
 {
-    struct trial trial;
-    enum trial_outcome outcome;
-    assert_true(trial_start(&trial, &vault, fn, arg, 1000));
-    assert_int_equal(vault_guard_fds(&vault)[HERITAGE_TRIAL_PIDFD], trial.pidfd);
-    while ((outcome = trial_look(&trial, &vault, text, 1000 + patience_ms)) == TRIAL_RUNS)
+    struct rehearsal rehearsal;
+    enum rehearsal_outcome outcome;
+    assert_true(rehearsal_start(&rehearsal, &vault, fn, arg, 1000));
+    assert_int_equal(vault_guard_fds(&vault)[HERITAGE_REHEARSAL_PIDFD], rehearsal.pidfd);
+    while ((outcome = rehearsal_look(&rehearsal, &vault, text, 1000 + patience_ms)) ==
+           REHEARSAL_RUNS)
         usleep(1000);
-    assert_int_equal(trial.pid, 0);
-    assert_int_equal(vault_guard_fds(&vault)[HERITAGE_TRIAL_PIDFD], -1);
+    assert_int_equal(rehearsal.pid, 0);
+    assert_int_equal(vault_guard_fds(&vault)[HERITAGE_REHEARSAL_PIDFD], -1);
     return outcome;
 }
 
@@ -336,18 +337,18 @@ static bool agree(void *arg, FILE *out)
     return true;
 }
 
-static void a_trial_that_crashes_or_hangs_only_says_so(void **state)
+static void a_rehearsal_that_crashes_or_hangs_only_says_so(void **state)
 {
-    static char text[TRIAL_TEXT_BYTES];
+    static char text[REHEARSAL_TEXT_BYTES];
     char words[] = "line: wrong\n";
     (void)state;
-    assert_int_equal(try(agree, NULL, 0, text), TRIAL_GOOD);
-    assert_int_equal(try(complain, words, 0, text), TRIAL_BAD);
+    assert_int_equal(try(agree, NULL, 0, text), REHEARSAL_GOOD);
+    assert_int_equal(try(complain, words, 0, text), REHEARSAL_BAD);
     assert_string_equal(text, words);
     assert_true(fcntl(vault.fd, F_GETFD) >= 0);
-    assert_int_equal(try(crash, NULL, 0, text), TRIAL_BAD);
+    assert_int_equal(try(crash, NULL, 0, text), REHEARSAL_BAD);
     assert_non_null(strstr(text, "reading crashed"));
-    assert_int_equal(try(sleep_long, NULL, TRIAL_MS, text), TRIAL_BAD);
+    assert_int_equal(try(sleep_long, NULL, REHEARSAL_MS, text), REHEARSAL_BAD);
     assert_non_null(strstr(text, "reading takes longer"));
 }
 
@@ -465,7 +466,7 @@ int main(void)
         cmocka_unit_test(an_order_is_made_once_and_answered_once),
         cmocka_unit_test(a_long_answer_is_cut_at_a_lines_end),
         cmocka_unit_test(an_answer_comes_to_its_end_however_many_are_counted),
-        cmocka_unit_test(a_trial_that_crashes_or_hangs_only_says_so),
+        cmocka_unit_test(a_rehearsal_that_crashes_or_hangs_only_says_so),
         cmocka_unit_test(what_was_refused_is_read_again_later_and_said_once),
         cmocka_unit_test(files_are_new_when_they_have_changed_and_settled),
         cmocka_unit_test(an_end_is_warned_of_21_days_a_week_and_a_day_ahead),

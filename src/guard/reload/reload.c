@@ -126,7 +126,7 @@ static void fresh_drop(const struct reload *reload, struct fresh *fresh)
     text_drop(&fresh->remarks);
 }
 
-// In the trial's process: only whether it can be done, and the complaints, are of interest.
+// In the rehearsal's process: only whether it can be done, and the complaints, are of interest.
 static bool try_to_read(void *arg, FILE *out)
 {
     const struct reload *reload = arg;
@@ -214,7 +214,7 @@ static void put_into_place(struct reload *reload, struct heritage *fresh, char *
     *now = *fresh;
 }
 
-// The trial went well.
+// The rehearsal went well.
 static void adopt(struct reload *reload)
 {
     struct fresh fresh;
@@ -249,7 +249,7 @@ static void begin(struct reload *reload, enum reload_kind kind, uint64_t now_ms)
     reload->stamp = watch_stamp(&reload->heritage->conf);
     reload_look_at_use(&reload->heritage->vault, &reload->use);
     struct vault vault = reload->heritage->vault;
-    if (!trial_start(&reload->trial, &vault, try_to_read, reload, now_ms)) {
+    if (!rehearsal_start(&reload->rehearsal, &vault, try_to_read, reload, now_ms)) {
         char words[128];
         snprintf(words, sizeof words, "no process could be made to read it in: %s; try again",
                  strerror(errno));
@@ -259,15 +259,15 @@ static void begin(struct reload *reload, enum reload_kind kind, uint64_t now_ms)
 
 static void go_on(struct reload *reload, uint64_t now_ms)
 {
-    static char text[TRIAL_TEXT_BYTES];
+    static char text[REHEARSAL_TEXT_BYTES];
     struct vault vault = reload->heritage->vault;
-    switch (trial_look(&reload->trial, &vault, text, now_ms)) {
-    case TRIAL_RUNS:
+    switch (rehearsal_look(&reload->rehearsal, &vault, text, now_ms)) {
+    case REHEARSAL_RUNS:
         break;
-    case TRIAL_GOOD:
+    case REHEARSAL_GOOD:
         adopt(reload);
         break;
-    case TRIAL_BAD:
+    case REHEARSAL_BAD:
         refuse(reload, text);
         break;
     }
@@ -312,7 +312,7 @@ bool reload_is_ordered(const struct reload *reload)
 
 bool reload_is_under_way(const struct reload *reload)
 {
-    return reload->trial.pid || reload_is_due(reload) || reload_is_ordered(reload);
+    return reload->rehearsal.pid || reload_is_due(reload) || reload_is_ordered(reload);
 }
 
 void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms)
@@ -333,7 +333,7 @@ void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms)
         refuse_for_upgrade(reload);
         return;
     }
-    if (reload->trial.pid) {
+    if (reload->rehearsal.pid) {
         go_on(reload, now_ms);
         return;
     }
@@ -387,8 +387,8 @@ int reload_sleep_ms(const struct reload *reload, uint64_t now_ms)
         return 0;
     if (reload->patience_ms)
         until_ms = reload->patience_ms;
-    else if (reload->trial.pid)
-        until_ms = reload->trial.until_ms;
+    else if (reload->rehearsal.pid)
+        until_ms = reload->rehearsal.until_ms;
     else if (is_answer_due(reload) || asked_pending(head_of(reload)))
         return RELOAD_LOOK_MS;
     else if (!reload->heritage->conf.watches_certificates)
@@ -398,5 +398,5 @@ int reload_sleep_ms(const struct reload *reload, uint64_t now_ms)
 
 int reload_fd(const struct reload *reload)
 {
-    return reload->trial.pid ? reload->trial.pidfd : -1;
+    return reload->rehearsal.pid ? reload->rehearsal.pidfd : -1;
 }

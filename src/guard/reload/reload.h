@@ -6,7 +6,7 @@
 //
 //   SIGHUP, or an order in the vault            certificates' files have changed (watch.h)
 //      +-> read_all                                +-> read_certificates
-//                │  in a trial (trial.h)                     │
+//                │  in a rehearsal (rehearsal.h)             │
 //                ▼                                           ▼
 //          not good: said, in the log and to who asked; nothing changes
 //          good: adopt: read again here, open new sockets, claim old and new ones,
@@ -32,7 +32,7 @@
 
 #include "conf/align.h"
 #include "guard/log_file.h"
-#include "guard/reload/trial.h"
+#include "guard/reload/rehearsal.h"
 #include "guard/reload/watch.h"
 #include "process/heritage.h"
 
@@ -40,11 +40,11 @@ enum reload_kind { RELOAD_ALL, RELOAD_CERTIFICATES };
 
 struct reload {
     struct heritage *heritage; // the guard's own
-    enum reload_kind kind;     // what the trial reads
+    enum reload_kind kind;     // what the rehearsal reads
     uint64_t number;           // ... and up to which order it obeys
     uint64_t stamp;            // ... and of which files
     struct conf_use use;       // ... and what slots name
-    struct trial trial;
+    struct rehearsal rehearsal;
     struct watch watch;
     uint64_t log_order; // the last order for which the log's file was opened anew
     char log_remark[LOG_FILE_REMARK_BYTES];

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Trials (trial.h): a clone that leaves the shared descriptor table at once (close_range(2),
-// CLOSE_RANGE_UNSHARE), and a page of shared memory to answer in. It dies with the guard
-// (PR_SET_PDEATHSIG), whose successor begins anew.
-#include "guard/reload/trial.h"
+// Rehearsals (rehearsal.h): a clone that leaves the shared descriptor table at once
+// (close_range(2), CLOSE_RANGE_UNSHARE), and a page of shared memory to answer in. It dies with the
+// guard (PR_SET_PDEATHSIG), whose successor begins anew.
+#include "guard/reload/rehearsal.h"
 
 #include "base/log.h"
 #include "base/title.h"
@@ -22,12 +22,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct trial_report {
+struct rehearsal_report {
     uint32_t is_good;
-    char text[TRIAL_TEXT_BYTES];
+    char text[REHEARSAL_TEXT_BYTES];
 };
 
-static _Noreturn void run(struct trial_report *report, pid_t guard, trial_fn *fn, void *arg)
+static _Noreturn void run(struct rehearsal_report *report, pid_t guard, rehearsal_fn *fn, void *arg)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != guard)
@@ -37,7 +37,7 @@ static _Noreturn void run(struct trial_report *report, pid_t guard, trial_fn *fn
                  "the files cannot be read in: close_range: %s\n", strerror(errno));
         _exit(0);
     }
-    title_set("stayd: trial");
+    title_set("stayd: rehearse");
     log_open("stderr", LOG_LEVEL_ERROR); // the log's own descriptor is closed
     FILE *out = fmemopen(report->text, sizeof report->text - 1, "w");
     if (!out)
@@ -48,10 +48,11 @@ static _Noreturn void run(struct trial_report *report, pid_t guard, trial_fn *fn
     _exit(0);
 }
 
-bool trial_start(struct trial *trial, struct vault *vault, trial_fn *fn, void *arg, uint64_t now_ms)
+bool rehearsal_start(struct rehearsal *rehearsal, struct vault *vault, rehearsal_fn *fn, void *arg,
+                     uint64_t now_ms)
 {
     pid_t guard = getpid();
-    struct trial_report *report =
+    struct rehearsal_report *report =
         mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (report == MAP_FAILED)
         return false;
@@ -65,45 +66,46 @@ bool trial_start(struct trial *trial, struct vault *vault, trial_fn *fn, void *a
         errno = error;
         return false;
     }
-    int old = vault_guard_fds(vault)[HERITAGE_TRIAL_PIDFD]; // a dead guard's
-    heritage_claim(vault, HERITAGE_TRIAL_PIDFD, pidfd);
+    int old = vault_guard_fds(vault)[HERITAGE_REHEARSAL_PIDFD]; // a dead guard's
+    heritage_claim(vault, HERITAGE_REHEARSAL_PIDFD, pidfd);
     if (old >= 0)
         close(old);
-    *trial = (struct trial){pid, pidfd, now_ms + TRIAL_MS, report};
+    *rehearsal = (struct rehearsal){pid, pidfd, now_ms + REHEARSAL_MS, report};
     return true;
 }
 
-static void forget(struct trial *trial, struct vault *vault)
+static void forget(struct rehearsal *rehearsal, struct vault *vault)
 {
-    munmap(trial->report, sizeof *trial->report);
-    heritage_claim(vault, HERITAGE_TRIAL_PIDFD, -1);
-    close(trial->pidfd);
-    *trial = (struct trial){0};
+    munmap(rehearsal->report, sizeof *rehearsal->report);
+    heritage_claim(vault, HERITAGE_REHEARSAL_PIDFD, -1);
+    close(rehearsal->pidfd);
+    *rehearsal = (struct rehearsal){0};
 }
 
-enum trial_outcome trial_look(struct trial *trial, struct vault *vault, char *text, uint64_t now_ms)
+enum rehearsal_outcome rehearsal_look(struct rehearsal *rehearsal, struct vault *vault, char *text,
+                                      uint64_t now_ms)
 {
-    bool is_dead = lease_has_died(trial->pidfd);
+    bool is_dead = lease_has_died(rehearsal->pidfd);
     int status = 0;
-    if (!is_dead && now_ms < trial->until_ms)
-        return TRIAL_RUNS;
+    if (!is_dead && now_ms < rehearsal->until_ms)
+        return REHEARSAL_RUNS;
     if (!is_dead)
-        kill(trial->pid, SIGKILL);
+        kill(rehearsal->pid, SIGKILL);
     // One that a file system holds does not even die; then a zombie is left.
-    waitpid(trial->pid, &status, is_dead ? 0 : WNOHANG);
-    bool is_good = is_dead && status == 0 && trial->report->is_good;
-    memcpy(text, trial->report->text, TRIAL_TEXT_BYTES);
-    text[TRIAL_TEXT_BYTES - 1] = '\0';
+    waitpid(rehearsal->pid, &status, is_dead ? 0 : WNOHANG);
+    bool is_good = is_dead && status == 0 && rehearsal->report->is_good;
+    memcpy(text, rehearsal->report->text, REHEARSAL_TEXT_BYTES);
+    text[REHEARSAL_TEXT_BYTES - 1] = '\0';
     if (!is_dead)
-        snprintf(text, TRIAL_TEXT_BYTES,
+        snprintf(text, REHEARSAL_TEXT_BYTES,
                  "reading takes longer than %u s; see what makes files or "
                  "users hard to reach\n",
-                 TRIAL_MS / 1000);
+                 REHEARSAL_MS / 1000);
     else if (status != 0)
-        snprintf(text, TRIAL_TEXT_BYTES,
+        snprintf(text, REHEARSAL_TEXT_BYTES,
                  "reading crashed (wait status %#x); please report that, "
                  "with the files\n",
                  (unsigned)status);
-    forget(trial, vault);
-    return is_good ? TRIAL_GOOD : TRIAL_BAD;
+    forget(rehearsal, vault);
+    return is_good ? REHEARSAL_GOOD : REHEARSAL_BAD;
 }
