@@ -443,7 +443,7 @@ void guard_run(struct heritage *heritage, uint64_t dead)
     if (lease_pid(dead))
         log_event(LOG_GUARD_TAKEN, "pid=%d dead=%d", (int)getpid(), (int)lease_pid(dead));
     guard.was_ready = guard.vault.head->ready_said;
-    guard_renew_fd(&guard, HERITAGE_TRYOUT, -1);
+    guard_renew_fd(&guard, HERITAGE_TRIAL, -1);
     guard_renew_fd(&guard, HERITAGE_PROGRAM, -1);
     write_pid(&guard);
     probation_take_up(&guard);

@@ -8,7 +8,7 @@
 
 #include "guard/brake.h"
 #include "guard/reload/reload.h"
-#include "guard/upgrade/tryout.h"
+#include "guard/upgrade/trial.h"
 #include "process/heritage.h"
 
 #include <sys/types.h>
@@ -34,7 +34,7 @@ struct guard {
     bool was_ready;    // some worker has been ready
     unsigned n_failed;
     // upgrade.c
-    struct tryout tryout;
+    struct trial trial;
     bool is_tried; // the trial was good; what is next has to wait
     char program[VAULT_PATH_BYTES];
     // probation.c

@@ -55,7 +55,7 @@ enum heritage_fd {
     HERITAGE_SPARE_PIDFD,
     HERITAGE_WORKER_PIDFD,
     HERITAGE_CONTROL,
-    HERITAGE_TRYOUT,          // what a program on trial says
+    HERITAGE_TRIAL,           // what a program on trial says
     HERITAGE_REHEARSAL_PIDFD, // reads what is to be reloaded
     HERITAGE_CLAIMS,   // eventfd(2): slots' claims have changed (guard/store/store.h); -1: nobody
                        // asks

@@ -17,7 +17,7 @@
 #include "guard/reload/reload.h"
 #include "guard/upgrade/baton.h"
 #include "guard/upgrade/probation.h"
-#include "guard/upgrade/tryout.h"
+#include "guard/upgrade/trial.h"
 #include "process/lease.h"
 
 #include <errno.h>
@@ -140,7 +140,7 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
         fputs(said, stderr);
     free(said);
     if (is_good) {
-        fprintf(stdout, "\n" TRYOUT_WORD STAYD_VERSION "\n");
+        fprintf(stdout, "\n" TRIAL_WORD STAYD_VERSION "\n");
         certs_all_free(heritage);
         heritage_free(heritage);
         vault_unmap(&heritage->vault);

@@ -73,10 +73,10 @@ static bool start_trial(struct guard *guard, char why[VAULT_WHY_BYTES])
     guard_renew_fd(guard, HERITAGE_PROGRAM, fd);
     char *baton =
         baton_make(guard->heritage, guard->program, guard->word, next_table(&guard->vault));
-    const struct tryout_program program = {fd, guard->program, baton, guard->heritage->conf_path};
+    const struct trial_program program = {fd, guard->program, baton, guard->heritage->conf_path};
     if (!baton)
         snprintf(why, VAULT_WHY_BYTES, "no memory");
-    bool is_started = baton && tryout_start(&guard->tryout, &program, &guard->vault, why);
+    bool is_started = baton && trial_start(&guard->trial, &program, &guard->vault, why);
     free(baton);
     return is_started;
 }
@@ -95,7 +95,7 @@ void upgrade_order(struct guard *guard)
         refuse(guard, obstacle ? obstacle : why);
         return;
     }
-    guard_renew_fd(guard, HERITAGE_TRYOUT, guard->tryout.fd);
+    guard_renew_fd(guard, HERITAGE_TRIAL, guard->trial.fd);
     log_event(LOG_UPGRADE, "phase=trial program=\"%s\" from=%s", guard->program, STAYD_VERSION);
 }
 
@@ -103,8 +103,8 @@ void upgrade_cancel(struct guard *guard, const char *why)
 {
     if (guard->vault.head->upgrade.phase != UPGRADE_TRIAL)
         return;
-    tryout_end(&guard->tryout);
-    guard_renew_fd(guard, HERITAGE_TRYOUT, -1);
+    trial_end(&guard->trial);
+    guard_renew_fd(guard, HERITAGE_TRIAL, -1);
     guard->is_tried = false;
     refuse(guard, why);
 }
@@ -203,19 +203,19 @@ void upgrade_step(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
     char why[VAULT_WHY_BYTES];
-    if (guard->tryout.pid > 0) {
-        enum tryout_status status = tryout_look(&guard->tryout, head->upgrade.to, why);
-        if (status == TRYOUT_RUNS)
+    if (guard->trial.pid > 0) {
+        enum trial_status status = trial_look(&guard->trial, head->upgrade.to, why);
+        if (status == TRIAL_RUNS)
             return;
-        guard_renew_fd(guard, HERITAGE_TRYOUT, -1);
-        guard->is_tried = status == TRYOUT_GOOD;
+        guard_renew_fd(guard, HERITAGE_TRIAL, -1);
+        guard->is_tried = status == TRIAL_GOOD;
         if (!guard->is_tried)
             refuse(guard, why);
     }
     if (guard->is_tried && has_way_back(guard)) {
         guard->is_tried = false;
         hand_over(guard);
-    } else if (guard->is_tried && clock_boot_ms() >= guard->tryout.deadline_ms) {
+    } else if (guard->is_tried && clock_boot_ms() >= guard->trial.deadline_ms) {
         guard->is_tried = false;
         refuse(guard, "there is no spare, so there would be no way back");
     }
@@ -223,6 +223,6 @@ void upgrade_step(struct guard *guard)
 
 int upgrade_sleep_ms(const struct guard *guard)
 {
-    bool must_look = guard->tryout.pid > 0 || guard->is_tried || !vault_is_proven(&guard->vault);
+    bool must_look = guard->trial.pid > 0 || guard->is_tried || !vault_is_proven(&guard->vault);
     return must_look ? UPGRADE_LOOK_MS : -1;
 }

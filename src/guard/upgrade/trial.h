@@ -7,27 +7,27 @@
 // can change nothing, and see no key.
 //
 // The child dies with the guard that has started it. Errors: words in *why.
-#ifndef STAYD_GUARD_UPGRADE_TRYOUT_H
-#define STAYD_GUARD_UPGRADE_TRYOUT_H
+#ifndef STAYD_GUARD_UPGRADE_TRIAL_H
+#define STAYD_GUARD_UPGRADE_TRIAL_H
 
 #include "vault/vault.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
-#ifndef TRYOUT_MS
-#define TRYOUT_MS 5000u // to answer; a test asks for less
+#ifndef TRIAL_MS
+#define TRIAL_MS 5000u // to answer; a test asks for less
 #endif
 // The line that is the whole answer, if all is well: this, then the version.
-#define TRYOUT_WORD "stayd-trial: good "
+#define TRIAL_WORD "stayd-trial: good "
 
-struct tryout {
+struct trial {
     pid_t pid; // 0: none is under way
     int fd;    // what it says; to be claimed while it runs
     uint64_t deadline_ms;
 };
 
 // What is tried.
-struct tryout_program {
+struct trial_program {
     int fd;           // the file (guard/upgrade/program.h)
     const char *path; // what it is told that it is called
     const char *baton;
@@ -35,16 +35,16 @@ struct tryout_program {
 };
 
 // False: with *why.
-bool tryout_start(struct tryout *tryout, const struct tryout_program *program,
-                  const struct vault *vault, char why[VAULT_WHY_BYTES]);
+bool trial_start(struct trial *trial, const struct trial_program *program,
+                 const struct vault *vault, char why[VAULT_WHY_BYTES]);
 
-enum tryout_status { TRYOUT_RUNS, TRYOUT_GOOD, TRYOUT_BAD };
+enum trial_status { TRIAL_RUNS, TRIAL_GOOD, TRIAL_BAD };
 
 // Has it ended? The descriptor stays open, for the caller to give up.
-enum tryout_status tryout_look(struct tryout *tryout, char version[VAULT_VERSION_BYTES],
-                               char why[VAULT_WHY_BYTES]);
+enum trial_status trial_look(struct trial *trial, char version[VAULT_VERSION_BYTES],
+                             char why[VAULT_WHY_BYTES]);
 
 // End it, if it runs.
-void tryout_end(struct tryout *tryout);
+void trial_end(struct trial *trial);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The trial, as the guard sees it (tryout.h).
-#include "guard/upgrade/tryout.h"
+// The trial, as the guard sees it (trial.h).
+#include "guard/upgrade/trial.h"
 
 #include "base/clock.h"
 #include "vault/likeness.h"
@@ -42,7 +42,7 @@ static const char *name_exec_error(void)
                            : strerror(errno);
 }
 
-static _Noreturn void run(const struct tryout_program *program, int out, const struct vault *vault,
+static _Noreturn void run(const struct trial_program *program, int out, const struct vault *vault,
                           pid_t guard)
 {
     char *const argv[] = {(char *)program->path, "--trial", (char *)program->baton, "-c",
@@ -66,8 +66,8 @@ static _Noreturn void run(const struct tryout_program *program, int out, const s
     _exit(127);
 }
 
-bool tryout_start(struct tryout *tryout, const struct tryout_program *program,
-                  const struct vault *vault, char why[VAULT_WHY_BYTES])
+bool trial_start(struct trial *trial, const struct trial_program *program,
+                 const struct vault *vault, char why[VAULT_WHY_BYTES])
 {
     pid_t guard = getpid();
     int ends[2];
@@ -85,7 +85,7 @@ bool tryout_start(struct tryout *tryout, const struct tryout_program *program,
         close(ends[0]);
         return false;
     }
-    *tryout = (struct tryout){pid, ends[0], clock_boot_ms() + TRYOUT_MS};
+    *trial = (struct trial){pid, ends[0], clock_boot_ms() + TRIAL_MS};
     return true;
 }
 
@@ -101,10 +101,10 @@ static void hear(int fd, char said[SAID_BYTES])
 // Only a program that says the word is one of ours.
 static bool find_version(const char *said, char version[VAULT_VERSION_BYTES])
 {
-    const char *line = strstr(said, TRYOUT_WORD);
+    const char *line = strstr(said, TRIAL_WORD);
     if (!line || (line != said && line[-1] != '\n'))
         return false;
-    line += strlen(TRYOUT_WORD);
+    line += strlen(TRIAL_WORD);
     size_t n = strcspn(line, "\n");
     snprintf(version, VAULT_VERSION_BYTES, "%.*s", (int)n, line);
     return n > 0;
@@ -124,32 +124,32 @@ static void tell_why(char why[VAULT_WHY_BYTES], const char *said, int status)
         why[n - 1] = '\0'; // a line's end
 }
 
-enum tryout_status tryout_look(struct tryout *tryout, char version[VAULT_VERSION_BYTES],
-                               char why[VAULT_WHY_BYTES])
+enum trial_status trial_look(struct trial *trial, char version[VAULT_VERSION_BYTES],
+                             char why[VAULT_WHY_BYTES])
 {
     char said[SAID_BYTES];
     int status = 0;
-    pid_t pid = waitpid(tryout->pid, &status, WNOHANG);
-    if (pid == 0 && clock_boot_ms() < tryout->deadline_ms)
-        return TRYOUT_RUNS;
+    pid_t pid = waitpid(trial->pid, &status, WNOHANG);
+    if (pid == 0 && clock_boot_ms() < trial->deadline_ms)
+        return TRIAL_RUNS;
     if (pid == 0) {
-        tryout_end(tryout);
-        snprintf(why, VAULT_WHY_BYTES, "on trial it gave no answer within %u ms", TRYOUT_MS);
-        return TRYOUT_BAD;
+        trial_end(trial);
+        snprintf(why, VAULT_WHY_BYTES, "on trial it gave no answer within %u ms", TRIAL_MS);
+        return TRIAL_BAD;
     }
-    tryout->pid = 0;
-    hear(tryout->fd, said);
+    trial->pid = 0;
+    hear(trial->fd, said);
     if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 && find_version(said, version))
-        return TRYOUT_GOOD;
+        return TRIAL_GOOD;
     tell_why(why, said, status);
-    return TRYOUT_BAD;
+    return TRIAL_BAD;
 }
 
-void tryout_end(struct tryout *tryout)
+void trial_end(struct trial *trial)
 {
-    if (tryout->pid == 0)
+    if (trial->pid == 0)
         return;
-    kill(tryout->pid, SIGKILL);
-    waitpid(tryout->pid, NULL, 0);
-    tryout->pid = 0;
+    kill(trial->pid, SIGKILL);
+    waitpid(trial->pid, NULL, 0);
+    trial->pid = 0;
 }
