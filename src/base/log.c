@@ -101,7 +101,7 @@ static bool is_file_name(const char *name)
     return *name == '/' && strcmp(name, "/dev/stdout") != 0 && strcmp(name, "/dev/stderr") != 0;
 }
 
-void log_adopt(const char *name, enum log_level level, int fd)
+void log_take(const char *name, enum log_level level, int fd)
 {
     bool is_stderr = strcmp(name, "stderr") == 0;
     bool is_file = is_file_name(name);
@@ -129,7 +129,7 @@ int log_open(const char *name, enum log_level level)
         fd = open_file(name, O_CREAT);
     if (fd < 0)
         return -1;
-    log_adopt(name, level, fd);
+    log_take(name, level, fd);
     return fd;
 }
 
@@ -154,7 +154,7 @@ int log_open_for(const char *name, enum log_level level, uid_t uid, gid_t gid)
         is_good = fd >= 0 && is_own_file(fd);
     }
     if (is_good) {
-        log_adopt(name, level, fd);
+        log_take(name, level, fd);
         return fd;
     }
     fd_close(fd);

@@ -61,7 +61,7 @@ const char *log_path(void);
 int log_reopen(bool *is_new);
 
 // Go on with a descriptor that log_open of an earlier program has opened for this target.
-void log_adopt(const char *target, enum log_level level, int fd);
+void log_take(const char *target, enum log_level level, int fd);
 void log_set_level(enum log_level level);
 
 // Write one event. fmt gives "key=value key=value"; may be "".

@@ -462,6 +462,6 @@ void guard_adopt(struct heritage *heritage, uint64_t word)
     guard.was_ready = true;
     guard.spare = (struct process){lease_pid(head->spare),
                                    vault_guard_fds(&guard.vault)[HERITAGE_SPARE_PIDFD], 0};
-    remains_adopt(&guard);
+    remains_inherit(&guard);
     loop(&guard);
 }

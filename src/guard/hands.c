@@ -54,7 +54,7 @@ bool guard_make_spare(struct guard *guard)
 }
 
 // Watch a worker that an earlier guard made.
-static void adopt_worker(struct guard *guard, uint64_t word)
+static void find_worker(struct guard *guard, uint64_t word)
 {
     int pidfd = pidfd_open(lease_pid(word), 0);
     if (pidfd < 0 && errno != ESRCH)
@@ -72,7 +72,7 @@ void guard_make_worker(struct guard *guard)
     struct vault_head *head = guard->vault.head;
     uint64_t seen = head->table;
     if (lease_is_alive(seen) && lease_pid(seen) != getpid()) {
-        adopt_worker(guard, seen);
+        find_worker(guard, seen);
         return;
     }
     uint64_t mine = lease_take(&head->table, seen);

@@ -29,7 +29,7 @@ int remains_look(struct guard *guard, pid_t worker)
                                       : W_EXITCODE(0, info.si_status);
 }
 
-void remains_adopt(struct guard *guard)
+void remains_inherit(struct guard *guard)
 {
     siginfo_t info;
     pid_t dead = look(P_ALL, 0, &info);

@@ -16,7 +16,7 @@
 int remains_look(struct guard *guard, pid_t worker);
 
 // By a new program's guard: the old one's worker is a zombie, and its child.
-void remains_adopt(struct guard *guard);
+void remains_inherit(struct guard *guard);
 
 // Before a sweep: a dead worker's epoll is claimed until it is cleared away.
 void remains_keep_poll(struct guard *guard);

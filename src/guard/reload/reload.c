@@ -215,7 +215,7 @@ static void put_into_place(struct reload *reload, struct heritage *fresh, char *
 }
 
 // The rehearsal went well.
-static void adopt(struct reload *reload)
+static void take_fresh(struct reload *reload)
 {
     struct fresh fresh;
     if (!fresh_begin(&fresh)) {
@@ -265,7 +265,7 @@ static void go_on(struct reload *reload, uint64_t now_ms)
     case REHEARSAL_RUNS:
         break;
     case REHEARSAL_GOOD:
-        adopt(reload);
+        take_fresh(reload);
         break;
     case REHEARSAL_BAD:
         refuse(reload, text);

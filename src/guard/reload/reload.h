@@ -9,8 +9,8 @@
 //                │  in a rehearsal (rehearsal.h)             │
 //                ▼                                           ▼
 //          not good: said, in the log and to who asked; nothing changes
-//          good: adopt: read again here, open new sockets, claim old and new ones,
-//                       put the new heritage into the old one's place
+//          good: take_fresh: read again here, open new sockets, claim old and new ones,
+//                            put the new heritage into the old one's place
 //                │
 //                ▼  (guard.c: what has another heritage's id is out of date)
 //          the spare is replaced, then the worker is to retire (worker/retire.h), or is killed

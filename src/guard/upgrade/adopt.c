@@ -174,7 +174,7 @@ static void take_fds(struct heritage *heritage)
     const _Atomic int32_t *fds = vault_guard_fds(&heritage->vault);
     heritage->lock_fd = fds[HERITAGE_LOCK];
     heritage->control_fd = fds[HERITAGE_CONTROL];
-    log_adopt(heritage->conf.log, (enum log_level)heritage->conf.log_level, fds[HERITAGE_LOG]);
+    log_take(heritage->conf.log, (enum log_level)heritage->conf.log_level, fds[HERITAGE_LOG]);
     char remark[LOG_FILE_REMARK_BYTES]; // it stands in the log
     log_file_renew(remark, sizeof remark);
 }
