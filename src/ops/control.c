@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// The server (control.h): one struct link a connection, on a bufferevent.
+// The server (control.h): one struct peer a connection, on a bufferevent.
 //
-// A link does what it can (run), and stops when no whole line is there (input brings it back), when
-// its share of the turn is over (it goes on in the next), when the task waits for something (it
-// looks again after a while), or when enough is to be sent (its having gone brings it back). Only
-// in the first case it reads, one line's worth at most. After the peer's end of file the rest is
-// done and sent, then it is over. It is freed then, after the callbacks (reap).
+// What a peer asks for is done (run) until no whole line is there (input brings it back), its
+// share of the turn is over (it goes on in the next), the task waits for something (it looks again
+// after a while), or enough is to be sent (its having gone brings it back). Only in the first case
+// it reads, one line's worth at most. After the peer's end of file the rest is done and sent, then
+// it is over. It is freed then, after the callbacks (reap).
 #include "ops/control.h"
 
 #include "base/log.h"
@@ -39,9 +39,9 @@ enum wait {
     WAIT_CONNECTOR, // for ever: players/connector.c reads
 };
 
-struct link {
+struct peer {
     struct control *control;
-    struct link *next;
+    struct peer *next;
     struct bufferevent *stream;
     struct event *turn;          // goes on in the loop's next turn
     bool is_skipping;            // inside a line that is too long
@@ -57,28 +57,28 @@ struct control {
     struct evconnlistener *listener;
     struct event *resume; // accepting, after a pause
     struct event *reaper;
-    struct link *links;
+    struct peer *peers;
 };
 
-static void end(struct link *link)
+static void end(struct peer *peer)
 {
-    link->is_over = true;
-    if (link->connector)
-        connector_stop(link->connector);
-    bufferevent_disable(link->stream, EV_READ | EV_WRITE);
-    event_del(link->turn);
-    event_active(link->control->reaper, EV_TIMEOUT, 0);
+    peer->is_over = true;
+    if (peer->connector)
+        connector_stop(peer->connector);
+    bufferevent_disable(peer->stream, EV_READ | EV_WRITE);
+    event_del(peer->turn);
+    event_active(peer->control->reaper, EV_TIMEOUT, 0);
 }
 
-static void free_link(struct link *link)
+static void free_peer(struct peer *peer)
 {
-    if (link->connector)
-        connector_free(link->connector);
-    if (link->turn)
-        event_free(link->turn);
-    if (link->stream)
-        bufferevent_free(link->stream);
-    free(link);
+    if (peer->connector)
+        connector_free(peer->connector);
+    if (peer->turn)
+        event_free(peer->turn);
+    if (peer->stream)
+        bufferevent_free(peer->stream);
+    free(peer);
 }
 
 static void reap(evutil_socket_t fd, short what, void *arg)
@@ -86,45 +86,45 @@ static void reap(evutil_socket_t fd, short what, void *arg)
     struct control *control = arg;
     (void)fd;
     (void)what;
-    for (struct link **at = &control->links; *at;) {
-        struct link *link = *at;
-        if (!link->is_over) {
-            at = &link->next;
+    for (struct peer **at = &control->peers; *at;) {
+        struct peer *peer = *at;
+        if (!peer->is_over) {
+            at = &peer->next;
             continue;
         }
-        *at = link->next;
-        free_link(link);
+        *at = peer->next;
+        free_peer(peer);
     }
 }
 
 // A line that is too long has one answer, and is passed over up to its end.
-static void refuse_long(struct link *link, struct evbuffer *input, size_t n)
+static void refuse_long(struct peer *peer, struct evbuffer *input, size_t n)
 {
     const size_t n_look = REQUEST_ID_BYTES + 1;
-    request_too_long(&link->task.request, evbuffer_pullup(input, (ssize_t)n_look), n_look);
+    request_too_long(&peer->task.request, evbuffer_pullup(input, (ssize_t)n_look), n_look);
     evbuffer_drain(input, n);
-    link->is_skipping = true;
+    peer->is_skipping = true;
 }
 
 // After the end of file: what has no line's end may be half of what was meant.
-static void refuse_cut(struct link *link, struct evbuffer *input, size_t n)
+static void refuse_cut(struct peer *peer, struct evbuffer *input, size_t n)
 {
-    request_parse(&link->task.request, evbuffer_pullup(input, -1), n);
-    request_refuse(&link->task.request, REQUEST_BAD_REQUEST,
+    request_parse(&peer->task.request, evbuffer_pullup(input, -1), n);
+    request_refuse(&peer->task.request, REQUEST_BAD_REQUEST,
                    "the last line has no end and was not done; end it with LF");
     evbuffer_drain(input, n);
 }
 
-// Make the next line the link's task. False: none is whole yet.
-static bool take_line(struct link *link)
+// Make the next line the peer's task. False: none is whole yet.
+static bool take_line(struct peer *peer)
 {
-    struct evbuffer *input = bufferevent_get_input(link->stream);
+    struct evbuffer *input = bufferevent_get_input(peer->stream);
     for (;;) {
         ssize_t end_at = evbuffer_search_eol(input, NULL, NULL, EVBUFFER_EOL_LF).pos;
         size_t n = evbuffer_get_length(input);
-        if (link->is_skipping) {
+        if (peer->is_skipping) {
             evbuffer_drain(input, end_at < 0 ? n : (size_t)end_at + 1);
-            link->is_skipping = end_at < 0;
+            peer->is_skipping = end_at < 0;
             if (end_at < 0)
                 return false;
             continue;
@@ -133,42 +133,42 @@ static bool take_line(struct link *link)
             uint8_t *line = evbuffer_pullup(input, end_at + 1);
             if (!line)
                 return false;
-            request_parse(&link->task.request, line, (size_t)end_at);
+            request_parse(&peer->task.request, line, (size_t)end_at);
             explicit_bzero(line, (size_t)end_at); // a resume state may be a secret
             evbuffer_drain(input, (size_t)end_at + 1);
         } else if (n >= REQUEST_LINE_BYTES) {
-            refuse_long(link, input, n);
-        } else if (link->has_ended && n > 0) {
-            refuse_cut(link, input, n);
+            refuse_long(peer, input, n);
+        } else if (peer->has_ended && n > 0) {
+            refuse_cut(peer, input, n);
         } else {
             return false;
         }
-        task_begin(&link->task);
+        task_begin(&peer->task);
         return true;
     }
 }
 
-static bool has_room(const struct link *link)
+static bool has_room(const struct peer *peer)
 {
-    size_t n = evbuffer_get_length(bufferevent_get_output(link->stream));
+    size_t n = evbuffer_get_length(bufferevent_get_output(peer->stream));
     return n + TASK_STEP_BYTES <= CONTROL_OUTPUT_BYTES;
 }
 
-// Do what can be done in this turn. Returns what the link waits for then.
-static enum wait run(struct link *link)
+// Do what can be done in this turn. Returns what the peer waits for then.
+static enum wait run(struct peer *peer)
 {
-    for (unsigned n = 0; has_room(link); n++) {
-        if (!link->is_busy && !take_line(link))
+    for (unsigned n = 0; has_room(peer); n++) {
+        if (!peer->is_busy && !take_line(peer))
             return WAIT_INPUT;
-        link->is_busy = true;
+        peer->is_busy = true;
         if (n == CONTROL_STEPS_A_TURN)
             return WAIT_TURN;
-        link->is_busy = !task_step(&link->task, link->control->players);
-        if (link->task.is_torn)
+        peer->is_busy = !task_step(&peer->task, peer->control->players);
+        if (peer->task.is_torn)
             return WAIT_NOTHING;
-        if (link->task.is_connector)
+        if (peer->task.is_connector)
             return WAIT_CONNECTOR;
-        if (link->is_busy && link->task.waits)
+        if (peer->is_busy && peer->task.waits)
             return WAIT_OTHERS;
     }
     return WAIT_ROOM;
@@ -180,83 +180,83 @@ static void on_connector_over(void *owner)
 }
 
 // Something is short, or others are to do something first.
-static void try_later(struct link *link)
+static void try_later(struct peer *peer)
 {
     static const struct timeval later = {.tv_usec = WAIT_MS * 1000};
-    if (event_add(link->turn, &later) < 0)
-        end(link);
+    if (event_add(peer->turn, &later) < 0)
+        end(peer);
 }
 
 // What has been sent too early is lost, with descriptors that may have come with it.
-static void become_connector(struct link *link)
+static void become_connector(struct peer *peer)
 {
-    bool is_clean = evbuffer_get_length(bufferevent_get_input(link->stream)) == 0;
-    if (!is_clean || link->has_ended) {
-        end(link);
+    bool is_clean = evbuffer_get_length(bufferevent_get_input(peer->stream)) == 0;
+    if (!is_clean || peer->has_ended) {
+        end(peer);
         return;
     }
-    link->connector = connector_make(link->control->players, link->task.game, link->stream,
-                                     on_connector_over, link);
-    if (!link->connector)
-        try_later(link);
+    peer->connector = connector_make(peer->control->players, peer->task.game, peer->stream,
+                                     on_connector_over, peer);
+    if (!peer->connector)
+        try_later(peer);
 }
 
-static void work(struct link *link)
+static void work(struct peer *peer)
 {
     static const struct timeval at_once = {0};
-    enum wait wait = run(link);
+    enum wait wait = run(peer);
     if (wait == WAIT_CONNECTOR) {
-        become_connector(link);
+        become_connector(peer);
         return;
     }
-    bool is_sent = evbuffer_get_length(bufferevent_get_output(link->stream)) == 0;
-    if (wait == WAIT_NOTHING || (wait == WAIT_INPUT && link->has_ended && is_sent)) {
-        end(link);
+    bool is_sent = evbuffer_get_length(bufferevent_get_output(peer->stream)) == 0;
+    if (wait == WAIT_NOTHING || (wait == WAIT_INPUT && peer->has_ended && is_sent)) {
+        end(peer);
         return;
     }
     // A bufferevent that reads, and has a line's worth, calls again and again until it is taken.
-    bool is_reading = wait == WAIT_INPUT && !link->has_ended;
+    bool is_reading = wait == WAIT_INPUT && !peer->has_ended;
     if (!is_reading)
-        bufferevent_disable(link->stream, EV_READ);
+        bufferevent_disable(peer->stream, EV_READ);
     short wanted = (short)((is_reading ? EV_READ : 0) | (is_sent ? 0 : EV_WRITE));
-    bool is_watched = !wanted || bufferevent_enable(link->stream, wanted) == 0;
+    bool is_watched = !wanted || bufferevent_enable(peer->stream, wanted) == 0;
     if (wait == WAIT_TURN && is_watched)
-        event_add(link->turn, &at_once);
+        event_add(peer->turn, &at_once);
     else if (wait == WAIT_OTHERS || !is_watched)
-        try_later(link);
+        try_later(peer);
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
-    struct link *link = arg;
+    struct peer *peer = arg;
     (void)fd;
     (void)what;
-    if (link->task.is_connector)
-        become_connector(link);
+    if (peer->task.is_connector)
+        become_connector(peer);
     else
-        work(link);
+        work(peer);
 }
 
 // Both: input has come, or output has gone.
 static void on_progress(struct bufferevent *stream, void *arg)
 {
-    struct link *link = arg;
+    struct peer *peer = arg;
     (void)stream;
-    bool is_ours = !link->is_over && !link->task.is_connector;
-    if (is_ours && !event_pending(link->turn, EV_TIMEOUT, NULL))
-        work(link);
+    bool is_ours = !peer->is_over && !peer->task.is_connector;
+    if (is_ours && !event_pending(peer->turn, EV_TIMEOUT, NULL))
+        work(peer);
 }
 
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
-    struct link *link = arg;
-    if (link->is_over)
+    struct peer *peer = arg;
+    if (peer->is_over)
         return;
     if (!(what & BEV_EVENT_EOF)) { // an error, or it does not read
-        end(link);
+        end(peer);
         return;
     }
-    link->has_ended = true;
+    peer->has_ended = true;
     on_progress(stream, arg);
 }
 
@@ -274,10 +274,10 @@ static const char *find_limit(const struct control *control, const struct task_a
     unsigned n_all = 0;
     unsigned n_user = 0;
     unsigned n_games = 0;
-    for (const struct link *link = control->links; link; link = link->next) {
+    for (const struct peer *peer = control->peers; peer; peer = peer->next) {
         n_all++;
-        n_user += link->task.asker.uid == asker->uid;
-        n_games += !link->task.asker.is_admin;
+        n_user += peer->task.asker.uid == asker->uid;
+        n_games += !peer->task.asker.is_admin;
     }
     if (n_all >= CONF_CONTROL_CONNECTIONS)
         return "too many control connections are open; close some";
@@ -305,50 +305,50 @@ static void refuse(int fd, const struct task_asker *asker, enum request_error er
     close(fd);
 }
 
-static struct link *make_link(struct control *control, int fd)
+static struct peer *make_peer(struct control *control, int fd)
 {
     struct event_base *base = control->players->base;
-    struct link *link = calloc(1, sizeof *link);
-    if (!link)
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (!peer)
         return NULL;
-    link->control = control;
-    link->turn = evtimer_new(base, on_turn, link);
-    link->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-    if (link->turn && link->stream)
-        return link;
-    if (link->stream) // the descriptor is still the caller's
-        bufferevent_setfd(link->stream, -1);
-    free_link(link);
+    peer->control = control;
+    peer->turn = evtimer_new(base, on_turn, peer);
+    peer->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+    if (peer->turn && peer->stream)
+        return peer;
+    if (peer->stream) // the descriptor is still the caller's
+        bufferevent_setfd(peer->stream, -1);
+    free_peer(peer);
     return NULL;
 }
 
-static void start(struct link *link)
+static void start(struct peer *peer)
 {
     static const struct timeval stall = {.tv_sec = CONTROL_STALL_S};
-    link->task.out = bufferevent_get_output(link->stream);
-    bufferevent_setcb(link->stream, on_progress, on_progress, on_event, link);
-    bufferevent_setwatermark(link->stream, EV_READ, 0, REQUEST_LINE_BYTES);
-    bufferevent_setwatermark(link->stream, EV_WRITE, GO_ON_BYTES, 0);
-    bufferevent_set_timeouts(link->stream, NULL, &stall);
-    link->next = link->control->links;
-    link->control->links = link;
-    if (evbuffer_add_printf(link->task.out, "stayd 1 %s\n", STAYD_VERSION) < 0)
-        end(link);
-    else if (bufferevent_enable(link->stream, EV_READ | EV_WRITE) < 0)
-        try_later(link);
+    peer->task.out = bufferevent_get_output(peer->stream);
+    bufferevent_setcb(peer->stream, on_progress, on_progress, on_event, peer);
+    bufferevent_setwatermark(peer->stream, EV_READ, 0, REQUEST_LINE_BYTES);
+    bufferevent_setwatermark(peer->stream, EV_WRITE, GO_ON_BYTES, 0);
+    bufferevent_set_timeouts(peer->stream, NULL, &stall);
+    peer->next = peer->control->peers;
+    peer->control->peers = peer;
+    if (evbuffer_add_printf(peer->task.out, "stayd 1 %s\n", STAYD_VERSION) < 0)
+        end(peer);
+    else if (bufferevent_enable(peer->stream, EV_READ | EV_WRITE) < 0)
+        try_later(peer);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
                       int n_from, void *arg)
 {
     struct control *control = arg;
-    struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t n_peer = sizeof peer;
+    struct ucred cred = {.uid = (uid_t)-1};
+    socklen_t n_cred = sizeof cred;
     (void)listener;
     (void)from;
     (void)n_from;
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n_peer);
-    const struct task_asker asker = {peer.uid, peer.pid, peer.uid == 0 || peer.uid == geteuid()};
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n_cred);
+    const struct task_asker asker = {cred.uid, cred.pid, cred.uid == 0 || cred.uid == geteuid()};
     if (!asker.is_admin && !is_game_user(&control->players->heritage->conf, asker.uid)) {
         refuse(fd, &asker, REQUEST_NOT_ALLOWED,
                "this user may not speak here; be root, stayd's own user, or the `user` of a "
@@ -356,13 +356,13 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
         return;
     }
     const char *limit = find_limit(control, &asker);
-    struct link *link = limit ? NULL : make_link(control, fd);
-    if (!link) {
+    struct peer *peer = limit ? NULL : make_peer(control, fd);
+    if (!peer) {
         refuse(fd, &asker, REQUEST_SHORT, limit ? limit : "memory could not be had; try again");
         return;
     }
-    link->task.asker = asker;
-    start(link);
+    peer->task.asker = asker;
+    start(peer);
 }
 
 static void on_accept_error(struct evconnlistener *listener, void *arg)
@@ -414,10 +414,10 @@ void control_free(struct control *control)
 {
     if (!control)
         return;
-    while (control->links) {
-        struct link *next = control->links->next;
-        free_link(control->links);
-        control->links = next;
+    while (control->peers) {
+        struct peer *next = control->peers->next;
+        free_peer(control->peers);
+        control->peers = next;
     }
     if (control->listener)
         evconnlistener_free(control->listener);
