@@ -84,7 +84,7 @@ static size_t put_addresses(uint8_t *out, const struct slot *slot, const uint8_t
 
 static size_t put_resumed(uint8_t *out, const struct header_resumed *resumed)
 {
-    uint8_t value[16 + VAULT_STATE_BYTES];
+    uint8_t value[16 + VAULT_RESUME_BYTES];
     bytes_put64(value, resumed->input);
     bytes_put64(value + 8, resumed->output);
     memcpy(value + 16, resumed->state, resumed->n_state);

@@ -16,7 +16,7 @@
 #include "conf/conf.h"
 #include "vault/layout.h"
 
-#define HEADER_MAX_BYTES (1024u + 3u + 16u + VAULT_STATE_BYTES)
+#define HEADER_MAX_BYTES (1024u + 3u + 16u + VAULT_RESUME_BYTES)
 
 // PROXY protocol TLV types in the range free for use (section 2.2.7).
 #define HEADER_TLV_HOST 0xE0u        // forward-confirmed host name, text

@@ -23,7 +23,7 @@
 #define PAIRS_A_STEP 64u
 
 static_assert(REQUEST_GAME_BYTES == CONF_NAME_BYTES, "a game's name");
-static_assert(REQUEST_STATE_BYTES == VAULT_STATE_BYTES, "resume state");
+static_assert(REQUEST_STATE_BYTES == VAULT_RESUME_BYTES, "resume state");
 static_assert(REQUEST_TEXT_BYTES < VAULT_PATH_BYTES, "a path");
 static_assert(ITEMS_A_STEP * ANSWER_LINE_BYTES <= TASK_STEP_BYTES, "a step");
 

@@ -19,8 +19,8 @@
 #include "players/waiting.h"
 #include "vault/facts.h"
 #include "vault/flow.h"
+#include "vault/resume.h"
 #include "vault/slot.h"
-#include "vault/state.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -122,18 +122,19 @@ static struct attempt make_link(struct conn *conn, const struct conf_game *game,
 {
     struct players *players = conn->players;
     struct slot *slot = conn_slot(conn);
-    static uint8_t state[VAULT_STATE_BYTES];
+    static uint8_t state[VAULT_RESUME_BYTES];
     bool is_resumed = slot_has(slot, SLOT_FLAG_LINKED) && slot_has(slot, SLOT_FLAG_RESUMES) &&
                       terms->flags & SLOT_FLAG_RESUMES;
     struct relay relay = conn_relay(conn);
     relay_prepare_link(&relay, is_resumed);
     if (!is_resumed && slot_has(slot, SLOT_FLAG_LINKED))
-        state_put(&players->cells, slot, NULL, 0); // a dead game's, of which this one knows nothing
+        resume_put(&players->cells, slot, NULL,
+                   0); // a dead game's, of which this one knows nothing
     const struct header_resumed resumed = {
         .input = relay_input_offset(slot),
         .output = relay_output_offset(slot),
         .state = state,
-        .n_state = state_get(players->vault, slot, state),
+        .n_state = resume_get(players->vault, slot, state),
     };
     if (is_resumed)
         terms->resumed = &resumed;

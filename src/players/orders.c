@@ -37,7 +37,7 @@ enum order_result order_plan(struct players *players, unsigned game, pid_t pid,
 enum order_result order_leave(struct players *players, struct slot *slot, const uint8_t *bytes,
                               size_t n)
 {
-    return state_put(&players->cells, slot, bytes, n) ? ORDER_DONE : ORDER_SHORT;
+    return resume_put(&players->cells, slot, bytes, n) ? ORDER_DONE : ORDER_SHORT;
 }
 
 enum order_result order_acknowledge(struct players *players, struct slot *slot, uint64_t offset)

@@ -32,7 +32,7 @@ struct slot *order_find(struct players *players, const uint8_t id[16]);
 enum order_result order_attach(struct players *players, unsigned game, pid_t pid, bool resumes,
                                bool acknowledges);
 
-// n up to VAULT_STATE_BYTES; 0 takes it away.
+// n up to VAULT_RESUME_BYTES; 0 takes it away.
 enum order_result order_leave(struct players *players, struct slot *slot, const uint8_t *bytes,
                               size_t n);
 

@@ -15,8 +15,8 @@
 
 #include "process/heritage.h"
 #include "vault/chunk.h"
+#include "vault/resume.h"
 #include "vault/slot.h"
-#include "vault/state.h"
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>

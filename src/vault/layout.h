@@ -58,10 +58,10 @@
 #define VAULT_CRATE_SLOTS 64u
 #define VAULT_CRATES 1600u
 
-// Resume state (vault/state.h) lies in a chain of cells.
-#define VAULT_STATE_BYTES 4096u // most for one player
+// Resume state (vault/resume.h) lies in a chain of cells.
+#define VAULT_RESUME_BYTES 4096u // most for one player
 #define CELL_BYTES 252u
-#define CELLS_PER_SLOT ((VAULT_STATE_BYTES + CELL_BYTES - 1) / CELL_BYTES)
+#define CELLS_PER_SLOT ((VAULT_RESUME_BYTES + CELL_BYTES - 1) / CELL_BYTES)
 #define CELL_NONE UINT32_MAX
 
 // A buffer in use: bytes [start, end) of a chunk. chunk == CHUNK_NONE exactly
@@ -208,7 +208,7 @@ struct slot {
                               // listened for it, by its inode (game/listener.h): 0 if none was to
                               // be seen, LISTENER_UNSEEN if that could not be found out
     uint64_t held_ms;         // boottime since when it waits for a game; 0: it does not
-    _Atomic uint64_t resume;  // resume state: first cell << 32 | bytes; 0: none (vault/state.h)
+    _Atomic uint64_t resume;  // resume state: first cell << 32 | bytes; 0: none (vault/resume.h)
     struct flow flow[2];      // by enum flow_dir
     struct record_key keys[SLOT_KEYS]; // two in use, one free for a KeyUpdate (I7)
     uint8_t facts[SLOT_FACTS_BYTES];   // vault/facts.h

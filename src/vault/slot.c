@@ -123,6 +123,6 @@ void slot_free(struct slot_pool *slots, struct chunk_pool *chunks, struct cell_p
         chunk_give(chunks, flow_now(&slot->flow[dir])->in.chunk);
         chunk_give(chunks, flow_now(&slot->flow[dir])->out.chunk);
     }
-    state_release(cells, slot);
+    resume_release(cells, slot);
     slot_return(slots, slot);
 }

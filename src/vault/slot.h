@@ -17,7 +17,7 @@
 #define STAYD_VAULT_SLOT_H
 
 #include "vault/chunk.h"
-#include "vault/state.h"
+#include "vault/resume.h"
 #include "vault/vault.h"
 #include <openssl/crypto.h>
 #include <stdbool.h>

@@ -7,8 +7,8 @@
 #include "telnet/http.h"
 #include "telnet/telnet_front.h"
 #include "vault/flow.h"
+#include "vault/resume.h"
 #include "vault/slot.h"
-#include "vault/state.h"
 
 #include <stdlib.h>
 
@@ -143,7 +143,7 @@ static enum invariant claim_all(const struct vault *vault, const struct slot *sl
         (*other = claim(fds, (uint32_t)slot->game_fd, index)) != SLOT_NONE)
         return I10;
     struct cell_claim cell_claim = {cells, index, SLOT_NONE};
-    if (!state_walk(vault, slot, claim_cell, &cell_claim)) {
+    if (!resume_walk(vault, slot, claim_cell, &cell_claim)) {
         *other = cell_claim.other;
         return I16;
     }

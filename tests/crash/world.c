@@ -20,8 +20,8 @@
 #include "relay/relay.h"
 #include "vault/flow.h"
 #include "vault/receipt.h"
+#include "vault/resume.h"
 #include "vault/slot.h"
-#include "vault/state.h"
 #include "vault/verify.h"
 
 #include <fcntl.h>
@@ -155,14 +155,14 @@ static void count_broken(void *arg, uint32_t slot, enum invariant invariant)
 static void join(const struct world *world, struct relay *relay)
 {
     struct slot *slot = relay->slot;
-    uint8_t state[VAULT_STATE_BYTES];
+    uint8_t state[VAULT_RESUME_BYTES];
     bool is_resumed = slot_has(slot, SLOT_FLAG_LINKED) && slot_has(slot, SLOT_FLAG_RESUMES);
     int fd;
     relay_prepare_link(relay, is_resumed);
     const struct header_resumed resumed = {.input = relay_input_offset(slot),
                                            .output = relay_output_offset(slot),
                                            .state = state,
-                                           .n_state = state_get(relay->vault, slot, state)};
+                                           .n_state = resume_get(relay->vault, slot, state)};
     const struct link_terms terms = {.flags = (world_acks(world) ? SLOT_FLAG_ACKS : 0) |
                                               (world_resumes(world) ? SLOT_FLAG_RESUMES : 0),
                                      .resumed = is_resumed ? &resumed : NULL};
@@ -215,7 +215,7 @@ static void serve(const struct world *world, struct slot_pool *slots, struct chu
             _exit(3);
     }
     if (world_resumes(world) &&
-        !state_put(cells, slot, (const uint8_t *)WORLD_STATE, sizeof WORLD_STATE - 1))
+        !resume_put(cells, slot, (const uint8_t *)WORLD_STATE, sizeof WORLD_STATE - 1))
         _exit(4);
 }
 
@@ -298,7 +298,7 @@ static void check_wiped(const struct world *world)
             if (slot->state != SLOT_LIVE || key == unused)
                 assert_true(is_blank(&slot->keys[key], sizeof slot->keys[key]));
         if (slot->state == SLOT_LIVE)
-            state_walk(vault, slot, note_cell, used);
+            resume_walk(vault, slot, note_cell, used);
     }
     for (uint32_t cell = 0; cell < vault->head->cells_reserved; cell++)
         assert_true(used[cell] || is_blank(vault->cells[cell].bytes, CELL_BYTES));

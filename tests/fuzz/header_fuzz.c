@@ -25,7 +25,7 @@ struct scene {
     uint8_t here[16];
     struct header_resumed resumed;
     bool is_resumed;
-    uint8_t state[VAULT_STATE_BYTES];
+    uint8_t state[VAULT_RESUME_BYTES];
 };
 
 static void take_address(struct fuzz_input *input, uint8_t bytes[16], bool is_ipv4)

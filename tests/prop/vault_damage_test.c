@@ -278,11 +278,11 @@ static void quarantine(void *arg, uint32_t slot, enum invariant invariant)
 
 static void serve(struct hands *hands, struct slot *slot)
 {
-    uint8_t state[VAULT_STATE_BYTES];
+    uint8_t state[VAULT_RESUME_BYTES];
     size_t n;
     struct relay_conn conn = RELAY_CONN_NEW;
     struct relay relay = {.vault = &copy, .chunks = &hands->chunks, .slot = slot, .conn = &conn};
-    state_get(&copy, slot, state);
+    resume_get(&copy, slot, state);
     facts_find(slot, FACT_CERT_VERIFY, &n);
     (void)game_now(copy.head, slot->game);
     for (int i = 0; i < 4; i++) {
@@ -290,7 +290,7 @@ static void serve(struct hands *hands, struct slot *slot)
         if (relay_run(&relay) & RELAY_DONE)
             break;
     }
-    state_put(&hands->cells, slot, state, sizeof state);
+    resume_put(&hands->cells, slot, state, sizeof state);
     slot_free(&hands->slots, &hands->chunks, &hands->cells, slot);
 }
 

@@ -5,7 +5,7 @@
 #include "vault_model.h"
 
 #include "vault/facts.h"
-#include "vault/state.h"
+#include "vault/resume.h"
 
 #include <string.h>
 
@@ -256,7 +256,7 @@ static bool apply_fact(struct model_slot *slot, const struct op *op)
 
 static bool apply_state(struct model_slot *slot, const struct op *op)
 {
-    bool fits = op->n <= VAULT_STATE_BYTES;
+    bool fits = op->n <= VAULT_RESUME_BYTES;
     if (fits) {
         slot->n_resume = op->n;
         slot->resume_salt = op->salt;

@@ -21,7 +21,7 @@
 #define MODEL_SLOTS 6u
 #define MODEL_STOCK 4u // pairs of sockets that wait to be used
 #define MODEL_GONE 64u // ends of connections that a worker can give up in its life
-#define MODEL_BYTES (VAULT_STATE_BYTES + 1) // the most that an operation writes, and one more
+#define MODEL_BYTES (VAULT_RESUME_BYTES + 1) // the most that an operation writes, and one more
 
 enum op_kind {
     OP_FILL,        // a free slot, and claim it

@@ -33,9 +33,9 @@ static bool has_room(const struct model *model)
 static uint64_t dice_resume(struct dice *dice)
 {
     static const uint64_t edges[] = {
-        0, 1, CELL_BYTES, CELL_BYTES + 1, VAULT_STATE_BYTES, VAULT_STATE_BYTES + 1};
+        0, 1, CELL_BYTES, CELL_BYTES + 1, VAULT_RESUME_BYTES, VAULT_RESUME_BYTES + 1};
     return dice_one_in(dice, 2) ? edges[dice_below(dice, sizeof edges / sizeof *edges)]
-                                : dice_below(dice, VAULT_STATE_BYTES + 1);
+                                : dice_below(dice, VAULT_RESUME_BYTES + 1);
 }
 
 // All of it as often as not.

@@ -4,7 +4,7 @@
 // Is the vault as the model says (vault_model.h)? Errors: a text that says what differs.
 #include "vault_model.h"
 
-#include "vault/state.h"
+#include "vault/resume.h"
 
 #include <string.h>
 
@@ -51,8 +51,8 @@ static const char *compare_flow(const struct vault *vault, const struct model_sl
 static const char *compare_slot(struct model_slot *wanted, const struct vault *vault,
                                 const struct slot *slot)
 {
-    uint8_t state[VAULT_STATE_BYTES];
-    uint8_t wanted_state[VAULT_STATE_BYTES];
+    uint8_t state[VAULT_RESUME_BYTES];
+    uint8_t wanted_state[VAULT_RESUME_BYTES];
     if (slot->player_fd != wanted->player.ours || slot->game_fd != wanted->game.ours ||
         slot->flags != wanted->flags)
         return "descriptors or flags";
@@ -66,7 +66,7 @@ static const char *compare_slot(struct model_slot *wanted, const struct vault *v
         memcmp(slot->facts, wanted->facts, wanted->n_facts) != 0)
         return "facts";
     model_fill(wanted->resume_salt, wanted_state, wanted->n_resume);
-    if (state_get(vault, slot, state) != wanted->n_resume ||
+    if (resume_get(vault, slot, state) != wanted->n_resume ||
         memcmp(state, wanted_state, wanted->n_resume) != 0)
         return "a resume state";
     const char *wrong = NULL;

@@ -259,7 +259,7 @@ static int64_t perform_in_slot(struct hands *hands, const struct op *op, int sto
     case OP_FACT:
         return facts_add(slot, FACT_HOST, bytes->byte, op->n);
     case OP_STATE:
-        return state_put(&hands->cells, slot, bytes->byte, op->n);
+        return resume_put(&hands->cells, slot, bytes->byte, op->n);
     default:
         die("no such operation");
     }

@@ -12,7 +12,7 @@
 
 #include "vault/chunk.h"
 #include "vault/point.h"
-#include "vault/state.h"
+#include "vault/resume.h"
 
 #define WORKER_OPS 32u
 #define WORKER_START ((int)OP_KINDS)

@@ -247,7 +247,7 @@ static int64_t guess_result(const struct world *world, struct op *cut)
     case OP_FACT:
         return slot->facts_bytes != before->n_facts;
     case OP_STATE:
-        return cut->n <= VAULT_STATE_BYTES;
+        return cut->n <= VAULT_RESUME_BYTES;
     default:
         return 0;
     }

@@ -186,10 +186,10 @@ static void a_resume_state_whose_cells_do_not_fit_it_is_broken(void **state)
     struct fixture *fixture = *state;
     const uint8_t bytes[CELL_BYTES + 1] = {1};
     enum invariant invariant = I_NONE;
-    assert_true(state_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
+    assert_true(resume_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
     assert_int_equal(verify_all(&fixture->vault, keep_first, &invariant), 0);
     const uint64_t good = fixture->slot->resume;
-    const uint64_t wrong[] = {good + VAULT_STATE_BYTES, good - 1, good | UINT64_C(1) << 63};
+    const uint64_t wrong[] = {good + VAULT_RESUME_BYTES, good - 1, good | UINT64_C(1) << 63};
     for (int i = 0; i < 3; i++) {
         fixture->slot->resume = wrong[i];
         invariant = I_NONE;
@@ -206,7 +206,7 @@ static void a_quarantined_slot_claims_nothing(void **state)
     struct chunk_pool chunks;
     struct cell_pool cells;
     now(fixture, TO_GAME)->in = (struct buffer){.chunk = chunk_take(&fixture->chunks), .end = 1};
-    assert_true(state_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
+    assert_true(resume_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
     fixture->slot->state = SLOT_QUARANTINED;
     assert_int_equal(chunk_pool_make(&chunks, &fixture->vault), 0);
     assert_int_equal(cell_pool_make(&cells, &fixture->vault), 0);
@@ -224,7 +224,7 @@ static void a_freed_slot_gives_back_what_it_owned(void **state)
     uint32_t n_chunks = fixture->chunks.n_free;
     uint32_t n_cells = fixture->cells.n_free;
     now(fixture, TO_GAME)->in = (struct buffer){.chunk = chunk_take(&fixture->chunks), .end = 1};
-    assert_true(state_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
+    assert_true(resume_put(&fixture->cells, fixture->slot, bytes, sizeof bytes));
     free_slot(fixture, fixture->slot);
     assert_int_equal(fixture->chunks.n_free, n_chunks);
     assert_int_equal(fixture->cells.n_free, n_cells);

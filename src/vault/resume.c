@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Chains of cells (state.h). Errors: false or -1 with errno.
-#include "vault/state.h"
+// Chains of cells (resume.h). Errors: false or -1 with errno.
+#include "vault/resume.h"
 
 #include "vault/point.h"
 #include "vault/slot.h"
@@ -26,13 +26,13 @@ static uint32_t n_cells_for(size_t n)
     return (uint32_t)((n + CELL_BYTES - 1) / CELL_BYTES);
 }
 
-bool state_walk(const struct vault *vault, const struct slot *slot,
-                bool (*visit)(void *arg, uint32_t cell), void *arg)
+bool resume_walk(const struct vault *vault, const struct slot *slot,
+                 bool (*visit)(void *arg, uint32_t cell), void *arg)
 {
     uint64_t resume = slot->resume;
     size_t n = n_bytes_of(resume);
     uint32_t cell = first_cell(resume);
-    if (n > VAULT_STATE_BYTES)
+    if (n > VAULT_RESUME_BYTES)
         return false;
     for (uint32_t left = n_cells_for(n); left > 0; left--) {
         if (cell >= vault->head->cells_reserved || !visit(arg, cell))
@@ -59,7 +59,7 @@ int cell_pool_make(struct cell_pool *pool, struct vault *vault)
         return -1;
     }
     slot_each_live(vault, slot)
-        state_walk(vault, slot, mark, used);
+        resume_walk(vault, slot, mark, used);
     for (uint32_t cell = n_cells; cell-- > 0;)
         if (!used[cell])
             pool->free[pool->n_free++] = cell;
@@ -112,11 +112,11 @@ static uint32_t fill_chain(struct cell_pool *pool, const uint8_t *bytes, size_t 
     return next;
 }
 
-bool state_put(struct cell_pool *pool, struct slot *slot, const uint8_t *bytes, size_t n)
+bool resume_put(struct cell_pool *pool, struct slot *slot, const uint8_t *bytes, size_t n)
 {
     uint64_t old = slot->resume;
     uint64_t fresh = 0;
-    if (n > VAULT_STATE_BYTES)
+    if (n > VAULT_RESUME_BYTES)
         return false;
     if (n > 0) {
         uint32_t n_cells = n_cells_for(n);
@@ -125,14 +125,15 @@ bool state_put(struct cell_pool *pool, struct slot *slot, const uint8_t *bytes, 
             return false;
         fresh = (uint64_t)fill_chain(pool, bytes, n) << 32 | n;
     }
-    POINT(STATE_WRITTEN);
+    POINT(RESUME_WRITTEN);
     atomic_store_explicit(&slot->resume, fresh, memory_order_release);
-    POINT(STATE_LEFT);
+    POINT(RESUME_LEFT);
     give_chain(pool, old);
     return true;
 }
 
-size_t state_get(const struct vault *vault, const struct slot *slot, uint8_t out[VAULT_STATE_BYTES])
+size_t resume_get(const struct vault *vault, const struct slot *slot,
+                  uint8_t out[VAULT_RESUME_BYTES])
 {
     uint64_t resume = slot->resume;
     size_t n = n_bytes_of(resume);
@@ -144,7 +145,7 @@ size_t state_get(const struct vault *vault, const struct slot *slot, uint8_t out
     return n;
 }
 
-void state_release(struct cell_pool *pool, struct slot *slot)
+void resume_release(struct cell_pool *pool, struct slot *slot)
 {
     give_chain(pool, slot->resume);
 }
