@@ -142,7 +142,7 @@ static void worker_died(struct guard *guard)
     pid_t pid = guard->worker.pid;
     bool was_ready = workers_is_ready(guard->vault.head);
     int status = remains_look(guard, pid);
-    guard->worker = (struct process){0};
+    guard->worker = (struct child){0};
     if (was_ready && !guard->was_ready)
         say_ready(guard); // it has died before that could be said
     if (workers_phase(guard->vault.head) != WORKER_ENDED)
@@ -251,7 +251,7 @@ static void mind_spare(struct guard *guard, uint64_t now_ms)
         return;
     waitpid(guard->spare.pid, NULL, WNOHANG);
     log_event(LOG_SPARE_DIED, "pid=%d", (int)guard->spare.pid);
-    guard->spare = (struct process){0};
+    guard->spare = (struct child){0};
 }
 
 static int spare_sleep_ms(const struct guard *guard, uint64_t now_ms)
@@ -460,8 +460,8 @@ void guard_adopt(struct heritage *heritage, uint64_t word)
     set_signals();
     title_set("stayd: guard");
     guard.was_ready = true;
-    guard.spare = (struct process){lease_pid(head->spare),
-                                   vault_guard_fds(&guard.vault)[HERITAGE_SPARE_PIDFD], 0};
+    guard.spare = (struct child){lease_pid(head->spare),
+                                 vault_guard_fds(&guard.vault)[HERITAGE_SPARE_PIDFD], 0};
     remains_inherit(&guard);
     loop(&guard);
 }

@@ -15,7 +15,8 @@
 
 #define GUARD_RETRY_MS 1000u // after a failed clone
 
-struct process {
+// The worker or the spare; an earlier guard may have made it.
+struct child {
     pid_t pid; // 0: none
     int pidfd;
     uint32_t heritage; // of a spare: whose it has
@@ -25,8 +26,8 @@ struct guard {
     const struct heritage *heritage;
     struct vault vault;
     uint64_t word; // our own, in vault_head.guard
-    struct process worker;
-    struct process spare;
+    struct child worker;
+    struct child spare;
     pid_t dead; // a worker that is a zombie yet (remains.h); 0: none
     struct reload reload;
     struct brake brake;
@@ -53,10 +54,10 @@ void guard_end_spare(struct guard *guard);
 // success it is to be called again.
 void guard_make_worker(struct guard *guard);
 
-bool guard_is_dead(const struct process *process);
+bool guard_is_dead(const struct child *child);
 
 // SIGKILL, and wait until it is dead, a zombie.
-void guard_end_process(const struct process *process);
+void guard_end_child(const struct child *child);
 
 // End the worker, if there is one. It may finish the handshakes that are under way
 // (worker/retire.h), for RELOAD_PATIENCE_MS at most, in which nothing else is done here.

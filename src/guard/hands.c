@@ -48,7 +48,7 @@ bool guard_make_spare(struct guard *guard)
     }
     guard->vault.head->spare = (uint32_t)pid;
     guard_renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
-    guard->spare = (struct process){pid, pidfd, guard->heritage->id};
+    guard->spare = (struct child){pid, pidfd, guard->heritage->id};
     log_event(LOG_SPARE_MADE, "pid=%d", (int)pid);
     return true;
 }
@@ -62,7 +62,7 @@ static void find_worker(struct guard *guard, uint64_t word)
     if (pidfd < 0)
         return;
     guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){lease_pid(word), pidfd, 0};
+    guard->worker = (struct child){lease_pid(word), pidfd, 0};
     if (guard->vault.head->ending_until_ms)
         kill(guard->worker.pid, SIGUSR1);
 }
@@ -94,7 +94,7 @@ void guard_make_worker(struct guard *guard)
     }
     head->workers_made++;
     guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
-    guard->worker = (struct process){pid, pidfd, 0};
+    guard->worker = (struct child){pid, pidfd, 0};
     log_event(LOG_WORKER_MADE, "pid=%d", (int)pid);
 }
 
@@ -104,18 +104,18 @@ void guard_end_spare(struct guard *guard)
         return;
     kill(guard->spare.pid, SIGKILL);
     waitpid(guard->spare.pid, NULL, 0);
-    guard->spare = (struct process){0};
+    guard->spare = (struct child){0};
 }
 
-bool guard_is_dead(const struct process *process)
+bool guard_is_dead(const struct child *child)
 {
-    return process->pid > 0 && lease_has_died(process->pidfd);
+    return child->pid > 0 && lease_has_died(child->pidfd);
 }
 
-void guard_end_process(const struct process *process)
+void guard_end_child(const struct child *child)
 {
-    struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
-    pidfd_send_signal(process->pidfd, SIGKILL, NULL, 0);
+    struct pollfd poll_fd = {.fd = child->pidfd, .events = POLLIN};
+    pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
     poll(&poll_fd, 1, END_MS);
 }
 
@@ -129,8 +129,8 @@ void guard_retire_worker(struct guard *guard)
         poll(&poll_fd, 1, RELOAD_PATIENCE_MS);
     }
     if (guard->worker.pid > 0) {
-        guard_end_process(&guard->worker);
+        guard_end_child(&guard->worker);
         remains_look(guard, guard->worker.pid);
     }
-    guard->worker = (struct process){0};
+    guard->worker = (struct child){0};
 }

@@ -32,7 +32,7 @@ void probation_begin(struct vault_head *head, uint64_t table_number)
 static void declare_good(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
-    struct process old = guard->spare;
+    struct child old = guard->spare;
     // A spare of its own first: at no moment does one death leave a table to nobody.
     if (!guard_make_spare(guard))
         return;
