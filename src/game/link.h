@@ -49,7 +49,7 @@ size_t link_header(const struct slot *slot, const struct conf_game *game,
 
 // What is true of a link besides its descriptor.
 struct link_terms {
-    pid_t pid; // the process behind it, and its start (process.h); 0: not known
+    pid_t pid; // the process behind it, and its start (proc.h); 0: not known
     uint64_t start;
     uint32_t flags;                       // SLOT_FLAG_ACKS, _RESUMES, _HOLDS, _LEAVES
     const struct header_resumed *resumed; // NULL: a new player for the game

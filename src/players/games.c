@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "game/process.h"
+#include "game/proc.h"
 #include "players/conn.h"
 #include "players/players.h"
 #include "vault/flow.h"
@@ -90,8 +90,8 @@ static void mark_links(struct players *players, unsigned game, const struct game
 bool games_attach(struct players *players, unsigned game, pid_t pid, bool resumes,
                   bool acknowledges)
 {
-    struct process_view view;
-    if (!process_see(pid, &view))
+    struct proc_view view;
+    if (!proc_see(pid, &view))
         return false;
     note_here(players, game, &(struct met){.pid = pid, .start = view.start});
     games_note_owner(players, game, geteuid());
@@ -195,12 +195,12 @@ static bool has_resumable(struct players *players, unsigned game)
 static bool is_leftover(const struct vault_head *head, unsigned game, const struct games_peer *peer)
 {
     struct game_state now = game_now(head, game);
-    struct process_view view;
+    struct proc_view view;
     if (!(now.flags & GAME_AWAY) || clock_boot_ms() >= now.since_ms + LEFTOVER_MS)
         return false;
     if (peer->pid == 0) // over TCP, of a process that was known; or a proxy's, before it
         return now.pid > 0 && now.listener != 0 && now.listener == peer->listener.inode &&
-               now.listener != LISTENER_UNSEEN && !process_see(now.pid, &view);
+               now.listener != LISTENER_UNSEEN && !proc_see(now.pid, &view);
     return (now.pid == peer->pid || head->games[game].listener_pid == peer->pid) &&
            peer->start == 0;
 }
@@ -262,10 +262,10 @@ static bool is_living(struct players *players, unsigned game, const struct game_
 {
     if (now->flags & GAME_AWAY)
         return false;
-    const enum process_life life = process_look(now->pid, now->start);
-    if (life == PROCESS_DEAD)
+    const enum proc_life life = proc_look(now->pid, now->start);
+    if (life == PROC_DEAD)
         games_note_death(players, game); // its descriptor may tell later than the connect
-    return life == PROCESS_ALIVE;
+    return life == PROC_ALIVE;
 }
 
 bool games_meet(struct players *players, unsigned game, int fd, struct link_terms *terms)

@@ -13,7 +13,7 @@
 #include "players/games_part.h"
 
 #include "base/clock.h"
-#include "game/process.h"
+#include "game/proc.h"
 #include "players/conn.h"
 #include "players/connector.h"
 #include "players/players.h"
@@ -37,13 +37,13 @@ static_assert(LOOK_AGAIN_MS < JUDGE_MS, "what is judged by was seen after the li
 
 bool games_is_alive(const struct slot *slot)
 {
-    return process_look(slot->game_pid, slot->game_start) == PROCESS_ALIVE;
+    return proc_look(slot->game_pid, slot->game_start) == PROC_ALIVE;
 }
 
 void games_note_away(struct players *players, unsigned game)
 {
     struct game_state now = game_now(players->vault->head, game);
-    if (now.flags & GAME_SEEN && process_look(now.pid, now.start) != PROCESS_ALIVE)
+    if (now.flags & GAME_SEEN && proc_look(now.pid, now.start) != PROC_ALIVE)
         games_note_death(players, game);
 }
 
@@ -226,14 +226,14 @@ enum games_verdict games_judge(struct players *players, const struct slot *slot,
                                uint64_t *wait_ms)
 {
     struct game_state now = game_now(players->vault->head, slot->game);
-    switch (process_look(slot->game_pid, slot->game_start)) {
-    case PROCESS_UNKNOWN:
+    switch (proc_look(slot->game_pid, slot->game_start)) {
+    case PROC_UNKNOWN:
         return judge_unknown(players, slot, since_ms, wait_ms);
-    case PROCESS_DEAD:
+    case PROC_DEAD:
         if (now.pid == slot->game_pid && now.start == slot->game_start)
             games_note_death(players, slot->game);
         return slot_has(slot, SLOT_FLAG_LEAVES) ? GAMES_GONE : GAMES_DEAD;
-    case PROCESS_ALIVE:
+    case PROC_ALIVE:
         break;
     }
     return judge_living(players, slot, since_ms, wait_ms);

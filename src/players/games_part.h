@@ -36,7 +36,7 @@ struct listener games_listener(struct players *players, unsigned game, uint64_t 
 // Who is at the other end of a link.
 struct games_peer {
     pid_t pid;                // 0: not known
-    uint64_t start;           // as process_see gives it; 0: of the pid no process is seen
+    uint64_t start;           // as proc_see gives it; 0: of the pid no process is seen
     struct listener listener; // where pid is 0, and over TCP
     bool is_doubted;          // GAME_DOUBTED
 };

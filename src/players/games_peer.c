@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "game/process.h"
+#include "game/proc.h"
 #include "players/loops.h"
 #include "players/players.h"
 
@@ -146,11 +146,11 @@ static const char *doubt(struct players *players, unsigned game, struct games_pe
 {
     const struct game_state now = game_now(players->vault->head, game);
     const struct games_gone *gone = &players->games->watch[game].gone;
-    peer->pid = process_read_file(games_conf(players, game)->pid_file);
+    peer->pid = proc_read_file(games_conf(players, game)->pid_file);
     if (peer->pid == 0)
         return "it cannot be read, or is not a process id";
-    struct process_view view;
-    if (!process_see(peer->pid, &view))
+    struct proc_view view;
+    if (!proc_see(peer->pid, &view))
         return errno == EAGAIN ? NULL : "there is no such process";
     peer->start = view.start;
     if (gone->at_ms && gone->pid == peer->pid && gone->start == peer->start)
@@ -216,12 +216,12 @@ static bool find_peer_by_credentials(struct players *players, unsigned game, int
                                      const struct game_state *living, struct games_peer *peer)
 {
     struct ucred cred;
-    struct process_view view;
+    struct proc_view view;
     if (!link_credentials(fd, &cred) || !admit(players, game, cred.uid))
         return false;
     if (living && living->pid == cred.pid)
-        view = (struct process_view){.start = living->start};
-    else if (!process_see(cred.pid, &view) && errno == EAGAIN && !view.is_manager)
+        view = (struct proc_view){.start = living->start};
+    else if (!proc_see(cred.pid, &view) && errno == EAGAIN && !view.is_manager)
         return false;
     if (!view.is_manager) {
         peer->pid = cred.pid;

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "game/process.h"
+#include "game/proc.h"
 #include "players/conn.h"
 #include "players/players.h"
 #include "vault/slot.h"
@@ -65,7 +65,7 @@ static bool has_gone_on(struct players *players, unsigned game, const struct gam
         if (games_is_link_of(slot, game, now->pid, now->start) && games_is_over(players, slot))
             return false;
     uint64_t owner = games_owner(players, game);
-    if (owner == 0 || !process_is_any_new((uid_t)(owner - 1), FORK_MS))
+    if (owner == 0 || !proc_is_any_new((uid_t)(owner - 1), FORK_MS))
         return false;
     uint64_t listener = games_listener(players, game, UINT64_MAX).inode;
     return listener != 0 && listener != LISTENER_UNSEEN;
@@ -167,7 +167,7 @@ void games_watch(struct players *players, unsigned game, int32_t pid, uint64_t s
             event_free(death->event);
         death->event = NULL;
         close(pidfd);
-    } else if (process_look(pid, start) == PROCESS_DEAD) {
+    } else if (proc_look(pid, start) == PROC_DEAD) {
         event_active(death->event, EV_READ, 1); // another one may have its id by now
     }
 }
@@ -181,7 +181,7 @@ static void take_up_links(struct players *players)
         if (slot->game_fd < 0)
             continue;
         if (!seen || !games_is_link_of(slot, seen->game, seen->game_pid, seen->game_start)) {
-            is_dead = process_look(slot->game_pid, slot->game_start) == PROCESS_DEAD;
+            is_dead = proc_look(slot->game_pid, slot->game_start) == PROC_DEAD;
             if (!is_dead)
                 games_watch(players, slot->game, slot->game_pid, slot->game_start);
         }
@@ -212,7 +212,7 @@ void games_start(struct players *players)
         struct game_state now = game_now(players->vault->head, i);
         if (now.pid == 0 || now.flags & GAME_AWAY)
             continue;
-        if (process_look(now.pid, now.start) == PROCESS_DEAD)
+        if (proc_look(now.pid, now.start) == PROC_DEAD)
             games_note_death(players, i);
     }
     take_up_links(players);

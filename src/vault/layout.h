@@ -204,7 +204,7 @@ struct slot {
     uint8_t ended_by;         // enum slot_end
     _Atomic uint32_t n_links; // that there have been, ever: tells one from the next
     int32_t game_pid;         // process behind the present link; 0: not known
-    uint64_t game_start;      // its start time (game/process.h); of one not known, the socket that
+    uint64_t game_start;      // its start time (game/proc.h); of one not known, the socket that
                               // listened for it, by its inode (game/listener.h): 0 if none was to
                               // be seen, LISTENER_UNSEEN if that could not be found out
     uint64_t held_ms;         // boottime since when it waits for a game; 0: it does not

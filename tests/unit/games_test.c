@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "game/link.h"
-#include "game/process.h"
+#include "game/proc.h"
 #include "players/crowd.h"
 #include "players/games.h"
 #include "players/orders.h"
@@ -42,13 +42,13 @@ struct fixture {
 static bool dies_when_looked_at;
 static pid_t victim;
 
-enum process_life __real_process_look(pid_t pid, uint64_t start);
-enum process_life __wrap_process_look(pid_t pid, uint64_t start);
+enum proc_life __real_proc_look(pid_t pid, uint64_t start);
+enum proc_life __wrap_proc_look(pid_t pid, uint64_t start);
 
 // It dies just behind the look.
-enum process_life __wrap_process_look(pid_t pid, uint64_t start)
+enum proc_life __wrap_proc_look(pid_t pid, uint64_t start)
 {
-    enum process_life life = __real_process_look(pid, start);
+    enum proc_life life = __real_proc_look(pid, start);
     if (dies_when_looked_at && pid == victim) {
         kill(victim, SIGKILL);
         waitpid(victim, NULL, 0);

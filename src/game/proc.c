@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Looking into /proc (process.h).
-#include "game/process.h"
+// Looking into /proc (proc.h).
+#include "game/proc.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "game/process_text.h"
+#include "game/proc_text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -43,20 +43,20 @@ static bool is_passing(int error)
            error == EMFILE || error == ENFILE;
 }
 
-static bool read_stat_file(const char *path, struct process_stat *stat)
+static bool read_stat_file(const char *path, struct proc_stat *stat)
 {
     char text[1024];
-    return read_text(path, text, sizeof text) && process_parse_stat(text, stat);
+    return read_text(path, text, sizeof text) && proc_parse_stat(text, stat);
 }
 
-static bool read_stat(pid_t pid, struct process_stat *stat)
+static bool read_stat(pid_t pid, struct proc_stat *stat)
 {
     char path[32];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     return read_stat_file(path, stat);
 }
 
-static bool is_thread_living(const struct process_stat *stat)
+static bool is_thread_living(const struct proc_stat *stat)
 {
     return stat->state != 'Z' && stat->state != 'X' && !(stat->flags & EXITING);
 }
@@ -71,7 +71,7 @@ static bool has_living_thread(pid_t pid)
     if (!threads)
         return is_passing(errno);
     for (struct dirent *one; !is_found && (one = readdir(threads));) {
-        struct process_stat stat = {0};
+        struct proc_stat stat = {0};
         snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, atoi(one->d_name));
         is_found = read_stat_file(path, &stat) && is_thread_living(&stat);
     }
@@ -79,7 +79,7 @@ static bool has_living_thread(pid_t pid)
     return is_found;
 }
 
-static bool is_living(pid_t pid, const struct process_stat *stat)
+static bool is_living(pid_t pid, const struct proc_stat *stat)
 {
     return is_thread_living(stat) || (stat->n_threads > 1 && has_living_thread(pid));
 }
@@ -95,10 +95,10 @@ static bool has_descriptors(pid_t pid)
     return is_there;
 }
 
-bool process_see(pid_t pid, struct process_view *view)
+bool proc_see(pid_t pid, struct proc_view *view)
 {
-    struct process_stat stat = {0};
-    *view = (struct process_view){.is_manager = pid == 1};
+    struct proc_stat stat = {0};
+    *view = (struct proc_view){.is_manager = pid == 1};
     errno = ESRCH;
     if (pid <= 0 || !read_stat(pid, &stat)) {
         errno = is_passing(errno) ? EAGAIN : errno;
@@ -113,17 +113,17 @@ bool process_see(pid_t pid, struct process_view *view)
     return true;
 }
 
-enum process_life process_look(pid_t pid, uint64_t start)
+enum proc_life proc_look(pid_t pid, uint64_t start)
 {
-    struct process_stat stat = {0};
+    struct proc_stat stat = {0};
     if (pid <= 0 || start == 0)
-        return PROCESS_UNKNOWN;
+        return PROC_UNKNOWN;
     if (read_stat(pid, &stat))
-        return stat.start == start && is_living(pid, &stat) ? PROCESS_ALIVE : PROCESS_DEAD;
+        return stat.start == start && is_living(pid, &stat) ? PROC_ALIVE : PROC_DEAD;
     // /proc may be closed to this user (hidepid); signal 0, which sends nothing, finds out as well.
     if (kill(pid, 0) == 0 || errno == EPERM)
-        return PROCESS_UNKNOWN;
-    return PROCESS_DEAD;
+        return PROC_UNKNOWN;
+    return PROC_DEAD;
 }
 
 static bool is_of_user(pid_t pid, uid_t uid)
@@ -134,7 +134,7 @@ static bool is_of_user(pid_t pid, uid_t uid)
     return stat(path, &file) == 0 && file.st_uid == uid;
 }
 
-bool process_is_any_new(uid_t uid, uint64_t within_ms)
+bool proc_is_any_new(uid_t uid, uint64_t within_ms)
 {
     uint64_t now_ms = clock_boot_ms();
     uint64_t after_ms = now_ms > within_ms ? now_ms - within_ms : 0;
@@ -144,17 +144,16 @@ bool process_is_any_new(uid_t uid, uint64_t within_ms)
     if (!processes)
         return false;
     for (struct dirent *one; !is_found && (one = readdir(processes));) {
-        struct process_view view;
-        pid_t pid = process_parse_pid(one->d_name);
-        is_found =
-            pid > 0 && is_of_user(pid, uid) && process_see(pid, &view) && view.start >= after;
+        struct proc_view view;
+        pid_t pid = proc_parse_pid(one->d_name);
+        is_found = pid > 0 && is_of_user(pid, uid) && proc_see(pid, &view) && view.start >= after;
     }
     closedir(processes);
     return is_found;
 }
 
-pid_t process_read_file(const char *path)
+pid_t proc_read_file(const char *path)
 {
     char text[32];
-    return read_text(path, text, sizeof text) ? process_parse_pid(text) : 0;
+    return read_text(path, text, sizeof text) ? proc_parse_pid(text) : 0;
 }

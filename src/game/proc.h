@@ -8,21 +8,21 @@
 // at that moment is the flag PF_EXITING (0x4) in /proc/PID/stat, field 9 (proc(5)): it is set
 // before the first descriptor is closed. Of a process with threads, all must have it.
 //
-// Errors: what cannot be found out is PROCESS_UNKNOWN. Who cannot be found dead, lives.
-#ifndef STAYD_GAME_PROCESS_H
-#define STAYD_GAME_PROCESS_H
+// Errors: what cannot be found out is PROC_UNKNOWN. Who cannot be found dead, lives.
+#ifndef STAYD_GAME_PROC_H
+#define STAYD_GAME_PROC_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-enum process_life { PROCESS_ALIVE, PROCESS_DEAD, PROCESS_UNKNOWN };
+enum proc_life { PROC_ALIVE, PROC_DEAD, PROC_UNKNOWN };
 
-// start: as process_start gave it.
-enum process_life process_look(pid_t pid, uint64_t start);
+// start: as proc_see gave it.
+enum proc_life proc_look(pid_t pid, uint64_t start);
 
 // What one look at a process shows.
-struct process_view {
+struct proc_view {
     uint64_t start;  // when it was started, in the clock ticks of /proc/PID/stat, field 22
     bool is_manager; // it is process 1, or systemd for a user's units: it listens for others, and
                      // outlives them
@@ -31,13 +31,13 @@ struct process_view {
 // False, with errno: EAGAIN: this cannot be found out now, or the process is dead already but still
 // closing its descriptors, so that a connect to it may yet succeed; another one: there is no such
 // process that lives, or none that we may see. start is 0 then.
-bool process_see(pid_t pid, struct process_view *view);
+bool proc_see(pid_t pid, struct proc_view *view);
 
 // Has this user a living process that was started in the last `within_ms`? One that cannot be seen
 // (hidepid) does not count.
-bool process_is_any_new(uid_t uid, uint64_t within_ms);
+bool proc_is_any_new(uid_t uid, uint64_t within_ms);
 
 // The process id that stands in a file; 0: there is none.
-pid_t process_read_file(const char *path);
+pid_t proc_read_file(const char *path);
 
 #endif

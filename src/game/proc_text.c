@@ -1,15 +1,15 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Reading what the kernel and games have written about processes (process_text.h).
-#include "game/process_text.h"
+// Reading what the kernel and games have written about processes (proc_text.h).
+#include "game/proc_text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-bool process_parse_stat(char *text, struct process_stat *stat)
+bool proc_parse_stat(char *text, struct proc_stat *stat)
 {
-    *stat = (struct process_stat){0};
+    *stat = (struct proc_stat){0};
     // The name, in parentheses, may hold anything; the last one closes it.
     char *at = strrchr(text, ')');
     if (!at || at[1] != ' ')
@@ -33,7 +33,7 @@ bool process_parse_stat(char *text, struct process_stat *stat)
     return field > 22;
 }
 
-pid_t process_parse_pid(const char *text)
+pid_t proc_parse_pid(const char *text)
 {
     char *end;
     long pid = strtol(text, &end, 10);

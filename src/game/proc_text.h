@@ -4,14 +4,14 @@
 // What stands in /proc/PID/stat (proc(5)) and in pid files. Sans-I/O.
 //
 // Errors: false, 0.
-#ifndef STAYD_GAME_PROCESS_TEXT_H
-#define STAYD_GAME_PROCESS_TEXT_H
+#ifndef STAYD_GAME_PROC_TEXT_H
+#define STAYD_GAME_PROC_TEXT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-struct process_stat {
+struct proc_stat {
     bool is_systemd;    // field 2, the name
     char state;         // field 3
     uint64_t flags;     // 9
@@ -20,9 +20,9 @@ struct process_stat {
 };
 
 // The text is changed. False: it is not a line of that form.
-bool process_parse_stat(char *text, struct process_stat *stat);
+bool proc_parse_stat(char *text, struct proc_stat *stat);
 
 // A number above 1 with nothing but white space around it; 0: it is none.
-pid_t process_parse_pid(const char *text);
+pid_t proc_parse_pid(const char *text);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Which processes live (game/process.h): children of this one, in many states.
+// Which processes live (game/proc.h): children of this one, in many states.
 // Errors: cmocka assertions.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "game/process.h"
+#include "game/proc.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -64,19 +64,19 @@ static void a_process_lives_until_it_is_killed(bool is_headless)
 {
     pid_t pid = start_child(is_headless);
     await_state(pid, is_headless ? 'Z' : 'S');
-    struct process_view view;
-    assert_true(process_see(pid, &view) && view.start > 0 && !view.is_manager);
+    struct proc_view view;
+    assert_true(proc_see(pid, &view) && view.start > 0 && !view.is_manager);
     const uint64_t start = view.start;
-    assert_int_equal(process_look(pid, start), PROCESS_ALIVE);
-    assert_int_equal(process_look(pid, start + 1), PROCESS_DEAD);
+    assert_int_equal(proc_look(pid, start), PROC_ALIVE);
+    assert_int_equal(proc_look(pid, start + 1), PROC_DEAD);
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
-    assert_int_equal(process_look(pid, start), PROCESS_DEAD); // not reaped yet
-    assert_false(process_see(pid, &view));
+    assert_int_equal(proc_look(pid, start), PROC_DEAD); // not reaped yet
+    assert_false(proc_see(pid, &view));
     assert_int_equal(errno, ESRCH);
     assert_int_equal(view.start, 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
-    assert_int_equal(process_look(pid, start), PROCESS_DEAD);
+    assert_int_equal(proc_look(pid, start), PROC_DEAD);
 }
 
 static void a_child_lives_until_it_is_killed(void **state)
@@ -97,34 +97,34 @@ static void a_new_process_of_a_user_is_seen_for_a_while(void **state)
     const uid_t uid = 54321; // of no one else here
     if (geteuid() != 0)
         skip(); // only root can become somebody
-    assert_false(process_is_any_new(uid, 60000));
+    assert_false(proc_is_any_new(uid, 60000));
     pid_t pid = fork();
     if (pid == 0)
         _exit(setresuid(uid, uid, uid) == 0 && pause() == 0);
-    for (int i = 0; i < 2000 && !process_is_any_new(uid, 60000); i++)
+    for (int i = 0; i < 2000 && !proc_is_any_new(uid, 60000); i++)
         poll(NULL, 0, 1);
-    assert_true(process_is_any_new(uid, 60000));
-    assert_false(process_is_any_new(uid + 1, 60000));
+    assert_true(proc_is_any_new(uid, 60000));
+    assert_false(proc_is_any_new(uid + 1, 60000));
     poll(NULL, 0, 50);
-    assert_false(process_is_any_new(uid, 20));
+    assert_false(proc_is_any_new(uid, 20));
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
-    assert_false(process_is_any_new(uid, 60000));
+    assert_false(proc_is_any_new(uid, 60000));
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 static void what_was_never_known_stays_unknown(void **state)
 {
     (void)state;
-    assert_int_equal(process_look(0, 0), PROCESS_UNKNOWN);
-    assert_int_equal(process_look(0, 5), PROCESS_UNKNOWN);
-    assert_int_equal(process_look(getpid(), 0), PROCESS_UNKNOWN);
+    assert_int_equal(proc_look(0, 0), PROC_UNKNOWN);
+    assert_int_equal(proc_look(0, 5), PROC_UNKNOWN);
+    assert_int_equal(proc_look(getpid(), 0), PROC_UNKNOWN);
 }
 
 static bool is_manager(pid_t pid)
 {
-    struct process_view view;
-    (void)process_see(pid, &view);
+    struct proc_view view;
+    (void)proc_see(pid, &view);
     return view.is_manager;
 }
 
@@ -150,18 +150,18 @@ static void systemd_is_a_manager_for_a_user_too(void **state)
 static void a_look_that_fails_for_want_of_descriptors_says_so(void **state)
 {
     struct rlimit limit;
-    struct process_view view;
+    struct proc_view view;
     (void)state;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     const struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    bool is_seen = process_see(getpid(), &view);
+    bool is_seen = proc_see(getpid(), &view);
     int error = errno;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     assert_false(is_seen);
     assert_int_equal(error, EAGAIN);
-    assert_true(process_see(getpid(), &view));
-    assert_false(process_see(0, &view));
+    assert_true(proc_see(getpid(), &view));
+    assert_false(proc_see(0, &view));
     assert_int_equal(errno, ESRCH);
 }
 
