@@ -81,7 +81,7 @@ void guard_make_worker(struct guard *guard)
     if (workers_phase(head) == WORKER_ENDED)
         return; // as its last act; nobody is to be served any more
     reload_prepare_worker(&guard->reload);
-    remains_keep_poll(guard);
+    remains_claim_poll(guard);
     sweep_descriptors(&guard->vault);
     workers_set_phase(head, WORKER_STARTING);
     int pidfd;

@@ -36,7 +36,7 @@ void remains_inherit(struct guard *guard)
     guard->dead = dead == guard->spare.pid ? 0 : dead;
 }
 
-void remains_keep_poll(struct guard *guard)
+void remains_claim_poll(struct guard *guard)
 {
     const _Atomic int32_t *fds = vault_guard_fds(&guard->vault);
     if (fds[HERITAGE_OLD_POLL] < 0)

@@ -19,7 +19,7 @@ int remains_look(struct guard *guard, pid_t worker);
 void remains_inherit(struct guard *guard);
 
 // Before a sweep: a dead worker's epoll is claimed until it is cleared away.
-void remains_keep_poll(struct guard *guard);
+void remains_claim_poll(struct guard *guard);
 
 bool remains_exist(const struct guard *guard);
 void remains_clear(struct guard *guard);

@@ -220,7 +220,7 @@ static bool open_control(struct heritage *heritage, const struct kept *kept)
 }
 
 // All that outlives a worker's sweep.
-static void keep_fds(struct heritage *heritage, int log_fd)
+static void claim_fds(struct heritage *heritage, int log_fd)
 {
     struct vault *vault = &heritage->vault;
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
@@ -273,7 +273,7 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
         !open_control(heritage, kept) || !have_vault(heritage, kept, n_slots))
         return false;
     limits_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, stderr);
-    keep_fds(heritage, log_fd);
+    claim_fds(heritage, log_fd);
     tickets_tick(heritage->vault.head, clock_boot_ms() / 1000);
     if (!record_init()) {
         fprintf(stderr, "stayd: this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 // Call see for every descriptor that is claimed.
-static void each_kept(const struct vault *vault, void (*see)(void *arg, int fd), void *arg)
+static void each_claimed(const struct vault *vault, void (*see)(void *arg, int fd), void *arg)
 {
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
         see(arg, vault_guard_fds(vault)[i]);
@@ -31,24 +31,24 @@ static void find_highest(void *arg, int fd)
 
 static void mark(void *arg, int fd)
 {
-    uint8_t *kept = arg;
+    uint8_t *claimed = arg;
     if (fd >= 0)
-        kept[fd] = 1;
+        claimed[fd] = 1;
 }
 
 void sweep_descriptors(const struct vault *vault)
 {
     int highest = -1;
-    each_kept(vault, find_highest, &highest);
+    each_claimed(vault, find_highest, &highest);
     unsigned n = (unsigned)(highest + 1);
     unsigned n_claimed = 0;
-    uint8_t *kept = calloc(n + 1, 1);
-    if (!kept)
+    uint8_t *claimed = calloc(n + 1, 1);
+    if (!claimed)
         return;
-    each_kept(vault, mark, kept);
+    each_claimed(vault, mark, claimed);
     for (unsigned fd = 0; fd < n;) {
         unsigned first = fd;
-        while (fd < n && !kept[fd])
+        while (fd < n && !claimed[fd])
             fd++;
         if (fd > first)
             close_range(first, fd - 1, 0);
@@ -56,6 +56,6 @@ void sweep_descriptors(const struct vault *vault)
         fd++;
     }
     close_range(n, ~0u, 0);
-    free(kept);
+    free(claimed);
     log_event(LOG_SWEEP, "claimed=%u", n_claimed);
 }

@@ -110,9 +110,10 @@ void world_make(struct world *world, enum world_kind kind, struct trap *trap)
     world->accepted = pair[1];
     make_game(world);
     make_keys(world);
-    const int kept[] = {0, 1, 2, world->player, world->accepted, world->listener, world->vault.fd};
-    for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
-        heritage_claim(&world->vault, i, kept[i]);
+    const int claimed[] = {
+        0, 1, 2, world->player, world->accepted, world->listener, world->vault.fd};
+    for (unsigned i = 0; i < sizeof claimed / sizeof *claimed; i++)
+        heritage_claim(&world->vault, i, claimed[i]);
 }
 
 void world_free(struct world *world)
