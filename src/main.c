@@ -260,7 +260,7 @@ static bool load_certs(struct heritage *heritage)
 int main(int argc, char **argv)
 {
     static struct heritage heritage = {.lock_fd = -1, .control_fd = -1, .ready_fd = -1};
-    static struct kept kept = {.before.lock_fd = -1};
+    static struct stored stored = {.before.lock_fd = -1};
     static struct arguments arguments = {.conf = DEFAULT_CONF};
     title_init(argc, argv);
     wipe_what_openssl_frees();
@@ -279,10 +279,10 @@ int main(int argc, char **argv)
     manager_meet(!arguments.is_daemon && !arguments.is_alone && !arguments.is_check);
     if (!arguments.is_alone && !calls_try(stderr))
         return 1;
-    restore_look(&kept);
+    restore_look(&stored);
     heritage.program = find_program(argv[0]);
     if (conf_load(&heritage.conf, arguments.conf, stderr) > 0 ||
-        (kept.is_there && !restore_align(&heritage, &kept)))
+        (stored.is_there && !restore_align(&heritage, &stored)))
         return 1;
     heritage.is_alone = arguments.is_alone;
     if (arguments.is_check) {
@@ -300,7 +300,7 @@ int main(int argc, char **argv)
         perror("stayd: cannot detach");
         return 1;
     }
-    if (!load_certs(&heritage) || !start_prepare(&heritage, &kept))
+    if (!load_certs(&heritage) || !start_prepare(&heritage, &stored))
         return 1;
     close_standard(arguments.is_daemon);
     if (arguments.is_alone)

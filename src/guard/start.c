@@ -51,10 +51,11 @@ static bool complain_path(const char *what, const char *path)
     return false;
 }
 
-static bool take_lock(struct heritage *heritage, const struct kept *kept)
+static bool take_lock(struct heritage *heritage, const struct stored *stored)
 {
-    bool is_kept = kept->is_there && strcmp(kept->before.conf.control, heritage->conf.control) == 0;
-    heritage->lock_fd = is_kept ? kept->before.lock_fd : lock_take(&heritage->conf);
+    bool is_stored =
+        stored->is_there && strcmp(stored->before.conf.control, heritage->conf.control) == 0;
+    heritage->lock_fd = is_stored ? stored->before.lock_fd : lock_take(&heritage->conf);
     return heritage->lock_fd >= 0;
 }
 
@@ -210,11 +211,11 @@ void start_check_as_user(const struct heritage *heritage, FILE *remarks)
                         "so it would not start there; see certbot-deploy-hook", remarks);
 }
 
-static bool open_control(struct heritage *heritage, const struct kept *kept)
+static bool open_control(struct heritage *heritage, const struct stored *stored)
 {
-    if (heritage->lock_fd != kept->before.lock_fd)
+    if (heritage->lock_fd != stored->before.lock_fd)
         return control_socket_open(heritage);
-    heritage->control_fd = kept->before.control_fd;
+    heritage->control_fd = stored->before.control_fd;
     control_socket_set_mode(&heritage->conf);
     return true;
 }
@@ -237,40 +238,40 @@ static void claim_fds(struct heritage *heritage, int log_fd)
     listen_claim(heritage);
 }
 
-// The vault: the kept one, or a new one.
-static bool have_vault(struct heritage *heritage, const struct kept *kept, uint32_t n_slots)
+// The vault: the stored one, or a new one.
+static bool have_vault(struct heritage *heritage, const struct stored *stored, uint32_t n_slots)
 {
-    heritage->started_ms = kept->is_there ? kept->before.started_ms : clock_boot_ms();
-    if (!kept->is_there && vault_make(&heritage->vault, n_slots) < 0)
+    heritage->started_ms = stored->is_there ? stored->before.started_ms : clock_boot_ms();
+    if (!stored->is_there && vault_make(&heritage->vault, n_slots) < 0)
         return complain("cannot make the vault",
                         errno == EFBIG ? "memory (see ulimit -f)" : "memory");
     tickets_init(heritage->vault.head);
-    if (!kept->is_there)
+    if (!stored->is_there)
         return true;
-    uint32_t kept_slots = heritage->vault.head->n_slots;
-    if (kept_slots != n_slots)
+    uint32_t stored_slots = heritage->vault.head->n_slots;
+    if (stored_slots != n_slots)
         log_event(LOG_RELOAD_REMARK,
                   "what=\"%s: max-players stays at %u as long as these players' connections are "
                   "kept; to change it, stop stayd and start it again\"",
-                  heritage->conf.path, kept_slots);
+                  heritage->conf.path, stored_slots);
     heritage_begin(heritage);
     return true;
 }
 
-bool start_prepare(struct heritage *heritage, const struct kept *kept)
+bool start_prepare(struct heritage *heritage, const struct stored *stored)
 {
     uint32_t n_slots = 0;
     int log_fd = -1;
     if (!may_become(heritage->conf.user) || !limits_fit_players(&heritage->conf, &n_slots) ||
-        !take_lock(heritage, kept) || !open_log(heritage, &log_fd))
+        !take_lock(heritage, stored) || !open_log(heritage, &log_fd))
         return false;
     log_event(LOG_START, "version=%s conf=%s max_players=%u", STAYD_VERSION, heritage->conf.path,
               n_slots);
     if (strcmp(heritage->conf.log, "stderr") != 0)
         certs_all_log(heritage->remarks);
     heritage->remarks[0] = '\0';
-    if (!fit_listeners(heritage) || !listen_open(heritage, &kept->before, stderr) ||
-        !open_control(heritage, kept) || !have_vault(heritage, kept, n_slots))
+    if (!fit_listeners(heritage) || !listen_open(heritage, &stored->before, stderr) ||
+        !open_control(heritage, stored) || !have_vault(heritage, stored, n_slots))
         return false;
     limits_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, stderr);
     claim_fds(heritage, log_fd);
@@ -286,7 +287,7 @@ bool start_prepare(struct heritage *heritage, const struct kept *kept)
     if (is_as_loaded)
         heritage->stamp = watch_stamp(&heritage->conf);
     // Not as root: it looks at bytes that players have sent.
-    if (kept->is_there && !restore_slots(heritage, kept))
+    if (stored->is_there && !restore_slots(heritage, stored))
         return false;
     remark_unrenewable(heritage);
     harden();

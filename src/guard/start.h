@@ -10,9 +10,9 @@
 
 #include "guard/store/restore.h"
 
-// Everything after a good configuration and certificates. heritage->conf is set; what was kept of
-// an earlier start (kept->is_there), and is still wanted, is gone on with.
-bool start_prepare(struct heritage *heritage, const struct kept *kept);
+// Everything after a good configuration and certificates. heritage->conf is set; what was stored of
+// an earlier start (stored->is_there), and is still wanted, is gone on with.
+bool start_prepare(struct heritage *heritage, const struct stored *stored);
 
 // Would start_prepare refuse it, if it were called now? Nothing is left behind. What a stayd that
 // runs with this configuration has is not in the way.

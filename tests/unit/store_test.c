@@ -190,7 +190,7 @@ static void who_was_not_started_by_the_manager_takes_no_notice_of_it(void **stat
 // Slots with a player and a link, each the end of a socket pair of which the test has the other.
 struct town {
     struct heritage heritage;
-    struct kept kept;
+    struct stored stored;
     struct slot_pool slots;
     struct slot *slot[4];
     int player[4];
@@ -204,7 +204,7 @@ static void begin_town(struct town *town)
     assert_int_equal(slot_pool_make(&town->slots, vault), 0);
     strcpy(town->heritage.conf.game[0].name, "mush");
     town->heritage.conf.n_games = 1;
-    town->kept.before.conf = town->heritage.conf;
+    town->stored.before.conf = town->heritage.conf;
     for (int i = 0; i < 4; i++) {
         int ends[2];
         struct slot *slot = town->slot[i] = slot_prepare(&town->slots);
@@ -271,7 +271,7 @@ static _Noreturn void restore_in_child(void)
     setenv("LISTEN_FDS", "3", 1);
     setenv("LISTEN_FDNAMES", "s0a:s0b:s1a", 1);
     int before = count_fds();
-    assert_true(restore_slots(&town.heritage, &town.kept));
+    assert_true(restore_slots(&town.heritage, &town.stored));
     assert_int_equal(count_fds(), before + 3);
     assert_int_equal(slot[0]->state, SLOT_LIVE);
     assert_true(speak(town.player[0], slot[0]->player_fd));
@@ -284,12 +284,12 @@ static _Noreturn void restore_in_child(void)
     // A start that is made again, because this one was killed, finds the same.
     close(slot[0]->player_fd);
     close(slot[0]->game_fd);
-    assert_true(restore_slots(&town.heritage, &town.kept));
+    assert_true(restore_slots(&town.heritage, &town.stored));
     assert_true(speak(town.player[0], slot[0]->player_fd));
     assert_true(speak(town.link[0], slot[0]->game_fd));
     // The file has another game at its place: its players are let go.
     strcpy(town.heritage.conf.game[0].name, "moo");
-    assert_true(restore_slots(&town.heritage, &town.kept));
+    assert_true(restore_slots(&town.heritage, &town.stored));
     assert_int_equal(slot[0]->state, SLOT_FREE);
     assert_int_equal(recv(town.player[0], pid, 1, 0), 0);
     _exit(0);

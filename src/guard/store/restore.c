@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Taking back what was kept (restore.h).
+// Taking back what was stored (restore.h).
 #include "guard/store/restore.h"
 
 #include "base/log.h"
@@ -136,7 +136,7 @@ static void forget_all(int n_passed)
     close_range(MANAGER_FIRST_FD, ~0u, 0);
 }
 
-void restore_look(struct kept *kept)
+void restore_look(struct stored *stored)
 {
     static struct contents contents;
     int n = manager_n_passed();
@@ -146,17 +146,17 @@ void restore_look(struct kept *kept)
     if (n == 0)
         return;
     if (find_contents(n, &contents)) {
-        kept->is_there = take(&kept->before, &contents);
+        stored->is_there = take(&stored->before, &contents);
         baton_free(&contents.baton);
     } else {
         fprintf(stderr, "stayd: what the service manager has kept is nothing of stayd's\n");
     }
-    if (kept->is_there)
+    if (stored->is_there)
         return;
     fprintf(stderr,
             "stayd: the connections that it has kept cannot be taken back; starting anew\n");
     forget_all(n);
-    kept->before = (struct heritage){.lock_fd = -1}; // as if there had been nothing
+    stored->before = (struct heritage){.lock_fd = -1}; // as if there had been nothing
 }
 
 static bool has_game(const struct conf *conf, const char *name)
@@ -167,17 +167,17 @@ static bool has_game(const struct conf *conf, const char *name)
     return false;
 }
 
-bool restore_align(struct heritage *heritage, const struct kept *kept)
+bool restore_align(struct heritage *heritage, const struct stored *stored)
 {
     struct conf *names = malloc(sizeof *names);
     if (!names)
         return false;
-    *names = kept->before.conf;
+    *names = stored->before.conf;
     // Of a game that is not in the file any more nothing is known but the name.
     for (unsigned i = 0; i < names->n_games; i++)
         if (!has_game(&heritage->conf, names->game[i].name))
             *names->game[i].name = '\0';
-    heritage->vault = kept->before.vault;
+    heritage->vault = stored->before.vault;
     bool is_aligned = adopt_align(heritage, names, stderr);
     free(names);
     return is_aligned;
@@ -222,13 +222,14 @@ static void unpack(const struct vault *vault, struct found *found, int crate)
     }
 }
 
-static bool has_left_file(const struct heritage *heritage, const struct kept *kept, unsigned game)
+static bool has_left_file(const struct heritage *heritage, const struct stored *stored,
+                          unsigned game)
 {
     return game >= CONF_MAX_GAMES ||
-           strcmp(heritage->conf.game[game].name, kept->before.conf.game[game].name) != 0;
+           strcmp(heritage->conf.game[game].name, stored->before.conf.game[game].name) != 0;
 }
 
-// In the place of a descriptor that was not kept: what a slot names is another table's.
+// In the place of a descriptor that was not stored: what a slot names is another table's.
 static int open_nothing(void)
 {
     return open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -279,7 +280,7 @@ static void settle_slot(struct vault *vault, struct pools *pools, struct slot *s
         relay_unlink(&(struct relay){.vault = vault, .chunks = &pools->chunks, .slot = slot});
 }
 
-static void settle_slots(const struct heritage *heritage, const struct kept *kept,
+static void settle_slots(const struct heritage *heritage, const struct stored *stored,
                          const struct found *found, struct pools *pools)
 {
     struct vault *vault = pools->slots.vault;
@@ -287,7 +288,7 @@ static void settle_slots(const struct heritage *heritage, const struct kept *kep
     for (uint32_t i = 0; i < vault->head->slots_reserved; i++) {
         struct slot *slot = &vault->slots[i];
         if (slot->state == SLOT_LIVE) {
-            settle_slot(vault, pools, slot, found[i], has_left_file(heritage, kept, slot->game),
+            settle_slot(vault, pools, slot, found[i], has_left_file(heritage, stored, slot->game),
                         &counts);
         } else {
             slot->player_fd = -1;
@@ -328,7 +329,7 @@ static bool find_all(const struct vault *vault, struct found *found)
     return found;
 }
 
-bool restore_slots(const struct heritage *heritage, const struct kept *kept)
+bool restore_slots(const struct heritage *heritage, const struct stored *stored)
 {
     struct vault vault = heritage->vault;
     struct vault_head *head = vault.head;
@@ -337,7 +338,7 @@ bool restore_slots(const struct heritage *heritage, const struct kept *kept)
     receipt_settle(&vault);
     bool is_found = find_all(&vault, found) && make_pools(&pools, &vault);
     if (is_found) {
-        settle_slots(heritage, kept, found, &pools);
+        settle_slots(heritage, stored, found, &pools);
         forget_missing(&head->store);
         free_place(&head->guard);
         free_place(&head->table);
