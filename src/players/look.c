@@ -63,7 +63,7 @@ static void say_unacked(struct conn *conn, uint64_t now_ms)
     conn->is_ack_missed = true;
     log_event(LOG_INPUT_WAITS, "id=%s game=%s unacknowledged=%u", log_id(id, slot->id),
               conn->players->heritage->conf.game[slot->game].name,
-              (unsigned)flow_now(&slot->flow[TO_GAME])->input.kept);
+              (unsigned)flow_now(&slot->flow[TO_GAME])->input.unacked);
 }
 
 // Nobody tells that its sockets are ready: find out. If they can be watched now, they are.

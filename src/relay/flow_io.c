@@ -37,7 +37,7 @@ void relay_shut(struct relay *relay, enum flow_dir dir)
     next.in = BUFFER_EMPTY;
     next.out = BUFFER_EMPTY;
     if (dir == TO_GAME)
-        next.input.kept = 0;
+        next.input.unacked = 0;
     relay_commit(relay, dir, &next);
 }
 

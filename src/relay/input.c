@@ -75,8 +75,8 @@ void relay_keep_input(struct relay *relay)
     struct flow_state next = relay_state(relay, TO_GAME);
     if (next.phase == FLOW_SHUT)
         return;
-    next.sent -= next.input.kept;
-    next.input.kept = 0;
+    next.sent -= next.input.unacked;
+    next.input.unacked = 0;
     if (!slot_has(relay->slot, SLOT_FLAG_RESUMES)) {
         drop_out(relay, &next);
     } else {
@@ -147,7 +147,7 @@ uint64_t relay_output_offset(const struct slot *slot)
 bool relay_acknowledge(struct relay *relay, uint64_t offset)
 {
     struct flow_state next = relay_state(relay, TO_GAME);
-    uint64_t first = next.sent - next.input.kept;
+    uint64_t first = next.sent - next.input.unacked;
     if (offset > next.sent - next.input.origin)
         return false;
     offset += next.input.origin;
@@ -158,7 +158,7 @@ bool relay_acknowledge(struct relay *relay, uint64_t offset)
                                     vault_chunk(relay->vault, next.out.chunk) + next.out.start, n);
     next.flags &= (uint8_t)~FLOW_HEADLESS; // it knows where in a line it is
     buffer_take(&next.out, n);
-    next.input.kept = (uint16_t)(next.sent - offset);
+    next.input.unacked = (uint16_t)(next.sent - offset);
     relay_commit(relay, TO_GAME, &next);
     return true;
 }

@@ -47,18 +47,18 @@ void relay_drop_output(struct relay *relay, const struct place *place, const str
 // that line is for nobody (FLOW_HEADLESS).
 static void keep_less(struct relay *relay, struct flow_state *next, uint32_t n)
 {
-    const uint8_t *kept = vault_chunk(relay->vault, next->out.chunk) + next->out.start;
+    const uint8_t *unacked = vault_chunk(relay->vault, next->out.chunk) + next->out.start;
     bool is_telnet = slot_has(relay->slot, SLOT_FLAG_TELNET);
     uint32_t n_over = buffer_bytes(&next->out) + n - CHUNK_BYTES;
     if (flow_unsent(next, TO_GAME) > 0 ||
-        front_ends_line(next->input.front, is_telnet, kept, next->input.kept))
+        front_ends_line(next->input.front, is_telnet, unacked, next->input.unacked))
         return;
     if (n_over < KEEP_LESS_BYTES)
         n_over = KEEP_LESS_BYTES;
-    if (n_over > next->input.kept)
-        n_over = next->input.kept;
-    flow_pass_front(next, is_telnet, kept, n_over);
-    next->input.kept = (uint16_t)(next->input.kept - n_over);
+    if (n_over > next->input.unacked)
+        n_over = next->input.unacked;
+    flow_pass_front(next, is_telnet, unacked, n_over);
+    next->input.unacked = (uint16_t)(next->input.unacked - n_over);
     buffer_take(&next->out, n_over);
     relay_commit(relay, TO_GAME, next);
 }
@@ -66,7 +66,7 @@ static void keep_less(struct relay *relay, struct flow_state *next, uint32_t n)
 bool relay_make_out_room(struct relay *relay, enum flow_dir dir, uint32_t n, struct flow_state *now)
 {
     *now = relay_state(relay, dir);
-    if (buffer_room(&now->out) < n && dir == TO_GAME && now->input.kept &&
+    if (buffer_room(&now->out) < n && dir == TO_GAME && now->input.unacked &&
         buffer_bytes(&now->out) + n > CHUNK_BYTES)
         keep_less(relay, now, n);
     *now = relay_state(relay, dir);

@@ -211,11 +211,11 @@ static bool is_step_due(const struct relay *relay, const struct flow_state *now)
     return slot_is_tls(relay->slot) ? has_record(relay, now) : now->in.chunk != CHUNK_NONE;
 }
 
-// Without a step what is kept for an acknowledgement stands in the way of what is received.
+// Without a step what is not acknowledged stands in the way of what is received.
 static void make_plain_room(struct relay *relay)
 {
     struct flow_state now = relay_state(relay, TO_GAME);
-    if (!slot_has_step(relay->slot) && now.phase == FLOW_OPEN && now.input.kept)
+    if (!slot_has_step(relay->slot) && now.phase == FLOW_OPEN && now.input.unacked)
         relay_make_out_room(relay, TO_GAME, 1, &now);
 }
 

@@ -60,7 +60,7 @@ static inline bool flow_is_ending(const struct flow_state *state)
     return state->phase >= FLOW_ENDING;
 }
 
-// TO_GAME: n bytes from the beginning of `out`, which are these, are not kept any longer. What is
+// TO_GAME: n bytes from the beginning of `out`, which are these, are given up. What is
 // left of a line that the game has begun is then not for the next one.
 static inline void flow_pass_front(struct flow_state *state, bool is_telnet, const uint8_t *bytes,
                                    uint32_t n)
@@ -86,16 +86,16 @@ static inline uint32_t buffer_bytes(const struct buffer *buffer)
     return (uint32_t)buffer->end - buffer->start;
 }
 
-// How many bytes at the front of `out` are sent, and kept for an acknowledgement.
-static inline uint32_t flow_kept(const struct flow_state *state, enum flow_dir dir)
+// How many bytes at the front of `out` are sent, and not yet acknowledged.
+static inline uint32_t flow_unacked(const struct flow_state *state, enum flow_dir dir)
 {
-    return dir == TO_GAME ? state->input.kept : 0;
+    return dir == TO_GAME ? state->input.unacked : 0;
 }
 
 // ... and how many behind them are still to be sent.
 static inline uint32_t flow_unsent(const struct flow_state *state, enum flow_dir dir)
 {
-    return buffer_bytes(&state->out) - flow_kept(state, dir);
+    return buffer_bytes(&state->out) - flow_unacked(state, dir);
 }
 
 // Room behind the last byte; a whole chunk when the buffer owns none.

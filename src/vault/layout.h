@@ -86,10 +86,10 @@ enum flow_phase {
 struct flow_input {
     uint64_t origin; // `sent` when the player came to a game that was not told where the input goes
                      // on: this is 0 for it and those that resume
-    uint16_t kept;   // bytes at the front of `out` that are sent and not yet acknowledged
-    uint8_t alert;   // owed to the player or, with FLOW_DEAF, sent by the player
-    uint8_t front;   // where the bytes before `out` leave the game, or, of a line that is skipped,
-                     // where that is (telnet/telnet_front.h)
+    uint16_t unacked; // bytes at the front of `out` that are sent and not yet acknowledged
+    uint8_t alert;    // owed to the player or, with FLOW_DEAF, sent by the player
+    uint8_t front;    // where the bytes before `out` leave the game, or, of a line that is skipped,
+                      // where that is (telnet/telnet_front.h)
     uint32_t reserved;
 };
 

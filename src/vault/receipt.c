@@ -39,7 +39,7 @@ static uint32_t count_get(struct receipt *receipt)
     return *(volatile unsigned int *)&message_of(receipt)->msg_len;
 }
 
-// After count more bytes of `out` were sent: what the game is still to acknowledge is kept (I17).
+// After count more bytes of `out` were sent: what the game is still to acknowledge stays (I17).
 static void take_sent(const struct vault *vault, const struct slot *slot, enum flow_dir dir,
                       struct flow_state *next, uint32_t count)
 {
@@ -47,7 +47,7 @@ static void take_sent(const struct vault *vault, const struct slot *slot, enum f
     if (dir == TO_GAME)
         next->flags &= (uint8_t)~FLOW_FRESH;
     if (dir == TO_GAME && slot_has(slot, SLOT_FLAG_ACKS)) {
-        next->input.kept = (uint16_t)(next->input.kept + count);
+        next->input.unacked = (uint16_t)(next->input.unacked + count);
         return;
     }
     if (dir == TO_GAME)
@@ -129,7 +129,7 @@ ssize_t receipt_send(struct vault *vault, uint32_t slot, enum flow_dir dir, int 
 {
     struct receipt *receipt = &vault->head->receipt;
     const struct flow_state *now = flow_now(&vault->slots[slot].flow[dir]);
-    const uint32_t first = now->out.start + flow_kept(now, dir);
+    const uint32_t first = now->out.start + flow_unacked(now, dir);
     prepare(receipt, slot, dir, RECEIPT_SEND, now->out.chunk, first,
             vault_chunk(vault, now->out.chunk) + first, flow_unsent(now, dir));
     if (!call(SYS_sendmmsg, fd, receipt, MSG_DONTWAIT | MSG_NOSIGNAL))

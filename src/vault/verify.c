@@ -62,7 +62,7 @@ static enum invariant verify_flow(const struct vault *vault, const struct slot *
         return I7;
     if (!is_phase_valid(state, dir))
         return I8;
-    if (flow_kept(state, dir) > buffer_bytes(&state->out) ||
+    if (flow_unacked(state, dir) > buffer_bytes(&state->out) ||
         (dir == TO_GAME && !front_is_valid(state->input.front)))
         return I17;
     if (!record_is_valid(&state->record))

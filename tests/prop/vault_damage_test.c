@@ -64,7 +64,7 @@ static const struct field state_fields[] = {
     FIELD(flow_state, phase, BREAKS(I8) | BREAKS(I11)),
     FIELD(flow_state, key, BREAKS(I7)),
     FIELD(flow_state, http, BREAKS(I18)),
-    FIELD(flow_state, input.kept, BREAKS(I11) | BREAKS(I17)),
+    FIELD(flow_state, input.unacked, BREAKS(I11) | BREAKS(I17)),
     FIELD(flow_state, input.front, BREAKS(I17)),
 };
 

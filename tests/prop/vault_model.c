@@ -209,7 +209,7 @@ static uint8_t front_behind(const struct model_slot *slot, const struct flow_sta
                             uint64_t n)
 {
     uint8_t front = state->input.front;
-    for (uint64_t at = state->sent - state->input.kept; n > 0; n--) {
+    for (uint64_t at = state->sent - state->input.unacked; n > 0; n--) {
         uint8_t byte = out_byte(slot, TO_GAME, at++);
         front = front_follow(front, slot->flags & SLOT_FLAG_TELNET, &byte, 1);
     }
@@ -235,7 +235,7 @@ static bool apply_send(struct model_slot *slot, const struct op *op)
     if (op->dir == TO_GAME)
         state->flags &= (uint8_t)~FLOW_FRESH;
     if (is_kept)
-        state->input.kept = (uint16_t)(state->input.kept + n);
+        state->input.unacked = (uint16_t)(state->input.unacked + n);
     else
         take(&state->out, n);
     return true;
@@ -283,7 +283,7 @@ static bool apply_in_slot(struct model_slot *slot, const struct op *op)
         state->out.start = 0;
         return true;
     case OP_ACKNOWLEDGE:
-        state->input.kept = (uint16_t)(state->input.kept - op->n);
+        state->input.unacked = (uint16_t)(state->input.unacked - op->n);
         take(&state->out, op->n);
         return true;
     case OP_REKEY:
@@ -297,7 +297,7 @@ static bool apply_in_slot(struct model_slot *slot, const struct op *op)
         state->phase = FLOW_SHUT;
         state->in = state->out = BUFFER_EMPTY;
         if (op->dir == TO_GAME)
-            state->input.kept = 0;
+            state->input.unacked = 0;
         return true;
     case OP_FACT:
         return apply_fact(slot, op);

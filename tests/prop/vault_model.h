@@ -32,7 +32,7 @@ enum op_kind {
     OP_SEND,        // with a receipt, all there is
     OP_STEP,        // n bytes from `in`, changed, to `out`
     OP_MOVE,        // `out` to the front of another chunk
-    OP_ACKNOWLEDGE, // n of the bytes kept
+    OP_ACKNOWLEDGE, // n of the bytes not acknowledged
     OP_REKEY,       // a new key
     OP_TURN,        // words of a flow's state that nothing else is bound to
     OP_SHUT,        // pass the end on

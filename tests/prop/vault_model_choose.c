@@ -64,7 +64,7 @@ static bool choose_in_flow(const struct model_slot *slot, struct dice *dice, str
             n = buffer_room(&state.out);
         break;
     case OP_ACKNOWLEDGE:
-        n = flow_kept(&state, op->dir);
+        n = flow_unacked(&state, op->dir);
         break;
     case OP_MOVE:
         return state.out.start > 0;
@@ -90,7 +90,7 @@ static bool choose_in_slot(const struct model *model, struct dice *dice, struct 
                !slot->flow[TO_PLAYER].is_cut && !slot->flow[TO_GAME].is_cut &&
                find_stock(model, &op->stock);
     case OP_UNLINK:
-        return slot->game.ours >= 0 && slot->flow[TO_GAME].state.input.kept == 0; // I17
+        return slot->game.ours >= 0 && slot->flow[TO_GAME].state.input.unacked == 0; // I17
     case OP_FACT:
         op->n = dice_below(dice, dice_one_in(dice, 4) ? 200 : 20);
         return true;

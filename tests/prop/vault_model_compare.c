@@ -39,7 +39,7 @@ static const char *compare_flow(const struct vault *vault, const struct model_sl
         return "a flow's state";
     uint64_t salt = model_flow_salt(wanted, dir);
     if (!holds(vault, &state->out, salt, model_change(wanted),
-               state->sent - flow_kept(state, dir)) ||
+               state->sent - flow_unacked(state, dir)) ||
         !holds(vault, &state->in, salt, 0, state->sent + flow_unsent(state, dir)))
         return "a buffer's bytes";
     model_fill(wanted->flow[dir].key_salt, &key, sizeof key);

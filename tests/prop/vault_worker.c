@@ -171,7 +171,7 @@ static void move(struct hands *hands, struct slot *slot, enum flow_dir dir)
 static void acknowledge(struct hands *hands, struct slot *slot, enum flow_dir dir, uint32_t n)
 {
     struct flow_state next = *flow_now(&slot->flow[dir]);
-    next.input.kept = (uint16_t)(next.input.kept - n);
+    next.input.unacked = (uint16_t)(next.input.unacked - n);
     buffer_take(&next.out, n);
     commit(hands, slot, dir, &next);
 }
@@ -204,7 +204,7 @@ static void pass_end(struct hands *hands, struct slot *slot, enum flow_dir dir)
     flow_set_phase(&next, dir, FLOW_SHUT);
     next.in = next.out = BUFFER_EMPTY;
     if (dir == TO_GAME)
-        next.input.kept = 0;
+        next.input.unacked = 0;
     commit(hands, slot, dir, &next);
 }
 

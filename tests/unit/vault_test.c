@@ -121,7 +121,7 @@ static void verify_names_the_invariant_that_is_broken(void **state)
     BROKEN(I12, fixture->slot->write_limit = 0);
     BROKEN(I12, fixture->slot->tls_version = 0x0302);
     BROKEN(I12, now(fixture, TO_GAME)->record.hs_bytes = 5);
-    BROKEN(I17, now(fixture, TO_GAME)->input.kept = 1);
+    BROKEN(I17, now(fixture, TO_GAME)->input.unacked = 1);
     BROKEN(I18, now(fixture, TO_PLAYER)->telnet.command = TELNET_N_COMMANDS);
     BROKEN(I22, fixture->slot->game = VAULT_GAMES);
     BROKEN(I22, fixture->slot->listener = VAULT_LISTENERS);
