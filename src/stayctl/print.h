@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Answers for people, as lines and aligned tables (table.c), and for programs, as one JSON document
+// Answers for people, as lines and aligned tables (print.c), and for programs, as one JSON document
 // (json.c).
 //
 // Errors: none are returned; whether standard output took it, main sees.
