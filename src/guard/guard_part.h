@@ -8,6 +8,7 @@
 
 #include "guard/brake.h"
 #include "guard/reload/reload.h"
+#include "guard/store/store.h"
 #include "guard/upgrade/trial.h"
 #include "process/heritage.h"
 
@@ -31,6 +32,7 @@ struct guard {
     pid_t dead; // a worker that is a zombie yet (remains.h); 0: none
     struct reload reload;
     struct brake brake;
+    struct store store;
     uint64_t retry_ms; // no clone before: the last one failed, or workers die too fast
     bool was_ready;    // some worker has been ready
     unsigned n_failed;

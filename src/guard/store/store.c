@@ -37,16 +37,6 @@ struct claims {
     int fd[2 * VAULT_CRATE_SLOTS];
 };
 
-// Of this guard; what is stored stands in the vault, for the next one.
-static struct {
-    bool is_in_use;
-    bool is_due;
-    bool is_broken;  // the last look has found something wrong
-    unsigned n_busy; // looks in vain
-    uint64_t look_ms;
-    uint32_t n_wanted; // slots that are to be there
-} store;
-
 static void add_claim(struct claims *claims, int fd, uint32_t slot, uint32_t link,
                       const uint8_t id[16])
 {
@@ -112,12 +102,12 @@ static bool replace(const char *name, unsigned side, int crate, bool waits)
 
 // Not done now. The manager may have much to read (EAGAIN), or still to close what was taken away
 // (ETOOMANYREFS).
-static bool complain(const char *name)
+static bool complain(struct store *store, const char *name)
 {
     bool is_busy = errno == EAGAIN || errno == ETOOMANYREFS;
-    if (is_busy && store.n_busy < BUSY_LOOKS)
+    if (is_busy && store->n_busy < BUSY_LOOKS)
         return false;
-    store.is_broken = true;
+    store->is_broken = true;
     log_event(
         LOG_SYSTEM, "what=\"give descriptors to the service manager\" crate=%s error=\"%s\"%s",
         name, strerror(errno),
@@ -125,38 +115,38 @@ static bool complain(const char *name)
     return false;
 }
 
-static bool put_slots(const struct vault *vault, unsigned crate, uint32_t n, const char *name,
+static bool put_slots(struct guard *guard, unsigned crate, uint32_t n, const char *name,
                       const struct claims *now, bool waits)
 {
-    static struct claims after;
-    unsigned side = vault->head->store.crate[crate].side;
+    struct claims after;
+    unsigned side = guard->vault.head->store.crate[crate].side;
     int packed = crate_pack(now->what, now->n * sizeof *now->what, now->fd, now->n);
     if (packed < 0 && errno != EBADF) // of which a claim was given up meanwhile
-        return complain(name);
-    look_at(vault, crate, n, &after);
+        return complain(&guard->store, name);
+    look_at(&guard->vault, crate, n, &after);
     if (packed >= 0 && are_same(now, &after))
-        return replace(name, side, packed, waits) || complain(name);
+        return replace(name, side, packed, waits) || complain(&guard->store, name);
     if (packed >= 0)
         close(packed);
     return false;
 }
 
 // The crate's slots below n, and no others. False: to be tried again.
-static bool keep_slots(const struct vault *vault, unsigned crate, uint32_t n, bool waits)
+static bool keep_slots(struct guard *guard, unsigned crate, uint32_t n, bool waits)
 {
-    static struct claims now;
-    struct vault_store *head = &vault->head->store;
+    struct claims now;
+    struct vault_store *head = &guard->vault.head->store;
     struct vault_crate *it = &head->crate[crate];
     char name[16];
     snprintf(name, sizeof name, "%c%u", STORE_SLOT, crate);
-    look_at(vault, crate, n, &now);
+    look_at(&guard->vault, crate, n, &now);
     uint64_t wanted = digest(&now);
     if (wanted == it->digest)
         return true;
-    if (now.n > 0 && !put_slots(vault, crate, n, name, &now, waits))
+    if (now.n > 0 && !put_slots(guard, crate, n, name, &now, waits))
         return false;
     if (now.n == 0 && (!take_away(name, 0, waits) || !take_away(name, 1, waits)))
-        return complain(name);
+        return complain(&guard->store, name);
     it->side ^= 1;
     it->digest = wanted;
     head->n_players += now.n_players;
@@ -185,7 +175,6 @@ static void list_fds(const struct heritage *heritage, struct stored_guard *it,
 
 static int pack_guard(const struct guard *guard)
 {
-    static uint8_t data[CRATE_MAX_BYTES];
     struct stored_guard it = {.serial = ++guard->vault.head->store.serial};
     int fds[CRATE_MAX_FDS];
     int packed = -1;
@@ -193,18 +182,20 @@ static int pack_guard(const struct guard *guard)
     char *baton = baton_make(guard->heritage, guard->heritage->program, guard->word,
                              guard->vault.table_number);
     size_t n = baton ? strlen(baton) : 0;
-    if (n > 0 && n <= sizeof data - sizeof it) {
+    uint8_t *data = malloc(sizeof it + n);
+    if (baton && data && sizeof it + n <= CRATE_MAX_BYTES) {
         memcpy(data, &it, sizeof it);
         memcpy(data + sizeof it, baton, n);
         packed = crate_pack(data, sizeof it + n, fds, it.n);
     } else {
-        errno = baton ? EMSGSIZE : ENOMEM;
+        errno = baton && data ? EMSGSIZE : ENOMEM;
     }
+    free(data);
     free(baton);
     return packed;
 }
 
-static bool keep_guard(const struct guard *guard, bool waits)
+static bool keep_guard(struct guard *guard, bool waits)
 {
     static const char name[] = {STORE_GUARD, '\0'};
     struct vault_store *head = &guard->vault.head->store;
@@ -212,7 +203,7 @@ static bool keep_guard(const struct guard *guard, bool waits)
         return true;
     int packed = pack_guard(guard);
     if (packed < 0 || !replace(name, head->side, packed, waits))
-        return complain(name);
+        return complain(&guard->store, name);
     head->side ^= 1;
     head->heritage = guard->heritage->id + 1;
     return true;
@@ -231,14 +222,14 @@ static void mark_all(struct vault_store *head)
 }
 
 // The mark is taken before the slots are looked at, and put back if that was for nothing.
-static bool keep_marked(const struct vault *vault, unsigned crate, uint32_t n, bool waits)
+static bool keep_marked(struct guard *guard, unsigned crate, uint32_t n, bool waits)
 {
-    _Atomic uint64_t *marks = &vault->head->store.marks[crate / 64];
+    _Atomic uint64_t *marks = &guard->vault.head->store.marks[crate / 64];
     uint64_t mark = UINT64_C(1) << crate % 64;
     if (!(*marks & mark))
         return true;
     atomic_fetch_and(marks, ~mark);
-    if (keep_slots(vault, crate, n, waits))
+    if (keep_slots(guard, crate, n, waits))
         return true;
     atomic_fetch_or(marks, mark);
     return false;
@@ -247,18 +238,19 @@ static bool keep_marked(const struct vault *vault, unsigned crate, uint32_t n, b
 // All that has changed; of the slots, those below n.
 static bool keep_all(struct guard *guard, uint32_t n, bool waits)
 {
+    struct store *store = &guard->store;
     struct vault_store *head = &guard->vault.head->store;
     uint32_t noted = head->claims_noted;
-    if (store.n_wanted != n)
+    if (store->n_wanted != n)
         mark_all(head);
-    store.n_wanted = n;
-    store.is_broken = false;
+    store->n_wanted = n;
+    store->is_broken = false;
     bool is_done = keep_guard(guard, waits);
     for (unsigned i = 0; i < n_crates(&guard->vault); i++)
-        is_done &= keep_marked(&guard->vault, i, n, waits);
+        is_done &= keep_marked(guard, i, n, waits);
     if (is_done)
         head->claims_stored = noted;
-    store.n_busy = is_done || store.is_broken ? 0 : store.n_busy + 1;
+    store->n_busy = is_done || store->is_broken ? 0 : store->n_busy + 1;
     return is_done;
 }
 
@@ -278,42 +270,42 @@ static void warn_of_old_kernel(void)
 void store_begin(struct guard *guard)
 {
     struct vault_store *head = &guard->vault.head->store;
-    store.is_in_use = manager_has_store();
-    if (store.is_in_use && !head->is_in_use)
+    bool is_in_use = manager_has_store();
+    if (is_in_use && !head->is_in_use)
         warn_of_old_kernel();
-    store.is_due = store.is_in_use;
-    store.look_ms = 0;
-    store.n_busy = 0;
-    head->is_in_use = store.is_in_use;
+    guard->store = (struct store){.is_in_use = is_in_use, .is_due = is_in_use};
+    head->is_in_use = is_in_use;
     mark_all(head); // of some an earlier guard may have taken the mark
 }
 
 void store_step(struct guard *guard, uint64_t now_ms)
 {
     const struct vault *vault = &guard->vault;
+    struct store *store = &guard->store;
     eventfd_t count;
-    if (!store.is_in_use)
+    if (!store->is_in_use)
         return;
     if (eventfd_read(vault_guard_fds(vault)[HERITAGE_CLAIMS], &count) == 0 ||
         vault->head->store.heritage != guard->heritage->id + 1)
-        store.is_due = true;
-    if (!store.is_due || now_ms < store.look_ms)
+        store->is_due = true;
+    if (!store->is_due || now_ms < store->look_ms)
         return;
-    store.is_due = !keep_all(guard, guard->heritage->conf.store_players, false);
-    store.look_ms = now_ms + (store.is_broken ? STORE_RETRY_MS : REST_MS);
+    store->is_due = !keep_all(guard, guard->heritage->conf.store_players, false);
+    store->look_ms = now_ms + (store->is_broken ? STORE_RETRY_MS : REST_MS);
 }
 
 int store_sleep_ms(const struct guard *guard, uint64_t now_ms)
 {
-    (void)guard;
-    if (!store.is_due)
+    const struct store *store = &guard->store;
+    if (!store->is_due)
         return -1;
-    return store.look_ms > now_ms ? (int)(store.look_ms - now_ms) : 0;
+    return store->look_ms > now_ms ? (int)(store->look_ms - now_ms) : 0;
 }
 
 int store_fd(const struct guard *guard)
 {
-    return store.is_in_use && !store.is_due ? vault_guard_fds(&guard->vault)[HERITAGE_CLAIMS] : -1;
+    bool is_watched = guard->store.is_in_use && !guard->store.is_due;
+    return is_watched ? vault_guard_fds(&guard->vault)[HERITAGE_CLAIMS] : -1;
 }
 
 bool store_all(struct guard *guard)
@@ -328,7 +320,7 @@ bool store_all(struct guard *guard)
 void store_empty(struct guard *guard)
 {
     char name[16] = {STORE_GUARD, '\0'};
-    if (!store.is_in_use)
+    if (!guard->store.is_in_use)
         return;
     take_away(name, 0, true);
     take_away(name, 1, true);

@@ -22,6 +22,8 @@
 
 #include "guard/store/crate.h"
 #include "process/heritage.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 // Names: these, then for slots the crate's number, then 'a' or 'b'.
 #define STORE_GUARD 'g'
@@ -43,6 +45,16 @@ struct stored_guard {
 };
 
 struct guard;
+
+// In struct guard. What is stored stands in the vault, for the next one.
+struct store {
+    bool is_in_use;
+    bool is_due;
+    bool is_broken;  // the last look has found something wrong
+    unsigned n_busy; // looks in vain
+    uint64_t look_ms;
+    uint32_t n_wanted; // slots that are to be there
+};
 
 // This process is guard now: nothing is known of what is stored.
 void store_begin(struct guard *guard);
