@@ -34,7 +34,7 @@ enum listener_owner {
     LISTENER_CANNOT_TELL,
 };
 
-// Does this process have the socket, over TCP?
+// Does this process have the socket?
 enum listener_owner listener_is_of(const struct listener *listener, pid_t pid);
 
 // Is the other end of this TCP connection in our network namespace? If not, something has led the

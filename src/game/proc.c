@@ -134,7 +134,7 @@ static bool is_of_user(pid_t pid, uid_t uid)
     return stat(path, &file) == 0 && file.st_uid == uid;
 }
 
-bool proc_is_any_new(uid_t uid, uint64_t within_ms)
+bool proc_find_new(uid_t uid, uint64_t within_ms, proc_is_fn *is_it, void *arg)
 {
     uint64_t now_ms = clock_boot_ms();
     uint64_t after_ms = now_ms > within_ms ? now_ms - within_ms : 0;
@@ -146,7 +146,8 @@ bool proc_is_any_new(uid_t uid, uint64_t within_ms)
     for (struct dirent *one; !is_found && (one = readdir(processes));) {
         struct proc_view view;
         pid_t pid = proc_parse_pid(one->d_name);
-        is_found = pid > 0 && is_of_user(pid, uid) && proc_see(pid, &view) && view.start >= after;
+        if (pid > 0 && is_of_user(pid, uid) && proc_see(pid, &view) && view.start >= after)
+            is_found = is_it(pid, arg) && proc_look(pid, view.start) == PROC_ALIVE;
     }
     closedir(processes);
     return is_found;

@@ -33,9 +33,12 @@ struct proc_view {
 // process that lives, or none that we may see. start is 0 then.
 bool proc_see(pid_t pid, struct proc_view *view);
 
-// Has this user a living process that was started in the last `within_ms`? One that cannot be seen
-// (hidepid) does not count.
-bool proc_is_any_new(uid_t uid, uint64_t within_ms);
+// Is this process the one that is looked for? It lives, or has just ended.
+typedef bool proc_is_fn(pid_t pid, void *arg);
+
+// Has this user a process that was started in the last `within_ms`, lives, and is the one that is
+// looked for? One that cannot be seen (hidepid) does not count.
+bool proc_find_new(uid_t uid, uint64_t within_ms, proc_is_fn *is_it, void *arg);
 
 // The process id that stands in a file; 0: there is none.
 pid_t proc_read_file(const char *path);

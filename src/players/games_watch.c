@@ -52,23 +52,29 @@ static uint32_t count_players(const struct vault *vault, unsigned game)
     return n;
 }
 
+// Does it listen for the game, as far as may be seen?
+static bool may_listen(pid_t pid, void *arg)
+{
+    enum listener_owner owner = listener_is_of(arg, pid);
+    return owner == LISTENER_ITS || owner == LISTENER_CANNOT_TELL;
+}
+
 // A program that puts itself into the background forks when it has begun to listen, and ends at once:
 // its child is new, and has the listening socket and all links. A child that keeps them and is older,
 // or of a game that has long been here, is a dump, and accepts nobody. A doubted process may never
 // have listened here: what does is a proxy's, which closes links late.
 static bool has_gone_on(struct players *players, unsigned game, const struct game_state *now)
 {
-    if (now->pid == 0 || now->flags & (GAME_ATTACHED | GAME_DOUBTED) ||
+    uint64_t owner = games_owner(players, game);
+    if (now->pid == 0 || now->flags & (GAME_ATTACHED | GAME_DOUBTED) || owner == 0 ||
         clock_boot_ms() >= now->since_ms + GONE_ON_MS)
         return false;
     slot_each_live(players->vault, slot)
         if (games_is_link_of(slot, game, now->pid, now->start) && games_is_over(players, slot))
             return false;
-    uint64_t owner = games_owner(players, game);
-    if (owner == 0 || !proc_is_any_new((uid_t)(owner - 1), FORK_MS))
-        return false;
-    uint64_t listener = games_listener(players, game, UINT64_MAX).inode;
-    return listener != 0 && listener != LISTENER_UNSEEN;
+    struct listener listener = games_listener(players, game, UINT64_MAX);
+    return listener.inode != 0 && listener.inode != LISTENER_UNSEEN &&
+           proc_find_new((uid_t)(owner - 1), FORK_MS, may_listen, &listener);
 }
 
 // Is this link of the dead process, or half moved to its child?

@@ -91,25 +91,33 @@ static void a_process_whose_first_thread_has_ended_lives_while_others_run(void *
     a_process_lives_until_it_is_killed(true);
 }
 
-static void a_new_process_of_a_user_is_seen_for_a_while(void **state)
+// One of the test's own, whom nobody else here is.
+#define NEW_UID 54321u
+
+static bool is_that(pid_t pid, void *arg)
+{
+    return pid == *(const pid_t *)arg;
+}
+
+static void a_new_process_of_a_user_is_found_for_a_while(void **state)
 {
     (void)state;
-    const uid_t uid = 54321; // of no one else here
     if (geteuid() != 0)
         skip(); // only root can become somebody
-    assert_false(proc_is_any_new(uid, 60000));
     pid_t pid = fork();
     if (pid == 0)
-        _exit(setresuid(uid, uid, uid) == 0 && pause() == 0);
-    for (int i = 0; i < 2000 && !proc_is_any_new(uid, 60000); i++)
+        _exit(setresuid(NEW_UID, NEW_UID, NEW_UID) == 0 && pause() == 0);
+    pid_t another = pid + 1;
+    for (int i = 0; i < 2000 && !proc_find_new(NEW_UID, 60000, is_that, &pid); i++)
         poll(NULL, 0, 1);
-    assert_true(proc_is_any_new(uid, 60000));
-    assert_false(proc_is_any_new(uid + 1, 60000));
+    assert_true(proc_find_new(NEW_UID, 60000, is_that, &pid));
+    assert_false(proc_find_new(NEW_UID, 60000, is_that, &another));
+    assert_false(proc_find_new(NEW_UID + 1, 60000, is_that, &pid));
     poll(NULL, 0, 50);
-    assert_false(proc_is_any_new(uid, 20));
+    assert_false(proc_find_new(NEW_UID, 20, is_that, &pid));
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
-    assert_false(proc_is_any_new(uid, 60000));
+    assert_false(proc_find_new(NEW_UID, 60000, is_that, &pid));
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
@@ -170,7 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_lives_until_it_is_killed),
         cmocka_unit_test(a_process_whose_first_thread_has_ended_lives_while_others_run),
-        cmocka_unit_test(a_new_process_of_a_user_is_seen_for_a_while),
+        cmocka_unit_test(a_new_process_of_a_user_is_found_for_a_while),
         cmocka_unit_test(what_was_never_known_stays_unknown),
         cmocka_unit_test(systemd_is_a_manager_for_a_user_too),
         cmocka_unit_test(a_look_that_fails_for_want_of_descriptors_says_so),
