@@ -66,6 +66,19 @@ static void try_postponed(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+// If what is called for this handshake kills the worker, the guard knows whom to blame.
+static void begin_blame(const struct handshake *handshake)
+{
+    struct vault_head *head = handshake->all->setup.vault->head;
+    memcpy(head->serving_address, handshake->address, 16);
+    head->serving_address_set = 1;
+}
+
+static void end_blame(const struct handshake *handshake)
+{
+    handshake->all->setup.vault->head->serving_address_set = 0;
+}
+
 static void free_all(struct handshake_list *list)
 {
     while (!LIST_EMPTY(list)) {
@@ -76,9 +89,11 @@ static void free_all(struct handshake_list *list)
         if (handshake->deadline)
             event_free(handshake->deadline);
         if (handshake->ssl) {
+            begin_blame(handshake);
             // Quietly: no alert, and the session stays good for its ticket.
             SSL_set_shutdown(handshake->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
             SSL_free(handshake->ssl);
+            end_blame(handshake);
         }
         OPENSSL_cleanse(&handshake->takeover, sizeof handshake->takeover);
         free(handshake);
@@ -299,22 +314,19 @@ static void await(struct handshake *handshake, short what)
 static void proceed(evutil_socket_t fd, short what, void *arg)
 {
     struct handshake *handshake = arg;
-    struct vault_head *head = handshake->all->setup.vault->head;
     (void)fd;
     (void)what;
     handshake->is_postponed = false;
-    // If the next call kills this worker, the guard will know whom to blame.
-    memcpy(head->serving_address, handshake->address, 16);
-    head->serving_address_set = 1;
+    begin_blame(handshake);
     ERR_clear_error();
     errno = 0;
     int result = SSL_accept(handshake->ssl);
     if (result == 1) {
         finish(handshake);
-        head->serving_address_set = 0;
+        end_blame(handshake);
         return;
     }
-    head->serving_address_set = 0;
+    end_blame(handshake);
     bool is_short = errno == ENOBUFS || errno == ENOMEM;
     int error = SSL_get_error(handshake->ssl, result);
     if (error == SSL_ERROR_SYSCALL && is_short)

@@ -27,7 +27,7 @@ struct handshakes;
 
 // A slot is live, linked to nobody yet; the caller serves it from now on.
 typedef void handshake_done_fn(void *arg, struct slot *slot);
-// A handshake has ended, well or not: there is room for another.
+// A handshake has ended, well or not: there is room for another. It must not end any itself.
 typedef void handshake_room_fn(void *arg);
 
 struct handshakes_setup {
