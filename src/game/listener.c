@@ -281,22 +281,26 @@ static size_t read_listeners(pid_t pid, uint64_t inode[MOST_LISTENERS])
     return n;
 }
 
-// The inode of the socket that this descriptor is, or 0.
+// The inode of the socket that this descriptor is, or 0, with errno.
 static uint64_t read_socket(int folder, const char *name)
 {
     char target[40] = "";
     uint64_t inode = 0;
+    errno = 0;
     if (readlinkat(folder, name, target, sizeof target - 1) <= 0 ||
         sscanf(target, "socket:[%" SCNu64 "]", &inode) != 1)
         return 0;
     return inode;
 }
 
-static bool has_one_of(DIR *folder, const uint64_t *inode, size_t n)
+// *is_hidden: there are some that may not be looked at (readlink there asks for more than the folder:
+// proc(5), ptrace(2) PTRACE_MODE_READ_FSCREDS).
+static bool has_one_of(DIR *folder, const uint64_t *inode, size_t n, bool *is_hidden)
 {
     rewinddir(folder);
     for (struct dirent *entry; (entry = readdir(folder));) {
         uint64_t its = read_socket(dirfd(folder), entry->d_name);
+        *is_hidden |= its == 0 && (errno == EACCES || errno == EPERM);
         for (size_t i = 0; its && i < n; i++)
             if (inode[i] == its)
                 return true;
@@ -308,16 +312,20 @@ enum listener_owner listener_is_of(const struct listener *listener, pid_t pid)
 {
     char path[32];
     uint64_t others[MOST_LISTENERS];
+    bool is_hidden = false;
     if (listener->inode == 0 || listener->inode == LISTENER_UNSEEN)
         return LISTENER_CANNOT_TELL;
     snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
     DIR *folder = opendir(path);
     if (!folder)
         return compare_users(listener, pid);
-    enum listener_owner owner = has_one_of(folder, &listener->inode, 1) ? LISTENER_ITS
-                                : has_one_of(folder, others, read_listeners(pid, others))
-                                    ? LISTENER_ELSEWHERE
-                                    : LISTENER_ANOTHERS;
+    enum listener_owner owner = LISTENER_ANOTHERS;
+    if (has_one_of(folder, &listener->inode, 1, &is_hidden))
+        owner = LISTENER_ITS;
+    else if (has_one_of(folder, others, read_listeners(pid, others), &is_hidden))
+        owner = LISTENER_ELSEWHERE;
+    else if (is_hidden)
+        owner = compare_users(listener, pid);
     closedir(folder);
     return owner;
 }

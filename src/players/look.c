@@ -89,7 +89,7 @@ static void look(struct conn *conn, uint64_t now_ms)
         conn_end(conn, "its program did not close");
     else if (is_stuck(conn, waited_ms))
         conn_end(conn, "the player does not read");
-    else if (conn->waits & WAITING_LEFT && waited_ms > LEFT_MS)
+    else if (conn->waits & WAITING_LEFT && waited_ms > LEFT_MS && conn_slot(conn)->game_fd < 0)
         drop(conn);
     else if (conn->waits & WAITING_POLL)
         conn_wake(conn, RELAY_WRITE_GAME);

@@ -277,7 +277,8 @@ static void leave_rest(const struct worker *worker)
     if (!left)
         return;
     *left = *worker;
-    __lsan_ignore_object(left); // ... and what it leads to
+    __lsan_ignore_object(left);                           // ... and what it leads to
+    __lsan_ignore_object(worker->players.waiting->timer); // to which only what is freed leads
 #else
     (void)worker;
 #endif

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -208,6 +209,45 @@ static void test_a_process_has_its_listener_and_a_child_without_it_has_not(void 
     close(fd);
 }
 
+#define SOMEBODY 54321u // who is nobody else here
+
+static bool become(gid_t gid)
+{
+    return setresgid(gid, gid, gid) == 0 && setresuid(SOMEBODY, SOMEBODY, SOMEBODY) == 0 &&
+           prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0; // as after exec
+}
+
+// The folder of its descriptors may be read by its user; where they lead, by its group only.
+static void test_of_a_process_of_another_group_it_cannot_be_told(void **state)
+{
+    int ready[2];
+    char byte;
+    int status = 0;
+    uint16_t port = 0;
+    (void)state;
+    if (geteuid() != 0)
+        skip(); // only root can become somebody
+    int fd = listen_at("127.0.0.1", &port, false);
+    struct conf_game game = game_at("127.0.0.1", port);
+    struct listener seen = listener_look(&game);
+    assert_int_equal(pipe(ready), 0);
+    pid_t game_pid = fork();
+    if (game_pid == 0)
+        _exit(become(SOMEBODY) && write(ready[1], "", 1) == 1 && pause() == 0);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    pid_t observer = fork();
+    if (observer == 0)
+        _exit(become(SOMEBODY + 1) ? (int)listener_is_of(&seen, game_pid) : 99);
+    assert_int_equal(waitpid(observer, &status, 0), observer);
+    kill(game_pid, SIGKILL);
+    waitpid(game_pid, NULL, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), LISTENER_CANNOT_TELL);
+    close(ready[0]);
+    close(ready[1]);
+    close(fd);
+}
+
 // Even when nobody listens there any more.
 static void check_other_end(const char *bound, const char *asked)
 {
@@ -246,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_the_kernel_names_the_socket_that_it_would_choose),
         cmocka_unit_test(test_where_it_may_not_be_asked_its_list_is_read),
         cmocka_unit_test(test_a_process_has_its_listener_and_a_child_without_it_has_not),
+        cmocka_unit_test(test_of_a_process_of_another_group_it_cannot_be_told),
         cmocka_unit_test(test_a_connections_other_end_is_found_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
