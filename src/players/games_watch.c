@@ -52,11 +52,17 @@ static uint32_t count_players(const struct vault *vault, unsigned game)
     return n;
 }
 
-// Does it listen for the game, as far as may be seen?
-static bool may_listen(pid_t pid, void *arg)
+// What a new process of the game is known by.
+struct child {
+    struct listener listener;
+    bool is_hidden; // another user's descriptors may not be looked at
+};
+
+static bool is_child(pid_t pid, void *arg)
 {
-    enum listener_owner owner = listener_is_of(arg, pid);
-    return owner == LISTENER_ITS || owner == LISTENER_CANNOT_TELL;
+    const struct child *child = arg;
+    enum listener_owner owner = listener_is_of(&child->listener, pid);
+    return owner == LISTENER_ITS || (owner == LISTENER_CANNOT_TELL && child->is_hidden);
 }
 
 // A program that puts itself into the background forks when it has begun to listen, and ends at once:
@@ -72,9 +78,13 @@ static bool has_gone_on(struct players *players, unsigned game, const struct gam
     slot_each_live(players->vault, slot)
         if (games_is_link_of(slot, game, now->pid, now->start) && games_is_over(players, slot))
             return false;
-    struct listener listener = games_listener(players, game, UINT64_MAX);
-    return listener.inode != 0 && listener.inode != LISTENER_UNSEEN &&
-           proc_find_new((uid_t)(owner - 1), FORK_MS, may_listen, &listener);
+    const uid_t uid = (uid_t)(owner - 1);
+    struct child child = {
+        .listener = games_listener(players, game, UINT64_MAX),
+        .is_hidden = geteuid() != 0 && geteuid() != uid,
+    };
+    return child.listener.inode != 0 && child.listener.inode != LISTENER_UNSEEN &&
+           proc_find_new(uid, FORK_MS, is_child, &child);
 }
 
 // Is this link of the dead process, or half moved to its child?

@@ -47,11 +47,12 @@ static struct {
 } play;
 
 // Told by the guard's process.
-static struct told {
+struct told {
     unsigned n_sleeps;
     uint64_t n_workers[MANY]; // made before this sleep
     unsigned n_ready;         // how often the manager was told
-} * told;
+};
+static struct told *told;
 
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                  const sigset_t *signals);
