@@ -9,7 +9,6 @@
 #include "base/address.h"
 #include "base/log.h"
 #include "entry/certs.h"
-#include "entry/choose.h"
 
 #include <errno.h>
 #include <event2/listener.h>
@@ -82,7 +81,7 @@ static bool has_handshakes_left(const struct accepting *all)
     return handshakes_count(all->setup.handshakes) < all->setup.heritage->conf.max_handshakes;
 }
 
-static const char *why_no_slot(void)
+static const char *why_no_room(void)
 {
     return errno == ENOBUFS ? "max-players are connected" : strerror(errno);
 }
@@ -91,12 +90,13 @@ void accepting_room(struct accepting *all)
 {
     if (!all)
         return;
-    if (all->setup.slots->n_free > 0 && !slot_pool_has_room(all->setup.slots)) {
-        // A handshake has taken the slot that had memory.
-        pause_some(all, &all->is_paused, why_no_slot());
+    bool has_room = all->setup.has_room(all->setup.arg);
+    if (!has_room && errno != ENOBUFS) {
+        // A handshake has taken the place that had memory.
+        pause_some(all, &all->is_paused, why_no_room());
         return;
     }
-    bool is_paused = all->is_paused && all->setup.slots->n_free == 0;
+    bool is_paused = all->is_paused && !has_room;
     bool is_tls_paused = all->is_tls_paused && !has_handshakes_left(all);
     if (is_paused == all->is_paused && is_tls_paused == all->is_tls_paused)
         return;
@@ -155,30 +155,25 @@ static void set_options(int fd, const struct conf_listener *listener)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
-static void take_plain(struct accepting *all, int fd, const uint8_t address[16], uint16_t port,
-                       uint16_t listener)
-{
-    struct slot *slot = slot_prepare(all->setup.slots);
-    if (!slot) {
-        char text[ADDRESS_TEXT_BYTES];
-        log_event(LOG_REFUSED, "address=%s why=\"%s\"", address_print(text, address),
-                  why_no_slot());
-        close(fd);
-        return;
-    }
-    memcpy(slot->address, address, 16);
-    slot->port = port;
-    slot->listener = listener;
-    choose_game(slot, &all->setup.heritage->conf);
-    slot_claim(slot, fd);
-    all->setup.done(all->setup.arg, slot);
-}
-
 static void refuse(int fd, const uint8_t address[16], const char *why)
 {
     char text[ADDRESS_TEXT_BYTES];
     log_event(LOG_REFUSED, "address=%s why=\"%s\"", address_print(text, address), why);
     close(fd);
+}
+
+static void take_plain(struct accepting *all, int fd, const uint8_t address[16], uint16_t port,
+                       uint16_t listener)
+{
+    struct arrival arrival = {.port = port, .listener = listener};
+    memcpy(arrival.address, address, sizeof arrival.address);
+    enum arrival_end how = all->setup.take(all->setup.arg, &arrival, fd);
+    if (how == ARRIVAL_FULL)
+        errno = ENOBUFS;
+    if (how == ARRIVAL_FULL || how == ARRIVAL_SHORT)
+        refuse(fd, address, why_no_room());
+    else if (how == ARRIVAL_REFUSED)
+        close(fd); // the taker has said why
 }
 
 static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, struct sockaddr *from,
@@ -210,8 +205,8 @@ static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, str
                         listener->index);
     else
         take_plain(all, fd, address, port, listener->index);
-    if (!slot_pool_has_room(all->setup.slots))
-        pause_some(all, &all->is_paused, why_no_slot());
+    if (!all->setup.has_room(all->setup.arg))
+        pause_some(all, &all->is_paused, why_no_room());
     if (!has_handshakes_left(all))
         pause_some(all, &all->is_tls_paused, "max-handshakes are under way");
 }
@@ -252,10 +247,10 @@ struct accepting *accepting_make(const struct accepting_setup *setup)
         accepting_free(all);
         return NULL;
     }
-    if (slot_pool_has_room(setup->slots))
+    if (setup->has_room(setup->arg))
         set_listeners(all);
     else
-        pause_some(all, &all->is_paused, why_no_slot());
+        pause_some(all, &all->is_paused, why_no_room());
     return all;
 }
 

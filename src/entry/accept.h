@@ -12,15 +12,19 @@
 
 #include "entry/handshake.h"
 #include "process/heritage.h"
+#include <stdbool.h>
 
 struct accepting;
+
+// Can a player be taken? False, with errno; ENOBUFS: max-players are connected.
+typedef bool accepting_room_fn(void *arg);
 
 struct accepting_setup {
     struct event_base *base;
     const struct heritage *heritage;
-    struct slot_pool *slots;
     struct handshakes *handshakes;
-    handshake_done_fn *done; // a plain player's slot is live
+    handshake_take_fn *take;     // for plain players
+    accepting_room_fn *has_room; // for another player
     void *arg;
 };
 

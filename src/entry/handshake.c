@@ -13,7 +13,6 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "entry/choose.h"
 #include "entry/takeover.h"
 
 #include <errno.h>
@@ -129,7 +128,7 @@ uint32_t handshakes_count(const struct handshakes *handshakes)
     return handshakes->n;
 }
 
-// It is over; the descriptor is closed unless it has gone into a slot (fd -1).
+// It is over; the descriptor is closed unless it has gone with the arrival (fd -1).
 static void end(struct handshake *handshake)
 {
     struct handshakes *all = handshake->all;
@@ -244,28 +243,28 @@ static void postpone(struct handshake *handshake)
 static void finish(struct handshake *handshake)
 {
     struct handshakes *all = handshake->all;
-    struct slot *slot = slot_prepare(all->setup.slots);
-    if (!slot && errno == ENOBUFS)
+    struct arrival arrival = {.port = handshake->port, .listener = handshake->listener};
+    memcpy(arrival.address, handshake->address, sizeof arrival.address);
+    const char *reason = takeover_fill(handshake->ssl, &handshake->takeover, &arrival);
+    enum arrival_end how =
+        reason ? ARRIVAL_REFUSED : all->setup.take(all->setup.arg, &arrival, handshake->fd);
+    switch (how) {
+    case ARRIVAL_TAKEN:
+        handshake->fd = -1;
+        end(handshake);
+        all->setup.room(all->setup.arg);
+        break;
+    case ARRIVAL_REFUSED:
+        fail(handshake, reason ? reason : "it was not taken");
+        break;
+    case ARRIVAL_FULL:
         fail(handshake, "max-players are connected");
-    else if (!slot)
+        break;
+    case ARRIVAL_SHORT:
         postpone(handshake); // SSL_accept will say once more that it is complete
-    if (!slot)
-        return;
-    const char *reason = takeover_fill(handshake->ssl, &handshake->takeover, slot);
-    if (reason) {
-        slot_return(all->setup.slots, slot);
-        fail(handshake, reason);
-        return;
+        break;
     }
-    memcpy(slot->address, handshake->address, 16);
-    slot->port = handshake->port;
-    slot->listener = handshake->listener;
-    choose_game(slot, all->setup.conf);
-    slot_claim(slot, handshake->fd);
-    handshake->fd = -1;
-    end(handshake);
-    all->setup.done(all->setup.arg, slot);
-    all->setup.room(all->setup.arg);
+    OPENSSL_cleanse(&arrival, sizeof arrival);
 }
 
 static uint32_t count_of(const struct handshakes *all, const uint8_t address[16])

@@ -9,40 +9,40 @@
 //   START --readable/writable--> START
 //     |  SSL_accept done                     deadline, error, end of file
 //     v                                              |
-//   takeover fills a slot and claims it              v
+//   takeover fills an arrival                        v
 //     |                                          FAILED: logged, closed
 //     v
-//   done(slot)
+//   take(arrival)
 //
 // Errors: a failed handshake is logged with the player's address and the reason.
 #ifndef STAYD_ENTRY_HANDSHAKE_H
 #define STAYD_ENTRY_HANDSHAKE_H
 
 #include "conf/conf.h"
-#include "vault/slot.h"
+#include "vault/arrival.h"
+#include "vault/vault.h"
 #include <event2/event.h>
 #include <openssl/ssl.h>
 
 struct handshakes;
 
-// A slot is live, linked to nobody yet; the caller serves it from now on.
-typedef void handshake_done_fn(void *arg, struct slot *slot);
+// A player has come, plain or after the handshake. If it is taken, so is fd.
+typedef enum arrival_end handshake_take_fn(void *arg, const struct arrival *arrival, int fd);
 // A handshake has ended, well or not: there is room for another. It must not end any itself.
 typedef void handshake_room_fn(void *arg);
 
 struct handshakes_setup {
     struct event_base *base;
     struct vault *vault;
-    struct slot_pool *slots;
-    const struct conf *conf; // timeout, and which game a player is for
-    handshake_done_fn *done;
+    const struct conf *conf; // timeout
+    handshake_take_fn *take;
     handshake_room_fn *room;
     void *arg;
 };
 
 struct handshakes *handshakes_make(const struct handshakes_setup *setup);
 
-// Ends all that are under way. Not from within done or room.
+// Ends all that are under way. Not from within take or room.
 void handshakes_free(struct handshakes *handshakes);
 
 // In a copy of the process: free what holds secrets, and nothing else (worker_forget).
@@ -55,8 +55,8 @@ void handshakes_relieve(struct handshakes *handshakes);
 
 uint32_t handshakes_count(const struct handshakes *handshakes);
 
-// Begin one. Takes fd over: it ends in a slot or is closed. address and port are the
-// player's; the listener helps to choose the game.
+// Begin one. Takes fd over: it goes with the arrival or is closed. address and port are the
+// player's.
 void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
                      const uint8_t address[16], uint16_t port, uint16_t listener);
 

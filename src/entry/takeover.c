@@ -15,12 +15,12 @@
 // Errors: a reason in words.
 #include "entry/takeover.h"
 
+#include "base/address.h"
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "record/suites.h"
 #include "vault/facts.h"
-#include "vault/slot.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -83,22 +83,27 @@ int takeover_watch(SSL *ssl, struct takeover *takeover)
     return SSL_set_app_data(ssl, takeover);
 }
 
-static const char *fill_tls13(const struct takeover *takeover, struct slot *slot)
+static struct record_params params_of(const struct arrival *arrival)
 {
-    struct record_params params = slot_record_params(slot);
+    return (struct record_params){.version = arrival->tls_version, .cipher = arrival->cipher};
+}
+
+static const char *fill_tls13(const struct takeover *takeover, struct arrival *arrival)
+{
+    const struct record_params params = params_of(arrival);
     for (int side = 0; side < 2; side++)
         if (takeover->n_secret[side] == 0 ||
             !record_key_tls13(&params, takeover->secret[side], takeover->n_secret[side],
-                              &slot->keys[side]))
+                              &arrival->keys[side]))
             return "no traffic secret";
-    slot->flow[TO_PLAYER].copy[0].record.seq = takeover->n_written;
+    arrival->seq[TO_PLAYER] = takeover->n_written;
     return NULL;
 }
 
 static const char *fill_tls12(SSL *ssl, const struct takeover *takeover, bool is_sha384,
-                              struct slot *slot)
+                              struct arrival *arrival)
 {
-    struct record_params params = slot_record_params(slot);
+    const struct record_params params = params_of(arrival);
     uint8_t master[48];
     uint8_t client_random[32];
     uint8_t server_random[32];
@@ -107,22 +112,23 @@ static const char *fill_tls12(SSL *ssl, const struct takeover *takeover, bool is
         SSL_get_client_random(ssl, client_random, 32) == 32 &&
         SSL_get_server_random(ssl, server_random, 32) == 32 &&
         record_keys_tls12(&params, is_sha384, master, client_random, server_random,
-                          &slot->keys[TO_GAME], &slot->keys[TO_PLAYER]);
+                          &arrival->keys[TO_GAME], &arrival->keys[TO_PLAYER]);
     OPENSSL_cleanse(master, sizeof master);
-    slot->flow[TO_GAME].copy[0].record.seq = takeover->n_read;
-    slot->flow[TO_PLAYER].copy[0].record.seq = takeover->n_written;
+    arrival->seq[TO_GAME] = takeover->n_read;
+    arrival->seq[TO_PLAYER] = takeover->n_written;
     return is_ok ? NULL : "no master secret";
 }
 
-static void add_fact(struct slot *slot, enum fact fact, const void *bytes, size_t n)
+static void add_fact(struct arrival *arrival, enum fact fact, const void *bytes, size_t n)
 {
-    char id[LOG_ID_BYTES];
-    if (slot->facts_bytes + 2u + n + HOST_ROOM > SLOT_FACTS_BYTES ||
-        !facts_add(slot, fact, bytes, n))
-        log_event(LOG_DROPPED_FACT, "id=%s fact=%d bytes=%zu", log_id(id, slot->id), (int)fact, n);
+    char address[ADDRESS_TEXT_BYTES];
+    if (arrival->facts_bytes + 2u + n + HOST_ROOM > SLOT_FACTS_BYTES ||
+        !facts_put(arrival->facts, &arrival->facts_bytes, fact, bytes, n))
+        log_event(LOG_DROPPED_FACT, "address=%s fact=%d bytes=%zu",
+                  address_print(address, arrival->address), (int)fact, n);
 }
 
-static void add_certificate(SSL *ssl, struct slot *slot)
+static void add_certificate(SSL *ssl, struct arrival *arrival)
 {
     X509 *certificate = SSL_get1_peer_certificate(ssl);
     if (!certificate)
@@ -131,9 +137,9 @@ static void add_certificate(SSL *ssl, struct slot *slot)
     unsigned n_digest = 0;
     uint8_t verify[4];
     bytes_put32(verify, (uint32_t)SSL_get_verify_result(ssl));
-    add_fact(slot, FACT_CERT_VERIFY, verify, sizeof verify);
+    add_fact(arrival, FACT_CERT_VERIFY, verify, sizeof verify);
     if (X509_digest(certificate, EVP_sha256(), digest, &n_digest) == 1)
-        add_fact(slot, FACT_CERT_SHA256, digest, n_digest);
+        add_fact(arrival, FACT_CERT_SHA256, digest, n_digest);
     X509_NAME *subject = X509_get_subject_name(certificate);
     int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
     if (at >= 0) {
@@ -141,23 +147,23 @@ static void add_certificate(SSL *ssl, struct slot *slot)
         int n =
             ASN1_STRING_to_UTF8(&name, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
         if (n > 0)
-            add_fact(slot, FACT_CERT_NAME, name, (size_t)n);
+            add_fact(arrival, FACT_CERT_NAME, name, (size_t)n);
         OPENSSL_free(name);
     }
     X509_free(certificate);
 }
 
-static void add_facts(SSL *ssl, struct slot *slot)
+static void add_facts(SSL *ssl, struct arrival *arrival)
 {
-    add_certificate(ssl, slot);
+    add_certificate(ssl, arrival);
     const unsigned char *alpn = NULL;
     unsigned n_alpn = 0;
     SSL_get0_alpn_selected(ssl, &alpn, &n_alpn);
     if (n_alpn)
-        add_fact(slot, FACT_ALPN, alpn, n_alpn);
+        add_fact(arrival, FACT_ALPN, alpn, n_alpn);
     const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (sni)
-        add_fact(slot, FACT_SNI, sni, strlen(sni));
+        add_fact(arrival, FACT_SNI, sni, strlen(sni));
 }
 
 // RFC 6066 section 4: code n is 2^(8+n) bytes.
@@ -167,8 +173,7 @@ static uint16_t write_limit(SSL *ssl)
     return (uint16_t)(code >= 1 && code <= 4 ? 256u << code : RECORD_MAX_TEXT);
 }
 
-// Version, cipher and write limit are ones that the record layer knows (I12).
-const char *takeover_fill(SSL *ssl, const struct takeover *takeover, struct slot *slot)
+const char *takeover_fill(SSL *ssl, const struct takeover *takeover, struct arrival *arrival)
 {
     // What OpenSSL has read and not given out would be lost. With read_ahead off it
     // never reads past the record it needs.
@@ -177,12 +182,12 @@ const char *takeover_fill(SSL *ssl, const struct takeover *takeover, struct slot
     const struct suite *suite = suite_find(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl)));
     if (!suite)
         return "the cipher suite cannot be taken over";
-    slot->tls_version = (uint16_t)SSL_version(ssl);
-    slot->suite = suite->id;
-    slot->cipher = (uint8_t)suite->cipher;
-    slot->write_limit = write_limit(ssl);
-    slot->flags |= SLOT_FLAG_TLS;
-    add_facts(ssl, slot);
-    return slot->tls_version == RECORD_TLS13 ? fill_tls13(takeover, slot)
-                                             : fill_tls12(ssl, takeover, suite->is_sha384, slot);
+    arrival->tls_version = (uint16_t)SSL_version(ssl);
+    arrival->suite = suite->id;
+    arrival->cipher = (uint8_t)suite->cipher;
+    arrival->write_limit = write_limit(ssl);
+    add_facts(ssl, arrival);
+    return arrival->tls_version == RECORD_TLS13
+               ? fill_tls13(takeover, arrival)
+               : fill_tls12(ssl, takeover, suite->is_sha384, arrival);
 }

@@ -3,13 +3,13 @@
 //
 // Taking an established TLS connection out of OpenSSL: traffic secrets and
 // sequence numbers are watched during the handshake (struct takeover, hung on the
-// SSL object), and put into a slot as plain data when it is complete.
+// SSL object), and put into an arrival as plain data when it is complete.
 //
-// Errors: a reason in words; the slot is then not to be claimed.
+// Errors: a reason in words; the arrival is then good for nothing.
 #ifndef STAYD_ENTRY_TAKEOVER_H
 #define STAYD_ENTRY_TAKEOVER_H
 
-#include "vault/layout.h"
+#include "vault/arrival.h"
 #include <openssl/ssl.h>
 
 // What must be seen while the handshake runs.
@@ -26,8 +26,8 @@ void takeover_prepare(SSL_CTX *context, void *unused);
 // Hang `takeover`, zeroed, on ssl; it must live as long as ssl.
 int takeover_watch(SSL *ssl, struct takeover *takeover);
 
-// The handshake is complete: fill keys, sequence numbers and facts of slot, which
-// is prepared and not claimed. NULL, or why it cannot be.
-const char *takeover_fill(SSL *ssl, const struct takeover *takeover, struct slot *slot);
+// The handshake is complete: fill keys, sequence numbers and facts. Address, port and listener are
+// the caller's. NULL, or why it cannot be.
+const char *takeover_fill(SSL *ssl, const struct takeover *takeover, struct arrival *arrival);
 
 #endif

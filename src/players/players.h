@@ -6,7 +6,8 @@
 // what must survive a worker is in the vault.
 //
 // From the ground up: players.h, conn.h (one player), waiting.h, connector.h, loops.h, games.h,
-// away.h, join.h, look.h, serve.h (an event's way), orders.h, crowd.h (all at once). What is below
+// away.h, join.h, look.h, serve.h (an event's way), arrive.h, orders.h, crowd.h
+// (all at once). What is below
 // does not call what is above: it wakes the conn (conn.h), which is then served.
 //
 // Errors: as each says.

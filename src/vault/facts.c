@@ -6,18 +6,32 @@
 
 #include <string.h>
 
-bool facts_add(struct slot *slot, enum fact fact, const void *bytes, size_t n_bytes)
+bool facts_put(uint8_t facts[SLOT_FACTS_BYTES], uint8_t *n_used, enum fact fact, const void *bytes,
+               size_t n_bytes)
 {
-    size_t used = slot->facts_bytes;
+    size_t used = *n_used;
     if (n_bytes > UINT8_MAX || used + 2 + n_bytes > SLOT_FACTS_BYTES)
         return false;
-    slot->facts[used] = (uint8_t)fact;
-    slot->facts[used + 1] = (uint8_t)n_bytes;
-    memcpy(slot->facts + used + 2, bytes, n_bytes);
+    facts[used] = (uint8_t)fact;
+    facts[used + 1] = (uint8_t)n_bytes;
+    memcpy(facts + used + 2, bytes, n_bytes);
     // The length last: a fact that was cut short is not there.
     atomic_signal_fence(memory_order_release);
-    slot->facts_bytes = (uint8_t)(used + 2 + n_bytes);
+    *n_used = (uint8_t)(used + 2 + n_bytes);
     return true;
+}
+
+bool facts_add(struct slot *slot, enum fact fact, const void *bytes, size_t n_bytes)
+{
+    return facts_put(slot->facts, &slot->facts_bytes, fact, bytes, n_bytes);
+}
+
+bool facts_are_whole(const uint8_t *facts, size_t n_used)
+{
+    size_t at = 0;
+    while (at + 2 <= n_used && n_used <= SLOT_FACTS_BYTES)
+        at += 2u + facts[at + 1];
+    return at == n_used;
 }
 
 const uint8_t *facts_find(const struct slot *slot, enum fact fact, size_t *n_bytes)

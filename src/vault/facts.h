@@ -11,6 +11,7 @@
 
 #include "vault/layout.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 enum fact {
     FACT_HOST = 1,        // forward-confirmed host name, text
@@ -20,6 +21,13 @@ enum fact {
     FACT_CERT_SHA256 = 5, // fingerprint of the client's certificate, 32 bytes
     FACT_CERT_VERIFY = 6, // 4 bytes, big endian: X509_V_* of the client's certificate
 };
+
+// Into the room for them of whatever it is, of which *n_used bytes are in use.
+bool facts_put(uint8_t facts[SLOT_FACTS_BYTES], uint8_t *n_used, enum fact fact, const void *bytes,
+               size_t n_bytes);
+
+// Are these facts, each of them whole? The room for them is SLOT_FACTS_BYTES.
+bool facts_are_whole(const uint8_t *facts, size_t n_used);
 
 bool facts_add(struct slot *slot, enum fact fact, const void *bytes, size_t n_bytes);
 

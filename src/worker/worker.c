@@ -19,10 +19,10 @@
 #include "entry/tickets.h"
 #include "game/names.h"
 #include "ops/control.h"
+#include "players/arrive.h"
 #include "players/crowd.h"
 #include "players/games.h"
 #include "players/loops.h"
-#include "players/serve.h"
 #include "players/waiting.h"
 #include "process/lease.h"
 #include "vault/workers.h"
@@ -66,12 +66,17 @@ static void seed_openssl(void)
         worker_give_up("seed OpenSSL");
 }
 
-// A new player, plain or after the takeover.
-static void on_player(void *arg, struct slot *slot)
+static enum arrival_end on_arrival(void *arg, const struct arrival *arrival, int fd)
 {
     struct worker *worker = arg;
     worker->has_new = true;
-    serve_new(&worker->players, slot);
+    return arrive_take(&worker->players, arrival, fd);
+}
+
+static bool has_room(void *arg)
+{
+    struct worker *worker = arg;
+    return arrive_has_room(&worker->players);
 }
 
 static void on_room(void *arg)
@@ -114,9 +119,9 @@ void worker_open_door(struct worker *worker)
     worker->accepting = accepting_make(&(struct accepting_setup){
         .base = worker->players.base,
         .heritage = worker->players.heritage,
-        .slots = &worker->players.slots,
         .handshakes = worker->handshakes,
-        .done = on_player,
+        .take = on_arrival,
+        .has_room = has_room,
         .arg = worker,
     });
     if (!worker->accepting)
@@ -136,9 +141,8 @@ static void open_entry(struct worker *worker)
     worker->handshakes = handshakes_make(&(struct handshakes_setup){
         .base = worker->players.base,
         .vault = &worker->vault,
-        .slots = &worker->players.slots,
         .conf = conf,
-        .done = on_player,
+        .take = on_arrival,
         .room = on_room,
         .arg = worker,
     });

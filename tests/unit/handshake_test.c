@@ -27,7 +27,6 @@
 
 struct fixture {
     struct vault vault;
-    struct slot_pool slots;
     struct conf conf;
     struct event_base *base;
     SSL_CTX *context;
@@ -49,11 +48,13 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
     return result;
 }
 
-static void on_done(void *arg, struct slot *slot)
+static enum arrival_end on_arrival(void *arg, const struct arrival *arrival, int fd)
 {
     (void)arg;
-    (void)slot;
+    (void)arrival;
+    (void)fd;
     fail_msg("nobody has shaken hands");
+    return ARRIVAL_REFUSED;
 }
 
 static void on_room(void *arg)
@@ -67,15 +68,13 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_int_equal(vault_make(&fixture->vault, MANY), 0);
-    assert_int_equal(slot_pool_make(&fixture->slots, &fixture->vault), 0);
     fixture->base = event_base_new();
     fixture->context = SSL_CTX_new(TLS_server_method());
     fixture->conf.handshake_timeout_ms = 60000;
     fixture->handshakes = handshakes_make(&(struct handshakes_setup){.base = fixture->base,
                                                                      .vault = &fixture->vault,
-                                                                     .slots = &fixture->slots,
                                                                      .conf = &fixture->conf,
-                                                                     .done = on_done,
+                                                                     .take = on_arrival,
                                                                      .room = on_room,
                                                                      .arg = fixture});
     assert_non_null(fixture->handshakes);
@@ -95,7 +94,6 @@ static int tear_down(void **state)
             close(fixture->player[i]);
     SSL_CTX_free(fixture->context);
     event_base_free(fixture->base);
-    slot_pool_free(&fixture->slots);
     vault_unmap(&fixture->vault);
     close(fixture->vault.fd);
     free(fixture);

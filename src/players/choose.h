@@ -4,8 +4,8 @@
 // Which game a player is for: the one that its program has asked for by name (SNI), or its
 // listener's. Sets the slot's game and what follows from it, before the slot is claimed.
 // Errors: none.
-#ifndef STAYD_ENTRY_CHOOSE_H
-#define STAYD_ENTRY_CHOOSE_H
+#ifndef STAYD_PLAYERS_CHOOSE_H
+#define STAYD_PLAYERS_CHOOSE_H
 
 #include "conf/conf.h"
 #include "vault/layout.h"

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Choosing the game (choose.h). Errors: none.
-#include "entry/choose.h"
+#include "players/choose.h"
 
 #include "vault/facts.h"
 

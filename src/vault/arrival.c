@@ -1,0 +1,58 @@
+// SPDX-FileCopyrightText: the stayd authors
+// SPDX-License-Identifier: MIT
+//
+// From an arrival to a slot (arrival.h). Errors: words.
+#include "vault/arrival.h"
+
+#include "record/suites.h"
+#include "vault/facts.h"
+
+#include <string.h>
+
+#define TLS13_SUITES 0x13 // the first byte of their numbers, and of no other's (RFC 8446, B.4)
+
+static const char *doubt_tls(const struct arrival *arrival)
+{
+    const struct suite *suite = suite_find(arrival->suite);
+    if (arrival->tls_version != RECORD_TLS12 && arrival->tls_version != RECORD_TLS13)
+        return "no version of TLS that is known";
+    if (!suite || suite->cipher != (enum record_cipher)arrival->cipher ||
+        (suite->id >> 8 == TLS13_SUITES) != (arrival->tls_version == RECORD_TLS13))
+        return "no cipher suite that is known for it";
+    if (arrival->write_limit == 0 || arrival->write_limit > RECORD_MAX_TEXT)
+        return "no size that a record may have";
+    for (unsigned dir = 0; dir < 2; dir++)
+        if (arrival->keys[dir].generation != 0)
+            return "keys that are not the first ones";
+    return NULL;
+}
+
+const char *arrival_doubt(const struct arrival *arrival)
+{
+    if (arrival->listener >= VAULT_LISTENERS)
+        return "a listener that there is not";
+    if (!facts_are_whole(arrival->facts, arrival->facts_bytes))
+        return "facts that are cut short";
+    return arrival->tls_version ? doubt_tls(arrival) : NULL;
+}
+
+// Version, cipher and write limit are ones that the record layer knows (I12).
+void arrival_fill(struct slot *slot, const struct arrival *arrival)
+{
+    memcpy(slot->address, arrival->address, sizeof slot->address);
+    slot->port = arrival->port;
+    slot->listener = arrival->listener;
+    memcpy(slot->facts, arrival->facts, sizeof slot->facts);
+    slot->facts_bytes = arrival->facts_bytes;
+    if (!arrival->tls_version)
+        return;
+    slot->flags |= SLOT_FLAG_TLS;
+    slot->tls_version = arrival->tls_version;
+    slot->suite = arrival->suite;
+    slot->cipher = arrival->cipher;
+    slot->write_limit = arrival->write_limit;
+    for (unsigned dir = 0; dir < 2; dir++) {
+        slot->keys[dir] = arrival->keys[dir];
+        slot->flow[dir].copy[0].record.seq = arrival->seq[dir];
+    }
+}
