@@ -7,8 +7,10 @@
 #include "entry/accept.h"
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "entry/certs.h"
+#include "vault/suspects.h"
 
 #include <errno.h>
 #include <event2/listener.h>
@@ -128,15 +130,6 @@ void accepting_check(struct accepting *all)
         try_again(-1, EV_TIMEOUT, all);
 }
 
-// A worker that crashed twice in this address' handshakes would do so again.
-static bool is_suspect(const struct vault_head *head, const uint8_t address[16])
-{
-    for (unsigned i = 0; i < VAULT_SUSPECTS; i++)
-        if (head->suspects[i].crashes >= 2 && memcmp(head->suspects[i].address, address, 16) == 0)
-            return true;
-    return false;
-}
-
 static void set_options(int fd, const struct conf_listener *listener)
 {
     int on = 1;
@@ -192,7 +185,7 @@ static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, str
         log_event(LOG_ACCEPT_RESUMED, "%s", "");
     }
     address_to_bytes(from, address, &port);
-    if (is_suspect(heritage->vault.head, address)) {
+    if (suspects_has_address(heritage->vault.head, address, clock_boot_ms())) {
         refuse(fd, address, "two workers crashed in its handshakes");
         return;
     }

@@ -8,34 +8,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "vault/receipt.h"
+#include "vault/suspects.h"
 #include "vault/workers.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-
-static void blame_slot(struct vault *vault, uint32_t index)
-{
-    if (index < vault->head->slots_reserved && vault->slots[index].crashes < UINT8_MAX)
-        vault->slots[index].crashes++;
-}
-
-static void blame_address(struct vault_head *head)
-{
-    struct vault_suspect *place = &head->suspects[0];
-    for (unsigned i = 0; i < VAULT_SUSPECTS; i++) {
-        struct vault_suspect *suspect = &head->suspects[i];
-        if (suspect->crashes && memcmp(suspect->address, head->serving_address, 16) == 0) {
-            suspect->crashes++;
-            return;
-        }
-        if (suspect->crashes < place->crashes)
-            place = suspect;
-    }
-    memcpy(place->address, head->serving_address, 16);
-    place->crashes = 1;
-}
 
 static void describe(char text[OBITUARY_HOW_BYTES], int status, int signal_number)
 {
@@ -90,10 +69,11 @@ static void blame(struct vault *vault)
     struct vault_head *head = vault->head;
     if (!vault_is_proven(vault))
         return;
-    if (head->serving_slot != SLOT_NONE)
-        blame_slot(vault, head->serving_slot);
-    else if (head->serving_address_set)
-        blame_address(head);
+    uint32_t slot = head->serving_slot;
+    if (slot == SLOT_NONE && head->serving_address_set)
+        suspects_blame_address(head, head->serving_address, clock_boot_ms());
+    else if (slot < head->slots_reserved)
+        suspects_blame_slot(&vault->slots[slot], clock_boot_ms());
 }
 
 static void write_last(struct vault_head *head, pid_t pid, const char *how)

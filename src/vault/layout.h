@@ -138,7 +138,7 @@ struct flow_state {
 // One direction of a slot. `current` is the commit point: one aligned store.
 struct flow {
     _Atomic uint32_t current; // 0 or 1
-    uint32_t reserved;
+    uint32_t crashed_s;       // in that to the game: the slot's last crash, boottime; not committed
     struct flow_state copy[2];
 };
 
@@ -302,11 +302,11 @@ struct vault_ticket_key {
     uint64_t made_s; // boottime seconds; 0: no key
 };
 
-// An address in whose handshake a worker crashed.
+// An address in whose handshake a worker crashed (vault/suspects.h).
 struct vault_suspect {
     uint8_t address[16];
     uint32_t crashes;
-    uint32_t reserved;
+    uint32_t crashed_s; // boottime of the last one
 };
 
 // How far the last upgrade is (vault/upgrading.h).
