@@ -12,11 +12,9 @@
 #include "entry/certs_part.h"
 #include "entry/tickets.h"
 
-#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define SESSION_S (12 * 3600)
 #define N_TICKETS 2 // after a handshake of TLS 1.3, as OpenSSL gives by itself
 
 static const char tls12_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -26,6 +24,8 @@ static const char tls13_suites[] =
     "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
 
 // Choose by the name that the player asked for: an exact one before a wildcard, else the default.
+// Each name is acknowledged, since one that is in no certificate may still choose the game: of one
+// that is not, a session of TLS 1.2 would not know when it is resumed.
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
     const struct certs *certs = arg;
@@ -40,7 +40,7 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
                 SSL_set_SSL_CTX(ssl, certs->context[i]);
                 return SSL_TLSEXT_ERR_OK;
             }
-    return SSL_TLSEXT_ERR_NOACK;
+    return SSL_TLSEXT_ERR_OK;
 }
 
 static int on_alpn(SSL *ssl, const uint8_t **chosen, uint8_t *n_chosen, const uint8_t *offered,
@@ -76,16 +76,6 @@ void certs_set_alpn(struct certs *certs, const char *names)
         certs->n_alpn += 1 + (unsigned)n;
         names += n + (names[n] == ',');
     }
-}
-
-// Sessions of one listener are not taken by another, which may ask for other certificates.
-static bool set_session_context(SSL_CTX *context, const struct conf_listener *listener)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned n_digest;
-    return EVP_Digest(listener->name, strlen(listener->name), digest, &n_digest, EVP_sha256(),
-                      NULL) &&
-           SSL_CTX_set_session_id_context(context, digest, SSL_MAX_SID_CTX_LENGTH);
 }
 
 static bool set_client_ca(SSL_CTX *context, const STACK_OF(X509) *authorities)
@@ -124,15 +114,14 @@ SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *lis
         !SSL_CTX_set_cipher_list(context, tls12_ciphers) ||
         !SSL_CTX_set_ciphersuites(context, tls13_suites) ||
         !SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") ||
-        !set_session_context(context, listener) || !set_client_ca(context, certs->authorities)) {
+        !certs_bind_sessions(context, certs, listener) ||
+        !set_client_ca(context, certs->authorities)) {
         SSL_CTX_free(context);
         return NULL;
     }
     set_options(context);
     SSL_CTX_set_num_tickets(context, N_TICKETS);
     SSL_CTX_set_block_padding(context, 0);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_timeout(context, SESSION_S);
     // Bytes that OpenSSL had read ahead would be lost at the takeover.
     SSL_CTX_set_read_ahead(context, 0);
     SSL_CTX_set_tlsext_servername_callback(context, on_server_name);

@@ -16,6 +16,8 @@
 #include <stdio.h>
 
 #define CERTS_ALPN_BYTES 8192u
+#define CERTS_PLACE_BYTES 32u
+#define CERTS_SESSION_S (12 * 3600) // after the full handshake a session ends
 
 // The time in which all of a chain is valid that players' programs need; wall clock.
 struct certs_life {
@@ -42,6 +44,7 @@ struct certs {
     STACK_OF(X509) *authorities;    // of client-ca, or NULL
     uint8_t alpn[CERTS_ALPN_BYTES]; // as on the wire (RFC 7301, section 3.1)
     unsigned n_alpn;
+    uint8_t place[CERTS_PLACE_BYTES]; // what a session can be resumed in, but for the name
 };
 
 struct certs_report {
@@ -92,6 +95,12 @@ void certs_set_alpn(struct certs *certs, const char *names);
 // A server's context without a certificate, with nothing left of what the system's openssl.cnf sets
 // and stayd depends on. NULL: OpenSSL's error queue has the reason.
 SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *listener);
+
+// Tickets of this context bring back only sessions whose full handshake would lead to the same place
+// with the same checks. The authorities are in certs, which lives as long as its contexts are used.
+// False: OpenSSL's error queue has the reason.
+bool certs_bind_sessions(SSL_CTX *context, struct certs *certs,
+                         const struct conf_listener *listener);
 
 // The context of a player's program, for certs_try, in one version of TLS.
 SSL_CTX *certs_make_program(const struct certs *certs, int version);
