@@ -186,6 +186,16 @@ static void fail(struct handshake *handshake, const char *reason)
     all->setup.room(all->setup.arg);
 }
 
+// OpenSSL does not go on with it. Mostly it has written an alert, which is to arrive.
+static void fail_saying_why(struct handshake *handshake, const char *reason)
+{
+    struct lingering *lingering = handshake->all->setup.lingering;
+    int fd = handshake->fd;
+    handshake->fd = -1;
+    fail(handshake, reason);
+    linger_close(lingering, fd, NULL, 0);
+}
+
 // What is wrong with a player's certificate, when client-certificates = require.
 static const char *verify_reason_of(long result)
 {
@@ -334,6 +344,8 @@ static void proceed(evutil_socket_t fd, short what, void *arg)
         await(handshake, EV_READ);
     else if (error == SSL_ERROR_WANT_WRITE)
         await(handshake, EV_WRITE);
+    else if (error == SSL_ERROR_SSL)
+        fail_saying_why(handshake, reason_of(handshake->ssl, error));
     else
         fail(handshake, reason_of(handshake->ssl, error));
 }

@@ -19,6 +19,7 @@
 #define STAYD_ENTRY_HANDSHAKE_H
 
 #include "conf/conf.h"
+#include "entry/linger.h"
 #include "vault/arrival.h"
 #include "vault/vault.h"
 #include <event2/event.h>
@@ -34,7 +35,8 @@ typedef void handshake_room_fn(void *arg);
 struct handshakes_setup {
     struct event_base *base;
     struct vault *vault;
-    const struct conf *conf; // timeout
+    const struct conf *conf;     // timeout
+    struct lingering *lingering; // outlives the handshakes; NULL: an alert may be lost
     handshake_take_fn *take;
     handshake_room_fn *room;
     void *arg;

@@ -4,6 +4,7 @@
 // Descriptors (limits.h).
 #include "guard/limits.h"
 
+#include "entry/linger.h"
 #include "process/heritage.h"
 
 #include <errno.h>
@@ -12,6 +13,9 @@
 
 #define OWN_FDS                                                                                    \
     64u // beyond players, handshakes, listeners and control: epoll, pidfds, name lookups
+
+// Of neither players nor handshakes.
+#define OTHER_FDS (OWN_FDS + LINGER_MAX + HERITAGE_MAX_SOCKETS + CONF_CONTROL_CONNECTIONS)
 
 static bool complain(const char *what)
 {
@@ -23,8 +27,7 @@ static bool complain(const char *what)
 bool limits_fit_players(const struct conf *conf, uint32_t *n_slots)
 {
     struct rlimit limit;
-    uint64_t others =
-        conf->max_handshakes + OWN_FDS + HERITAGE_MAX_SOCKETS + CONF_CONTROL_CONNECTIONS;
+    uint64_t others = conf->max_handshakes + OTHER_FDS;
     uint64_t wanted = 2ull * conf->max_players + others;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return complain("RLIMIT_NOFILE");
@@ -55,7 +58,7 @@ bool limits_fit_players(const struct conf *conf, uint32_t *n_slots)
 void limits_fit_handshakes(struct conf *conf, uint32_t n_slots, FILE *remarks)
 {
     struct rlimit limit;
-    uint64_t others = 2ull * n_slots + OWN_FDS + HERITAGE_MAX_SOCKETS + CONF_CONTROL_CONNECTIONS;
+    uint64_t others = 2ull * n_slots + OTHER_FDS;
     uint64_t wanted = others + conf->max_handshakes;
     struct rlimit raised = {.rlim_cur = wanted, .rlim_max = wanted};
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted ||

@@ -16,6 +16,7 @@
 #include "base/title.h"
 #include "entry/accept.h"
 #include "entry/handshake.h"
+#include "entry/linger.h"
 #include "entry/tickets.h"
 #include "game/names.h"
 #include "ops/control.h"
@@ -138,15 +139,17 @@ static void open_entry(struct worker *worker)
 {
     const struct conf *conf = &worker->players.heritage->conf;
     worker->players.names = names_make(worker->players.base, conf, on_name, &worker->players);
+    worker->lingering = lingering_make(worker->players.base);
     worker->handshakes = handshakes_make(&(struct handshakes_setup){
         .base = worker->players.base,
         .vault = &worker->vault,
         .conf = conf,
+        .lingering = worker->lingering,
         .take = on_arrival,
         .room = on_room,
         .arg = worker,
     });
-    if (!worker->handshakes)
+    if (!worker->lingering || !worker->handshakes)
         worker_give_up("make the entry");
     worker->control = control_make(&worker->players, worker->players.heritage->control_fd);
     if (!worker->control)
@@ -346,6 +349,7 @@ static void free_all(struct worker *worker)
     guard_watch_stop(&worker->guard_watch);
     handshakes_free(worker->handshakes);
     accepting_free(worker->accepting);
+    lingering_free(worker->lingering);
     control_free(worker->control);
     crowd_stop(&worker->players);
     event_base_free(worker->players.base); // may still know events in conns

@@ -14,10 +14,12 @@
 struct accepting;
 struct control;
 struct handshakes;
+struct lingering;
 
 struct worker {
     struct vault vault; // as this process has it mapped
     struct players players;
+    struct lingering *lingering; // connections of those who were refused
     struct handshakes *handshakes;
     struct accepting *accepting; // NULL: nobody is let in now
     struct control *control;
