@@ -282,6 +282,7 @@ int main(int argc, char **argv)
     restore_look(&stored);
     heritage.program = find_program(argv[0]);
     if (conf_load(&heritage.conf, arguments.conf, stderr) > 0 ||
+        conf_read_lists(&heritage.conf, stderr) > 0 ||
         (stored.is_there && !restore_align(&heritage, &stored)))
         return 1;
     heritage.is_alone = arguments.is_alone;

@@ -16,6 +16,10 @@
 #include <string.h>
 #include <strings.h>
 
+// Of max-players, for one address.
+#define SHARE 20u
+#define SHARE_LEAST 10u
+
 struct loader {
     struct conf *conf;
     struct conf_complaints complaints;
@@ -216,6 +220,16 @@ static void fill_defaults(struct loader *loader)
         fill_section(loader, CONF_GAME, &conf->game[i], loader->places.game[i]);
 }
 
+// One address of a crowd that may be there, but a family or a club in any case.
+static void fill_share(struct loader *loader)
+{
+    struct conf *conf = loader->conf;
+    const struct conf_option *option = conf_option_find(CONF_STAYD, "max-players-per-address");
+    if (loader->places.stayd[option - conf_options] <= 0)
+        conf->max_players_per_address =
+            conf->max_players < SHARE * SHARE_LEAST ? SHARE_LEAST : conf->max_players / SHARE;
+}
+
 static void count_certificates(struct conf *conf)
 {
     for (unsigned i = 0; i < conf->n_listeners; i++) {
@@ -247,6 +261,7 @@ int conf_load(struct conf *conf, const char *path, FILE *complaints)
     bool was_read =
         loader->complaints.n == 0 || loader->stayd_line || conf->n_listeners || conf->n_games;
     fill_defaults(loader);
+    fill_share(loader);
     count_certificates(conf);
     if (was_read) // otherwise what is missing is the file
         conf_check(conf, &loader->places, &loader->complaints);
@@ -260,8 +275,17 @@ int conf_load(struct conf *conf, const char *path, FILE *complaints)
     return n_mistakes;
 }
 
+static void free_list(struct conf_list *list)
+{
+    free(list->file);
+    networks_free(&list->networks);
+}
+
 void conf_free(struct conf *conf)
 {
+    free_list(&conf->allow);
+    free_list(&conf->deny);
+    free_list(&conf->exempt);
     free(conf->path);
     free(conf->control);
     free(conf->user);

@@ -13,6 +13,8 @@
 #ifndef STAYD_CONF_CONF_H
 #define STAYD_CONF_CONF_H
 
+#include "base/networks.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -103,13 +105,25 @@ struct conf_game {
     char *text[CONF_N_TEXTS]; // without the line's end; "": say nothing
 };
 
+// Networks that stand in a file of their own (conf_read_lists).
+struct conf_list {
+    char *file; // NULL: none
+    struct networks networks;
+};
+
 struct conf {
     char *path; // the file's absolute path
     char *control;
     char *user;             // NULL: do not change
     char *upgrade_programs; // absolute paths, "PATH,PATH"; NULL: none
     uint32_t max_players;
+    uint32_t max_players_per_address; // 0: no limit; so the next two
     uint32_t max_handshakes;
+    uint32_t max_handshakes_per_address;
+    uint32_t connections_per_second; // of one address
+    struct conf_list allow;          // without a file everybody
+    struct conf_list deny;
+    struct conf_list exempt; // from limits per address
     uint64_t handshake_timeout_ms;
     uint32_t workers;
     char *log;
@@ -132,6 +146,11 @@ struct conf {
 // Returns the number of mistakes; 0: *conf is complete and consistent, otherwise it is empty.
 // Files are not opened here (certificates: entry/certs.h), but a user must exist.
 int conf_load(struct conf *conf, const char *path, FILE *complaints);
+
+// Then read the files of `allow`, `deny` and `exempt`. Without the last, this machine's own addresses
+// are exempt. Returns the number of mistakes, complained about as above, each in its file; *conf
+// is then still to be freed.
+int conf_read_lists(struct conf *conf, FILE *complaints);
 void conf_free(struct conf *conf);
 
 // Print every option with form, range, default, unit and help: for a terminal (stayd --options),

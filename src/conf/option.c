@@ -88,7 +88,7 @@ const char *conf_range_print(char text[CONF_RANGE_TEXT_BYTES], const struct conf
                  conf_time_print(high, option->high));
     else if (option->kind == CONF_KIND_NUMBER && option->low == option->high)
         snprintf(text, CONF_RANGE_TEXT_BYTES, "only %" PRIu64 "%s%s", option->low, space, unit);
-    else if (option->kind == CONF_KIND_NUMBER)
+    else if (option->kind == CONF_KIND_NUMBER || option->kind == CONF_KIND_LIMIT)
         snprintf(text, CONF_RANGE_TEXT_BYTES, "%" PRIu64 " to %" PRIu64 "%s%s", option->low,
                  option->high, space, unit);
     else if (option->kind == CONF_KIND_ADDRESSES || option->kind == CONF_KIND_FILES ||

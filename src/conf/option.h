@@ -22,6 +22,7 @@ enum conf_kind {
     CONF_KIND_PATHS,       // char *: absolute paths, joined by single commas
     CONF_KIND_USER,        // char *: a user of this system
     CONF_KIND_NUMBER,      // uint32_t
+    CONF_KIND_LIMIT,       // uint32_t; 0: none, also written "no"
     CONF_KIND_TIME,        // uint64_t, ms
     CONF_KIND_FLAG,        // bool
     CONF_KIND_CHOICE,      // an enum, whose values are places in `choices`
@@ -55,7 +56,7 @@ struct conf_option {
 
 extern const struct conf_option conf_options[];
 extern const unsigned conf_n_options;
-#define CONF_MAX_OPTIONS 48u
+#define CONF_MAX_OPTIONS 64u
 
 // The options that other options are checked against; NULL if there is none of that name.
 const struct conf_option *conf_option_find(enum conf_section section, const char *key);
@@ -94,6 +95,15 @@ struct conf_reader {
 };
 void conf_read(const char *path, const struct conf_reader *reader,
                struct conf_complaints *complaints);
+
+// The whole file, to be freed; NULL after a complaint. what: what it should be, and what to do, for
+// words.
+char *conf_slurp(const char *path, size_t most, const char *what, const char *right,
+                 size_t *n_bytes, struct conf_complaints *complaints);
+
+// The text of a file of networks, a line each, into *networks; to be sorted then.
+void conf_read_networks(struct networks *networks, const char *text, size_t n_text,
+                        struct conf_complaints *complaints);
 
 // What is meant by a value as written: a comment behind it (a blank and #; in a text also a blank
 // behind that) goes, and so do quotes around the whole.

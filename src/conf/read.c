@@ -32,28 +32,25 @@ struct source {
     bool is_in_section;
 };
 
-// The whole file, or NULL after a complaint.
-static char *slurp(const char *path, size_t *n_bytes, struct conf_complaints *complaints)
+char *conf_slurp(const char *path, size_t most, const char *what, const char *right,
+                 size_t *n_bytes, struct conf_complaints *complaints)
 {
     struct stat facts;
     char *text = NULL;
     // Not blocking: a FIFO must not hang the start.
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &facts) != 0) {
-        conf_complain(complaints, 0,
-                      "cannot be read: %s; give the path of a configuration file with -c",
-                      strerror(errno));
+        conf_complain(complaints, 0, "cannot be read: %s; %s", strerror(errno), right);
     } else if (!S_ISREG(facts.st_mode)) {
-        conf_complain(complaints, 0, "is %s; give the path of a configuration file with -c",
-                      S_ISDIR(facts.st_mode) ? "a directory" : "not a regular file");
-    } else if (facts.st_size > FILE_MAX_BYTES) {
-        conf_complain(complaints, 0, "is larger than 1 MiB; that cannot be a configuration file");
+        conf_complain(complaints, 0, "is %s; %s",
+                      S_ISDIR(facts.st_mode) ? "a directory" : "not a regular file", right);
+    } else if (facts.st_size > (off_t)most) {
+        conf_complain(complaints, 0, "is larger than %zu MiB; that cannot be %s", most >> 20, what);
     } else {
         size_t n_read = 0;
         ssize_t n = 0;
-        text = malloc(FILE_MAX_BYTES);
-        while (text && n_read < FILE_MAX_BYTES &&
-               (n = read(fd, text + n_read, FILE_MAX_BYTES - n_read)) > 0)
+        text = malloc(most);
+        while (text && n_read < most && (n = read(fd, text + n_read, most - n_read)) > 0)
             n_read += (size_t)n;
         if (!text || n < 0) {
             conf_complain(complaints, 0, "cannot be read: %s", strerror(errno));
@@ -165,7 +162,8 @@ void conf_read(const char *path, const struct conf_reader *reader,
                struct conf_complaints *complaints)
 {
     size_t n_bytes = 0;
-    char *text = slurp(path, &n_bytes, complaints);
+    char *text = conf_slurp(path, FILE_MAX_BYTES, "a configuration file",
+                            "give the path of a configuration file with -c", &n_bytes, complaints);
     if (!text)
         return;
     struct source source = {

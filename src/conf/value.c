@@ -70,6 +70,14 @@ static bool set_number(const struct value *value, uint32_t *into)
     return true;
 }
 
+static bool set_limit(const struct value *value, uint32_t *into)
+{
+    if (strcasecmp(value->text, "no") != 0)
+        return set_number(value, into);
+    *into = 0;
+    return true;
+}
+
 static bool set_time(const struct value *value, uint64_t *into)
 {
     static const struct {
@@ -393,6 +401,8 @@ bool conf_value_set(const struct conf_option *option, void *into, const char *te
         return set_user(&value, into, member);
     case CONF_KIND_NUMBER:
         return set_number(&value, member);
+    case CONF_KIND_LIMIT:
+        return set_limit(&value, member);
     case CONF_KIND_TIME:
         return set_time(&value, member);
     case CONF_KIND_FLAG:

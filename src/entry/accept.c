@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "entry/certs.h"
+#include "entry/farewell.h"
 #include "vault/suspects.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #define PAUSE_MS 100
+#define DEFER_S 3
 
 struct listener {
     struct accepting *all;
@@ -32,7 +34,7 @@ struct accepting {
     struct listener listener[HERITAGE_MAX_SOCKETS];
     struct event *timer;
     bool is_paused;     // everything
-    bool is_tls_paused; // too many handshakes are under way; plain players need none
+    bool is_tls_paused; // no handshake can begin now; plain players need none
     bool is_unwatched;  // a listener that may accept could not be watched
     bool is_short;      // of descriptors or memory, and that has been said
 };
@@ -78,31 +80,25 @@ static void pause_some(struct accepting *all, bool *is_paused, const char *why)
     look_again(all);
 }
 
-static bool has_handshakes_left(const struct accepting *all)
+// Is there memory for the next slot? That none is free is no reason to keep anybody waiting.
+static bool has_memory(struct accepting *all)
 {
-    return handshakes_count(all->setup.handshakes) < all->setup.heritage->conf.max_handshakes;
-}
-
-static const char *why_no_room(void)
-{
-    return errno == ENOBUFS ? "max-players are connected" : strerror(errno);
+    return all->setup.has_room(all->setup.arg) || errno == ENOBUFS;
 }
 
 void accepting_room(struct accepting *all)
 {
     if (!all)
         return;
-    bool has_room = all->setup.has_room(all->setup.arg);
-    if (!has_room && errno != ENOBUFS) {
-        // A handshake has taken the place that had memory.
-        pause_some(all, &all->is_paused, why_no_room());
+    if (!has_memory(all)) {
+        // A handshake has taken the slot that had memory.
+        pause_some(all, &all->is_paused, strerror(errno));
         return;
     }
-    bool is_paused = all->is_paused && !has_room;
-    bool is_tls_paused = all->is_tls_paused && !has_handshakes_left(all);
-    if (is_paused == all->is_paused && is_tls_paused == all->is_tls_paused)
+    bool is_tls_paused = all->is_tls_paused && !handshakes_have_room(all->setup.handshakes);
+    if (!all->is_paused && is_tls_paused == all->is_tls_paused)
         return;
-    all->is_paused = is_paused;
+    all->is_paused = false;
     all->is_tls_paused = is_tls_paused;
     if (!all->is_short) // otherwise only an accept that succeeds can tell
         log_event(LOG_ACCEPT_RESUMED, "%s", "");
@@ -114,8 +110,6 @@ static void try_again(evutil_socket_t fd, short what, void *arg)
     struct accepting *all = arg;
     (void)fd;
     (void)what;
-    if (all->is_tls_paused)
-        handshakes_relieve(all->setup.handshakes);
     accepting_room(all);
     if (all->is_unwatched)
         set_listeners(all);
@@ -159,14 +153,25 @@ static void take_plain(struct accepting *all, int fd, const uint8_t address[16],
                        uint16_t listener)
 {
     struct arrival arrival = {.port = port, .listener = listener};
+    enum gate_verdict verdict = gate_seat(all->setup.gate, address, clock_boot_ms());
+    if (verdict != GATE_OPEN) {
+        farewell_refuse(all->setup.lingering, fd, false, verdict);
+        return;
+    }
     memcpy(arrival.address, address, sizeof arrival.address);
-    enum arrival_end how = all->setup.take(all->setup.arg, &arrival, fd);
-    if (how == ARRIVAL_FULL)
-        errno = ENOBUFS;
-    if (how == ARRIVAL_FULL || how == ARRIVAL_SHORT)
-        refuse(fd, address, why_no_room());
-    else if (how == ARRIVAL_REFUSED)
-        close(fd); // the taker has said why
+    switch (all->setup.take(all->setup.arg, &arrival, fd)) {
+    case ARRIVAL_TAKEN:
+        break;
+    case ARRIVAL_REFUSED: // the taker has said why
+        close(fd);
+        break;
+    case ARRIVAL_FULL:
+        farewell_refuse(all->setup.lingering, fd, false, GATE_FULL);
+        break;
+    case ARRIVAL_SHORT:
+        refuse(fd, address, strerror(errno));
+        break;
+    }
 }
 
 static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, struct sockaddr *from,
@@ -189,8 +194,13 @@ static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, str
         refuse(fd, address, "two workers crashed in its handshakes");
         return;
     }
-    set_options(fd, conf);
     const struct certs *certs = heritage->certs[listener->index];
+    enum gate_verdict verdict = gate_knock(all->setup.gate, address, clock_boot_ms());
+    if (verdict != GATE_OPEN) {
+        farewell_refuse(all->setup.lingering, fd, certs != NULL, verdict);
+        return;
+    }
+    set_options(fd, conf);
     if (certs && !certs_context(certs))
         refuse(fd, address, "its listener has no certificate that can be used");
     else if (certs)
@@ -198,9 +208,9 @@ static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, str
                         listener->index);
     else
         take_plain(all, fd, address, port, listener->index);
-    if (!all->setup.has_room(all->setup.arg))
-        pause_some(all, &all->is_paused, why_no_room());
-    if (!has_handshakes_left(all))
+    if (!has_memory(all))
+        pause_some(all, &all->is_paused, strerror(errno));
+    if (!handshakes_have_room(all->setup.handshakes))
         pause_some(all, &all->is_tls_paused, "max-handshakes are under way");
 }
 
@@ -211,6 +221,14 @@ static void on_error(struct evconnlistener *evlistener, void *arg)
     // EMFILE, ENFILE, ENOBUFS, ENOMEM; any other would repeat at once just the same.
     pause_some(listener->all, &listener->all->is_paused, strerror(EVUTIL_SOCKET_ERROR()));
     listener->all->is_short = true;
+}
+
+// Who speaks TLS speaks first. Until then, or for so long, the kernel keeps the connection to
+// itself (tcp(7)): who says nothing costs no descriptor. The socket may have been one without TLS.
+static void set_deferral(int fd, bool is_tls)
+{
+    int seconds = is_tls ? DEFER_S : 0;
+    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
 }
 
 struct accepting *accepting_make(const struct accepting_setup *setup)
@@ -225,6 +243,7 @@ struct accepting *accepting_make(const struct accepting_setup *setup)
         struct listener *listener = &all->listener[i];
         if (setup->heritage->socket[i].fd < 0)
             continue;
+        set_deferral(setup->heritage->socket[i].fd, is_tls(all, i));
         listener->all = all;
         listener->index = setup->heritage->socket[i].listener;
         // Made disabled: if enabled, this call would not say that watching has failed.
@@ -240,10 +259,10 @@ struct accepting *accepting_make(const struct accepting_setup *setup)
         accepting_free(all);
         return NULL;
     }
-    if (setup->has_room(setup->arg))
+    if (has_memory(all))
         set_listeners(all);
     else
-        pause_some(all, &all->is_paused, why_no_room());
+        pause_some(all, &all->is_paused, strerror(errno));
     return all;
 }
 

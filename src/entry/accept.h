@@ -3,8 +3,9 @@
 //
 // Accepting players on the listening sockets that the guard has bound. A plain
 // player gets its slot at once, a TLS player first goes through its handshake.
-// When descriptors, slots or handshakes run short, accepting pauses; players wait
-// in the kernel's backlog.
+// Who is not to be let in is accepted, too, told so, and closed (gate.h). Only when
+// descriptors or memory run short, or a crowd is in the middle of its handshakes, accepting
+// pauses; players wait in the kernel's backlog.
 //
 // Errors: logged; accept itself never ends the process.
 #ifndef STAYD_ENTRY_ACCEPT_H
@@ -23,6 +24,8 @@ struct accepting_setup {
     struct event_base *base;
     const struct heritage *heritage;
     struct handshakes *handshakes;
+    struct gate *gate;
+    struct lingering *lingering;
     handshake_take_fn *take;     // for plain players
     accepting_room_fn *has_room; // for another player
     void *arg;

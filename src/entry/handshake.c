@@ -13,6 +13,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "entry/farewell.h"
 #include "entry/takeover.h"
 
 #include <errno.h>
@@ -20,12 +21,14 @@
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
 #define AGAIN_MS 20u
 
 struct handshake {
+    struct tally_held held;      // first: found by it
     LIST_ENTRY(handshake) entry; // in `list`, or in `over`
     struct handshakes *all;
     SSL *ssl;
@@ -35,7 +38,6 @@ struct handshake {
     uint8_t address[16];
     uint16_t port;
     uint16_t listener;
-    uint64_t begun_ms; // boottime
     bool is_postponed; // memory or the like is short: the timer goes on with it, no event does
     struct takeover takeover;
 };
@@ -135,6 +137,7 @@ static void end(struct handshake *handshake)
     LIST_REMOVE(handshake, entry);
     LIST_INSERT_HEAD(&all->over, handshake, entry);
     all->n--;
+    gate_let_go(all->setup.gate, &handshake->held);
     if (handshake->ready)
         event_del(handshake->ready);
     if (handshake->deadline)
@@ -250,10 +253,30 @@ static void postpone(struct handshake *handshake)
         fail(handshake, what);
 }
 
+// All is well, but for a seat: it is told so over TLS, and closed.
+static void turn_away(struct handshake *handshake, enum gate_verdict why)
+{
+    struct handshakes *all = handshake->all;
+    const char *words = farewell_words(why);
+    // If there is no room in a new connection, so be it.
+    if (SSL_write(handshake->ssl, words, (int)strlen(words)) > 0)
+        SSL_shutdown(handshake->ssl);
+    int fd = handshake->fd;
+    handshake->fd = -1;
+    end(handshake);
+    linger_close(all->setup.lingering, fd, NULL, 0);
+    all->setup.room(all->setup.arg);
+}
+
 static void finish(struct handshake *handshake)
 {
     struct handshakes *all = handshake->all;
     struct arrival arrival = {.port = handshake->port, .listener = handshake->listener};
+    enum gate_verdict verdict = gate_seat(all->setup.gate, handshake->address, clock_boot_ms());
+    if (verdict != GATE_OPEN) {
+        turn_away(handshake, verdict);
+        return;
+    }
     memcpy(arrival.address, handshake->address, sizeof arrival.address);
     const char *reason = takeover_fill(handshake->ssl, &handshake->takeover, &arrival);
     enum arrival_end how =
@@ -268,47 +291,13 @@ static void finish(struct handshake *handshake)
         fail(handshake, reason ? reason : "it was not taken");
         break;
     case ARRIVAL_FULL:
-        fail(handshake, "max-players are connected");
+        turn_away(handshake, GATE_FULL);
         break;
     case ARRIVAL_SHORT:
         postpone(handshake); // SSL_accept will say once more that it is complete
         break;
     }
     OPENSSL_cleanse(&arrival, sizeof arrival);
-}
-
-static uint32_t count_of(const struct handshakes *all, const uint8_t address[16])
-{
-    const struct handshake *handshake;
-    uint32_t n = 0;
-    LIST_FOREACH(handshake, &all->list, entry)
-        n += memcmp(handshake->address, address, 16) == 0;
-    return n;
-}
-
-void handshakes_relieve(struct handshakes *all)
-{
-    struct handshake *handshake;
-    struct handshake *next;
-    uint8_t busiest[16] = {0};
-    uint32_t most = 0;
-    uint32_t looks = 128; // an address that holds a good part of all is among these
-    LIST_FOREACH(handshake, &all->list, entry) {
-        if (looks-- == 0)
-            break;
-        uint32_t n = count_of(all, handshake->address);
-        if (n > most) {
-            most = n;
-            memcpy(busiest, handshake->address, 16);
-        }
-    }
-    uint64_t now_ms = clock_boot_ms();
-    for (handshake = LIST_FIRST(&all->list); handshake; handshake = next) {
-        next = LIST_NEXT(handshake, entry);
-        if (memcmp(handshake->address, busiest, 16) == 0 &&
-            now_ms - handshake->begun_ms > HANDSHAKE_PATIENCE_MS)
-            fail(handshake, "gave way: max-handshakes are under way, most from this address");
-    }
 }
 
 static void await(struct handshake *handshake, short what)
@@ -337,6 +326,8 @@ static void proceed(evutil_socket_t fd, short what, void *arg)
     }
     end_blame(handshake);
     bool is_short = errno == ENOBUFS || errno == ENOMEM;
+    if (BIO_number_read(SSL_get_rbio(handshake->ssl)) > 0)
+        gate_speak(handshake->all->setup.gate, &handshake->held);
     int error = SSL_get_error(handshake->ssl, result);
     if (error == SSL_ERROR_SYSCALL && is_short)
         postpone(handshake);
@@ -373,9 +364,40 @@ static bool set_up(struct handshake *handshake, SSL_CTX *context)
            event_add(handshake->deadline, &timeout) == 0;
 }
 
+bool handshake_has_spoken(const struct tally_held *held)
+{
+    int n = 0;
+    return ioctl(((const struct handshake *)(const void *)held)->fd, FIONREAD, &n) == 0 && n > 0;
+}
+
+bool handshakes_have_room(const struct handshakes *handshakes)
+{
+    const struct gate *gate = handshakes->setup.gate;
+    return !gate_is_full(gate) || gate_look_everywhere(gate, clock_boot_ms());
+}
+
+// Others give way for a newcomer. Not GATE_OPEN: none does.
+static enum gate_verdict make_room(const struct handshakes *all, const uint8_t address[16])
+{
+    enum gate_verdict verdict;
+    struct tally_held *held;
+    uint64_t now_ms = clock_boot_ms();
+    while ((held = gate_look_for_room(all->setup.gate, address, now_ms, &verdict))) {
+        struct handshake *handshake = (struct handshake *)(void *)held;
+        gate_refuse(all->setup.gate, handshake->address, GATE_GAVE_WAY, now_ms);
+        end(handshake);
+    }
+    return verdict;
+}
+
 void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
                      const uint8_t address[16], uint16_t port, uint16_t listener)
 {
+    enum gate_verdict verdict = make_room(handshakes, address);
+    if (verdict != GATE_OPEN) {
+        farewell_refuse(handshakes->setup.lingering, fd, true, verdict);
+        return;
+    }
     struct handshake *handshake = calloc(1, sizeof *handshake);
     if (!handshake) {
         close(fd);
@@ -383,7 +405,7 @@ void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
     }
     handshake->all = handshakes;
     handshake->fd = fd;
-    handshake->begun_ms = clock_boot_ms();
+    gate_hold(handshakes->setup.gate, &handshake->held, address, clock_boot_ms());
     memcpy(handshake->address, address, 16);
     handshake->port = port;
     handshake->listener = listener;

@@ -19,6 +19,7 @@
 #define STAYD_ENTRY_HANDSHAKE_H
 
 #include "conf/conf.h"
+#include "entry/gate.h"
 #include "entry/linger.h"
 #include "vault/arrival.h"
 #include "vault/vault.h"
@@ -35,8 +36,9 @@ typedef void handshake_room_fn(void *arg);
 struct handshakes_setup {
     struct event_base *base;
     struct vault *vault;
-    const struct conf *conf;     // timeout
-    struct lingering *lingering; // outlives the handshakes; NULL: an alert may be lost
+    const struct conf *conf; // timeout
+    struct gate *gate;
+    struct lingering *lingering; // outlives the handshakes
     handshake_take_fn *take;
     handshake_room_fn *room;
     void *arg;
@@ -50,15 +52,16 @@ void handshakes_free(struct handshakes *handshakes);
 // In a copy of the process: free what holds secrets, and nothing else (worker_forget).
 void handshakes_forget(struct handshakes *handshakes);
 
-// As many handshakes as may be are under way, and players wait: end those that the
-// busiest address has let hang for HANDSHAKE_PATIENCE_MS. Honest ones take far less.
-void handshakes_relieve(struct handshakes *handshakes);
-#define HANDSHAKE_PATIENCE_MS 2000u
+// Is there room for one more, or will somebody give way for it (gate.h)?
+bool handshakes_have_room(const struct handshakes *handshakes);
+
+// A gate_spoken_fn, of what handshakes hold.
+bool handshake_has_spoken(const struct tally_held *held);
 
 uint32_t handshakes_count(const struct handshakes *handshakes);
 
-// Begin one. Takes fd over: it goes with the arrival or is closed. address and port are the
-// player's.
+// Begin one, for which others may have to give way (gate.h). Takes fd over: it goes with the arrival
+// or is closed. address and port are the player's.
 void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
                      const uint8_t address[16], uint16_t port, uint16_t listener);
 

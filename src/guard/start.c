@@ -155,9 +155,13 @@ static void tell_unreadable(const struct heritage *heritage, const char *who, co
 // What cannot be read or opened cannot be so anew either.
 static void tell_unrenewable(const struct heritage *heritage, FILE *out)
 {
-    if (access(heritage->conf_path, R_OK) != 0)
-        fprintf(out, "%s: stayd's user cannot read this file (%s), so it cannot be reloaded\n",
-                heritage->conf_path, strerror(errno));
+    const struct conf *conf = &heritage->conf;
+    const char *const files[] = {heritage->conf_path, conf->allow.file, conf->deny.file,
+                                 conf->exempt.file};
+    for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (files[i] && access(files[i], R_OK) != 0)
+            fprintf(out, "%s: stayd's user cannot read this file (%s), so it cannot be reloaded\n",
+                    files[i], strerror(errno));
     tell_unreadable(heritage, "stayd's user",
                     "so they cannot be renewed without a restart; see certbot-deploy-hook", out);
     if (*heritage->conf.log == '/' && access(heritage->conf.log, W_OK) != 0 && errno != ENOENT)

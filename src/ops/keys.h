@@ -16,12 +16,14 @@
     X("gone", argument)                                                                            \
     X("guard", argument)                                                                           \
     X("held", argument)                                                                            \
+    X("last", argument)                                                                            \
     X("last-death-since", argument)                                                                \
     X("max-players", argument)                                                                     \
     X("pid", argument)                                                                             \
     X("players", argument)                                                                         \
     X("poisoned", argument)                                                                        \
     X("port", argument)                                                                            \
+    X("refused", argument)                                                                         \
     X("short", argument)                                                                           \
     X("since", argument)                                                                           \
     X("spare", argument)                                                                           \

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "entry/certs.h"
+#include "entry/gate.h"
 #include "players/connector.h"
 #include "players/orders.h"
 #include "players/waiting.h"
@@ -140,6 +141,24 @@ bool show_certificate(struct answer *answer, const char *id, const struct player
     answer_text(answer, "listener", players->heritage->conf.listener[listener].name);
     answer_text(answer, "expires", certs_print_date(date, fact.expires_s));
     answer_number(answer, "days", left_s > 0 ? (uint64_t)left_s / (24 * 3600) : 0);
+    answer_finish(answer);
+    return true;
+}
+
+bool show_limited(struct answer *answer, const char *id, const struct players *players, unsigned i)
+{
+    char text[NETWORK_TEXT_BYTES];
+    const struct refusal *refusal = gate_refusal(players->gate, i);
+    if (!refusal)
+        return false;
+    answer_item(answer, id);
+    answer_text(answer, "what", "limited");
+    answer_text(answer, "network",
+                refusal->network.bits ? network_print(text, &refusal->network) : "any");
+    answer_text(answer, "limit", gate_limit_name(refusal->why));
+    answer_number(answer, "refused", refusal->n);
+    answer_number(answer, "since", seconds_since(refusal->since_ms));
+    answer_number(answer, "last", seconds_since(refusal->last_ms));
     answer_finish(answer);
     return true;
 }

@@ -20,6 +20,9 @@ void show_upgrade(struct answer *answer, const char *id, const struct vault_upgr
 bool show_certificate(struct answer *answer, const char *id, const struct players *players,
                       unsigned listener, unsigned n);
 
+// The i-th network that was not let in lately. False: there is none.
+bool show_limited(struct answer *answer, const char *id, const struct players *players, unsigned i);
+
 // A live slot, for `list` and for `held`.
 void show_player(struct answer *answer, const char *id, const struct players *players,
                  const struct slot *slot);

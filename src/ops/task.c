@@ -251,7 +251,7 @@ static bool do_plan(struct task *task, struct players *players)
     return end_result(task, order_plan(players, task->game, task->asker.pid, plan));
 }
 
-// stayd, then each game, then the certificates of each listener.
+// stayd, then each game, then the certificates of each listener, then who was not let in.
 static bool do_status(struct task *task, struct players *players)
 {
     const struct conf *conf = &players->heritage->conf;
@@ -271,8 +271,13 @@ static bool do_status(struct task *task, struct players *players)
         return false;
     }
     i -= conf->n_games;
-    if (i == conf->n_listeners)
-        return task_end_well(task);
+    if (i >= conf->n_listeners) {
+        i -= conf->n_listeners;
+        if (!show_limited(&answer, task->request.id, players, i))
+            return task_end_well(task);
+        task_put(task, &answer);
+        return false;
+    }
     for (unsigned n = 0; show_certificate(&answer, task->request.id, players, i, n); n++)
         task_put(task, &answer);
     return false;

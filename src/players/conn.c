@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "players/ending.h"
 #include "players/ids.h"
+#include "players/origins.h"
 #include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
@@ -46,6 +47,7 @@ void conn_open(struct players *players, struct slot *slot)
     bool is_listed = conn->is_listed;
     *conn = (struct conn){.players = players, .relay = RELAY_CONN_NEW, .is_listed = is_listed};
     players->n_live++;
+    origins_add(players, slot);
     ids_add(players->ids, slot->id, vault_slot_index(players->vault, slot));
 }
 
@@ -115,6 +117,7 @@ void conn_free(struct conn *conn)
 {
     struct players *players = conn->players;
     say_closed(conn);
+    origins_drop(players, conn_slot(conn));
     players_free_slot(players, conn_slot(conn));
     players->n_live--;
     players_check_end(players);

@@ -13,6 +13,7 @@
 #include "players/ids.h"
 #include "players/look.h"
 #include "players/loops.h"
+#include "players/origins.h"
 #include "players/players.h"
 #include "players/serve.h"
 #include "players/waiting.h"
@@ -24,13 +25,14 @@ static bool make_parts(struct players *players, uint32_t n_slots)
 {
     players->conns = calloc(n_slots, sizeof *players->conns);
     players->ids = ids_make(n_slots);
+    players->origins = origins_make(n_slots);
     players->games = calloc(1, sizeof *players->games);
     players->loops = calloc(1, sizeof *players->loops);
     players->connectors = calloc(1, sizeof *players->connectors);
     players->waiting = waiting_make(players, look_at_waiting);
     players->woken.slot = calloc(n_slots, sizeof *players->woken.slot);
     players->woken.event = event_new(players->base, -1, 0, serve_woken, players);
-    return players->conns && players->ids && players->games && players->loops &&
+    return players->conns && players->ids && players->origins && players->games && players->loops &&
            players->connectors && players->waiting && players->woken.slot && players->woken.event;
 }
 
@@ -54,6 +56,7 @@ void crowd_forget(struct players *players)
     cell_pool_free(&players->cells);
     slot_pool_free(&players->slots);
     ids_free(players->ids);
+    tally_free(players->origins);
     free(players->conns);
     free(players->games);
     free(players->loops);

@@ -36,6 +36,8 @@ struct players {
     struct conn *conns; // by slot index
     uint32_t n_live;
     struct connectors *connectors;
+    struct tally *origins; // players by network (origins.h)
+    struct gate *gate;     // who is let in (entry/gate.h); NULL: nobody is now
     struct waiting *waiting;
     // Slots to be served after the callbacks (conn_wake): a ring, in which each stands once at most.
     struct woken {

@@ -148,6 +148,16 @@ static void print_table(FILE *out, const struct column *columns, const struct as
         print_row(out, columns, width, item);
 }
 
+// The same behind an empty line, if there are any.
+static void print_more(FILE *out, const struct column *columns, const struct ask_answer *answer,
+                       const char *what)
+{
+    if (!find_item(answer, answer->item, what))
+        return;
+    fputc('\n', out);
+    print_table(out, columns, answer, what);
+}
+
 static void print_phrases(FILE *out, const struct phrase *phrases, size_t n_phrases,
                           const struct reply *item)
 {
@@ -241,6 +251,10 @@ static void print_status(FILE *out, const struct ask_answer *answer)
         {"DAYS", "days", NUMBER},
         {0},
     };
+    static const struct column limited_columns[] = {
+        {"NOT LET IN", "network", TEXT}, {"LIMIT", "limit", TEXT}, {"TIMES", "refused", NUMBER},
+        {"SINCE", "since", TIME},        {"LAST", "last", TIME},   {0},
+    };
     if (answer->n_items == 0)
         return;
     each_item(answer, "stayd", stayd)
@@ -248,10 +262,8 @@ static void print_status(FILE *out, const struct ask_answer *answer)
     fputc('\n', out);
     print_table(out, game_columns, answer, "game");
     print_errors(out, answer);
-    if (!find_item(answer, answer->item, "certificate"))
-        return;
-    fputc('\n', out);
-    print_table(out, certificate_columns, answer, "certificate");
+    print_more(out, certificate_columns, answer, "certificate");
+    print_more(out, limited_columns, answer, "limited");
 }
 
 static void print_players(FILE *out, const struct ask_answer *answer)

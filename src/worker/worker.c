@@ -15,6 +15,7 @@
 #include "base/sanitizer.h"
 #include "base/title.h"
 #include "entry/accept.h"
+#include "entry/gate.h"
 #include "entry/handshake.h"
 #include "entry/linger.h"
 #include "entry/tickets.h"
@@ -24,6 +25,7 @@
 #include "players/crowd.h"
 #include "players/games.h"
 #include "players/loops.h"
+#include "players/origins.h"
 #include "players/waiting.h"
 #include "process/lease.h"
 #include "vault/workers.h"
@@ -83,6 +85,7 @@ static bool has_room(void *arg)
 static void on_room(void *arg)
 {
     struct worker *worker = arg;
+    worker->has_new = true;
     accepting_room(worker->accepting);
 }
 
@@ -102,6 +105,7 @@ static void keep_house(evutil_socket_t fd, short what, void *arg)
     chunk_pool_trim(&worker->players.chunks);
     // A timer that could not be set for want of memory is set now.
     waiting_hurry(&worker->players);
+    gate_tick(worker->players.gate, clock_boot_ms());
     if (worker->accepting)
         accepting_check(worker->accepting);
     control_check(worker->control);
@@ -123,6 +127,8 @@ void worker_open_door(struct worker *worker)
         .handshakes = worker->handshakes,
         .take = on_arrival,
         .has_room = has_room,
+        .gate = worker->players.gate,
+        .lingering = worker->lingering,
         .arg = worker,
     });
     if (!worker->accepting)
@@ -140,16 +146,23 @@ static void open_entry(struct worker *worker)
     const struct conf *conf = &worker->players.heritage->conf;
     worker->players.names = names_make(worker->players.base, conf, on_name, &worker->players);
     worker->lingering = lingering_make(worker->players.base);
+    worker->players.gate = gate_make(&(struct gate_setup){.conf = conf,
+                                                          .seat = origins_seat,
+                                                          .arg = &worker->players,
+                                                          .has_spoken = handshake_has_spoken});
+    if (!worker->players.gate || !worker->lingering)
+        worker_give_up("make the entry");
     worker->handshakes = handshakes_make(&(struct handshakes_setup){
         .base = worker->players.base,
         .vault = &worker->vault,
         .conf = conf,
+        .gate = worker->players.gate,
         .lingering = worker->lingering,
         .take = on_arrival,
         .room = on_room,
         .arg = worker,
     });
-    if (!worker->lingering || !worker->handshakes)
+    if (!worker->handshakes)
         worker_give_up("make the entry");
     worker->control = control_make(&worker->players, worker->players.heritage->control_fd);
     if (!worker->control)
@@ -296,6 +309,7 @@ void worker_forget(struct worker *worker)
     leave_rest(worker);
     if (worker->handshakes)
         handshakes_forget(worker->handshakes);
+    gate_free(worker->players.gate);
     record_forget_all();
     crowd_forget(&worker->players);
     malloc_trim(0);
@@ -350,6 +364,7 @@ static void free_all(struct worker *worker)
     handshakes_free(worker->handshakes);
     accepting_free(worker->accepting);
     lingering_free(worker->lingering);
+    gate_free(worker->players.gate);
     control_free(worker->control);
     crowd_stop(&worker->players);
     event_base_free(worker->players.base); // may still know events in conns

@@ -26,7 +26,7 @@ struct worker {
     struct event *signals;
     struct guard_watch guard_watch;
     bool is_retiring; // worker/retire.h
-    bool has_new;     // players came since housekeeping last looked
+    bool has_new;     // players came, or tried to, since housekeeping last looked
 };
 
 // A role (process/role.h). Take up what the vault holds, then serve until killed or the orderly end

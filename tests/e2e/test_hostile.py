@@ -4,14 +4,12 @@
 import os
 import random
 import resource
-import select
 import ssl
 import subprocess
 import time
 
 import pytest
 
-from support.game import Pair
 from support.processes import cpu_seconds
 from support.players import PlainPlayer, ProgramPlayer, program
 from support.waiting import until
@@ -146,39 +144,6 @@ def test_half_a_record_and_an_abrupt_end_is_an_end(stage):
         pair.player.sock.sendall(record[:-1])
         pair.player.sock.shutdown(1)
         assert pair.link.read_to_end() == (b"", "eof")
-
-
-def test_beyond_max_handshakes_newcomers_wait_and_then_get_in(make_stage):
-    stage = make_stage({"max-handshakes": 2})
-    old = stage.pair()
-    start = time.monotonic()
-    silent = [PlainPlayer(stage.tls_port) for _ in range(2)]
-    stage.stayd.log.expect('accept-paused why="max-handshakes')
-    late = stage.player(is_shaken=False)
-    with pytest.raises(ssl.SSLWantReadError):
-        late.tls.do_handshake()
-    late.flush()
-    is_late = bool(select.select([late.sock], [], [], 0.3)[0])
-    assert not is_late or time.monotonic() - start > 2, "it has to wait, for 2 s at most"
-    old.check()
-    silent[0].close()
-    late.shake()
-    Pair(late, stage.game.accept_of(late)).check()
-
-
-def test_beyond_max_players_newcomers_wait_and_then_get_in(make_stage):
-    stage = make_stage({"max-players": 2})
-    pairs = [stage.pair("1.3"), stage.pair("plain")]
-    stage.stayd.log.expect('accept-paused why="max-players')
-    late = stage.player("plain")
-    late.send(b"let me in\r\n")
-    assert not stage.game.has_caller(0.3)
-    for pair in pairs:
-        pair.check()
-    pairs[1].player.close()
-    pairs[1].link.close()
-    assert stage.game.accept().read_line() == b"let me in"
-    pairs[0].check()
 
 
 def limit_descriptors(pid, n_more):

@@ -50,7 +50,7 @@ static bool is_there(const struct conf_option *option, const void *section)
         return false;
     if (option->kind == CONF_KIND_ADDRESSES)
         return find_addresses(option, section, &n) && n > 0;
-    return option->preset || option->kind == CONF_KIND_GAME ||
+    return option->preset || option->kind == CONF_KIND_GAME || option->kind == CONF_KIND_LIMIT ||
            *(char *const *)(const void *)((const char *)section + option->offset);
 }
 
@@ -62,6 +62,7 @@ static void write_value(FILE *out, const struct conf *conf, const struct conf_op
     const void *member = (const char *)section + option->offset;
     switch (option->kind) {
     case CONF_KIND_NUMBER:
+    case CONF_KIND_LIMIT:
         hold(*(const uint32_t *)member >= option->low && *(const uint32_t *)member <= option->high);
         fprintf(out, "%u", *(const uint32_t *)member);
         break;

@@ -80,6 +80,10 @@ static void a_small_file_is_enough_and_the_rest_is_default(void **state)
     assert_null(conf.user);
     assert_int_equal(conf.max_players, 2000);
     assert_int_equal(conf.max_handshakes, 256);
+    assert_int_equal(conf.max_players_per_address, 100);
+    assert_int_equal(conf.max_handshakes_per_address, 16);
+    assert_int_equal(conf.connections_per_second, 5);
+    assert_null(conf.allow.file);
     assert_int_equal(conf.handshake_timeout_ms, 10000);
     assert_int_equal(conf.workers, 1);
     assert_string_equal(conf.log, "stderr");
@@ -190,6 +194,27 @@ static void requiring_certificates_needs_somebody_to_trust(void **state)
     conf_free(&conf);
 }
 
+static void an_address_may_have_a_twentieth_of_the_players_but_not_less_than_ten(void **state)
+{
+    static const struct {
+        const char *line;
+        uint32_t share;
+    } cases[] = {{"max-players = 1", 10},
+                 {"max-players = 219", 10},
+                 {"max-players = 220", 11},
+                 {"max-players = 100000", 5000},
+                 {"max-players = 100\nmax-players-per-address = 3", 3},
+                 {"max-players-per-address = 0", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "[stayd]\n%s\n" SMALL, cases[i].line);
+        assert_right(text);
+        assert_int_equal(conf.max_players_per_address, cases[i].share);
+        conf_free(&conf);
+    }
+}
+
 static void every_option_is_read(void **state)
 {
     (void)state;
@@ -201,6 +226,8 @@ static void every_option_is_read(void **state)
                  "  max-players: 100000\n"
                  "max-handshakes=1\nhandshake-timeout = 5m\nworkers = 1\nlog = /tmp/log\n"
                  "log-level = debug\nstop-timeout = 0\nhost-names = no-wait\n"
+                 "max-players-per-address = No\nmax-handshakes-per-address = 0\n"
+                 "connections-per-second = 7\nallow = a.list\ndeny = /d\nexempt = e\n"
                  "host-name-timeout = 100ms\nname-servers = 127.0.0.1, [::1]:5353\n"
                  "[game a]\nconnect = tcp:127.0.0.1:4201\nheader = pennmush\nhold = forever\n"
                  "[game b.2]\nconnect = tcp:[::1]:4201\nheader = none\nhold = 0\n"
@@ -215,6 +242,12 @@ static void every_option_is_read(void **state)
     assert_int_equal(conf.max_players, 100000);
     assert_int_equal(conf.max_handshakes, 1);
     assert_int_equal(conf.handshake_timeout_ms, 300000);
+    assert_int_equal(conf.max_players_per_address, 0);
+    assert_int_equal(conf.max_handshakes_per_address, 0);
+    assert_int_equal(conf.connections_per_second, 7);
+    assert_true(conf.allow.file[0] == '/' && strstr(conf.allow.file, "/a.list"));
+    assert_string_equal(conf.deny.file, "/d");
+    assert_true(conf.exempt.file[0] == '/');
     assert_string_equal(conf.log, "/tmp/log");
     assert_int_equal(conf.log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(conf.stop_timeout_ms, 0);
@@ -269,6 +302,9 @@ static void mistakes_in_values_are_said(void **state)
         {"stayd", "max-players = 99999999999999999999999", "not a number; write 1 to"},
         {"stayd", "max-players = many", "not a number; write 1 to 100000 players"},
         {"stayd", "max-players = -1", "not a number"},
+        {"stayd", "connections-per-second = 10001", "out of range; write 0 to 10000 connections"},
+        {"stayd", "max-players-per-address = none", "not a number; write 0 to 100000 players"},
+        {"stayd", "deny =", "has no value; write deny = FILE"},
         {"stayd", "max-players = 10x", "not a number"},
         {"stayd", "max-players =", "has no value; write max-players = NUMBER"},
         {"stayd", "max-players = ; 5", "has no value"},
@@ -505,6 +541,7 @@ int main(void)
         cmocka_unit_test(a_games_user_is_known_by_number),
         cmocka_unit_test(links_by_a_connector_are_pennmushs_only),
         cmocka_unit_test(requiring_certificates_needs_somebody_to_trust),
+        cmocka_unit_test(an_address_may_have_a_twentieth_of_the_players_but_not_less_than_ten),
         cmocka_unit_test(every_option_is_read),
         cmocka_unit_test(mistakes_in_values_are_said),
         cmocka_unit_test(mistakes_between_options_are_said),

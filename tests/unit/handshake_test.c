@@ -30,6 +30,8 @@ struct fixture {
     struct conf conf;
     struct event_base *base;
     SSL_CTX *context;
+    struct gate *gate;
+    struct lingering *lingering;
     struct handshakes *handshakes;
     int player[MANY];
     unsigned n_room; // how often there was room again
@@ -46,6 +48,16 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
     int result = __real_clock_gettime(clock, time);
     time->tv_sec += (time_t)(later_ms / 1000);
     return result;
+}
+
+static enum gate_verdict seat(void *arg, const uint8_t address[16], bool is_exempt,
+                              struct network *network)
+{
+    (void)arg;
+    (void)address;
+    (void)is_exempt;
+    (void)network;
+    return GATE_OPEN;
 }
 
 static enum arrival_end on_arrival(void *arg, const struct arrival *arrival, int fd)
@@ -71,12 +83,20 @@ static int set_up(void **state)
     fixture->base = event_base_new();
     fixture->context = SSL_CTX_new(TLS_server_method());
     fixture->conf.handshake_timeout_ms = 60000;
-    fixture->handshakes = handshakes_make(&(struct handshakes_setup){.base = fixture->base,
-                                                                     .vault = &fixture->vault,
-                                                                     .conf = &fixture->conf,
-                                                                     .take = on_arrival,
-                                                                     .room = on_room,
-                                                                     .arg = fixture});
+    fixture->conf.max_handshakes = MANY;
+    fixture->gate = gate_make(&(struct gate_setup){
+        .conf = &fixture->conf, .seat = seat, .has_spoken = handshake_has_spoken});
+    fixture->lingering = lingering_make(fixture->base);
+    assert_true(fixture->gate && fixture->lingering);
+    fixture->handshakes =
+        handshakes_make(&(struct handshakes_setup){.base = fixture->base,
+                                                   .vault = &fixture->vault,
+                                                   .conf = &fixture->conf,
+                                                   .gate = fixture->gate,
+                                                   .lingering = fixture->lingering,
+                                                   .take = on_arrival,
+                                                   .room = on_room,
+                                                   .arg = fixture});
     assert_non_null(fixture->handshakes);
     for (unsigned i = 0; i < MANY; i++)
         fixture->player[i] = -1;
@@ -89,6 +109,8 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     handshakes_free(fixture->handshakes);
+    lingering_free(fixture->lingering);
+    gate_free(fixture->gate);
     for (unsigned i = 0; i < MANY; i++)
         if (fixture->player[i] >= 0)
             close(fixture->player[i]);
@@ -103,7 +125,7 @@ static int tear_down(void **state)
 // Player i begins one, from an address that ends in this byte.
 static void begin(struct fixture *fixture, unsigned i, uint8_t address)
 {
-    const uint8_t from[16] = {[15] = address};
+    const uint8_t from[16] = {[10] = 0xff, [11] = 0xff, [15] = address};
     int pair[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     fixture->player[i] = pair[0];
@@ -122,6 +144,21 @@ static bool is_closed(const struct fixture *fixture, unsigned i)
 static void say_nonsense(const struct fixture *fixture, unsigned i)
 {
     assert_int_equal(write(fixture->player[i], "connect guest guest\r\n", 21), 21);
+}
+
+// The head of a record that never comes whole.
+static void say_half(const struct fixture *fixture, unsigned i)
+{
+    assert_int_equal(write(fixture->player[i], "\x16\x03\x01\x01\x00", 5), 5);
+}
+
+static bool is_told(const struct fixture *fixture, unsigned i)
+{
+    static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 80};
+    uint8_t bytes[64];
+    return read(fixture->player[i], bytes, sizeof bytes) == sizeof alert &&
+           memcmp(bytes, alert, sizeof alert) == 0 &&
+           read(fixture->player[i], bytes, sizeof bytes) == 0;
 }
 
 static void one_that_fails_gives_its_place_and_its_descriptor_back(void **state)
@@ -151,40 +188,86 @@ static void one_whose_time_is_over_when_its_bytes_come_ends_once(void **state)
     assert_true(is_closed(fixture, 0));
 }
 
-static void those_that_give_way_are_the_busiest_addresses_and_are_told_once(void **state)
+static void for_one_more_the_oldest_that_has_said_nothing_goes_at_once(void **state)
 {
     struct fixture *fixture = *state;
-    for (unsigned i = 0; i < MANY; i++)
-        begin(fixture, i, i == 1 ? 7 : 9);
-    handshakes_relieve(fixture->handshakes);
-    assert_int_equal(fixture->n_room, 0);
-    later_ms = HANDSHAKE_PATIENCE_MS + 1000;
-    for (unsigned again = 0; again < 2; again++) {
-        // The second time before the loop has turned: those that are over do not count.
-        handshakes_relieve(fixture->handshakes);
-        assert_int_equal(fixture->n_room, again == 0 ? MANY - 1 : MANY);
-        assert_int_equal(fixture->n_left, again == 0 ? 1 : 0);
+    fixture->conf.max_handshakes = 3;
+    begin(fixture, 0, 1);
+    begin(fixture, 1, 2);
+    begin(fixture, 2, 3);
+    say_half(fixture, 0); // which nobody has read yet
+    begin(fixture, 3, 4);
+    assert_false(is_closed(fixture, 0));
+    assert_true(is_closed(fixture, 1));
+    assert_false(is_closed(fixture, 2));
+    assert_int_equal(handshakes_count(fixture->handshakes), 3);
+    assert_int_equal(fixture->n_room, 0); // there is none: the newcomer has it
+}
+
+static void when_all_have_spoken_the_oldest_of_the_busiest_network_goes(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->conf.max_handshakes = 4;
+    for (unsigned i = 0; i < 4; i++) {
+        begin(fixture, i, i == 1 || i == 2 ? 7 : (uint8_t)i);
+        say_half(fixture, i);
+        event_base_loop(fixture->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     }
+    begin(fixture, 4, 9);
     for (unsigned i = 0; i < MANY; i++)
-        assert_true(is_closed(fixture, i));
-    event_base_loop(fixture->base, EVLOOP_NONBLOCK);
-    assert_int_equal(fixture->n_room, MANY);
+        assert_int_equal(is_closed(fixture, i), i == 1);
+}
+
+static void a_crowd_of_which_each_has_another_address_waits_for_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->conf.max_handshakes = 3;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(handshakes_have_room(fixture->handshakes));
+        begin(fixture, i, (uint8_t)i);
+        say_half(fixture, i);
+    }
+    assert_false(handshakes_have_room(fixture->handshakes));
+    later_ms = GATE_PATIENCE_MS + 1000;
+    assert_true(handshakes_have_room(fixture->handshakes));
+    begin(fixture, 3, 9);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(is_closed(fixture, i), i == 0);
+}
+
+static void an_address_that_has_as_many_as_it_may_waits_for_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->conf.max_handshakes_per_address = 2;
+    begin(fixture, 0, 1);
+    begin(fixture, 1, 7);
+    begin(fixture, 2, 7);
+    begin(fixture, 3, 7);
+    assert_false(is_closed(fixture, 0));
+    assert_true(is_closed(fixture, 1));
+    say_half(fixture, 2);
+    say_half(fixture, 3);
+    begin(fixture, 4, 7); // nobody gives way, so it is told so
+    assert_true(is_told(fixture, 4));
+    later_ms = GATE_PATIENCE_MS + 1000;
+    close(fixture->player[4]);
+    begin(fixture, 4, 7);
+    assert_true(is_closed(fixture, 2));
+    assert_false(is_closed(fixture, 0) || is_closed(fixture, 3) || is_closed(fixture, 4));
 }
 
 static void all_can_be_ended_before_the_loop_has_turned(void **state)
 {
     struct fixture *fixture = *state;
+    fixture->conf.max_handshakes = 1;
     for (unsigned i = 0; i < MANY; i++)
         begin(fixture, i, 9);
-    later_ms = HANDSHAKE_PATIENCE_MS + 1000;
-    handshakes_relieve(fixture->handshakes);
-    assert_int_equal(handshakes_count(fixture->handshakes), 0);
-    close(fixture->player[0]);
-    begin(fixture, 0, 9);
+    assert_int_equal(handshakes_count(fixture->handshakes), 1);
     handshakes_free(fixture->handshakes);
     fixture->handshakes = NULL;
     event_base_loop(fixture->base, EVLOOP_NONBLOCK);
-    assert_true(is_closed(fixture, 0));
+    for (unsigned i = 0; i < MANY; i++)
+        assert_true(is_closed(fixture, i));
 }
 
 int main(void)
@@ -193,7 +276,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_that_fails_gives_its_place_and_its_descriptor_back),
         TEST(one_whose_time_is_over_when_its_bytes_come_ends_once),
-        TEST(those_that_give_way_are_the_busiest_addresses_and_are_told_once),
+        TEST(for_one_more_the_oldest_that_has_said_nothing_goes_at_once),
+        TEST(when_all_have_spoken_the_oldest_of_the_busiest_network_goes),
+        TEST(a_crowd_of_which_each_has_another_address_waits_for_its_own),
+        TEST(an_address_that_has_as_many_as_it_may_waits_for_its_own),
         TEST(all_can_be_ended_before_the_loop_has_turned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

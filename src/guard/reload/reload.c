@@ -71,7 +71,8 @@ static bool read_conf(const struct reload *reload, struct heritage *fresh, FILE 
     const struct heritage *now = reload->heritage;
     if (conf_load(&fresh->conf, now->conf_path, complaints) > 0)
         return false;
-    if (listen_fit(&fresh->conf, complaints, remarks) &&
+    if (conf_read_lists(&fresh->conf, complaints) == 0 &&
+        listen_fit(&fresh->conf, complaints, remarks) &&
         conf_align(&fresh->conf, &now->conf, &reload->use, complaints, remarks)) {
         limits_fit_handshakes(&fresh->conf, now->vault.head->n_slots, remarks);
         return true;

@@ -106,6 +106,7 @@ static bool can_go_on(struct heritage *heritage, const struct baton *baton, cons
                       enum certs_all_use purpose, FILE *words, FILE *remarks)
 {
     if (conf_load(&heritage->conf, conf, words) > 0 ||
+        conf_read_lists(&heritage->conf, words) > 0 ||
         !listen_fit(&heritage->conf, words, remarks) || !take_indices(heritage, baton, words) ||
         !is_same_shape(heritage, baton, words) ||
         !certs_all_load(heritage, NULL, purpose, words, remarks).is_good)

@@ -31,9 +31,11 @@ def why_not():
 
 
 class Network:
-    """house has 10.77.0.1 and fd77::1, road 10.77.0.2 to .9 and fd77::2 to ::9."""
+    """house has 10.77.0.1 and fd77::1, road 10.77.0.2 to .9 and fd77::2 to ::9; and, of the same site (/48),
+    fd77:0:0:1::1 and ::2."""
 
     HOUSE4, HOUSE6 = "10.77.0.1", "fd77::1"
+    NEIGHBOUR = "fd77:0:0:1::2"
 
     def __init__(self):
         name = secrets.token_hex(4)
@@ -56,6 +58,7 @@ class Network:
             for n in numbers:
                 self._ip("-n", name, "address", "add", f"10.77.0.{n}/24", "dev", "door")
                 self._ip("-n", name, "address", "add", f"fd77::{n}/64", "dev", "door", "nodad")
+            self._ip("-n", name, "address", "add", f"fd77:0:0:1::{numbers[0]}/64", "dev", "door", "nodad")
 
     @staticmethod
     def _ip(*arguments, must=True):
