@@ -5,6 +5,7 @@
 // a session with a worker other than the one that gave the ticket. One key makes
 // tickets, the one before it still opens them; a new one every
 // TICKETS_ROTATE_S. Opening with the old key asks OpenSSL to give a new ticket.
+// Whether a session that was opened may go on is another question (certs_sessions.c).
 //
 // The keys are written by one process at a time (the one that runs tickets_tick),
 // and a kill at any instruction leaves a usable state: the key not in use is
