@@ -5,6 +5,7 @@
 #include "players/conn.h"
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "players/ending.h"
 #include "players/ids.h"
@@ -12,6 +13,12 @@
 #include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
+
+// A player's share: a few lines and their answers at once, and some 80 a second. Who has had more
+// is not kept waiting for longer than this takes off MOST_WORK.
+#define SHARE_A_MS 2u
+#define SHARE_AT_ONCE 48u
+#define MOST_WORK 1000u
 
 struct slot *conn_slot(const struct conn *conn)
 {
@@ -61,7 +68,40 @@ void conn_wake(struct conn *conn, unsigned ready)
     conn->is_woken = true;
     const uint32_t n_slots = players->vault->head->n_slots;
     woken->slot[(woken->first + woken->n++) % n_slots] = (uint32_t)(conn - players->conns);
-    event_active(woken->event, 0, 1);
+    if (!woken->is_under_way)
+        event_active(woken->event, 0, 1);
+}
+
+void conn_begin_woken(struct players *players)
+{
+    players->woken.is_under_way = true;
+}
+
+// libevent runs in this turn what becomes active in it, and in the next one what a timer says.
+void conn_end_woken(struct players *players)
+{
+    struct woken *woken = &players->woken;
+    const struct timeval at_once = {0};
+    woken->is_under_way = woken->n && event_add(woken->later, &at_once) == 0;
+    if (woken->n && !woken->is_under_way) // no memory
+        event_active(woken->event, 0, 1);
+}
+
+void conn_charge(struct conn *conn, unsigned work)
+{
+    conn->players->work += work;
+    conn->work = conn->work + work < MOST_WORK ? conn->work + work : MOST_WORK;
+}
+
+bool conn_is_busy(struct conn *conn)
+{
+    if (conn->work <= SHARE_AT_ONCE)
+        return false; // and no look at the clock
+    const uint64_t now_ms = clock_boot_ms();
+    const uint64_t share = (now_ms - conn->share_ms) * SHARE_A_MS;
+    conn->work = conn->work > share ? conn->work - (uint32_t)share : 0;
+    conn->share_ms = now_ms;
+    return conn->work > SHARE_AT_ONCE;
 }
 
 struct conn *conn_next_woken(struct players *players)

@@ -32,8 +32,10 @@ static bool make_parts(struct players *players, uint32_t n_slots)
     players->waiting = waiting_make(players, look_at_waiting);
     players->woken.slot = calloc(n_slots, sizeof *players->woken.slot);
     players->woken.event = event_new(players->base, -1, 0, serve_woken, players);
+    players->woken.later = evtimer_new(players->base, serve_woken, players);
     return players->conns && players->ids && players->origins && players->games && players->loops &&
-           players->connectors && players->waiting && players->woken.slot && players->woken.event;
+           players->connectors && players->waiting && players->woken.slot && players->woken.event &&
+           players->woken.later;
 }
 
 int crowd_make(struct players *players)
@@ -71,6 +73,7 @@ void crowd_stop(struct players *players)
     games_stop(players);
     waiting_stop(players->waiting);
     event_free(players->woken.event);
+    event_free(players->woken.later);
 }
 
 void crowd_serve(struct players *players)

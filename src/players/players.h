@@ -41,10 +41,13 @@ struct players {
     struct waiting *waiting;
     // Slots to be served after the callbacks (conn_wake): a ring, in which each stands once at most.
     struct woken {
-        struct event *event;
+        struct event *event; // at the end of this turn of the loop
+        struct event *later; // at the end of the next one, when what is ready by then was served
         uint32_t *slot;
         uint32_t first, n;
+        bool is_under_way; // they are being served, or `later` is set
     } woken;
+    uint64_t work; // done for all, in about microseconds
     bool is_ending; // in order: when none is left, the event loop ends
 };
 

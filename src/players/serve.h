@@ -27,7 +27,8 @@ void serve_new(struct players *players, struct slot *slot);
 // served.
 void serve_take_words(struct conn *conn);
 
-// Serve who was woken, and free whose connection is over: a libevent callback; arg: the players.
+// Serve who was woken, and free whose connection is over, for a bounded time: those who are left have
+// their turn in the next one of the loop. A libevent callback; arg: the players.
 void serve_woken(evutil_socket_t fd, short what, void *arg);
 
 #endif

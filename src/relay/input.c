@@ -6,6 +6,8 @@
 // Errors: none.
 #include "relay/relay_part.h"
 
+#include <limits.h>
+
 #define DROP_RECEIVES 8u // of a player's input are dropped when a link is made
 
 // Unsent input goes; it counts as sent, so that offsets go on (I11).
@@ -112,6 +114,7 @@ static void drop_input(struct relay *relay)
     own.conn = &conn;
     own.receives_left = DROP_RECEIVES;
     own.is_short = false;
+    own.steps_left[TO_GAME] = UINT_MAX; // what receives_left has let in is dropped as a whole
     do {
         struct flow_state next = relay_state(&own, TO_GAME);
         drop_out(&own, &next);

@@ -16,6 +16,14 @@ static inline struct flow_state relay_state(const struct relay *relay, enum flow
     return *flow_now(&relay->slot->flow[dir]);
 }
 
+// ---- relay.c: a run's share of work ----
+
+// May one more record be opened or sealed in this run? False: RELAY_AGAIN.
+bool relay_may_step(struct relay *relay, enum flow_dir dir);
+
+// It was, and that took about so many microseconds.
+void relay_note_step(struct relay *relay, enum flow_dir dir, unsigned cost);
+
 // ---- flow_io.c: what both directions do alike ----
 
 // Commit, and give back the chunks that the new state no longer claims.
