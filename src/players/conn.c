@@ -5,7 +5,6 @@
 #include "players/conn.h"
 
 #include "base/address.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "players/ending.h"
 #include "players/ids.h"
@@ -13,12 +12,6 @@
 #include "players/players.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
-
-// A player's share: a few lines and their answers at once, and some 80 a second. Who has had more
-// is not kept waiting for longer than this takes off MOST_WORK.
-#define SHARE_A_MS 2u
-#define SHARE_AT_ONCE 48u
-#define MOST_WORK 1000u
 
 struct slot *conn_slot(const struct conn *conn)
 {
@@ -37,6 +30,7 @@ struct relay conn_relay(struct conn *conn)
         .chunks = &conn->players->chunks,
         .slot = conn_slot(conn),
         .conn = &conn->relay,
+        .work = RELAY_WORK_ALL,
     };
 }
 
@@ -50,69 +44,80 @@ struct conn *conn_find(const struct players *players, const uint8_t id[16])
 void conn_open(struct players *players, struct slot *slot)
 {
     struct conn *conn = conn_of(players, slot);
-    // An entry of the slot's last owner may still stand in the list.
+    // An entry of the slot's last owner may still stand in the list, or in the ring.
     bool is_listed = conn->is_listed;
-    *conn = (struct conn){.players = players, .relay = RELAY_CONN_NEW, .is_listed = is_listed};
+    bool is_put_off = conn->is_put_off;
+    *conn = (struct conn){.players = players,
+                          .relay = RELAY_CONN_NEW,
+                          .is_listed = is_listed,
+                          .is_put_off = is_put_off};
     players->n_live++;
     origins_add(players, slot);
     ids_add(players->ids, slot->id, vault_slot_index(players->vault, slot));
 }
 
+static void append(struct conn_ring *ring, const struct conn *conn)
+{
+    const struct players *players = conn->players;
+    const uint32_t n_slots = players->vault->head->n_slots;
+    ring->slot[(ring->first + ring->n++) % n_slots] = (uint32_t)(conn - players->conns);
+}
+
+static struct conn *take_first(const struct players *players, struct conn_ring *ring)
+{
+    if (ring->n == 0)
+        return NULL;
+    struct conn *conn = &players->conns[ring->slot[ring->first]];
+    ring->first = (ring->first + 1) % players->vault->head->n_slots;
+    ring->n--;
+    return conn;
+}
+
 void conn_wake(struct conn *conn, unsigned ready)
 {
-    struct players *players = conn->players;
-    struct woken *woken = &players->woken;
+    struct conn_ring *woken = &conn->players->woken;
     conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);
     if (conn->is_woken)
         return;
     conn->is_woken = true;
-    const uint32_t n_slots = players->vault->head->n_slots;
-    woken->slot[(woken->first + woken->n++) % n_slots] = (uint32_t)(conn - players->conns);
-    if (!woken->is_under_way)
-        event_active(woken->event, 0, 1);
-}
-
-void conn_begin_woken(struct players *players)
-{
-    players->woken.is_under_way = true;
-}
-
-// libevent runs in this turn what becomes active in it, and in the next one what a timer says.
-void conn_end_woken(struct players *players)
-{
-    struct woken *woken = &players->woken;
-    const struct timeval at_once = {0};
-    woken->is_under_way = woken->n && event_add(woken->later, &at_once) == 0;
-    if (woken->n && !woken->is_under_way) // no memory
-        event_active(woken->event, 0, 1);
-}
-
-void conn_charge(struct conn *conn, unsigned work)
-{
-    conn->players->work += work;
-    conn->work = conn->work + work < MOST_WORK ? conn->work + work : MOST_WORK;
-}
-
-bool conn_is_busy(struct conn *conn)
-{
-    if (conn->work <= SHARE_AT_ONCE)
-        return false; // and no look at the clock
-    const uint64_t now_ms = clock_boot_ms();
-    const uint64_t share = (now_ms - conn->share_ms) * SHARE_A_MS;
-    conn->work = conn->work > share ? conn->work - (uint32_t)share : 0;
-    conn->share_ms = now_ms;
-    return conn->work > SHARE_AT_ONCE;
+    append(woken, conn);
+    event_active(woken->event, 0, 1);
 }
 
 struct conn *conn_next_woken(struct players *players)
 {
-    struct woken *woken = &players->woken;
-    if (woken->n == 0)
-        return NULL;
-    struct conn *conn = &players->conns[woken->slot[woken->first]];
-    woken->first = (woken->first + 1) % players->vault->head->n_slots;
-    woken->n--;
-    conn->is_woken = false;
+    struct conn *conn = take_first(players, &players->woken);
+    if (conn)
+        conn->is_woken = false;
+    return conn;
+}
+
+void conn_await_put_off(struct players *players)
+{
+    struct conn_ring *put_off = &players->put_off;
+    const struct timeval at_once = {0};
+    if (put_off->n == 0 || evtimer_pending(put_off->event, NULL))
+        return;
+    // What is made active now runs in this turn of the loop, and what a timer says in the next one.
+    if (event_add(put_off->event, &at_once) < 0) // no memory
+        event_active(put_off->event, 0, 1);
+}
+
+void conn_put_off(struct conn *conn, unsigned ready)
+{
+    conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);
+    if (conn->is_put_off)
+        return;
+    conn->is_put_off = true;
+    append(&conn->players->put_off, conn);
+    conn_await_put_off(conn->players);
+}
+
+struct conn *conn_next_put_off(struct players *players)
+{
+    struct conn *conn = take_first(players, &players->put_off);
+    if (conn)
+        conn->is_put_off = false;
     return conn;
 }
 

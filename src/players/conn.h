@@ -8,8 +8,8 @@
 // callbacks that are running have returned. A connection that is over is marked, and freed then,
 // too: nobody's slot goes away while somebody goes on with it.
 //
-// There a conn waits, too, that has had more than its share of time, so that those who ask for
-// little are served first. All who wait are served in turns, for a bounded time in a turn of the loop.
+// Whose sockets have more than is done at once is put off: its conn is served, in turns with others
+// like it, for a bounded time in a turn of the loop, and behind those who ask for little.
 //
 // Errors: none.
 #ifndef STAYD_PLAYERS_CONN_H
@@ -30,13 +30,12 @@ struct conn {
     uint16_t waits;      // enum waiting_for bits (waiting.h)
     bool is_listed;      // it stands in the list of who waits
     bool is_woken;       // it is to be served
+    bool is_put_off;     // ... when it has its turn, and by no event before
     bool is_over;        // it is to be freed
     bool is_ack_missed;  // said
     bool has_begun;      // its first bytes were looked at (players/loops.h)
-    uint32_t work;       // done for it, in about microseconds, less its share of time (conn_charge)
     // Boottimes:
     uint64_t since_ms;    // since when it waits
-    uint64_t share_ms;    // up to when its share was taken off
     uint64_t ended_ms;    // when the game's side was seen to have ended; 0: not, or it is judged
     uint64_t linked_ms;   // when the present link was made; 0: before this worker's time
     uint64_t judge_ms;    // when it is to be judged again
@@ -52,12 +51,6 @@ void conn_open(struct players *players, struct slot *slot);
 // Serve it soon. `ready`: RELAY_* bits that may have become ready.
 void conn_wake(struct conn *conn, unsigned ready);
 
-// So much work was done for it.
-void conn_charge(struct conn *conn, unsigned work);
-
-// Has it had more than its share? Then it is not served at once, but woken.
-bool conn_is_busy(struct conn *conn);
-
 // The connection is over, whatever is still to be sent. Nothing more is done for it, and soon it is
 // freed. `besides`: why it is closed by force, a constant (NULL: it is not).
 void conn_end(struct conn *conn, const char *besides);
@@ -65,9 +58,14 @@ void conn_end(struct conn *conn, const char *besides);
 // The next one to be served, or to be freed; NULL: there is none.
 struct conn *conn_next_woken(struct players *players);
 
-// Who is woken between these two waits for the loop's next turn, like who is left.
-void conn_begin_woken(struct players *players);
-void conn_end_woken(struct players *players);
+// Serve it in its turn, in the loop's next turn at the earliest. Until then `ready` is only noted.
+void conn_put_off(struct conn *conn, unsigned ready);
+
+// The next one whose turn it is; NULL: there is none.
+struct conn *conn_next_put_off(struct players *players);
+
+// There are more: have them served in the loop's next turn.
+void conn_await_put_off(struct players *players);
 
 // Free the slot of one that is over. The log says who ended the connection.
 void conn_free(struct conn *conn);

@@ -32,10 +32,11 @@ static bool make_parts(struct players *players, uint32_t n_slots)
     players->waiting = waiting_make(players, look_at_waiting);
     players->woken.slot = calloc(n_slots, sizeof *players->woken.slot);
     players->woken.event = event_new(players->base, -1, 0, serve_woken, players);
-    players->woken.later = evtimer_new(players->base, serve_woken, players);
+    players->put_off.slot = calloc(n_slots, sizeof *players->put_off.slot);
+    players->put_off.event = evtimer_new(players->base, serve_put_off, players);
     return players->conns && players->ids && players->origins && players->games && players->loops &&
            players->connectors && players->waiting && players->woken.slot && players->woken.event &&
-           players->woken.later;
+           players->put_off.slot && players->put_off.event;
 }
 
 int crowd_make(struct players *players)
@@ -64,6 +65,7 @@ void crowd_forget(struct players *players)
     free(players->loops);
     free(players->connectors);
     free(players->woken.slot);
+    free(players->put_off.slot);
     players->conns = NULL;
 }
 
@@ -73,7 +75,7 @@ void crowd_stop(struct players *players)
     games_stop(players);
     waiting_stop(players->waiting);
     event_free(players->woken.event);
-    event_free(players->woken.later);
+    event_free(players->put_off.event);
 }
 
 void crowd_serve(struct players *players)
@@ -104,8 +106,7 @@ void crowd_begin_end(struct players *players)
     players->is_ending = true;
     slot_each_live(players->vault, slot) {
         struct conn *conn = conn_of(players, slot);
-        for (int turn = 0; turn < SERVE_ALL_TURNS && !conn->is_over; turn++)
-            serve_conn(conn, RELAY_READY_ALL);
+        serve_through(conn);
         if (conn->is_over)
             continue;
         slot_note_end(slot, SLOT_END_STOP);

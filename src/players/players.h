@@ -39,15 +39,14 @@ struct players {
     struct tally *origins; // players by network (origins.h)
     struct gate *gate;     // who is let in (entry/gate.h); NULL: nobody is now
     struct waiting *waiting;
-    // Slots to be served after the callbacks (conn_wake): a ring, in which each stands once at most.
-    struct woken {
-        struct event *event; // at the end of this turn of the loop
-        struct event *later; // at the end of the next one, when what is ready by then was served
+    // Slots to be served after the callbacks (conn_wake), or in the loop's next turn (conn_put_off):
+    // rings, in which each stands once at most.
+    struct conn_ring {
+        struct event *event;
         uint32_t *slot;
         uint32_t first, n;
-        bool is_under_way; // they are being served, or `later` is set
-    } woken;
-    uint64_t work; // done for all, in about microseconds
+    } woken, put_off;
+    uint64_t work;  // done for all, in about microseconds
     bool is_ending; // in order: when none is left, the event loop ends
 };
 

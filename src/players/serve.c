@@ -21,19 +21,20 @@
 #include <errno.h>
 #include <string.h>
 
-// What is done for those who were woken in one turn of the loop, in about microseconds: a bound on
-// what they add to the time of those who are served at once. Each one more of them is one more of
-// whom the loop hears again and again until its turn comes, and that must not be most of the work.
-#define WOKEN_WORK 250u
-#define WOKEN_WORK_EACH 2u
-#define FREE_WORK 20u // a connection's end
+#define ALL_TURNS 4 // of RELAY_WORK_ALL are enough to read what a Unix socket holds by default
+
+// What is done for those who were put off in one turn of the loop, in about microseconds: so much
+// later is served who asks for little. The loop may hear of each of them in every turn, and that must
+// not become most of what it does.
+#define PUT_OFF_WORK 100u
+#define PUT_OFF_WORK_EACH 1u
 
 #define DOUBT_MS 3000u // a game that reads no header closes a player at once, if it does
 
-static void serve_or_wake(struct conn *conn, unsigned ready)
+static void hear(struct conn *conn, unsigned ready)
 {
-    if (conn_is_busy(conn))
-        conn_wake(conn, ready);
+    if (conn->is_put_off)
+        conn_put_off(conn, ready);
     else
         serve_conn(conn, ready);
 }
@@ -41,15 +42,14 @@ static void serve_or_wake(struct conn *conn, unsigned ready)
 static void on_player(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
-    serve_or_wake(arg, (what & EV_READ ? RELAY_READ_PLAYER : 0u) |
-                           (what & EV_WRITE ? RELAY_WRITE_PLAYER : 0u));
+    hear(arg,
+         (what & EV_READ ? RELAY_READ_PLAYER : 0u) | (what & EV_WRITE ? RELAY_WRITE_PLAYER : 0u));
 }
 
 static void on_game(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
-    serve_or_wake(
-        arg, (what & EV_READ ? RELAY_READ_GAME : 0u) | (what & EV_WRITE ? RELAY_WRITE_GAME : 0u));
+    hear(arg, (what & EV_READ ? RELAY_READ_GAME : 0u) | (what & EV_WRITE ? RELAY_WRITE_GAME : 0u));
 }
 
 // Watch one socket for these events; 0: not at all.
@@ -121,14 +121,15 @@ static void doubt_header(struct players *players, const struct slot *slot)
               game->name);
 }
 
-static unsigned run(struct conn *conn)
+static unsigned run(struct conn *conn, unsigned work)
 {
     struct relay relay = conn_relay(conn);
+    relay.work = work;
     // If this run kills the worker, the guard will know whom to blame.
     relay.vault->head->serving_slot = vault_slot_index(relay.vault, relay.slot);
     unsigned wants = relay_run(&relay);
     relay.vault->head->serving_slot = SLOT_NONE;
-    conn_charge(conn, relay.work);
+    conn->players->work += 2 * work - relay.left[TO_GAME] - relay.left[TO_PLAYER] + 1;
     return wants;
 }
 
@@ -162,14 +163,14 @@ static unsigned waits_of(const struct conn *conn, unsigned wants)
 void serve_take_words(struct conn *conn)
 {
     conn->relay.ready |= RELAY_READY_ALL;
-    for (int turn = 0; turn < SERVE_ALL_TURNS; turn++) {
-        run(conn);
+    for (int turn = 0; turn < ALL_TURNS; turn++) {
+        run(conn, RELAY_WORK_ALL);
         if (away_greet(conn))
-            run(conn);
+            run(conn, RELAY_WORK_ALL);
     }
 }
 
-void serve_conn(struct conn *conn, unsigned ready)
+static void serve(struct conn *conn, unsigned ready, unsigned work)
 {
     if (conn->is_over)
         return;
@@ -178,9 +179,9 @@ void serve_conn(struct conn *conn, unsigned ready)
         return;
     }
     conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);
-    unsigned wants = run(conn);
+    unsigned wants = run(conn, work);
     while (away_greet(conn) || (wants & RELAY_JUDGE && away_judge(conn)))
-        wants = run(conn);
+        wants = run(conn, work);
     doubt_header(conn->players, conn_slot(conn));
     if (wants & RELAY_DONE) {
         conn_end(conn, NULL);
@@ -197,7 +198,18 @@ void serve_conn(struct conn *conn, unsigned ready)
     if (waits != conn->waits)
         waiting_set(conn, waits);
     if (wants & RELAY_AGAIN)
-        conn_wake(conn, 0);
+        conn_put_off(conn, 0);
+}
+
+void serve_conn(struct conn *conn, unsigned ready)
+{
+    serve(conn, ready, RELAY_WORK_SOME);
+}
+
+void serve_through(struct conn *conn)
+{
+    for (int turn = 0; turn < ALL_TURNS && !conn->is_over; turn++)
+        serve(conn, RELAY_READY_ALL, RELAY_WORK_ALL);
 }
 
 static void say_open(const struct players *players, const struct slot *slot)
@@ -224,17 +236,24 @@ void serve_woken(evutil_socket_t fd, short what, void *arg)
 {
     struct players *players = arg;
     struct conn *conn;
-    const uint64_t until = players->work + WOKEN_WORK + players->woken.n * WOKEN_WORK_EACH;
     (void)fd;
     (void)what;
-    conn_begin_woken(players);
-    while (players->work < until && (conn = conn_next_woken(players))) {
-        if (conn->is_over) {
-            players->work += FREE_WORK;
+    while ((conn = conn_next_woken(players)))
+        if (conn->is_over)
             conn_free(conn);
-        } else {
+        else
             serve_conn(conn, 0);
-        }
-    }
-    conn_end_woken(players);
+}
+
+void serve_put_off(evutil_socket_t fd, short what, void *arg)
+{
+    struct players *players = arg;
+    struct conn *conn;
+    const uint64_t until =
+        players->work + PUT_OFF_WORK + players->put_off.n * (uint64_t)PUT_OFF_WORK_EACH;
+    (void)fd;
+    (void)what;
+    while (players->work < until && (conn = conn_next_put_off(players)))
+        serve(conn, 0, RELAY_WORK_MORE);
+    conn_await_put_off(players);
 }

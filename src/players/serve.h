@@ -14,11 +14,12 @@ struct conn;
 struct players;
 struct slot;
 
-// Turns that are enough to read all that a Unix socket holds by default.
-#define SERVE_ALL_TURNS 4
-
-// Run the strategy and watch for what it wants. `ready`: RELAY_* bits that have become ready.
+// Run the strategy and watch for what it wants. `ready`: RELAY_* bits that have become ready. Who
+// has more than a few lines in store has its turn with those who were put off (conn.h).
 void serve_conn(struct conn *conn, unsigned ready);
+
+// Serve it until nothing is left of what a Unix socket holds by default.
+void serve_through(struct conn *conn);
 
 // A slot has become live: a new player, plain or after the takeover.
 void serve_new(struct players *players, struct slot *slot);
@@ -27,8 +28,10 @@ void serve_new(struct players *players, struct slot *slot);
 // served.
 void serve_take_words(struct conn *conn);
 
-// Serve who was woken, and free whose connection is over, for a bounded time: those who are left have
-// their turn in the next one of the loop. A libevent callback; arg: the players.
+// Serve who was woken, and free whose connection is over: a libevent callback; arg: the players.
 void serve_woken(evutil_socket_t fd, short what, void *arg);
+
+// Serve those who were put off, for a bounded time: the same.
+void serve_put_off(evutil_socket_t fd, short what, void *arg);
 
 #endif

@@ -12,9 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-// About what a socket call costs, and 1 more for so many bytes that are received: they are copied,
-// followed, opened or sealed, and sent.
-#define CALL_WORK 4u
+// A receive, with the send that follows; and so many bytes, to copy, follow, open or seal them.
+#define RECEIVE_WORK 8u
 #define BYTES_A_WORK 2048u
 
 void relay_commit(struct relay *relay, enum flow_dir dir, const struct flow_state *next)
@@ -98,9 +97,8 @@ static bool receive_failed(struct relay *relay, enum flow_dir dir, unsigned bit)
 
 bool relay_receive(struct relay *relay, enum flow_dir dir, int fd, unsigned bit)
 {
-    if (relay->receives_left == 0 || relay->is_short)
+    if (relay->is_short || !relay_may_work(relay, dir))
         return false;
-    relay->receives_left--;
     struct flow_state now = relay_state(relay, dir);
     const struct buffer *buffer = slot_receive_buffer(relay->slot, &now);
     uint32_t chunk = relay_chunk(relay, buffer);
@@ -109,7 +107,7 @@ bool relay_receive(struct relay *relay, enum flow_dir dir, int fd, unsigned bit)
     uint32_t room = buffer_room(buffer);
     ssize_t n = receipt_recv(relay->vault, vault_slot_index(relay->vault, relay->slot), dir, fd,
                              chunk, buffer->end, room);
-    relay->work += CALL_WORK + (n > 0 ? (uint32_t)n / BYTES_A_WORK : 0);
+    relay_note_work(relay, dir, RECEIVE_WORK + (n > 0 ? (uint32_t)n / BYTES_A_WORK : 0));
     if (n <= 0 && buffer->chunk == CHUNK_NONE)
         chunk_give(relay->chunks, chunk);
     if (n < 0)
@@ -125,7 +123,6 @@ bool relay_send(struct relay *relay, enum flow_dir dir, int fd, unsigned bit)
 {
     uint32_t chunk = flow_now(&relay->slot->flow[dir])->out.chunk;
     ssize_t n = receipt_send(relay->vault, vault_slot_index(relay->vault, relay->slot), dir, fd);
-    relay->work += CALL_WORK;
     if (n >= 0) {
         if (flow_now(&relay->slot->flow[dir])->out.chunk == CHUNK_NONE)
             chunk_give(relay->chunks, chunk);

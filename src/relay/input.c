@@ -112,14 +112,14 @@ static void drop_input(struct relay *relay)
     struct relay_conn conn = {.ready = RELAY_READ_PLAYER};
     struct relay own = *relay;
     own.conn = &conn;
-    own.receives_left = DROP_RECEIVES;
+    own.left[TO_GAME] = UINT_MAX; // of what is here all is dropped
     own.is_short = false;
-    own.steps_left[TO_GAME] = UINT_MAX; // what receives_left has let in is dropped as a whole
+    unsigned n_receives = 0;
     do {
         struct flow_state next = relay_state(&own, TO_GAME);
         drop_out(&own, &next);
         relay_commit(&own, TO_GAME, &next);
-    } while (to_game_step(&own) || to_game_receive(&own));
+    } while (to_game_step(&own) || (n_receives++ < DROP_RECEIVES && to_game_receive(&own)));
 }
 
 void relay_prepare_link(struct relay *relay, bool is_resumed)

@@ -4,8 +4,8 @@
 // The strategy (relay.h): run both directions until nothing moves, then say what
 // to wait for. What to wait for is computed from the state, never patched.
 //
-// A run's work is bounded by counts, not by the clock, so that a run is always the same: so many
-// receives, and so many records, however small, of which a receive can hold 900.
+// A run's work is counted, not timed, so that a run is always the same. Of records a receive can hold
+// 900, so they count, too.
 //
 // Errors: none.
 #include "relay/relay.h"
@@ -17,32 +17,23 @@
 #include <string.h>
 #include <sys/socket.h>
 
-// Receives a slot may do in one run, both directions together; level-triggered
-// readiness brings it back for the rest.
-#define RECEIVES_PER_RUN 8u
-
-// Records a slot may have opened and sealed in one run, if they are of the cheap kind, which takes
-// a microsecond. No event tells of the rest (RELAY_AGAIN). With the smallest records that a player
-// can ask for (RFC 6066), 512 bytes, the latter are still 64 kB.
-#define STEPS_TO_GAME 64u
-#define STEPS_TO_PLAYER 128u
+#define LINGER_RECEIVES 8u // in one run; level-triggered readiness brings it back for the rest
 
 static bool is_shut(const struct relay *relay, enum flow_dir dir)
 {
     return flow_now(&relay->slot->flow[dir])->phase == FLOW_SHUT;
 }
 
-bool relay_may_step(struct relay *relay, enum flow_dir dir)
+bool relay_may_work(struct relay *relay, enum flow_dir dir)
 {
-    if (relay->steps_left[dir] == 0)
+    if (relay->left[dir] == 0)
         relay->wishes |= RELAY_AGAIN;
-    return relay->steps_left[dir] > 0;
+    return relay->left[dir] > 0;
 }
 
-void relay_note_step(struct relay *relay, enum flow_dir dir, unsigned cost)
+void relay_note_work(struct relay *relay, enum flow_dir dir, unsigned work)
 {
-    relay->work += cost;
-    relay->steps_left[dir] -= cost < relay->steps_left[dir] ? cost : relay->steps_left[dir];
+    relay->left[dir] -= work < relay->left[dir] ? work : relay->left[dir];
 }
 
 bool relay_has_hung_up(const struct slot *slot)
@@ -58,7 +49,7 @@ bool relay_has_hung_up(const struct slot *slot)
 static unsigned linger(struct relay *relay)
 {
     uint8_t sink[4096];
-    for (unsigned i = 0; i < RECEIVES_PER_RUN; i++) {
+    for (unsigned i = 0; i < LINGER_RECEIVES; i++) {
         ssize_t n = recv(relay->slot->player_fd, sink, sizeof sink, MSG_DONTWAIT);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
             return RELAY_DONE;
@@ -121,10 +112,7 @@ unsigned relay_run(struct relay *relay)
     bool has_moved;
     relay->wishes = 0;
     relay->is_short = false;
-    relay->receives_left = RECEIVES_PER_RUN;
-    relay->steps_left[TO_GAME] = STEPS_TO_GAME;
-    relay->steps_left[TO_PLAYER] = STEPS_TO_PLAYER;
-    relay->work = 1;
+    relay->left[TO_GAME] = relay->left[TO_PLAYER] = relay->work;
     do {
         has_moved = to_game_run(relay);
         has_moved |= to_player_run(relay);

@@ -47,7 +47,7 @@ enum relay_wish {
     RELAY_STUCK = 512,  // the game has ended, and the player does not take what is left
     RELAY_JUDGE = 1024, // the game's side has ended: is it the player's end, or the game's?
     RELAY_UNACKED = 2048, // the game has read all; more has no room before it acknowledges some
-    RELAY_AGAIN = 4096,   // this run's share of work is done; run again when others have had theirs
+    RELAY_AGAIN = 4096,   // so much work is done; to be run again when others have had their turn
 };
 
 // What a worker knows of a slot beyond the vault; lost with it, and made anew.
@@ -69,17 +69,22 @@ struct relay {
     struct chunk_pool *chunks;
     struct slot *slot;
     struct relay_conn *conn; // only relay_run looks at it
+    // How much may be done in a run for each direction, in about microseconds, so that one busy
+    // player does not starve the others.
+    unsigned work;
     // relay_run's own:
-    unsigned wishes;        // RELAY_POLL, RELAY_AGAIN so far
-    bool is_short;          // memory was short: nothing is received before the next run
-    unsigned receives_left; // so that one busy player does not starve the others
-    unsigned steps_left[2]; // ... nor what was received of it; by enum flow_dir
-    unsigned work;          // done in this run, in about microseconds
+    unsigned left[2]; // of the work, by enum flow_dir
+    unsigned wishes;  // RELAY_POLL, RELAY_AGAIN so far
+    bool is_short;    // memory was short: nothing is received before the next run
 };
 
-// Move what can be moved, but no more than a run's share of it. Returns RELAY_* bits: readiness to
-// wait for, and wishes. What is left over of records waits in the vault, where no socket tells of
-// it: RELAY_AGAIN.
+// A line, or a few; more of what a player has in store; all of it that was there.
+#define RELAY_WORK_SOME 32u
+#define RELAY_WORK_MORE 96u
+#define RELAY_WORK_ALL 256u
+
+// Move what can be moved, up to relay->work. Returns RELAY_* bits: readiness to wait for, and wishes.
+// What is left over of records is in the vault, where no socket tells of it: RELAY_AGAIN.
 unsigned relay_run(struct relay *relay);
 
 // End the slot from our side: what the game has said so far is flushed, then the

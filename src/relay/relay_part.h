@@ -16,13 +16,13 @@ static inline struct flow_state relay_state(const struct relay *relay, enum flow
     return *flow_now(&relay->slot->flow[dir]);
 }
 
-// ---- relay.c: a run's share of work ----
+// ---- relay.c: how much is done in a run ----
 
-// May one more record be opened or sealed in this run? False: RELAY_AGAIN.
-bool relay_may_step(struct relay *relay, enum flow_dir dir);
+// May there be more work for this direction? False: RELAY_AGAIN.
+bool relay_may_work(struct relay *relay, enum flow_dir dir);
 
-// It was, and that took about so many microseconds.
-void relay_note_step(struct relay *relay, enum flow_dir dir, unsigned cost);
+// There was some.
+void relay_note_work(struct relay *relay, enum flow_dir dir, unsigned work);
 
 // ---- flow_io.c: what both directions do alike ----
 

@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-// A record without text costs more: a new key is derived, or an answer is owed.
-#define TEXT_COST 1u
-#define OTHER_COST 8u
+// A record without text is more work: a new key is derived, or an answer is owed.
+#define TEXT_WORK 1u
+#define OTHER_WORK 12u
 
 // Bytes of the record at the front of `in`, 0 if not even its header is there.
 static size_t first_record(const struct relay *relay, const struct flow_state *now)
@@ -128,7 +128,7 @@ static bool open_record(struct relay *relay)
     const uint32_t n_held = is_telnet ? (uint32_t)telnet_n_held(&next.telnet) : 0;
     const uint32_t n = (uint32_t)first_record(relay, &next) + n_held;
     if (!has_record(relay, &next) || !relay_make_out_room(relay, TO_GAME, n, &next) ||
-        !relay_may_step(relay, TO_GAME) || !relay_begin_output(relay, &next, n, &place))
+        !relay_may_work(relay, TO_GAME) || !relay_begin_output(relay, &next, n, &place))
         return false;
     const struct record_params params = slot_record_params(relay->slot);
     struct record_opened opened;
@@ -137,7 +137,7 @@ static bool open_record(struct relay *relay)
                 vault_chunk(relay->vault, next.in.chunk) + next.in.start, buffer_bytes(&next.in),
                 place.at + n_held, place.room - n_held, &opened);
     size_t n_text = opened.status == RECORD_TEXT ? opened.n_text : 0;
-    relay_note_step(relay, TO_GAME, n_text ? TEXT_COST : OTHER_COST);
+    relay_note_work(relay, TO_GAME, n_text ? TEXT_WORK : OTHER_WORK);
     if (is_telnet && n_text)
         n_text = relay_filter(relay, TO_GAME, &next, place.at + n_held, n_text, place.at);
     else if (n_text)

@@ -38,7 +38,7 @@ static void publish_seal(struct relay *relay, const struct seal *seal, size_t n,
                          struct flow_state *next)
 {
     POINT(RECORD_SEALED);
-    relay_note_step(relay, TO_PLAYER, 1);
+    relay_note_work(relay, TO_PLAYER, 1);
     if (n == 0) {
         relay_drop_output(relay, &seal->place, next);
         log_event(LOG_LIBRARY, "what=\"a record could not be sealed\"");
@@ -207,7 +207,7 @@ static bool seal_next(struct relay *relay)
     if (now->phase == FLOW_OPEN && record_is_worn(&params, &now->record))
         return params.version == RECORD_TLS13 ? seal_key_update(relay) : seal_worn_notice(relay);
     if (now->in.chunk != CHUNK_NONE)
-        return relay_may_step(relay, TO_PLAYER) && seal_text(relay);
+        return relay_may_work(relay, TO_PLAYER) && seal_text(relay);
     if (now->phase == FLOW_ENDING)
         return seal_alert(relay, RECORD_CLOSE_NOTIFY);
     return false;

@@ -196,7 +196,8 @@ static void serve(const struct world *world, struct slot_pool *slots, struct chu
 {
     struct vault vault = world->vault;
     struct relay_conn conn = RELAY_CONN_NEW;
-    struct relay relay = {.vault = &vault, .chunks = chunks, .slot = slot, .conn = &conn};
+    struct relay relay = {
+        .vault = &vault, .chunks = chunks, .slot = slot, .conn = &conn, .work = RELAY_WORK_ALL};
     conn.is_orphan = world->is_dead;
     // Twice with everything ready: nothing may be left that only needs another look.
     for (int i = 0; i < 12; i++) {

@@ -281,7 +281,11 @@ static void serve(struct hands *hands, struct slot *slot)
     uint8_t state[VAULT_RESUME_BYTES];
     size_t n;
     struct relay_conn conn = RELAY_CONN_NEW;
-    struct relay relay = {.vault = &copy, .chunks = &hands->chunks, .slot = slot, .conn = &conn};
+    struct relay relay = {.vault = &copy,
+                          .chunks = &hands->chunks,
+                          .slot = slot,
+                          .conn = &conn,
+                          .work = RELAY_WORK_ALL};
     resume_get(&copy, slot, state);
     facts_find(slot, FACT_CERT_VERIFY, &n);
     (void)game_now(copy.head, slot->game);
