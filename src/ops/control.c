@@ -3,29 +3,25 @@
 //
 // The server (control.h): one struct peer a connection, on a bufferevent.
 //
-// What a peer asks for is done (run) until no whole line is there (input brings it back), its
-// share of the turn is over (it goes on in the next), the task waits for something (it looks again
+// What a peer asks for is done (run) until no whole line is there (input brings it back), the
+// turn's steps are done (it goes on in the next), the task waits for something (it looks again
 // after a while), or enough is to be sent (its having gone brings it back). Only in the first case
 // it reads, one line's worth at most. After the peer's end of file the rest is done and sent, then
 // it is over. It is freed then, after the callbacks (reap).
 #include "ops/control.h"
 
-#include "base/log.h"
-#include "ops/answer.h"
+#include "ops/knock.h"
 #include "ops/task.h"
 #include "players/connector.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <event2/bufferevent.h>
-#include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAIT_MS 20   // between two looks for what a request waits for
-#define PAUSE_MS 100 // after an accept that failed for want of descriptors or memory
+#define WAIT_MS 20 // between two looks for what a request waits for
 #define GO_ON_BYTES (CONTROL_OUTPUT_BYTES / 4)
 
 static_assert(TASK_STEP_BYTES < CONTROL_OUTPUT_BYTES / 2, "a step's output");
@@ -54,9 +50,10 @@ struct peer {
 
 struct control {
     struct players *players;
-    struct evconnlistener *listener;
-    struct event *resume; // accepting, after a pause
+    struct knock *knock;
     struct event *reaper;
+    struct event *next_turn; // of the loop: there may be steps again
+    unsigned n_steps;        // done in this turn
     struct peer *peers;
 };
 
@@ -154,14 +151,35 @@ static bool has_room(const struct peer *peer)
     return n + TASK_STEP_BYTES <= CONTROL_OUTPUT_BYTES;
 }
 
+static void on_next_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct control *control = arg;
+    (void)fd;
+    (void)what;
+    control->n_steps = 0;
+}
+
+// May one more step be done in this turn of the loop?
+static bool take_step(struct control *control)
+{
+    static const struct timeval at_once = {0};
+    if (control->n_steps == CONTROL_STEPS_A_TURN)
+        return false;
+    if (!event_pending(control->next_turn, EV_TIMEOUT, NULL) &&
+        event_add(control->next_turn, &at_once) < 0)
+        return true; // without memory they are not counted
+    control->n_steps++;
+    return true;
+}
+
 // Do what can be done in this turn. Returns what the peer waits for then.
 static enum wait run(struct peer *peer)
 {
-    for (unsigned n = 0; has_room(peer); n++) {
+    while (has_room(peer)) {
         if (!peer->is_busy && !take_line(peer))
             return WAIT_INPUT;
         peer->is_busy = true;
-        if (n == CONTROL_STEPS_A_TURN)
+        if (!take_step(peer->control))
             return WAIT_TURN;
         peer->is_busy = !task_step(&peer->task, peer->control->players);
         if (peer->task.is_torn)
@@ -288,23 +306,6 @@ static const char *find_limit(const struct control *control, const struct task_a
     return NULL;
 }
 
-// One line and the end. What the peer has sent is read first: closing a socket with unread input
-// makes the peer's next call an error, and it might never see the line.
-static void refuse(int fd, const struct task_asker *asker, enum request_error error,
-                   const char *why)
-{
-    struct answer answer;
-    char sink[4096];
-    log_event(LOG_CONTROL_REFUSED, "uid=%u pid=%d why=\"%s\"", (unsigned)asker->uid,
-              (int)asker->pid, why);
-    answer_error(&answer, NULL, error, why);
-    if (send(fd, answer.bytes, answer.n, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-        shutdown(fd, SHUT_WR);
-    for (int i = 0; i < 4 && recv(fd, sink, sizeof sink, MSG_DONTWAIT) > 0; i++)
-        continue;
-    close(fd);
-}
-
 static struct peer *make_peer(struct control *control, int fd)
 {
     struct event_base *base = control->players->base;
@@ -338,56 +339,30 @@ static void start(struct peer *peer)
         try_later(peer);
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
-                      int n_from, void *arg)
+static bool take(void *arg, int fd, const struct task_asker *asker)
 {
     struct control *control = arg;
-    struct ucred cred = {.uid = (uid_t)-1};
-    socklen_t n_cred = sizeof cred;
-    (void)listener;
-    (void)from;
-    (void)n_from;
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n_cred);
-    const struct task_asker asker = {cred.uid, cred.pid, cred.uid == 0 || cred.uid == geteuid()};
-    if (!asker.is_admin && !is_game_user(&control->players->heritage->conf, asker.uid)) {
-        refuse(fd, &asker, REQUEST_NOT_ALLOWED,
-               "this user may not speak here; be root, stayd's own user, or the `user` of a "
-               "game's section in stayd.conf");
-        return;
+    if (!asker->is_admin && !is_game_user(&control->players->heritage->conf, asker->uid)) {
+        knock_refuse(control->knock, fd, asker, REQUEST_NOT_ALLOWED,
+                     "this user may not speak here; be root, stayd's own user, or the `user` of a "
+                     "game's section in stayd.conf");
+        return false;
     }
-    const char *limit = find_limit(control, &asker);
+    const char *limit = find_limit(control, asker);
     struct peer *peer = limit ? NULL : make_peer(control, fd);
     if (!peer) {
-        refuse(fd, &asker, REQUEST_SHORT, limit ? limit : "memory could not be had; try again");
-        return;
+        knock_refuse(control->knock, fd, asker, REQUEST_SHORT,
+                     limit ? limit : "memory could not be had; try again");
+        return false;
     }
-    peer->task.asker = asker;
+    peer->task.asker = *asker;
     start(peer);
-}
-
-static void on_accept_error(struct evconnlistener *listener, void *arg)
-{
-    struct control *control = arg;
-    static const struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
-    log_event(LOG_CONTROL_REFUSED, "why=\"%s\"", strerror(EVUTIL_SOCKET_ERROR()));
-    evconnlistener_disable(listener); // it would repeat at once
-    event_add(control->resume, &pause);
-}
-
-static void on_resume(evutil_socket_t fd, short what, void *arg)
-{
-    struct control *control = arg;
-    static const struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
-    (void)fd;
-    (void)what;
-    if (evconnlistener_enable(control->listener) < 0)
-        event_add(control->resume, &pause);
+    return true;
 }
 
 void control_check(struct control *control)
 {
-    if (!event_pending(control->resume, EV_TIMEOUT, NULL))
-        on_resume(-1, EV_TIMEOUT, control);
+    knock_check(control->knock);
 }
 
 struct control *control_make(struct players *players, int listener_fd)
@@ -396,16 +371,11 @@ struct control *control_make(struct players *players, int listener_fd)
     if (!control)
         return NULL;
     control->players = players;
-    control->resume = evtimer_new(players->base, on_resume, control);
+    control->next_turn = evtimer_new(players->base, on_next_turn, control);
     control->reaper = evtimer_new(players->base, reap, control);
-    control->listener =
-        evconnlistener_new(players->base, on_accept, control,
-                           LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0, listener_fd);
-    if (control->resume && control->reaper && control->listener) {
-        evconnlistener_set_error_cb(control->listener, on_accept_error);
-        on_resume(-1, EV_TIMEOUT, control);
+    control->knock = knock_make(players->base, listener_fd, take, control);
+    if (control->next_turn && control->reaper && control->knock)
         return control;
-    }
     control_free(control);
     return NULL;
 }
@@ -419,11 +389,10 @@ void control_free(struct control *control)
         free_peer(control->peers);
         control->peers = next;
     }
-    if (control->listener)
-        evconnlistener_free(control->listener);
+    knock_free(control->knock);
     if (control->reaper)
         event_free(control->reaper);
-    if (control->resume)
-        event_free(control->resume);
+    if (control->next_turn)
+        event_free(control->next_turn);
     free(control);
 }

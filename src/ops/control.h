@@ -9,7 +9,8 @@
 //                together CONTROL_OF_GAMES; root counts in the first only
 //   input        one line a connection
 //   output       CONTROL_OUTPUT_BYTES a connection; then nothing more is done for it until it reads
-//   time         CONTROL_STEPS_A_TURN steps of a connection's requests in a turn of the loop
+//   time         KNOCK_WORK (ops/knock.h), and CONTROL_STEPS_A_TURN steps of all connections'
+//                requests, in a turn of the loop
 //   patience     CONTROL_STALL_S without a byte taken by a peer that is owed some
 //
 // Nothing here survives the worker: peers connect again and repeat.
@@ -21,7 +22,7 @@
 #define CONTROL_OF_A_USER 16u
 #define CONTROL_OF_GAMES 48u
 #define CONTROL_OUTPUT_BYTES (1u << 20)
-#define CONTROL_STEPS_A_TURN 8u
+#define CONTROL_STEPS_A_TURN 2u
 #define CONTROL_STALL_S 30
 
 struct control;

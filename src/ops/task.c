@@ -20,7 +20,8 @@
 
 #define ITEMS_A_STEP 64u
 #define SLOTS_A_STEP 1024u // looked at, if most of them are not asked for
-#define PAIRS_A_STEP 64u
+#define PAIRS_A_STEP 32u
+#define NOTICES_A_STEP 16u // each is sent to its player when the callbacks have returned
 
 static_assert(REQUEST_GAME_BYTES == CONF_NAME_BYTES, "a game's name");
 static_assert(REQUEST_STATE_BYTES == VAULT_RESUME_BYTES, "resume state");
@@ -328,7 +329,7 @@ static bool do_notice(struct task *task, struct players *players)
     struct slot *slot;
     if (task->next == 0)
         log_order(task, "game", task->request.game);
-    for (unsigned n = 0; n < ITEMS_A_STEP && (slot = next_player(task, players, &n_left)); n++) {
+    for (unsigned n = 0; n < NOTICES_A_STEP && (slot = next_player(task, players, &n_left)); n++) {
         if (relay_is_http(slot))
             continue;
         enum order_result result = order_notice(players, slot, token, task->request.text);

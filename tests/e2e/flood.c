@@ -14,7 +14,6 @@
 // connected and how many bytes the game has heard: "over PLAYERS BYTES".
 //
 // Errors: end the program with a message and status 1.
-#define _GNU_SOURCE // accept4(2)
 #include <errno.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>

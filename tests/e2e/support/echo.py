@@ -1,28 +1,33 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
-"""How long a player waits for an echo, while others do their worst."""
+"""How long a player waits for an echo while others do their worst."""
 import os
 import select
 import subprocess
 import time
 
+from .daemon import BUILD
+
+FLOOD = os.path.join(BUILD, "tests", "e2e", "flood")
 LINE = b"say " + b"x" * 55 + b"\n"
+GAP_S = 0.001
+QUIET_S = 0.7
 
 
-def last(process):
-    """Others' programs get what time is left over: stayd's time is what is measured, not theirs."""
+def start_last(*command, **options):
+    """A program that gets what time others leave: how soon stayd is done is what is measured, not
+    how the kernel deals out the processors."""
+    process = subprocess.Popen(command, text=True, **options)
     os.setpriority(os.PRIO_PROCESS, process.pid, 19)
     return process
 
 
 class Flood:
-    """tests/e2e/flood.c"""
+    """tests/e2e/flood.c: players of the game at `path`, who say so many records each."""
 
-    def __init__(self, port, path, n, kind, records):
-        from .daemon import BUILD
-        self.process = last(subprocess.Popen(
-            [os.environ.get("FLOOD", os.path.join(BUILD, "tests", "e2e", "flood")), str(port), path, str(n), kind, str(records)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    def __init__(self, port, path, n_players, kind, n_records):
+        self.process = start_last(FLOOD, str(port), path, str(n_players), kind, str(n_records),
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout.readline() == "ready\n"
 
     def begin(self):
@@ -38,24 +43,29 @@ class Flood:
         assert word == "over" and self.process.wait() == 0
         return int(players), int(heard)
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
-def echo_ms(pair):
+
+def wait_for_echo(pair):
     begun = time.monotonic()
     pair.player.send(LINE)
     assert pair.link.read_exactly(len(LINE)) == LINE
     pair.link.send(LINE)
     assert pair.player.read_exactly(len(LINE)) == LINE
-    return (time.monotonic() - begun) * 1000
+    return time.monotonic() - begun
 
 
-def measure(pair, is_over, gap=0.001):
-    """An echo each millisecond; the waits, sorted."""
-    waits = []
+def measure(pair, is_over):
+    """An echo each millisecond, until it is over; the wait that one in a hundred exceeds."""
+    waits = [wait_for_echo(pair)]
     while not is_over():
-        waits.append(echo_ms(pair))
-        time.sleep(gap)
-    return sorted(waits)
+        time.sleep(GAP_S)
+        waits.append(wait_for_echo(pair))
+    return sorted(waits)[len(waits) * 99 // 100]
 
 
-def p99(waits):
-    return waits[len(waits) * 99 // 100]
+def measure_quiet(pair):
+    end = time.monotonic() + QUIET_S
+    return measure(pair, lambda: time.monotonic() > end)
