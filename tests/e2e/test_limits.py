@@ -156,12 +156,13 @@ def road_house(net, start_stayd, game, pki):
 
 
 def test_an_ipv6_house_that_floods_keeps_neither_others_nor_its_neighbours_out(net, road_house, flood):
-    """With silent connections and with such as drip; neighbours are of the same /48."""
-    def house(n):
-        return f"fd77::{2 + n % 8:x}"
+    """Each time from another address; half of them say nothing, half do not go on. Neighbours are of the same /48."""
+    def open_one(n):
+        sock = net.connect(f"{Network.CROWD}{n + 1:x}", TLS)
+        return begin(sock) if n % 2 else sock
     quiet = median_entry(lambda: road_house("10.77.0.2"))
-    crowd = flood(lambda n: begin(net.connect(house(n), TLS)) if n % 2 else net.connect(house(n), TLS))
-    crowd.await_n(400)
+    crowd = flood(open_one, rate=100)
+    crowd.await_n(600)
     attacked = median_entry(lambda: road_house("10.77.0.2"))
     neighbour = median_entry(lambda: road_house(Network.NEIGHBOUR))
     assert crowd.thread.is_alive()

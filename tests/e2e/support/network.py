@@ -14,6 +14,7 @@ from .players import program
 from .waiting import WAIT_S
 
 CLONE_NEWNET = 0x40000000
+IP_FREEBIND = 15  # linux/in.h
 PTR, A, AAAA, CNAME = 12, 1, 28, 5
 
 
@@ -32,10 +33,10 @@ def why_not():
 
 class Network:
     """house has 10.77.0.1 and fd77::1, road 10.77.0.2 to .9 and fd77::2 to ::9; and, of the same site (/48),
-    fd77:0:0:1::1 and ::2."""
+    fd77:0:0:1::1 and ::2. Every address of fd77:0:0:2::/64 is road's."""
 
     HOUSE4, HOUSE6 = "10.77.0.1", "fd77::1"
-    NEIGHBOUR = "fd77:0:0:1::2"
+    NEIGHBOUR, CROWD = "fd77:0:0:1::2", "fd77:0:0:2::"
 
     def __init__(self):
         name = secrets.token_hex(4)
@@ -59,6 +60,8 @@ class Network:
                 self._ip("-n", name, "address", "add", f"10.77.0.{n}/24", "dev", "door")
                 self._ip("-n", name, "address", "add", f"fd77::{n}/64", "dev", "door", "nodad")
             self._ip("-n", name, "address", "add", f"fd77:0:0:1::{numbers[0]}/64", "dev", "door", "nodad")
+        self._ip("-n", self.road, "route", "add", "local", f"{self.CROWD}/64", "dev", "lo")
+        self._ip("-n", self.house, "route", "add", f"{self.CROWD}/64", "via", "fd77::2")
 
     @staticmethod
     def _ip(*arguments, must=True):
@@ -90,6 +93,7 @@ class Network:
             (socket.AF_INET, self.HOUSE4)
         sock = self._inside(self.road, lambda: socket.socket(family))
         sock.settimeout(WAIT_S)
+        sock.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
         sock.bind((source, 0))
         sock.connect((target, port))
         return sock
