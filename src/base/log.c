@@ -64,7 +64,8 @@ static struct {
     enum log_form form;
     enum log_level level;
     uint32_t n_lost;
-    bool is_flooded; // some event has suppressed lines
+    bool is_flooded;      // some event has suppressed lines
+    struct log_flood all; // beyond the least of each event; n_suppressed is not used
     struct log_flood flood[LOG_N_EVENTS];
 } target = {.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO};
 
@@ -304,7 +305,7 @@ static void say_floods(uint64_t now_ms)
             continue;
         }
         say((enum log_event)event, "suppressed=%u", flood->n_suppressed);
-        *flood = (struct log_flood){.since_ms = now_ms};
+        *flood = (struct log_flood){.since_ms = now_ms, .n_lines = 1};
     }
 }
 
@@ -313,12 +314,30 @@ void log_tick(void)
     say_floods(clock_boot_ms());
 }
 
+static void begin_second(struct log_flood *flood, uint64_t now_ms)
+{
+    if (now_ms - flood->since_ms >= 1000)
+        *flood = (struct log_flood){.since_ms = now_ms};
+}
+
+// Take one of the lines that are for all events. Debug's are there to be many.
+static bool take_of_all(enum log_event event, uint64_t now_ms)
+{
+    if (events[event].level == LOG_LEVEL_DEBUG)
+        return true;
+    begin_second(&target.all, now_ms);
+    if (target.all.n_lines == LOG_BURST_ALL)
+        return false;
+    target.all.n_lines++;
+    return true;
+}
+
 static bool is_flood(enum log_event event, uint64_t now_ms)
 {
     struct log_flood *flood = &target.flood[event];
-    if (now_ms - flood->since_ms >= 1000)
-        *flood = (struct log_flood){.since_ms = now_ms};
-    if (flood->n_lines < LOG_BURST) {
+    begin_second(flood, now_ms);
+    if (flood->n_lines < LOG_BURST_LEAST ||
+        (flood->n_lines < LOG_BURST && take_of_all(event, now_ms))) {
         flood->n_lines++;
         return false;
     }

@@ -5,7 +5,10 @@
 // an event word from base/events.def, then key=value pairs. Whatever comes from a
 // peer goes through log_quote first. A flood of one event is cut: after
 // LOG_BURST lines of it within a second the rest are counted and said once
-// ("suppressed=N"), with the next line of any event or the next log_tick.
+// ("suppressed=N", a line of the next second), with the next line of any event or
+// the next log_tick. All events together, but for debug's, have LOG_BURST_ALL lines a
+// second, so that who can cause many kinds of them does not cause many lines; beside these
+// each has LOG_BURST_LEAST, so that nobody can keep another event from being said.
 //
 // Each line is one write(2), so the lines of several processes that share the
 // descriptor do not mix. A target that does not keep up (a full pipe) is not
@@ -33,6 +36,8 @@ enum log_event {
 };
 
 #define LOG_BURST 50u
+#define LOG_BURST_ALL 100u
+#define LOG_BURST_LEAST 5u
 #define LOG_ID_BYTES 33u
 // The longest line, newline included; longer ones are cut. Not more than PIPE_BUF, up to which
 // pipe(7) promises that a write is not torn.

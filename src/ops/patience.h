@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PATIENCE_USERS 16u     // the longest unheard of is forgotten
-#define PATIENCE_AT_ONCE 8u    // answers
-#define PATIENCE_AGAIN_MS 100u // after which there is one more
+#define PATIENCE_USERS 16u    // the longest unheard of is forgotten
+#define PATIENCE_AT_ONCE 256u // answers
+#define PATIENCE_AGAIN_MS 10u // after which there is one more
 
 // Zero: nobody has come.
 struct patience {

@@ -4,7 +4,6 @@
 import os
 import pwd
 import subprocess
-import sys
 import time
 
 import pytest
@@ -14,7 +13,7 @@ from support.control import Control
 from support.daemon import free_port
 from support.game import Pair
 from support.players import TlsPlayer
-from support.waiting import WAIT_S
+from support.waiting import WAIT_S, until
 
 NOBODY = pwd.getpwnam("nobody")
 STRANGER = 65432
@@ -25,20 +24,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="other users can be pl
 # who has work to do, so the best of some rounds counts, and half as much again is let pass.
 MOST = 3
 ROUNDS = 6
-
-KNOCK = """
-import os, socket, sys
-os.setuid(int(sys.argv[2]))
-for n in range(1 << 30):
-    with socket.socket(socket.AF_UNIX) as sock:
-        try:
-            sock.connect(sys.argv[1])
-        except BlockingIOError:
-            pass
-    if n == 20:
-        print("knocking", flush=True)
-"""
-
+MEASURE_S = 0.7
 
 class Scene:
     """stayd with two games: one with a player who is measured, the other for those who flood."""
@@ -69,13 +55,13 @@ def scene(start_stayd, game, pki, folder):
     return Scene(start_stayd, game, pki, folder)
 
 
-def assert_little_later(scene, measure):
+def assert_little_later(measure_quiet, measure):
     """measure() while others do their worst."""
     ratios = []
     for _ in range(ROUNDS):
-        quiet = echo.measure_quiet(scene.pair)
+        quiet = measure_quiet()
         busy = measure()
-        quiet = max(quiet, echo.measure_quiet(scene.pair))
+        quiet = max(quiet, measure_quiet())
         ratios.append(busy / quiet)
         print(f"one echo in a hundred takes longer than {quiet * 1000:.2f} ms, "
               f"and now than {busy * 1000:.2f} ms")
@@ -104,12 +90,12 @@ def test_a_flood_of_records_makes_others_wait_little(scene, kind):
             assert n_left == n_players
             assert n_heard == n_players * n_records * (1 if kind == "bytes" else 16384)
         return busy
-    assert_little_later(scene, measure)
+    assert_little_later(lambda: echo.measure_for(scene.pair, MEASURE_S), measure)
 
 
-def knock(scene, n, uid):
-    started = [echo.start_last(sys.executable, "-c", KNOCK, scene.control, str(uid),
-                               stdout=subprocess.PIPE) for _ in range(n)]
+def knock(path, n, uid):
+    started = [echo.start_last(echo.KNOCK, path, str(uid), stdout=subprocess.PIPE)
+               for _ in range(n)]
     for process in started:
         assert process.stdout.readline() == "knocking\n"
     return started
@@ -125,27 +111,35 @@ def end_all(processes):
 @needs_root
 @pytest.mark.parametrize("uid", (STRANGER, NOBODY.pw_uid), ids=("stranger", "game"))
 def test_who_knocks_at_the_control_socket_makes_others_wait_little(scene, uid):
-    def measure():
-        knocking = knock(scene, 4, uid)
+    """... beside who knocks as much where nobody listens, because that takes the processors, too."""
+    def measure(path):
+        knocking = knock(path, 4, uid)
         try:
-            return echo.measure_quiet(scene.pair)
+            return echo.measure_for(scene.pair, MEASURE_S)
         finally:
             end_all(knocking)
-    assert_little_later(scene, measure)
+    assert_little_later(lambda: measure("/nonexistent"), lambda: measure(scene.control))
+
+
+def try_to_open(scene, uid):
+    try:
+        return Control(scene.control, uid=uid)
+    except BlockingIOError:
+        return None
 
 
 @needs_root
 def test_who_may_speak_is_heard_while_a_stranger_knocks(scene):
     start = time.monotonic()
-    knocking = knock(scene, 4, STRANGER)
+    knocking = knock(scene.control, 4, STRANGER)
     try:
         for uid in (None, NOBODY.pw_uid) * 10:
             begun = time.monotonic()
-            control = Control(scene.control, uid=uid)
+            control = until(lambda: try_to_open(scene, uid), "there is room among those who knock")
             assert control.ask("held other").word == "ok"
             assert time.monotonic() - begun < WAIT_S
             control.close()
         n_refused = len(scene.stayd.log.find(" control-refused "))
     finally:
         end_all(knocking)
-    assert 1 <= n_refused <= 8 + (time.monotonic() - start) * 10 + 1  # what it costs in the log
+    assert 1 <= n_refused <= 50 * (time.monotonic() - start + 2)  # floods are cut

@@ -162,6 +162,50 @@ static void a_flood_is_cut_and_said_once(void **state)
     assert_non_null(strstr(read_log(), "handshake-failed n=again"));
 }
 
+#define STRANGERS 8 // kinds of lines that strangers can cause
+
+// False: this took longer than a second.
+static bool make_floods(void)
+{
+    static const enum log_event by_strangers[STRANGERS] = {
+        LOG_PLAYER_OPEN, LOG_PLAYER_CLOSE,   LOG_HANDSHAKE_FAILED, LOG_REFUSED,
+        LOG_RECORD,      LOG_ACCEPT_RESUMED, LOG_ACCEPT_PAUSED,    LOG_DROPPED_FACT};
+    uint64_t began_ms = clock_boot_ms();
+    open_log(LOG_LEVEL_DEBUG);
+    for (int i = 0; i < 500; i++)
+        for (int n = 0; n < STRANGERS; n++)
+            log_event(by_strangers[n], "n=%d", i);
+    log_event(LOG_WORKER_DIED, "status=1");
+    for (int i = 0; i < 40; i++)
+        log_event(LOG_NAME, "debug=%d", i);
+    return clock_boot_ms() - began_ms < 1000;
+}
+
+static void many_floods_have_few_lines_together_and_hide_nothing_else(void **state)
+{
+    (void)state;
+    do {
+        sleep_ms(1010);
+        log_tick();
+    } while (!make_floods());
+    read_log();
+    assert_int_equal(count(text, "\n"), LOG_BURST_ALL + STRANGERS * LOG_BURST_LEAST + 1 + 40);
+    assert_int_equal(count(text, "worker-died status=1"), 1);
+    open_log(LOG_LEVEL_INFO);
+    sleep_ms(1010);
+    log_tick();
+    read_log();
+    assert_int_equal(count(text, "suppressed="), STRANGERS);
+    assert_int_equal(count(text, "\n"), STRANGERS);
+    while (count(read_log(), "refused n=") < LOG_BURST - 1) // what was said of the cut counts
+        log_event(LOG_REFUSED, "n=1");
+    log_event(LOG_REFUSED, "n=more");
+    assert_int_equal(count(read_log(), "n=more"), 0);
+    sleep_ms(1010); // the next test begins anew
+    log_tick();
+    sleep_ms(1010);
+}
+
 static void processes_that_share_the_descriptor_do_not_mix_lines(void **state)
 {
     (void)state;
@@ -296,6 +340,7 @@ int main(void)
         cmocka_unit_test(a_target_that_cannot_be_opened_changes_nothing),
         cmocka_unit_test(long_lines_are_cut),
         cmocka_unit_test(a_flood_is_cut_and_said_once),
+        cmocka_unit_test(many_floods_have_few_lines_together_and_hide_nothing_else),
         cmocka_unit_test(processes_that_share_the_descriptor_do_not_mix_lines),
         cmocka_unit_test(a_reader_that_stops_is_not_waited_for),
         cmocka_unit_test(the_journal_gets_its_own_prefix),

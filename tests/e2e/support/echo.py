@@ -9,9 +9,9 @@ import time
 from .daemon import BUILD
 
 FLOOD = os.path.join(BUILD, "tests", "e2e", "flood")
+KNOCK = os.path.join(BUILD, "tests", "e2e", "knock")
 LINE = b"say " + b"x" * 55 + b"\n"
 GAP_S = 0.001
-QUIET_S = 0.7
 
 
 def start_last(*command, **options):
@@ -66,6 +66,6 @@ def measure(pair, is_over):
     return sorted(waits)[len(waits) * 99 // 100]
 
 
-def measure_quiet(pair):
-    end = time.monotonic() + QUIET_S
+def measure_for(pair, seconds):
+    end = time.monotonic() + seconds
     return measure(pair, lambda: time.monotonic() > end)
