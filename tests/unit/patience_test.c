@@ -53,7 +53,7 @@ static void so_many_users_are_remembered(void **state)
     (void)state;
     struct patience patience = {0};
     unsigned n = 0;
-    for (unsigned i = 0; i < 1000; i++)
+    for (unsigned i = 0; i < 2 * PATIENCE_USERS * PATIENCE_AT_ONCE; i++)
         n += n_told(&patience, i % PATIENCE_USERS, 5, 1);
     assert_int_equal(n, PATIENCE_USERS * PATIENCE_AT_ONCE);
 }
