@@ -19,12 +19,15 @@ NOBODY = pwd.getpwnam("nobody")
 STRANGER = 65432
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="other users can be played by root only")
 
-# The wait that one echo in a hundred exceeds may be twice what it is when nothing is done. Without a
-# budget it is hundreds of times that. Other programs of the machine make it stray, and more so for
-# who has work to do, so the best of some rounds counts, and half as much again is let pass.
-MOST = 3
+# The wait that one echo in a hundred exceeds is mostly twice or thrice what it is when nothing is done.
+# Without a budget it is dozens of times that. Other programs of the machine, such as other tests, make
+# it stray, and more so for who has work to do: so the best of some rounds counts, and only what no
+# neighbour explains is a fault.
+USUAL = 3
+MOST = 10
 ROUNDS = 6
 MEASURE_S = 0.7
+
 
 class Scene:
     """stayd with two games: one with a player who is measured, the other for those who flood."""
@@ -65,7 +68,7 @@ def assert_little_later(measure_quiet, measure):
         ratios.append(busy / quiet)
         print(f"one echo in a hundred takes longer than {quiet * 1000:.2f} ms, "
               f"and now than {busy * 1000:.2f} ms")
-        if ratios[-1] <= MOST:
+        if ratios[-1] <= USUAL:
             return
     assert min(ratios) <= MOST, ratios
 
