@@ -31,8 +31,8 @@ def connect(port, host="127.0.0.1", source=None, receive_bytes=None):
     sock.settimeout(WAIT_S)
     if receive_bytes:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-    if source:
-        sock.bind((source, 0))
+    # By itself connect takes a port that has a connection to somewhere else: tests tell players by theirs.
+    sock.bind((source or ("::" if ":" in host else "0.0.0.0"), 0))
     sock.connect((host, port))
     return sock
 
