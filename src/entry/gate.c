@@ -95,7 +95,9 @@ void gate_refuse(struct gate *gate, const uint8_t address[16], enum gate_verdict
 void gate_tick(struct gate *gate, uint64_t now_ms)
 {
     struct refusal due;
-    while (refusals_next_due(&gate->refusals, &due, now_ms))
+    // The log has room for so many lines of one event, whatever others say; the rest stay due.
+    for (unsigned n = 0; n < LOG_BURST_LEAST && refusals_next_due(&gate->refusals, &due, now_ms);
+         n++)
         say(&due, due.n_unsaid);
     uint64_t n_others = refusals_take_others(&gate->refusals, now_ms);
     if (n_others)
@@ -187,7 +189,14 @@ struct tally_held *gate_look_for_room(struct gate *gate, const uint8_t address[1
         }
         return held;
     }
-    return gate_is_full(gate) ? gate_look_everywhere(gate, now_ms) : NULL;
+    if (!gate_is_full(gate))
+        return NULL;
+    struct tally_held *held = gate_look_everywhere(gate, now_ms);
+    if (!held) { // it could have given way when this newcomer was accepted, and has spoken since
+        gate_refuse(gate, address, GATE_HANDSHAKES, now_ms);
+        *verdict = GATE_HANDSHAKES;
+    }
+    return held;
 }
 
 void gate_hold(struct gate *gate, struct tally_held *held, const uint8_t address[16],

@@ -238,10 +238,12 @@ static void work(struct peer *peer)
         bufferevent_disable(peer->stream, EV_READ);
     short wanted = (short)((is_reading ? EV_READ : 0) | (is_sent ? 0 : EV_WRITE));
     bool is_watched = !wanted || bufferevent_enable(peer->stream, wanted) == 0;
-    if (wait == WAIT_TURN && is_watched)
-        event_add(peer->turn, &at_once);
-    else if (wait == WAIT_OTHERS || !is_watched)
+    if (wait == WAIT_TURN && is_watched) {
+        if (event_add(peer->turn, &at_once) < 0) // no memory
+            end(peer);
+    } else if (wait == WAIT_OTHERS || !is_watched) {
         try_later(peer);
+    }
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)

@@ -70,8 +70,9 @@ static unsigned what_to_await(const struct relay *relay)
     const bool has_room = to_game_has_room(relay);
     if (has_room && !relay->is_short)
         wants |= RELAY_READ_PLAYER;
-    if (!has_room && to_game->phase == FLOW_OPEN && to_game->input.unacked > 0 &&
-        flow_unsent(to_game, TO_GAME) == 0 && relay->slot->game_fd >= 0)
+    if (!has_room && !(wants & RELAY_AGAIN) && to_game->phase == FLOW_OPEN &&
+        to_game->input.unacked > 0 && flow_unsent(to_game, TO_GAME) == 0 &&
+        relay->slot->game_fd >= 0)
         wants |= RELAY_UNACKED;
     if (to_player_has_room(relay) && !relay->is_short)
         wants |= RELAY_READ_GAME;
