@@ -12,6 +12,9 @@
 // A listener or game that has left the file is kept as gone over one reload even if no slot names
 // it, because until the worker is replaced a player may still come by it (I22).
 //
+// The bytes of the file (conf.text) are not touched, and so say what stands in it, not what was made
+// of it here.
+//
 // Errors: complaints "FILE:LINE: what; what to do"; remarks, for the operator to know.
 #ifndef STAYD_CONF_ALIGN_H
 #define STAYD_CONF_ALIGN_H

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Loads the configuration: takes the file's sections and entries (read.c), finds
+// Parses the configuration: takes the text's sections and entries (read.c), finds
 // each entry's option (options.def), sets it (value.c), fills in the defaults and
 // has the whole checked (check.c).
 //
@@ -16,13 +16,15 @@
 #include <string.h>
 #include <strings.h>
 
+#define FILE_MAX_BYTES (1u << 20)
+
 // Of max-players, for one address.
 #define SHARE 20u
 #define SHARE_LEAST 10u
 
 struct loader {
     struct conf *conf;
-    struct conf_complaints complaints;
+    struct conf_complaints *complaints;
     struct conf_places places;
     char *folder;
     // The section that entries go to; into == NULL: one that was complained about.
@@ -41,7 +43,7 @@ static const struct {
 static void begin_stayd(struct loader *loader, int line)
 {
     if (loader->stayd_line) {
-        conf_complain(&loader->complaints, line,
+        conf_complain(loader->complaints, line,
                       "[stayd] stands on line %d already; put all its options there",
                       loader->stayd_line);
         return;
@@ -56,13 +58,13 @@ static void begin_listener(struct loader *loader, const char *name, int line)
     struct conf *conf = loader->conf;
     for (unsigned i = 0; i < conf->n_listeners; i++)
         if (strcmp(conf->listener[i].name, name) == 0) {
-            conf_complain(&loader->complaints, line,
+            conf_complain(loader->complaints, line,
                           "[listen %s] stands on line %d already; give this one another name", name,
                           conf->listener[i].line);
             return;
         }
     if (conf->n_listeners == CONF_MAX_LISTENERS) {
-        conf_complain(&loader->complaints, line, "too many listeners; at most %u are possible",
+        conf_complain(loader->complaints, line, "too many listeners; at most %u are possible",
                       CONF_MAX_LISTENERS);
         return;
     }
@@ -79,13 +81,13 @@ static void begin_game(struct loader *loader, const char *name, int line)
     struct conf *conf = loader->conf;
     for (unsigned i = 0; i < conf->n_games; i++)
         if (strcmp(conf->game[i].name, name) == 0) {
-            conf_complain(&loader->complaints, line,
+            conf_complain(loader->complaints, line,
                           "[game %s] stands on line %d already; give this one another name", name,
                           conf->game[i].line);
             return;
         }
     if (conf->n_games == CONF_MAX_GAMES) {
-        conf_complain(&loader->complaints, line, "too many games; at most %u are possible",
+        conf_complain(loader->complaints, line, "too many games; at most %u are possible",
                       CONF_MAX_GAMES);
         return;
     }
@@ -109,11 +111,11 @@ static void complain_section(struct loader *loader, const char *head, const char
     const char *nearest = nearest_find(word, words, CONF_N_SECTIONS);
     for (int i = 0; nearest && i < CONF_N_SECTIONS; i++)
         if (strcmp(nearest, heads[i].word) == 0) {
-            conf_complain(&loader->complaints, line, "unknown section [%s]; did you mean %s?", head,
+            conf_complain(loader->complaints, line, "unknown section [%s]; did you mean %s?", head,
                           conf_section_form((enum conf_section)i));
             return;
         }
-    conf_complain(&loader->complaints, line,
+    conf_complain(loader->complaints, line,
                   "unknown section [%s]; there are [stayd], [listen NAME] and [game NAME]", head);
 }
 
@@ -131,11 +133,11 @@ static void take_section(void *user, const char *head, int line)
     if (section == CONF_N_SECTIONS) {
         complain_section(loader, head, word, line);
     } else if (heads[section].has_name != (*name != '\0')) {
-        conf_complain(&loader->complaints, line, "[%s] %s; write %s", head,
+        conf_complain(loader->complaints, line, "[%s] %s; write %s", head,
                       *name ? "has a name, and can have none" : "has no name",
                       conf_section_form((enum conf_section)section));
     } else if (!is_name(name)) {
-        conf_complain(&loader->complaints, line,
+        conf_complain(loader->complaints, line,
                       "the name in [%s] is wrong; write at most %u letters, digits, - _ or .", head,
                       CONF_NAME_BYTES - 1);
     } else {
@@ -159,17 +161,17 @@ static void complain_key(struct loader *loader, const char *key, int line)
         if (conf_options[i].section == loader->section) {
             names[n_names++] = conf_options[i].key;
         } else if (strcmp(conf_options[i].key, key) == 0) {
-            conf_complain(&loader->complaints, line, "%s is no option of %s; it belongs into %s",
+            conf_complain(loader->complaints, line, "%s is no option of %s; it belongs into %s",
                           key, here, conf_section_form(conf_options[i].section));
             return;
         }
     }
     const char *nearest = nearest_find(key, names, n_names);
     if (nearest)
-        conf_complain(&loader->complaints, line, "unknown option %s; did you mean %s?", key,
+        conf_complain(loader->complaints, line, "unknown option %s; did you mean %s?", key,
                       nearest);
     else
-        conf_complain(&loader->complaints, line,
+        conf_complain(loader->complaints, line,
                       "unknown option %s; stayd --options lists those of %s", key, here);
 }
 
@@ -185,7 +187,7 @@ static void take_entry(void *user, const char *key, const char *value, int line)
     }
     int *place = &loader->lines[option - conf_options];
     if (*place) {
-        conf_complain(&loader->complaints, line,
+        conf_complain(loader->complaints, line,
                       "%s stands on line %d already; write it once, lists with commas", key,
                       abs(*place));
         return;
@@ -196,8 +198,7 @@ static void take_entry(void *user, const char *key, const char *value, int line)
     conf_plain(plain, option->kind == CONF_KIND_TEXT);
     if (option->kind == CONF_KIND_GAME && *plain)
         *loader->game_name = strdup(plain);
-    else if (!conf_value_set(option, loader->into, plain, line, loader->folder,
-                             &loader->complaints))
+    else if (!conf_value_set(option, loader->into, plain, line, loader->folder, loader->complaints))
         *place = -line; // seen, but its default is still to be filled in
 }
 
@@ -207,7 +208,7 @@ static void fill_section(struct loader *loader, enum conf_section section, void 
     for (unsigned i = 0; i < conf_n_options; i++)
         if (conf_options[i].section == section && conf_options[i].preset && lines[i] <= 0)
             conf_value_set(&conf_options[i], into, conf_options[i].preset, 0, loader->folder,
-                           &loader->complaints);
+                           loader->complaints);
 }
 
 static void fill_defaults(struct loader *loader)
@@ -240,44 +241,67 @@ static void count_certificates(struct conf *conf)
     }
 }
 
-int conf_load(struct conf *conf, const char *path, FILE *complaints)
+static char *folder_of(const char *path)
+{
+    char *copy = strdup(path);
+    char *folder = strdup(dirname(copy));
+    free(copy);
+    return folder;
+}
+
+int conf_parse(struct conf *conf, const char *path, char *text, size_t n_text,
+               struct conf_complaints *complaints)
 {
     struct loader *loader = calloc(1, sizeof *loader);
     memset(conf, 0, sizeof *conf);
-    if (!loader) {
-        fprintf(complaints, "%s: cannot be read: out of memory\n", path);
-        return 1;
+    conf->path = strdup(path);
+    conf->text = text;
+    conf->n_text = n_text;
+    if (!loader || !conf->path) {
+        free(loader);
+        conf_complain(complaints, 0, "cannot be read: out of memory");
+        conf_free(conf);
+        return complaints->n;
     }
-    conf->path = realpath(path, NULL);
-    if (!conf->path)
-        conf->path = strdup(path);
     loader->conf = conf;
-    loader->complaints = (struct conf_complaints){.out = complaints, .path = path};
-    char *copy = strdup(conf->path);
-    loader->folder = strdup(dirname(copy));
-    free(copy);
+    loader->complaints = complaints;
+    loader->folder = folder_of(path);
     const struct conf_reader reader = {loader, take_section, take_entry};
-    conf_read(path, &reader, &loader->complaints);
-    bool was_read =
-        loader->complaints.n == 0 || loader->stayd_line || conf->n_listeners || conf->n_games;
+    conf_read(text, n_text, &reader, complaints);
+    bool was_read = complaints->n == 0 || loader->stayd_line || conf->n_listeners || conf->n_games;
     fill_defaults(loader);
     fill_share(loader);
     count_certificates(conf);
-    if (was_read) // otherwise what is missing is the file
-        conf_check(conf, &loader->places, &loader->complaints);
-    int n_mistakes = loader->complaints.n;
+    if (was_read) // otherwise this is some other file
+        conf_check(conf, &loader->places, complaints);
     for (unsigned i = 0; i < CONF_MAX_LISTENERS; i++)
         free(loader->places.game_of[i]);
     free(loader->folder);
     free(loader);
-    if (n_mistakes)
+    if (complaints->n)
         conf_free(conf);
-    return n_mistakes;
+    return complaints->n;
+}
+
+int conf_load(struct conf *conf, const char *path, FILE *out)
+{
+    struct conf_complaints complaints = {.out = out, .path = path};
+    size_t n_text = 0;
+    memset(conf, 0, sizeof *conf);
+    char *text = conf_slurp(path, FILE_MAX_BYTES, "a configuration file",
+                            "give the path of a configuration file with -c", &n_text, &complaints);
+    if (!text)
+        return complaints.n;
+    char *absolute = realpath(path, NULL);
+    conf_parse(conf, absolute ? absolute : path, text, n_text, &complaints);
+    free(absolute);
+    return complaints.n;
 }
 
 static void free_list(struct conf_list *list)
 {
     free(list->file);
+    free(list->text);
     networks_free(&list->networks);
 }
 
@@ -287,6 +311,7 @@ void conf_free(struct conf *conf)
     free_list(&conf->deny);
     free_list(&conf->exempt);
     free(conf->path);
+    free(conf->text);
     free(conf->control);
     free(conf->user);
     free(conf->upgrade_programs);

@@ -108,11 +108,15 @@ struct conf_game {
 // Networks that stand in a file of their own (conf_read_lists).
 struct conf_list {
     char *file; // NULL: none
+    char *text; // the file's bytes as they were read; NULL: none were
+    size_t n_text;
     struct networks networks;
 };
 
 struct conf {
     char *path; // the file's absolute path
+    char *text; // its bytes as they were read, for another process (conf/copy.h)
+    size_t n_text;
     char *control;
     char *user;             // NULL: do not change
     char *upgrade_programs; // absolute paths, "PATH,PATH"; NULL: none

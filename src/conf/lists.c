@@ -7,7 +7,6 @@
 // Errors: complaints, the first ones of each file; the rest of it is read on.
 #include "conf/option.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define LIST_MAX_BYTES (4u << 20)
@@ -73,24 +72,38 @@ void conf_read_networks(struct networks *networks, const char *text, size_t n_te
     }
 }
 
-static int read_list(struct conf_list *list, const char *otherwise, FILE *out)
+static int parse_list(struct conf_list *list, const char *otherwise, FILE *out)
 {
     struct conf_complaints complaints = {.out = out, .path = list->file ? list->file : "exempt"};
-    size_t n_text = strlen(otherwise);
-    char *text = list->file
-                     ? conf_slurp(list->file, LIST_MAX_BYTES, "a list of networks",
-                                  "name a file with a network in each line", &n_text, &complaints)
-                     : strdup(otherwise);
-    if (text)
-        conf_read_networks(&list->networks, text, n_text, &complaints);
-    free(text);
+    if (list->text)
+        conf_read_networks(&list->networks, list->text, list->n_text, &complaints);
+    else if (!list->file)
+        conf_read_networks(&list->networks, otherwise, strlen(otherwise), &complaints);
     networks_sort(&list->networks);
+    return complaints.n;
+}
+
+int conf_parse_lists(struct conf *conf, FILE *complaints)
+{
+    int n = parse_list(&conf->allow, "", complaints);
+    n += parse_list(&conf->deny, "", complaints);
+    return n + parse_list(&conf->exempt, own_machine, complaints);
+}
+
+static int slurp_list(struct conf_list *list, FILE *out)
+{
+    struct conf_complaints complaints = {.out = out, .path = list->file};
+    if (list->file)
+        list->text =
+            conf_slurp(list->file, LIST_MAX_BYTES, "a list of networks",
+                       "name a file with a network in each line", &list->n_text, &complaints);
     return complaints.n;
 }
 
 int conf_read_lists(struct conf *conf, FILE *complaints)
 {
-    int n = read_list(&conf->allow, "", complaints);
-    n += read_list(&conf->deny, "", complaints);
-    return n + read_list(&conf->exempt, own_machine, complaints);
+    int n = slurp_list(&conf->allow, complaints);
+    n += slurp_list(&conf->deny, complaints);
+    n += slurp_list(&conf->exempt, complaints);
+    return n + conf_parse_lists(conf, complaints);
 }

@@ -86,17 +86,26 @@ struct conf_complaints {
 void conf_complain(struct conf_complaints *complaints, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-// Read the file as inih does and hand over its sections and entries in order.
+// Read a file's text as inih does and hand over its sections and entries in order.
 struct conf_reader {
     void *user;
     // "[head]" as written, without the brackets, blanks trimmed.
     void (*on_section)(void *user, const char *head, int line);
     void (*on_entry)(void *user, const char *key, const char *value, int line);
 };
-void conf_read(const char *path, const struct conf_reader *reader,
+void conf_read(const char *text, size_t n_text, const struct conf_reader *reader,
                struct conf_complaints *complaints);
 
-// The whole file, to be freed; NULL after a complaint. what: what it should be, and what to do, for
+// As conf_load, from the bytes of the file at this absolute path, which need not be there any more.
+// The text is from malloc(3), and is taken over: *conf has it, or it is freed. complaints: without
+// any before; returns their number.
+int conf_parse(struct conf *conf, const char *path, char *text, size_t n_text,
+               struct conf_complaints *complaints);
+
+// As conf_read_lists, from the lists' texts. A list that names a file and has no text stays empty.
+int conf_parse_lists(struct conf *conf, FILE *complaints);
+
+// The whole file's bytes, to be freed; NULL after a complaint. what: what it should be, and what to do, for
 // words.
 char *conf_slurp(const char *path, size_t most, const char *what, const char *right,
                  size_t *n_bytes, struct conf_complaints *complaints);

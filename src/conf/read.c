@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Reads a configuration file with libinih and gives out its sections and entries
+// Reads a configuration's text with libinih and gives out its sections and entries
 // with their line numbers. inih gets the lines from here one by one, because as
 // Debian builds it, it does not tell a line's number, is silent on a section
 // without entries, cuts long names, and takes an indented line for the
@@ -20,8 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX_BYTES (1 << 20)
-
 struct source {
     const struct conf_reader *reader;
     struct conf_complaints *complaints;
@@ -31,6 +29,13 @@ struct source {
     bool is_misplaced_said;
     bool is_in_section;
 };
+
+// What was read may be kept for long, so it has no more room than it needs.
+static char *shrink(char *text, size_t n)
+{
+    char *shrunk = realloc(text, n ? n : 1);
+    return shrunk ? shrunk : text;
+}
 
 char *conf_slurp(const char *path, size_t most, const char *what, const char *right,
                  size_t *n_bytes, struct conf_complaints *complaints)
@@ -56,8 +61,10 @@ char *conf_slurp(const char *path, size_t most, const char *what, const char *ri
             conf_complain(complaints, 0, "cannot be read: %s", strerror(errno));
             free(text);
             text = NULL;
+        } else {
+            text = shrink(text, n_read);
+            *n_bytes = n_read;
         }
-        *n_bytes = n_read;
     }
     if (fd >= 0)
         close(fd);
@@ -158,17 +165,12 @@ static int take_entry(void *user, const char *section, const char *key, const ch
     return 1;
 }
 
-void conf_read(const char *path, const struct conf_reader *reader,
+void conf_read(const char *text, size_t n_text, const struct conf_reader *reader,
                struct conf_complaints *complaints)
 {
-    size_t n_bytes = 0;
-    char *text = conf_slurp(path, FILE_MAX_BYTES, "a configuration file",
-                            "give the path of a configuration file with -c", &n_bytes, complaints);
-    if (!text)
-        return;
     struct source source = {
-        .reader = reader, .complaints = complaints, .at = text, .end = text + n_bytes};
-    if (n_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        .reader = reader, .complaints = complaints, .at = text, .end = text + n_text};
+    if (n_text >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         source.at += 3;
     ini_use_stack = false;
     ini_allow_realloc = false;
@@ -178,5 +180,4 @@ void conf_read(const char *path, const struct conf_reader *reader,
     // inih hands the same pointer to the reader and to the handler only if we do.
     if (ini_parse_stream(next_line, &source, take_entry, &source) != 0)
         conf_complain(complaints, 0, "cannot be read: out of memory");
-    free(text);
 }

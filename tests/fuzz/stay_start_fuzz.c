@@ -79,11 +79,10 @@ static void hold_own(const char *game)
 static void read_back(const struct stay_options *options, const char *text)
 {
     const struct conf_reader reader = {NULL, on_section, on_entry};
-    const char *path = fuzz_file(text, strlen(text));
     struct fuzz_memory said;
-    struct conf_complaints complaints = {fuzz_open(&said), path, 0};
+    struct conf_complaints complaints = {fuzz_open(&said), "x", 0};
     seen.n = 0;
-    conf_read(path, &reader, &complaints);
+    conf_read(text, strlen(text), &reader, &complaints);
     free(fuzz_text(&said));
     if (complaints.n > 0)
         return; // a line that is too long
