@@ -3,9 +3,10 @@
 //
 // The configuration file. Held: a file with mistakes has as many complaints as were counted, each a
 // line that names the file and a line there is, and leaves nothing behind; one without is within
-// its bounds, and written anew by the table of options it means the same.
+// its bounds, and written anew by the table of options, or taken from a copy, it means the same.
 //
 // Errors: abort.
+#include "conf/copy.h"
 #include "conf/option.h"
 #include "fuzz.h"
 
@@ -158,6 +159,27 @@ static void load_anew(const struct conf *conf)
     free(text_again);
 }
 
+// Lists are not read here, so a configuration that names some has no copy.
+static void copy_anew(const struct conf *conf)
+{
+    static struct conf again;
+    struct fuzz_memory copy, complaints;
+    bool has_lists = conf->allow.file || conf->deny.file || conf->exempt.file;
+    hold(conf_copy_write(conf, fuzz_open(&copy)) == !has_lists);
+    char *bytes = fuzz_text(&copy);
+    if (!has_lists) {
+        hold(conf_copy_read(&again, bytes, copy.n, fuzz_open(&complaints)) == 0);
+        free(fuzz_text(&complaints));
+        char *text = write_anew(conf);
+        char *text_again = write_anew(&again);
+        hold(strcmp(text, text_again) == 0 && conf_is_same(conf, &again));
+        conf_free(&again);
+        free(text);
+        free(text_again);
+    }
+    free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct conf empty;
@@ -174,6 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     hold_good(&conf);
     load_anew(&conf);
+    copy_anew(&conf);
     conf_free(&conf);
     return 0;
 }
