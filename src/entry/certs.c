@@ -78,22 +78,27 @@ static SSL_CTX *make_from(struct loading *it, struct certs_file *file)
     return NULL;
 }
 
-static void add(struct certs *certs, const struct certs_file *file, SSL_CTX *context)
+bool certs_add(struct certs *certs, const struct certs_file *file, SSL_CTX *context)
 {
     char *path = strdup(file->path);
     char *key_path = strdup(file->key_path);
-    if (!path || !key_path) {
+    STACK_OF(X509) *chain = X509_chain_up_ref(file->chain);
+    if (!path || !key_path || !chain) {
         free(path);
         free(key_path);
+        sk_X509_pop_free(chain, X509_free);
         SSL_CTX_free(context);
-        return;
+        return false;
     }
-    X509_up_ref(sk_X509_value(file->chain, 0));
-    certs->leaf[certs->n] = sk_X509_value(file->chain, 0);
+    EVP_PKEY_up_ref(file->key);
+    certs->key[certs->n] = file->key;
+    certs->chain[certs->n] = chain;
+    certs->leaf[certs->n] = sk_X509_value(chain, 0);
     certs->path[certs->n] = path;
     certs->key_path[certs->n] = key_path;
-    certs->life[certs->n] = certs_life(file->chain);
+    certs->life[certs->n] = certs_life(chain);
     certs->context[certs->n++] = context;
+    return true;
 }
 
 static void free_file(struct certs_file *file)
@@ -102,31 +107,28 @@ static void free_file(struct certs_file *file)
     EVP_PKEY_free(file->key);
 }
 
-// The certificate that is served from the same files now, as if read from them. False: none is.
-static bool find_served(const struct certs *before, const struct certs_file *file,
+// Where the certificate stands that is served from the same files now. -1: none is.
+static int find_served(const struct certs *before, const struct certs_file *file)
+{
+    for (unsigned i = 0; before && i < before->n; i++)
+        if (strcmp(before->path[i], file->path) == 0 &&
+            strcmp(before->key_path[i], file->key_path) == 0)
+            return (int)i;
+    return -1;
+}
+
+// That certificate, as if read from its files. False: there is none, or no memory.
+static bool take_served(const struct certs *before, const struct certs_file *file,
                         struct certs_file *served)
 {
-    for (unsigned i = 0; before && i < before->n; i++) {
-        STACK_OF(X509) *others = NULL;
-        if (strcmp(before->path[i], file->path) != 0 ||
-            strcmp(before->key_path[i], file->key_path) != 0)
-            continue;
-        *served = (struct certs_file){.path = file->path,
-                                      .key_path = file->key_path,
-                                      .is_own = file->is_own,
-                                      .chain = sk_X509_new_null()};
-        SSL_CTX_get0_chain_certs(before->context[i], &others);
-        served->key = SSL_CTX_get0_privatekey(before->context[i]);
-        EVP_PKEY_up_ref(served->key);
-        X509_up_ref(before->leaf[i]);
-        sk_X509_push(served->chain, before->leaf[i]);
-        for (int j = 0; j < sk_X509_num(others); j++) {
-            X509_up_ref(sk_X509_value(others, j));
-            sk_X509_push(served->chain, sk_X509_value(others, j));
-        }
-        return true;
-    }
-    return false;
+    int i = find_served(before, file);
+    if (i < 0)
+        return false;
+    *served = *file;
+    served->chain = X509_chain_up_ref(before->chain[i]);
+    served->key = before->key[i];
+    EVP_PKEY_up_ref(served->key);
+    return served->chain != NULL;
 }
 
 static bool is_same_stack(const STACK_OF(X509) *a, const STACK_OF(X509) *b)
@@ -186,16 +188,16 @@ static void load_one(struct loading *it, struct certs_file *file)
     if (file->chain && file->key)
         context = make_from(it, file);
     enum certs_rank rank = report->worst;
-    bool is_served = find_served(it->wish->before, file, &served);
+    bool is_served = take_served(it->wish->before, file, &served);
     SSL_CTX *kept = is_served && rank != CERTS_GOOD ? keep_served(it, &served) : NULL;
     if (kept) {
         SSL_CTX_free(context);
-        add(it->loaded.certs, &served, kept);
+        certs_add(it->loaded.certs, &served, kept);
     } else if (context) {
         it->loaded.has_news |= !is_served || !is_same_stack(file->chain, served.chain);
         it->loaded.can_serve |= rank <= CERTS_OUT_OF_DATE;
         it->loaded.has_mistake |= rank > CERTS_OUT_OF_DATE && !is_named_before(it->wish, file);
-        add(it->loaded.certs, file, context);
+        certs_add(it->loaded.certs, file, context);
     } else {
         it->loaded.has_mistake |= !is_named_before(it->wish, file);
         certs_remark(report, file->path, "[listen %s] goes without it%s", it->listener->name,
@@ -221,16 +223,19 @@ static void load_own(struct loading *it)
 {
     struct certs_report *report = &it->report;
     char *path = certs_own_path(it->conf);
+    struct certs_file file = {.path = path, .key_path = path, .is_own = true};
+    bool may_make = it->wish->may_make;
+    bool is_gone = path && access(path, F_OK) != 0 && errno == ENOENT;
+    bool is_served = path && find_served(it->wish->before, &file) >= 0;
     if (!path) {
         certs_complain(report, it->conf->path, "out of memory; free some");
-    } else if (access(path, F_OK) != 0 && errno == ENOENT && !it->wish->may_make) {
+    } else if (is_gone && !may_make && !is_served) {
         certs_remark(report, path,
                      "[listen %s] names no certificate, so this self-signed one will be made",
                      it->listener->name);
         it->loaded.can_serve = certs_can_make_own(path, report);
-    } else if (access(path, F_OK) == 0 || errno != ENOENT ||
-               certs_make_own(path, it->conf->user, report)) {
-        struct certs_file file = {.path = path, .key_path = path, .is_own = true};
+    } else if (!is_gone || (may_make && certs_make_own(path, it->conf->user, report)) ||
+               is_served) {
         load_one(it, &file);
     }
     free(path);
@@ -248,17 +253,20 @@ static void load_authorities(struct loading *it)
         return;
     bool is_named =
         before && before->client_ca && strcmp(before->client_ca, listener->client_ca) == 0;
+    certs->authorities_path = strdup(listener->client_ca);
     certs->authorities = certs_read_chain(listener->client_ca, &it->report);
     if (certs->authorities) {
         it->loaded.has_news |= !served || !is_same_stack(certs->authorities, served->authorities);
         return;
     }
-    it->loaded.has_mistake |= !is_named;
-    if (is_named && served && served->authorities) {
+    if (served && served->authorities && served->authorities_path &&
+        strcmp(served->authorities_path, listener->client_ca) == 0) {
         certs->authorities = X509_chain_up_ref(served->authorities);
         it->loaded.n_kept++;
         certs_remark(&it->report, listener->client_ca,
                      "so the authorities that were read before are kept");
+    } else {
+        it->loaded.has_mistake |= !is_named;
     }
 }
 
@@ -297,12 +305,19 @@ void certs_free(struct certs *certs)
         return;
     for (unsigned i = 0; i < certs->n; i++) {
         SSL_CTX_free(certs->context[i]);
-        X509_free(certs->leaf[i]);
+        sk_X509_pop_free(certs->chain[i], X509_free);
+        EVP_PKEY_free(certs->key[i]);
         free(certs->path[i]);
         free(certs->key_path[i]);
     }
     sk_X509_pop_free(certs->authorities, X509_free);
+    free(certs->authorities_path);
     free(certs);
+}
+
+bool certs_has_any(const struct certs *certs)
+{
+    return certs->n > 0;
 }
 
 SSL_CTX *certs_context(const struct certs *certs)

@@ -3,8 +3,8 @@
 //
 // A listener's certificates as OpenSSL contexts: a default one for clients that
 // name no host, others picked by SNI from the names in the certificates
-// themselves (subjectAltName, wildcards as in RFC 6125). Loaded by the guard
-// before it gives up any right; workers inherit them.
+// themselves (subjectAltName, wildcards as in RFC 6125). Loaded by each entry, and
+// by processes that only try them.
 //
 // Errors are words for the operator: which file, what is wrong, what to do.
 #ifndef STAYD_ENTRY_CERTS_H
@@ -21,7 +21,7 @@ struct certs;
 struct certs_wish {
     bool may_make; // the self-signed certificate; else it is only said that it would be made
     const struct conf_listener *listener_before; // of the same name; NULL: there was none
-    const struct certs *before;                  // ... and its certificates, or NULL
+    const struct certs *before; // ... and its certificates, or a wallet's (wallet.h), or NULL
 };
 
 struct certs_loaded {
@@ -48,6 +48,9 @@ void certs_free(struct certs *certs);
 
 // Where the self-signed certificate is, for free(); NULL: no memory.
 char *certs_own_path(const struct conf *conf);
+
+// Is there a certificate in it, also one that only is to be kept?
+bool certs_has_any(const struct certs *certs);
 
 // The context for a new connection; NULL: no certificate can be used. SNI switches to another one
 // by itself.

@@ -35,13 +35,16 @@ enum certs_rank {
 };
 
 struct certs {
-    SSL_CTX *context[CONF_MAX_CERTIFICATES];
-    X509 *leaf[CONF_MAX_CERTIFICATES]; // of the context
+    SSL_CTX *context[CONF_MAX_CERTIFICATES]; // NULL: not to be served, but to be kept (wallet.h)
+    X509 *leaf[CONF_MAX_CERTIFICATES];       // the chain's first
+    STACK_OF(X509) *chain[CONF_MAX_CERTIFICATES]; // as in the file
+    EVP_PKEY *key[CONF_MAX_CERTIFICATES];
     char *path[CONF_MAX_CERTIFICATES]; // which files it came from
     char *key_path[CONF_MAX_CERTIFICATES];
     struct certs_life life[CONF_MAX_CERTIFICATES];
     unsigned n;
     STACK_OF(X509) *authorities;    // of client-ca, or NULL
+    char *authorities_path;         // which file they came from
     uint8_t alpn[CERTS_ALPN_BYTES]; // as on the wire (RFC 7301, section 3.1)
     unsigned n_alpn;
     uint8_t place[CERTS_PLACE_BYTES]; // what a session can be resumed in, but for the name
@@ -72,6 +75,10 @@ struct certs_file {
     STACK_OF(X509) *chain;
     EVP_PKEY *key;
 };
+
+// Put in one more certificate, which may have no context. Chain and key are shared with the file;
+// the context is certs' own from now on. False: no memory, and the context is freed.
+bool certs_add(struct certs *certs, const struct certs_file *file, SSL_CTX *context);
 
 // All certificates of a PEM file, at least one. NULL: complained.
 STACK_OF(X509) *certs_read_chain(const char *path, struct certs_report *report);

@@ -33,6 +33,15 @@ static void add(X509 *certificate, X509 *issuer, int nid, const char *value)
     X509_EXTENSION_free(extension);
 }
 
+static EVP_PKEY *make_key(const struct pki_wish *wish)
+{
+    if (wish->rsa_bits)
+        return EVP_RSA_gen((unsigned)wish->rsa_bits);
+    if (wish->curve && strcmp(wish->curve, "ED25519") == 0)
+        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    return EVP_EC_gen(wish->curve ? wish->curve : "P-256");
+}
+
 struct pki_pair pki_make(struct pki_wish wish)
 {
     static long serial = 1;
@@ -40,8 +49,7 @@ struct pki_pair pki_make(struct pki_wish wish)
     if (wish.like && EVP_PKEY_up_ref(wish.like->key))
         pair.key = wish.like->key;
     else
-        pair.key = wish.rsa_bits ? EVP_RSA_gen((unsigned)wish.rsa_bits)
-                                 : EVP_EC_gen(wish.curve ? wish.curve : "P-256");
+        pair.key = make_key(&wish);
     assert_non_null(pair.key);
     X509 *certificate = pair.certificate;
     X509_set_version(certificate, X509_VERSION_3);
@@ -58,7 +66,9 @@ struct pki_pair pki_make(struct pki_wish wish)
     add(certificate, issuer, NID_authority_key_identifier, "keyid");
     if (wish.names)
         add(certificate, issuer, NID_subject_alt_name, wish.names);
-    assert_true(X509_sign(certificate, wish.issuer ? wish.issuer->key : pair.key, EVP_sha256()));
+    EVP_PKEY *signer = wish.issuer ? wish.issuer->key : pair.key;
+    const EVP_MD *digest = EVP_PKEY_is_a(signer, "ED25519") ? NULL : EVP_sha256();
+    assert_true(X509_sign(certificate, signer, digest));
     return pair;
 }
 

@@ -22,7 +22,7 @@ struct pki_wish {
     int is_ca;
     const struct pki_pair *like; // whose key to have, or NULL: one of its own
     int rsa_bits;                // 0: ECDSA
-    const char *curve;           // NULL: P-256
+    const char *curve;           // NULL: P-256; or ED25519
     long from_days;              // validity, from today
     long to_days;
 };
