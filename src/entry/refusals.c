@@ -4,6 +4,16 @@
 // A short list (refusals.h). Errors: none.
 #include "entry/refusals.h"
 
+const struct refusal *refusals_at(const struct refusals *refusals, unsigned i)
+{
+    return i < refusals->n ? &refusals->refusal[i] : NULL;
+}
+
+unsigned refusals_count(const struct refusals *refusals)
+{
+    return refusals->n;
+}
+
 static struct refusal *find(struct refusals *refusals, const struct network *network, unsigned why)
 {
     for (unsigned i = 0; i < refusals->n; i++)

@@ -40,6 +40,10 @@ struct refusals {
     unsigned n_names;        // in it
 };
 
+// The i-th one, or NULL; and how many there are.
+const struct refusal *refusals_at(const struct refusals *refusals, unsigned i);
+unsigned refusals_count(const struct refusals *refusals);
+
 // Note one. True: it is to be said now.
 bool refusals_note(struct refusals *refusals, const struct network *network, unsigned why,
                    uint64_t now_ms);

@@ -52,6 +52,10 @@ void conn_open(struct players *players, struct slot *slot)
                           .is_listed = is_listed,
                           .is_put_off = is_put_off};
     players->n_live++;
+    if (slot_is_farewell(slot)) {
+        players->n_farewells++;
+        return;
+    }
     origins_add(players, slot);
     ids_add(players->ids, slot->id, vault_slot_index(players->vault, slot));
 }
@@ -161,8 +165,12 @@ static void say_closed(const struct conn *conn)
 void conn_free(struct conn *conn)
 {
     struct players *players = conn->players;
-    say_closed(conn);
-    origins_drop(players, conn_slot(conn));
+    if (slot_is_farewell(conn_slot(conn))) {
+        players->n_farewells--;
+    } else {
+        say_closed(conn);
+        origins_drop(players, conn_slot(conn));
+    }
     players_free_slot(players, conn_slot(conn));
     players->n_live--;
     players_check_end(players);

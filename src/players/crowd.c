@@ -21,11 +21,11 @@
 
 #include <stdlib.h>
 
-static bool make_parts(struct players *players, uint32_t n_slots)
+static bool make_parts(struct players *players, uint32_t n_slots, uint32_t n_seats)
 {
     players->conns = calloc(n_slots, sizeof *players->conns);
     players->ids = ids_make(n_slots);
-    players->origins = origins_make(n_slots);
+    players->origins = origins_make(n_seats);
     players->games = calloc(1, sizeof *players->games);
     players->loops = calloc(1, sizeof *players->loops);
     players->connectors = calloc(1, sizeof *players->connectors);
@@ -42,7 +42,8 @@ static bool make_parts(struct players *players, uint32_t n_slots)
 int crowd_make(struct players *players)
 {
     const uint32_t n_slots = players->vault->head->n_slots;
-    if (!make_parts(players, n_slots) || slot_pool_make(&players->slots, players->vault) < 0 ||
+    if (!make_parts(players, n_slots, players->vault->head->n_seats) ||
+        slot_pool_make(&players->slots, players->vault) < 0 ||
         cell_pool_make(&players->cells, players->vault) < 0 ||
         chunk_pool_make(&players->chunks, players->vault) < 0)
         return -1;

@@ -48,6 +48,12 @@ void ending_look(struct ending *ending, const struct slot *slot)
     case SLOT_END_WORN:
         say(ending, "stayd", "as much was sent as may be under one key of TLS 1.2");
         return;
+    case SLOT_END_FULL:
+        say(ending, "stayd", "max-players are connected");
+        return;
+    case SLOT_END_ADDRESS:
+        say(ending, "stayd", "max-players-per-address are connected");
+        return;
     case SLOT_END_SEEN:
         break;
     }

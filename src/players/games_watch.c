@@ -48,7 +48,7 @@ static uint32_t count_players(const struct vault *vault, unsigned game)
 {
     uint32_t n = 0;
     slot_each_live(vault, slot)
-        n += slot->game == game;
+        n += slot->game == game && !slot_is_farewell(slot);
     return n;
 }
 

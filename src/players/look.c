@@ -10,6 +10,7 @@
 #include "players/games.h"
 #include "players/join.h"
 #include "players/players.h"
+#include "players/seats.h"
 #include "players/waiting.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
@@ -73,6 +74,13 @@ static void try_unwatched(struct conn *conn)
         conn_wake(conn, RELAY_READY_ALL);
 }
 
+// Who has no seat has time to hear why, counted over all workers.
+static bool is_farewell_over(const struct conn *conn, uint64_t now_ms)
+{
+    const struct slot *slot = conn_slot(conn);
+    return slot_is_farewell(slot) && now_ms > slot->opened_ms + SEATS_FAREWELL_MS;
+}
+
 // Look at one that waits. It may stop waiting, or be closed.
 static void look(struct conn *conn, uint64_t now_ms)
 {
@@ -83,7 +91,7 @@ static void look(struct conn *conn, uint64_t now_ms)
     }
     uint64_t waited_ms = now_ms > conn->since_ms ? now_ms - conn->since_ms : 0;
     say_unacked(conn, now_ms);
-    if (conn->waits & WAITING_LINGER && waited_ms > LINGER_MS)
+    if (is_farewell_over(conn, now_ms) || (conn->waits & WAITING_LINGER && waited_ms > LINGER_MS))
         conn_end(conn, "its program did not close");
     else if (conn->waits & WAITING_HALF && waited_ms > HALF_MS)
         conn_end(conn, "its program did not close");

@@ -98,7 +98,7 @@ void order_look(struct players *players, unsigned game, struct order_game *look)
         .error = players->waiting->game[game].error,
     };
     slot_each_live(vault, slot) {
-        if (slot->game != game)
+        if (slot->game != game || slot_is_farewell(slot))
             continue;
         look->n_players++;
         look->n_held += order_is_held(slot);
