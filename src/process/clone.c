@@ -9,9 +9,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-pid_t clone_sharing_table(int *pidfd)
+static pid_t clone_with(unsigned long flags, int *pidfd)
 {
     *pidfd = -1;
-    return (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_FILES | CLONE_PIDFD) | SIGCHLD, NULL,
-                          pidfd, NULL, NULL);
+    return (pid_t)syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL);
+}
+
+pid_t clone_sharing_table(int *pidfd)
+{
+    return clone_with(CLONE_FILES, pidfd);
+}
+
+pid_t clone_with_copy(int *pidfd)
+{
+    return clone_with(0, pidfd);
 }

@@ -15,4 +15,7 @@
 // In both, all signals are as they were.
 pid_t clone_sharing_table(int *pidfd);
 
+// The same with a copy of the table, as fork(2) does: for a child that execs.
+pid_t clone_with_copy(int *pidfd);
+
 #endif

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Rehearsals (rehearsal.h): a clone that leaves the shared descriptor table at once
-// (close_range(2), CLOSE_RANGE_UNSHARE), and a page of shared memory to answer in. It dies with the
-// guard (PR_SET_PDEATHSIG), whose successor begins anew.
+// Rehearsals (rehearsal.h): a clone with a copy of the descriptor table, of which it closes at once
+// what it is not to have, and a page of shared memory to answer in. It dies with the guard
+// (PR_SET_PDEATHSIG), whose successor begins anew.
 #include "guard/reload/rehearsal.h"
 
 #include "base/log.h"
@@ -13,7 +13,6 @@
 #include "process/lease.h"
 
 #include <errno.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +26,23 @@ struct rehearsal_report {
     char text[REHEARSAL_TEXT_BYTES];
 };
 
-static _Noreturn void run(struct rehearsal_report *report, pid_t guard, rehearsal_fn *fn, void *arg)
+#define KEPT_FD 3
+
+// The table is its own from the beginning: in a shared one the guard could close `keep` meanwhile,
+// as it does with a wallet when an entry has written the next one.
+static bool close_others(int keep)
+{
+    return (keep < 0 || dup2(keep, KEPT_FD) == KEPT_FD) &&
+           close_range(keep < 0 ? KEPT_FD : KEPT_FD + 1, ~0u, 0) == 0;
+}
+
+static _Noreturn void run(struct rehearsal_report *report, pid_t guard, rehearsal_fn *fn, void *arg,
+                          int keep)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != guard)
         _exit(1);
-    if (close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0) {
+    if (!close_others(keep)) {
         snprintf(report->text, sizeof report->text,
                  "the files cannot be read in: close_range: %s\n", strerror(errno));
         _exit(0);
@@ -42,14 +52,14 @@ static _Noreturn void run(struct rehearsal_report *report, pid_t guard, rehearsa
     FILE *out = fmemopen(report->text, sizeof report->text - 1, "w");
     if (!out)
         _exit(1);
-    bool is_good = fn(arg, out);
+    bool is_good = fn(arg, keep < 0 ? -1 : KEPT_FD, out);
     fclose(out);
     report->is_good = is_good;
     _exit(0);
 }
 
 bool rehearsal_start(struct rehearsal *rehearsal, struct vault *vault, rehearsal_fn *fn, void *arg,
-                     uint64_t now_ms)
+                     int keep, uint64_t now_ms)
 {
     pid_t guard = getpid();
     struct rehearsal_report *report =
@@ -57,9 +67,9 @@ bool rehearsal_start(struct rehearsal *rehearsal, struct vault *vault, rehearsal
     if (report == MAP_FAILED)
         return false;
     int pidfd;
-    pid_t pid = clone_sharing_table(&pidfd);
+    pid_t pid = clone_with_copy(&pidfd);
     if (pid == 0)
-        run(report, guard, fn, arg);
+        run(report, guard, fn, arg, keep);
     if (pid < 0) {
         int error = errno;
         munmap(report, sizeof *report);

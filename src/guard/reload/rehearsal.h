@@ -26,12 +26,13 @@ struct rehearsal {
 
 enum rehearsal_outcome { REHEARSAL_RUNS, REHEARSAL_GOOD, REHEARSAL_BAD };
 
-// Writes lines, and returns whether all is well.
-typedef bool rehearsal_fn(void *arg, FILE *out);
+// Writes lines, and returns whether all is well. `kept`: the descriptor that it was to have, or -1.
+typedef bool rehearsal_fn(void *arg, int kept, FILE *out);
 
-// Run fn in a new process. False: none could be made; errno.
+// Run fn in a new process, which has no descriptors but the standard ones and `keep` (-1: none).
+// False: none could be made; errno.
 bool rehearsal_start(struct rehearsal *rehearsal, struct vault *vault, rehearsal_fn *fn, void *arg,
-                     uint64_t now_ms);
+                     int keep, uint64_t now_ms);
 
 // Once it does not run any more it is forgotten, and text (of REHEARSAL_TEXT_BYTES) is what it has
 // said, or why it has said nothing.

@@ -5,6 +5,7 @@
 #include "guard/upgrade/trial.h"
 
 #include "base/clock.h"
+#include "process/spawn.h"
 #include "vault/likeness.h"
 #include "vault/upgrading.h"
 
@@ -19,49 +20,35 @@
 
 #define SAID_BYTES 1024u
 
-// In the child, whose table is its own: nothing of players' or games' stays open in it, and the
-// likeness has the vault's number. False: errno.
-static bool keep_only(const struct vault *vault, int *program)
-{
-    int likeness = vault_likeness(vault);
-    int file = likeness < 0 ? -1 : fcntl(*program, F_DUPFD_CLOEXEC, vault->fd + 1);
-    if (likeness < 0 || file < 0 || dup2(likeness, vault->fd) < 0)
-        return false;
-    if (vault->fd > 3)
-        close_range(3, (unsigned)vault->fd - 1, 0);
-    if (file > vault->fd + 1)
-        close_range((unsigned)vault->fd + 1, (unsigned)file - 1, 0);
-    close_range((unsigned)file + 1, ~0u, 0);
-    *program = file;
-    return true;
-}
-
 static const char *name_exec_error(void)
 {
     return errno == ENOENT ? "it is a script, or what it needs to be run is not there"
                            : strerror(errno);
 }
 
+// In the child, whose table is its own: the program has its standard output, and the likeness, under
+// the vault's number.
 static _Noreturn void run(const struct trial_program *program, int out, const struct vault *vault,
                           pid_t guard)
 {
     char *const argv[] = {(char *)program->path, "--trial", (char *)program->baton, "-c",
                           (char *)program->conf, NULL};
-    sigset_t none;
-    int file = program->fd;
     // Nobody would wait for it if the guard died.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != guard)
         _exit(1);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
-    if (!keep_only(vault, &file)) {
+    int likeness = vault_likeness(vault);
+    if (likeness < 0) {
         dprintf(STDOUT_FILENO, "the vault cannot be shown to it: %s\n", strerror(errno));
         _exit(127);
     }
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    fexecve(file, argv, environ);
+    const struct spawn_fd fds[] = {{STDIN_FILENO, STDIN_FILENO},
+                                   {STDOUT_FILENO, STDOUT_FILENO},
+                                   {STDERR_FILENO, STDERR_FILENO},
+                                   {likeness, vault->fd}};
+    spawn_exec(program->fd, argv, fds, sizeof fds / sizeof *fds);
     dprintf(STDOUT_FILENO, "it cannot be run: %s\n", name_exec_error());
     _exit(127);
 }
