@@ -5,13 +5,13 @@
 #include "players/arrive.h"
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "players/choose.h"
 #include "players/players.h"
+#include "players/seats.h"
 #include "players/serve.h"
 #include "vault/slot.h"
-
-#include <errno.h>
 
 static void say_doubt(const struct arrival *arrival, const char *doubt)
 {
@@ -20,24 +20,41 @@ static void say_doubt(const struct arrival *arrival, const char *doubt)
               address_print(address, arrival->address), doubt);
 }
 
-enum arrival_end arrive_take(struct players *players, const struct arrival *arrival, int fd)
+enum arrival_end arrive_claim(struct players *players, const struct arrival *arrival, uint64_t key,
+                              int fd, struct slot **slot)
 {
     const char *doubt = arrival_doubt(arrival);
     if (doubt) {
         say_doubt(arrival, doubt);
         return ARRIVAL_REFUSED;
     }
-    struct slot *slot = slot_prepare(&players->slots);
-    if (!slot)
-        return errno == ENOBUFS ? ARRIVAL_FULL : ARRIVAL_SHORT;
-    arrival_fill(slot, arrival);
-    choose_game(slot, &players->heritage->conf);
-    slot_claim(slot, fd);
-    serve_new(players, slot);
+    const struct seats_verdict seat = seats_judge(players, arrival->address);
+    const bool is_full = seat.verdict != GATE_OPEN && !seats_have_farewell(players);
+    *slot = is_full ? NULL : slot_prepare(&players->slots);
+    if (!*slot && !is_full)
+        return ARRIVAL_SHORT; // and will be judged again
+    if (seat.verdict != GATE_OPEN)
+        verdict_note(&players->refusals, &seat.network, seat.verdict, clock_boot_ms());
+    if (is_full)
+        return ARRIVAL_FULL;
+    arrival_fill(*slot, arrival);
+    if (seat.verdict == GATE_OPEN)
+        choose_game(*slot, &players->heritage->conf);
+    else
+        seats_mark(*slot, seat.verdict);
+    (*slot)->arrival = key;
+    slot_claim(*slot, fd);
     return ARRIVAL_TAKEN;
 }
 
-bool arrive_has_room(struct players *players)
+void arrive_serve(struct players *players, struct slot *slot)
 {
-    return slot_pool_has_room(&players->slots);
+    struct vault_head *head = players->vault->head;
+    // From here on the slot is to blame, and not the queue's next message.
+    const uint32_t entry = head->serving_entry;
+    head->serving_slot = vault_slot_index(players->vault, slot);
+    head->serving_entry = ENTRY_NONE;
+    serve_new(players, slot);
+    head->serving_slot = SLOT_NONE;
+    head->serving_entry = entry;
 }

@@ -6,7 +6,7 @@
 // what must survive a worker is in the vault.
 //
 // From the ground up: players.h, conn.h (one player), waiting.h, connector.h, loops.h, games.h,
-// away.h, join.h, look.h, serve.h (an event's way), arrive.h, orders.h, crowd.h
+// seats.h, away.h, join.h, look.h, serve.h (an event's way), arrive.h, orders.h, crowd.h
 // (all at once). What is below
 // does not call what is above: it wakes the conn (conn.h), which is then served.
 //
@@ -14,6 +14,7 @@
 #ifndef STAYD_PLAYERS_PLAYERS_H
 #define STAYD_PLAYERS_PLAYERS_H
 
+#include "entry/refusals.h"
 #include "process/heritage.h"
 #include "vault/chunk.h"
 #include "vault/resume.h"
@@ -33,11 +34,12 @@ struct players {
     struct names *names;
     struct games *games;
     struct loops *loops;
-    struct conn *conns; // by slot index
-    uint32_t n_live;
+    struct conn *conns;   // by slot index
+    uint32_t n_live;      // slots
+    uint32_t n_farewells; // of these, to which words are said (seats.h)
     struct connectors *connectors;
-    struct tally *origins; // players by network (origins.h)
-    struct gate *gate;     // who is let in (entry/gate.h); NULL: nobody is now
+    struct tally *origins;    // players by network (origins.h)
+    struct refusals refusals; // who got no seat
     struct waiting *waiting;
     // Slots to be served after the callbacks (conn_wake), or in the loop's next turn (conn_put_off):
     // rings, in which each stands once at most.
@@ -50,7 +52,13 @@ struct players {
     bool is_ending; // in order: when none is left, the event loop ends
 };
 
-// The event loop ends if this is the end and no player is left.
+// Who has a seat.
+static inline uint32_t players_count(const struct players *players)
+{
+    return players->n_live - players->n_farewells;
+}
+
+// The event loop ends if this is the end and no slot is live.
 void players_check_end(const struct players *players);
 
 // A slot has come, gone, or has another link: if somebody keeps what slots name, it is told.

@@ -13,6 +13,7 @@
 #include "players/games.h"
 #include "players/loops.h"
 #include "players/players.h"
+#include "players/seats.h"
 #include "players/waiting.h"
 #include "record/suites.h"
 #include "vault/flow.h"
@@ -138,6 +139,8 @@ static unsigned waits_of(const struct conn *conn, unsigned wants)
     unsigned waits = 0;
     const struct slot *slot = conn_slot(conn);
     bool is_linked = slot->game_fd >= 0;
+    if (slot_is_farewell(slot)) // until its end has come, or its time is over
+        return WAITING_LINGER | (wants & RELAY_POLL ? WAITING_POLL : 0u);
     if (!is_linked && !(wants & RELAY_LINGER))
         waits |= WAITING_JOIN;
     // Before the player is told that the game is back, nothing is read from it.
@@ -178,6 +181,7 @@ static void serve(struct conn *conn, unsigned ready, unsigned work)
         conn_end(conn, "it is a link of stayd's own that has come back");
         return;
     }
+    seats_say_farewell(conn);
     conn->relay.ready |= (uint8_t)(ready & RELAY_READY_ALL);
     unsigned wants = run(conn, work);
     while (away_greet(conn) || (wants & RELAY_JUDGE && away_judge(conn)))
@@ -226,8 +230,10 @@ static void say_open(const struct players *players, const struct slot *slot)
 
 void serve_new(struct players *players, struct slot *slot)
 {
-    players_note_claims(players, slot);
-    say_open(players, slot);
+    if (!slot_is_farewell(slot)) {
+        players_note_claims(players, slot);
+        say_open(players, slot);
+    }
     conn_open(players, slot);
     serve_conn(conn_of(players, slot), 0);
 }

@@ -21,7 +21,7 @@ void serve_conn(struct conn *conn, unsigned ready);
 // Serve it until nothing is left of what a Unix socket holds by default.
 void serve_through(struct conn *conn);
 
-// A slot has become live: a new player, plain or after the takeover.
+// A slot has become live: a new player, plain or after the takeover, or a farewell.
 void serve_new(struct players *players, struct slot *slot);
 
 // Take what the game has said by now. If that is its end, nothing is made of it before the conn is

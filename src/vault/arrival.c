@@ -27,12 +27,34 @@ static const char *doubt_tls(const struct arrival *arrival)
     return NULL;
 }
 
+// Those that a handshake shows, each once, of the length that it has. A host's name is not among
+// them: it is looked up for who is in.
+static bool are_facts_possible(const struct arrival *arrival)
+{
+    static const uint8_t length[] = {[FACT_SNI] = 0,
+                                     [FACT_ALPN] = 0,
+                                     [FACT_CERT_NAME] = 0,
+                                     [FACT_CERT_SHA256] = 32,
+                                     [FACT_CERT_VERIFY] = 4};
+    unsigned seen = 0;
+    for (size_t at = 0; at < arrival->facts_bytes; at += 2u + arrival->facts[at + 1]) {
+        unsigned fact = arrival->facts[at];
+        if (fact < FACT_SNI || fact > FACT_CERT_VERIFY || seen & 1u << fact ||
+            (length[fact] && arrival->facts[at + 1] != length[fact]))
+            return false;
+        seen |= 1u << fact;
+    }
+    return arrival->tls_version || !seen;
+}
+
 const char *arrival_doubt(const struct arrival *arrival)
 {
     if (arrival->listener >= VAULT_LISTENERS)
         return "a listener that there is not";
     if (!facts_are_whole(arrival->facts, arrival->facts_bytes))
         return "facts that are cut short";
+    if (!are_facts_possible(arrival))
+        return "facts that no handshake shows";
     return arrival->tls_version ? doubt_tls(arrival) : NULL;
 }
 

@@ -34,6 +34,8 @@ enum invariant {
     I24,
     I25,
     I26,
+    I27,
+    I28,
     I_END
 };
 

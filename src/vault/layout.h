@@ -25,7 +25,7 @@
 
 #define VAULT_MAGIC 0x6474757661796174ULL
 #ifndef VAULT_LAYOUT // a test builds one that differs
-#define VAULT_LAYOUT 9u
+#define VAULT_LAYOUT 10u
 #endif
 
 // A chunk holds the largest TLS record there is (TLS 1.2: 5 + 2^14 + 2048
@@ -36,6 +36,9 @@
 #define CHUNKS_PER_SLOT 4u
 
 #define SLOT_NONE UINT32_MAX
+// Slots beyond those that can be players' seats: in one of them a newcomer without a seat is told
+// why (players/seats.h).
+#define VAULT_FAREWELLS 64u
 #define SLOT_FACTS_BYTES 232u
 #define SLOT_KEYS 3u
 
@@ -44,6 +47,11 @@
 #define VAULT_SUSPECTS 32u
 #define VAULT_GAMES 32u
 #define VAULT_LISTENERS 32u
+#define VAULT_ENTRIES 4u // processes of the entry: the present one, and some that retire
+#define ENTRY_NONE UINT32_MAX
+// Their places in guard_fds (process/heritage.h): the first one's queue, the first one's page.
+#define VAULT_ENTRY_QUEUES 24u
+#define VAULT_ENTRY_PAGES (VAULT_ENTRY_QUEUES + VAULT_ENTRIES)
 #define VAULT_PATH_BYTES 1024u
 #define VAULT_VERSION_BYTES 32u
 #define VAULT_WHY_BYTES 256u
@@ -175,6 +183,8 @@ enum slot_end {
     SLOT_END_AWAY,      // it was away for too long
     SLOT_END_STOP,      // stayd ends
     SLOT_END_WORN,      // TLS 1.2: as much was sent as may be under one key
+    SLOT_END_FULL,      // it has no seat, since it was claimed: max-players are connected
+    SLOT_END_ADDRESS,   // ... max-players-per-address
 };
 
 // One player's connection.
@@ -209,6 +219,7 @@ struct slot {
                               // be seen, LISTENER_UNSEEN if that could not be found out
     uint64_t held_ms;         // boottime since when it waits for a game; 0: it does not
     _Atomic uint64_t resume;  // resume state: first cell << 32 | bytes; 0: none (vault/resume.h)
+    uint64_t arrival;         // the message by which it came (vault/handover.h); 0: by none
     struct flow flow[2];      // by enum flow_dir
     struct record_key keys[SLOT_KEYS]; // two in use, one free for a KeyUpdate (I7)
     uint8_t facts[SLOT_FACTS_BYTES];   // vault/facts.h
@@ -280,21 +291,19 @@ struct vault_reload {
     _Atomic uint32_t heritages;       // ids of heritages given out (process/heritage.h)
     _Atomic uint32_t worker_heritage; // whose the present worker is
     _Atomic uint32_t strays;          // listening sockets may be open that nobody claims
-    _Atomic uint32_t wanted_heritage; // a worker with another one is to retire
     _Atomic uint64_t expiry_told_s;   // wall clock: certificates' ends were last warned of
     // Of the games' names, by index: an index that nobody needs goes to another game.
     _Atomic uint32_t game_tag[VAULT_GAMES];
-    // Pid of the worker whose end is no death: it has retired, or the guard ends it. So also a
-    // guard whose child it is not knows it. 0: there is none.
+    // Pid of the worker whose end is no death: the guard ends it. So also a guard whose child it is
+    // not knows it. 0: there is none.
     _Atomic uint32_t leaving;
-    uint32_t reserved;
     struct vault_order order[VAULT_ORDERS]; // by number
 };
 
 // A process' place, see process/lease.h. One word: generation << 32 | pid.
 typedef _Atomic uint64_t vault_place;
 
-// Ticket keys live here so that tickets outlive a worker (entry/tickets.h).
+// Ticket keys live here so that tickets outlive an entry (entry/tickets.h).
 struct vault_ticket_key {
     uint8_t name[16];
     uint8_t aes[32];
@@ -302,11 +311,52 @@ struct vault_ticket_key {
     uint64_t made_s; // boottime seconds; 0: no key
 };
 
-// An address in whose handshake a worker crashed (vault/suspects.h).
+// An address in whose handshake an entry crashed (vault/suspects.h).
 struct vault_suspect {
     uint8_t address[16];
     uint32_t crashes;
     uint32_t crashed_s; // boottime of the last one
+};
+
+// What an entry, which does not map the vault, has to know of it: it is shown a copy, in a page of
+// its own that it can only read (vault/view.h). The guard writes.
+struct vault_view {
+    struct vault_ticket_key ticket_keys[2];
+    _Atomic uint32_t ticket_current;
+    uint32_t reserved;
+    struct vault_suspect suspects[VAULT_SUSPECTS];
+};
+
+// The place of an entry, and of the queue by which its players come (vault/handover.h).
+//
+//            guard, before the process          worker: all that was in the
+//            is made: the queue is claimed      queue is taken, and its end is seen
+//     FREE ─────────────────────────────▶ MADE ───────────────────────────────────▶ READ_OUT
+//      ▲                                                                               │
+//      └───────────────────────────────────────────────────────────────────────────────┘
+//                      guard: the queue is closed
+enum entry_state {
+    ENTRY_FREE,
+    ENTRY_MADE,
+    ENTRY_READ_OUT,
+};
+
+struct vault_entry {
+    _Atomic uint32_t state;   // enum entry_state
+    _Atomic uint32_t pid;     // 0: it is dead, or was not made yet
+    uint32_t edition;         // of what it serves; see below
+    _Atomic uint32_t crashes; // of workers over the message at the queue's head
+    uint64_t serial;          // never given twice
+    _Atomic uint64_t taken;   // number of the last message that was taken from its queue
+};
+
+// The entries of one descriptor table. Whenever something else is to be served, be it
+// configuration, certificates or a program, another edition is wanted, and an entry of it is made; those of
+// others retire when it is open.
+struct vault_entries {
+    _Atomic uint32_t wanted;
+    uint32_t reserved;
+    struct vault_entry place[VAULT_ENTRIES];
 };
 
 // How far the last upgrade is (vault/upgrading.h).
@@ -336,11 +386,18 @@ struct vault_upgrade {
     char why[VAULT_WHY_BYTES]; // not UPGRADE_GOOD
 };
 
+// What a crashing process writes about itself (process/death_note.h).
+struct death_note {
+    _Atomic uint32_t signal;      // 0: none
+    _Atomic uint32_t n_frames;    // the calls that it was in
+    uint64_t frame[VAULT_FRAMES]; // addresses in the program, from its beginning; innermost first
+};
+
 // The workers that have died (guard/obituary.h); counted since the first program's start.
 struct vault_deaths {
-    _Atomic uint32_t n_frames;    // of a crashing worker's note: the calls that it was in
-    _Atomic uint32_t poisoned;    // slots closed
-    uint64_t frame[VAULT_FRAMES]; // addresses in the program, from its beginning; innermost first
+    struct death_note note;    // the worker's
+    _Atomic uint32_t poisoned; // slots closed
+    _Atomic uint32_t entries;  // entries that have crashed
     _Atomic uint32_t crashes[VAULT_CRASH_SIGNALS];
     uint64_t last_ms; // boottime; 0: none has died
     char last[VAULT_LAST_BYTES];
@@ -371,14 +428,12 @@ struct vault_store {
 //
 //             guard, before the clone      all are served        an orderly end is complete
 //     DEAD ─────────────────────────▶ STARTING ─────▶ READY ───────────────────────────▶ ENDED
-//      ▲                                                │ it is to be replaced
-//      │ guard, from any but ENDED                      ▼
-//      └─────────────────────────────────────────── RETIRING
+//      ▲                                                │
+//      └────────────────────────────────────────────────┘ guard, from any but ENDED
 enum worker_phase {
     WORKER_DEAD, // or there was none yet
     WORKER_STARTING,
     WORKER_READY,
-    WORKER_RETIRING,
     WORKER_ENDED,
     N_WORKER_PHASES
 };
@@ -389,10 +444,12 @@ struct vault_head {
     uint32_t head_bytes;
     uint32_t slot_bytes;
     uint32_t chunk_bytes;
-    uint32_t n_slots;
+    uint32_t n_slots; // n_seats, and VAULT_FAREWELLS more
     uint32_t n_chunks;
     uint32_t n_cells;
     uint32_t cell_bytes;
+    uint32_t n_seats; // max-players
+    uint32_t reserved;
     uint64_t total_bytes;
     uint64_t made_ms; // wall clock
 
@@ -402,18 +459,16 @@ struct vault_head {
     _Atomic uint64_t ending_until_ms; // boottime ms; not 0: orderly end has begun
     _Atomic uint32_t worker_phase;    // enum worker_phase
     _Atomic uint32_t ready_said;      // some worker has been ready, and whoever waits was told
-    _Atomic uint32_t worker_signal;   // death note: the signal a crashing worker saw; 0: none
     _Atomic uint32_t serving_slot;    // slot being served now, or SLOT_NONE
-    _Atomic uint32_t serving_address_set;
-    uint8_t serving_address[16];      // address whose handshake is being served
-    _Atomic uint32_t slots_reserved;  // slots [0, n) have memory behind them, others are FREE
+    _Atomic uint32_t serving_entry;  // place of the entry whose message is looked at, or ENTRY_NONE
+    _Atomic uint32_t slots_reserved; // slots [0, n) have memory behind them, others are FREE
     _Atomic uint32_t chunks_reserved; // chunks [0, n) have memory behind them
     _Atomic uint32_t cells_reserved;  // cells [0, n) have memory behind them
     _Atomic uint64_t workers_made;
 
-    struct vault_ticket_key ticket_keys[2];
-    _Atomic uint32_t ticket_current;
-    struct vault_suspect suspects[VAULT_SUSPECTS];
+    struct vault_view view;
+    _Atomic uint64_t entry_serials;       // the last one given out
+    struct vault_entries entries[2];      // as guard_fds
     struct vault_game games[VAULT_GAMES]; // by index into the configuration's games
 
     _Alignas(4096) struct receipt receipt; // a page of its own, locked by each worker
@@ -438,15 +493,16 @@ static_assert(sizeof(struct flow_output) == 16, "layout");
 static_assert(sizeof(struct flow_state) == 152, "layout");
 static_assert(sizeof(struct flow) == 312, "layout");
 static_assert(offsetof(struct slot, link) == 8 && offsetof(struct slot, flags) == 12, "layout");
-static_assert(offsetof(struct slot, flow) == 104, "layout");
-static_assert(sizeof(struct slot) == 1248, "layout");
+static_assert(offsetof(struct slot, flow) == 112, "layout");
+static_assert(sizeof(struct slot) == 1256, "layout");
 static_assert(sizeof(struct cell) == 256, "layout");
+static_assert(sizeof(struct vault_entry) == 32, "layout");
 static_assert(sizeof(struct vault_game) == 80, "layout");
 static_assert(sizeof(struct vault_order) == 1296, "layout");
 static_assert(sizeof(struct vault_reload) <= 4096, "layout");
 static_assert(CHUNK_BYTES % 4096 == 0 && CHUNK_BYTES <= UINT16_MAX, "layout");
 static_assert(sizeof(struct vault_upgrade) == 1392, "layout");
-static_assert(sizeof(struct vault_deaths) == 528, "layout");
+static_assert(sizeof(struct vault_deaths) == 536, "layout");
 static_assert(offsetof(struct vault_head, receipt) == 4096, "layout");
 static_assert(offsetof(struct vault_head, reload) == 8192, "layout");
 static_assert(offsetof(struct vault_head, upgrade) == 12288, "layout");

@@ -33,7 +33,7 @@ static bool put_head(int fd, const struct vault *vault)
 {
     static struct vault_head head;
     memcpy(&head, vault->head, sizeof head);
-    explicit_bzero(head.ticket_keys, sizeof head.ticket_keys);
+    explicit_bzero(head.view.ticket_keys, sizeof head.view.ticket_keys);
     return put(fd, &head, sizeof head, 0);
 }
 

@@ -104,8 +104,11 @@ void slot_return(struct slot_pool *pool, struct slot *slot)
 
 void slot_end_fd(int fd)
 {
+    // Whatever an entry has made of a player's socket: a close waits for nobody (socket(7)).
+    static const struct linger none = {0};
     if (fd < 0)
         return;
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     shutdown(fd, SHUT_RDWR);
     close(fd);
 }

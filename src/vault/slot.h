@@ -67,7 +67,7 @@ static inline struct slot *slot_find_live(const struct vault *vault, struct slot
     return from < end ? from : NULL;
 }
 
-// For each live slot, in order. The loop may free it.
+// For each live slot, in order; farewells' are among them. The loop may free it.
 #define slot_each_live(vault, it)                                                                  \
     for (struct slot *it = slot_find_live((vault), (vault)->slots); it;                            \
          it = slot_find_live((vault), it + 1))
@@ -98,6 +98,13 @@ static inline void slot_note_end(struct slot *slot, enum slot_end by)
     uint32_t ended = SLOT_FLAG_PLAYER_ENDED | SLOT_FLAG_GAME_ENDED | SLOT_FLAG_WE_ENDED;
     if (slot->ended_by == SLOT_END_SEEN && !slot_has(slot, ended))
         slot->ended_by = (uint8_t)by;
+}
+
+// Has it no seat? Then it has a player's connection, to which words are said, and nothing else: no
+// link, no game, and nobody counts or finds it (I27).
+static inline bool slot_is_farewell(const struct slot *slot)
+{
+    return slot->ended_by == SLOT_END_FULL || slot->ended_by == SLOT_END_ADDRESS;
 }
 
 static inline bool slot_is_tls(const struct slot *slot)

@@ -29,11 +29,11 @@ static bool counts_less(const struct vault_suspect *a, const struct vault_suspec
     return crashes_a != crashes_b ? crashes_a < crashes_b : a->crashed_s < b->crashed_s;
 }
 
-void suspects_blame_address(struct vault_head *head, const uint8_t address[16], uint64_t now_ms)
+void suspects_blame_address(struct vault_view *view, const uint8_t address[16], uint64_t now_ms)
 {
-    struct vault_suspect *place = &head->suspects[0];
+    struct vault_suspect *place = &view->suspects[0];
     for (unsigned i = 0; i < VAULT_SUSPECTS; i++) {
-        struct vault_suspect *suspect = &head->suspects[i];
+        struct vault_suspect *suspect = &view->suspects[i];
         if (suspect->crashes && memcmp(suspect->address, address, 16) == 0) {
             place = suspect;
             break;
@@ -48,10 +48,10 @@ void suspects_blame_address(struct vault_head *head, const uint8_t address[16], 
     place->crashed_s = (uint32_t)(now_ms / 1000);
 }
 
-bool suspects_has_address(const struct vault_head *head, const uint8_t address[16], uint64_t now_ms)
+bool suspects_has_address(const struct vault_view *view, const uint8_t address[16], uint64_t now_ms)
 {
     for (unsigned i = 0; i < VAULT_SUSPECTS; i++) {
-        const struct vault_suspect *suspect = &head->suspects[i];
+        const struct vault_suspect *suspect = &view->suspects[i];
         if (suspect->crashes >= 2 && !is_faded(suspect->crashed_s, now_ms) &&
             memcmp(suspect->address, address, 16) == 0)
             return true;

@@ -85,8 +85,9 @@ static uint64_t total_bytes(uint32_t n_slots)
     return chunks_offset(n_slots) + chunks_bytes(n_slots * CHUNKS_PER_SLOT);
 }
 
-static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_bytes)
+static void fill_head(struct vault_head *head, uint32_t n_seats, uint64_t n_bytes)
 {
+    const uint32_t n_slots = n_seats + VAULT_FAREWELLS;
     head->layout = VAULT_LAYOUT;
     head->head_bytes = VAULT_HEAD_BYTES;
     head->slot_bytes = sizeof(struct slot);
@@ -95,17 +96,20 @@ static void fill_head(struct vault_head *head, uint32_t n_slots, uint64_t n_byte
     head->n_chunks = n_slots * CHUNKS_PER_SLOT;
     head->n_cells = cells_for(n_slots);
     head->cell_bytes = sizeof(struct cell);
+    head->n_seats = n_seats;
     head->total_bytes = n_bytes;
     head->made_ms = clock_wall_ms();
     head->serving_slot = SLOT_NONE;
+    head->serving_entry = ENTRY_NONE;
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
         head->guard_fds[0][i] = head->guard_fds[1][i] = -1;
     head->receipt.slot = SLOT_NONE;
     head->magic = VAULT_MAGIC;
 }
 
-int vault_make(struct vault *vault, uint32_t n_slots)
+int vault_make(struct vault *vault, uint32_t n_seats)
 {
+    const uint32_t n_slots = n_seats + VAULT_FAREWELLS;
     uint64_t n_bytes = total_bytes(n_slots);
     int fd = memfd_make("stayd-vault");
     if (fd < 0)
@@ -116,7 +120,7 @@ int vault_make(struct vault *vault, uint32_t n_slots)
         close(fd);
         return -1;
     }
-    fill_head(vault->head, n_slots, n_bytes);
+    fill_head(vault->head, n_seats, n_bytes);
     return 0;
 }
 
@@ -125,6 +129,7 @@ bool vault_is_known(const struct vault_head *head)
     return head->magic == VAULT_MAGIC && head->layout == VAULT_LAYOUT &&
            head->head_bytes == VAULT_HEAD_BYTES && head->slot_bytes == sizeof(struct slot) &&
            head->cell_bytes == sizeof(struct cell) && head->chunk_bytes == CHUNK_BYTES &&
+           head->n_slots == head->n_seats + VAULT_FAREWELLS &&
            head->n_chunks == head->n_slots * CHUNKS_PER_SLOT &&
            head->n_cells == cells_for(head->n_slots) &&
            head->total_bytes == total_bytes(head->n_slots);

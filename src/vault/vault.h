@@ -21,10 +21,10 @@ struct vault {
     uint8_t *chunks;
 };
 
-// Make a vault for n_slots players and map it. The head is filled but for what
+// Make a vault with seats for so many players, and VAULT_FAREWELLS slots more, and map it. The head is filled but for what
 // the guard writes; no slot and no chunk has memory yet. It is sealed (fcntl(2), F_ADD_SEALS):
 // nobody who has a descriptor of it can make it shorter or longer.
-int vault_make(struct vault *vault, uint32_t n_slots);
+int vault_make(struct vault *vault, uint32_t n_seats);
 
 // Map an existing vault, as a process of the table in force. EPROTO: not a vault, or of a layout
 // that this program does not know; nothing was changed.
@@ -55,6 +55,19 @@ void vault_trim_chunks(struct vault *vault, uint32_t n);
 static inline _Atomic int32_t *vault_guard_fds(const struct vault *vault)
 {
     return vault->head->guard_fds[vault->table_number & 1];
+}
+
+// The entries whose queues are in this process' table.
+static inline struct vault_entries *vault_entries(const struct vault *vault)
+{
+    return &vault->head->entries[vault->table_number & 1];
+}
+
+// Something else is to be served: configuration, certificates, or by another program. An entry of the next
+// edition is wanted.
+static inline void vault_want_entry(const struct vault *vault)
+{
+    vault_entries(vault)->wanted++;
 }
 
 // Is this process' table the one in force? If not, it belongs to a program on probation.

@@ -96,6 +96,8 @@ enum invariant verify_slot(const struct vault *vault, const struct slot *slot)
         return I10;
     if (slot->game >= VAULT_GAMES || slot->listener >= VAULT_LISTENERS)
         return I22;
+    if (slot_is_farewell(slot) && (slot->game_fd != -1 || slot->resume != 0))
+        return I27;
     return slot->facts_bytes <= SLOT_FACTS_BYTES ? I_NONE : I26;
 }
 

@@ -17,8 +17,7 @@ void workers_set_phase(struct vault_head *head, enum worker_phase phase)
 {
     static const bool may_follow[N_WORKER_PHASES][N_WORKER_PHASES] = {
         [WORKER_STARTING] = {[WORKER_READY] = true},
-        [WORKER_READY] = {[WORKER_RETIRING] = true, [WORKER_ENDED] = true},
-        [WORKER_RETIRING] = {[WORKER_ENDED] = true},
+        [WORKER_READY] = {[WORKER_ENDED] = true},
     };
     const enum worker_phase now = workers_phase(head);
     // A worker may die in any phase, and its word be damaged: the guard looks at neither.
@@ -30,8 +29,10 @@ void workers_set_phase(struct vault_head *head, enum worker_phase phase)
 const char *workers_phase_name(enum worker_phase phase)
 {
     static const char *const names[N_WORKER_PHASES] = {
-        [WORKER_DEAD] = "dead",         [WORKER_STARTING] = "starting", [WORKER_READY] = "ready",
-        [WORKER_RETIRING] = "retiring", [WORKER_ENDED] = "ended",
+        [WORKER_DEAD] = "dead",
+        [WORKER_STARTING] = "starting",
+        [WORKER_READY] = "ready",
+        [WORKER_ENDED] = "ended",
     };
     return phase < N_WORKER_PHASES ? names[phase] : "?";
 }

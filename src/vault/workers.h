@@ -26,7 +26,7 @@ static inline bool workers_is_ready(const struct vault_head *head)
     return workers_phase(head) >= WORKER_READY;
 }
 
-// "dead", "starting", "ready", "retiring", "ended".
+// "dead", "starting", "ready", "ended".
 const char *workers_phase_name(enum worker_phase phase);
 
 // The signal's place in vault_deaths.crashes, or VAULT_CRASH_SIGNALS: it is no crash.

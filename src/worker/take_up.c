@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "process/heritage.h"
+#include "vault/handover.h"
 #include "vault/receipt.h"
 #include "vault/slot.h"
 #include "vault/verify.h"
@@ -63,9 +64,10 @@ void take_up(struct vault *vault)
                   "error=\"%s\" fix=\"raise RLIMIT_MEMLOCK, and see that mlock(2) is allowed\"",
                   strerror(errno));
     vault->head->serving_slot = SLOT_NONE;
-    vault->head->serving_address_set = 0;
+    vault->head->serving_entry = ENTRY_NONE;
+    unsigned n_taken = handover_settle(vault);
     bool was_settled = receipt_settle(vault);
     if (verify_all(vault, quarantine, vault))
         end_quarantined(vault);
-    log_event(LOG_RECOVER, "settled=%s", was_settled ? "yes" : "no");
+    log_event(LOG_RECOVER, "settled=%s arrivals=%u", was_settled ? "yes" : "no", n_taken);
 }

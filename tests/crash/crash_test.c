@@ -161,16 +161,26 @@ static void live(struct world *world)
         assert_true(world->n_received_updates >= 1);
 }
 
-// How often each point was reached in a life in which nothing was killed.
+// Is this a point of what comes before such a life? handover_test.c has the worker die there.
+static bool is_before(int point)
+{
+    return point == POINT_HANDOVER_PEEKED || point == POINT_HANDOVER_TAKEN;
+}
+
+// At each point of such a life, as often as it is reached.
 static void die_everywhere(enum world_kind kind)
 {
     struct trap *trap =
         mmap(NULL, sizeof *trap, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     unsigned n_lives = 0;
+    unsigned n_all = 0;
     unsigned n_points = 0;
     assert_ptr_not_equal(trap, MAP_FAILED);
     for (int point = 0; point < POINT_COUNT; point++) {
         unsigned nth = 0;
+        if (is_before(point))
+            continue;
+        n_all++;
         do {
             struct world world;
             // All of the first reaches, then every third: later ones repeat earlier ones.
@@ -185,12 +195,12 @@ static void die_everywhere(enum world_kind kind)
         if (nth == 1)
             print_message("not reached in this kind of life: %s\n", point_name((enum point)point));
     }
-    print_message("%u lives, %u of %d points reached\n", n_lives, n_points, POINT_COUNT);
+    print_message("%u lives, %u of %d points reached\n", n_lives, n_points, n_all);
     // A plain player has no records, without telnet there is no NEW-ENVIRON, only TLS 1.3 has keys
     // to write, and only a game that resumes leaves a state.
     const unsigned unreached[WORLD_N_KINDS] = {
         [WORLD_TLS13] = 1, [WORLD_TLS12] = 5, [WORLD_PLAIN] = 5, [WORLD_PLAIN_TELNET] = 3};
-    assert_int_equal(n_points, POINT_COUNT - unreached[kind]);
+    assert_int_equal(n_points, n_all - unreached[kind]);
     munmap(trap, sizeof *trap);
 }
 

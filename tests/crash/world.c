@@ -239,8 +239,6 @@ static _Noreturn void small_worker(const struct world *world)
     struct chunk_pool chunks;
     struct cell_pool cells;
     struct slot *slot = NULL;
-    signal(SIGSEGV, SIG_DFL); // not cmocka's
-    armed = world->trap;
     receipt_settle(&vault);
     if (verify_head(&vault) || verify_all(&vault, count_broken, NULL) ||
         slot_pool_make(&slots, &vault) < 0 || chunk_pool_make(&chunks, &vault) < 0 ||
@@ -261,6 +259,15 @@ static _Noreturn void small_worker(const struct world *world)
     // game is dead: an idle player owns no chunk.
     bool must_be_idle = world->game >= 0 && world->is_acking && !world->is_dead;
     _exit(chunks.n_free == vault.head->n_chunks || !must_be_idle ? 0 : 2);
+}
+
+static void work(const struct world *world)
+{
+    signal(SIGSEGV, SIG_DFL); // not cmocka's
+    armed = world->trap;
+    if (world->worker)
+        world->worker(world);
+    small_worker(world);
 }
 
 static void say_words(struct world *world)
@@ -315,7 +322,7 @@ void world_work(struct world *world)
         pid_t pid = clone_sharing_table(&pidfd);
         assert_true(pid >= 0);
         if (pid == 0)
-            small_worker(world);
+            work(world);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         // The worker and its claims are all there is now; invariants hold before recovery too.
         sweep_descriptors(&world->vault);

@@ -63,6 +63,8 @@ struct world {
     struct record_state send_state;
     struct record_state receive_state;
     unsigned n_received_updates;
+    void (*worker)(
+        const struct world *world); // in the small one's place, never returns; NULL: none
 };
 
 void world_make(struct world *world, enum world_kind kind, struct trap *trap);

@@ -79,6 +79,7 @@ static const struct field slot_fields[] = {
     FIELD(slot, write_limit, BREAKS(I12)),
     FIELD(slot, cipher, BREAKS(I12)),
     FIELD(slot, facts_bytes, BREAKS(I26)),
+    FIELD(slot, ended_by, BREAKS(I27)), // it is a farewell now
     FIELD(slot, resume, BREAKS(I16)),
     FIELD(slot, flow[TO_GAME].current, BREAKS_ANY), // an earlier state
     FIELD(slot, flow[TO_PLAYER].current, BREAKS_ANY),
@@ -92,6 +93,7 @@ static const struct field head_fields[] = {
     FIELD(vault_head, chunk_bytes, BREAKS(I1)),
     FIELD(vault_head, cell_bytes, BREAKS(I1)),
     FIELD(vault_head, n_slots, BREAKS(I1)),
+    FIELD(vault_head, n_seats, BREAKS(I1)),
     FIELD(vault_head, n_chunks, BREAKS(I1)),
     FIELD(vault_head, n_cells, BREAKS(I1)),
     FIELD(vault_head, total_bytes, BREAKS(I1)),

@@ -331,7 +331,7 @@ static void recover(struct world *world, struct op *cut)
         wrong = model_compare_notes(&world->model, world->vault.head);
     if (wrong)
         fail_msg("%s is not as it must be", wrong);
-    assert_int_equal(hands.slots.n_free, MODEL_SLOTS - n_live(&world->model));
+    assert_int_equal(hands.slots.n_free, world->vault.head->n_slots - n_live(&world->model));
     assert_int_equal(hands.chunks.n_free,
                      world->vault.head->n_chunks - model_n_chunks(&world->model));
     assert_int_equal(hands.cells.n_free, world->vault.head->n_cells - model_n_cells(&world->model));

@@ -28,12 +28,12 @@ static const uint8_t *address_of(uint8_t last)
 
 static void blame(uint8_t last, uint64_t now_ms)
 {
-    suspects_blame_address(head, address_of(last), now_ms);
+    suspects_blame_address(&head->view, address_of(last), now_ms);
 }
 
 static bool is_refused(uint8_t last, uint64_t now_ms)
 {
-    return suspects_has_address(head, address_of(last), now_ms);
+    return suspects_has_address(&head->view, address_of(last), now_ms);
 }
 
 static void an_address_is_refused_for_an_hour_after_its_second_crash(void **state)
@@ -104,8 +104,8 @@ static void a_slots_crashes_fade(void **state)
 static void one_without_a_time_counts_for_an_hour_after_boot(void **state)
 {
     (void)state;
-    memcpy(head->suspects[0].address, address_of(1), 16);
-    head->suspects[0].crashes = 2;
+    memcpy(head->view.suspects[0].address, address_of(1), 16);
+    head->view.suspects[0].crashes = 2;
     assert_true(is_refused(1, 1000));
     assert_false(is_refused(1, HOUR_MS));
 }

@@ -126,6 +126,14 @@ static void verify_names_the_invariant_that_is_broken(void **state)
     BROKEN(I22, fixture->slot->game = VAULT_GAMES);
     BROKEN(I22, fixture->slot->listener = VAULT_LISTENERS);
     BROKEN(I26, fixture->slot->facts_bytes = SLOT_FACTS_BYTES + 1);
+    BROKEN(I27, {
+        fixture->slot->ended_by = SLOT_END_FULL;
+        fixture->slot->game_fd = fixture->slot->player_fd + 1;
+    });
+    BROKEN(I27, {
+        fixture->slot->ended_by = SLOT_END_ADDRESS;
+        fixture->slot->resume = 1;
+    });
     BROKEN(I11, {
         fixture->slot->flags &= ~SLOT_FLAG_TLS;
         now(fixture, TO_GAME)->received = 1;
@@ -173,6 +181,9 @@ static void a_head_with_other_sizes_is_broken(void **state)
     head->n_slots ^= 1u << 31; // four times as many are as many again
     assert_int_equal(verify_head(&fixture->vault), I1);
     head->n_slots ^= 1u << 31;
+    head->n_seats++;
+    assert_int_equal(verify_head(&fixture->vault), I1);
+    head->n_seats--;
     head->n_cells++;
     assert_int_equal(verify_head(&fixture->vault), I1);
     head->n_cells--;
@@ -377,7 +388,7 @@ static void a_vault_of_another_layout_is_refused_unchanged(void **state)
     struct fixture *fixture = *state;
     struct vault other;
     assert_int_equal(vault_map(&other, fixture->vault.fd), 0);
-    assert_int_equal(other.head->n_slots, 4);
+    assert_int_equal(other.head->n_seats, 4);
     vault_unmap(&other);
     fixture->vault.head->layout++;
     assert_int_equal(vault_map(&other, fixture->vault.fd), -1);
@@ -419,21 +430,21 @@ static void a_likeness_has_no_secret_and_cannot_be_changed(void **state)
     struct vault seen;
     uint8_t *secret = (uint8_t *)fixture->slot->keys;
     memset(secret, 'k', sizeof fixture->slot->keys);
-    memset(head->ticket_keys, 't', sizeof head->ticket_keys);
+    memset(head->view.ticket_keys, 't', sizeof head->view.ticket_keys);
     int fd = vault_likeness(&fixture->vault);
     assert_true(fd >= 0);
     assert_int_equal(ftruncate(fd, 0), -1);
     assert_int_equal(pwrite(fd, "", 1, 0), -1);
     assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
     assert_int_equal(vault_map_to_look(&seen, fd), 0);
-    assert_int_equal(seen.head->n_slots, 4);
+    assert_int_equal(seen.head->n_seats, 4);
     assert_int_equal(seen.head->slots_reserved, head->slots_reserved);
     const struct slot *slot = &seen.slots[vault_slot_index(&fixture->vault, fixture->slot)];
     assert_int_equal(slot->state, SLOT_LIVE);
     assert_memory_equal(slot->id, fixture->slot->id, sizeof slot->id);
-    static const uint8_t nothing[sizeof slot->keys + sizeof head->ticket_keys];
+    static const uint8_t nothing[sizeof slot->keys + sizeof head->view.ticket_keys];
     assert_memory_equal(slot->keys, nothing, sizeof slot->keys);
-    assert_memory_equal(seen.head->ticket_keys, nothing, sizeof head->ticket_keys);
+    assert_memory_equal(seen.head->view.ticket_keys, nothing, sizeof head->view.ticket_keys);
     assert_int_equal(secret[0], 'k');
     vault_unmap(&seen);
     close(fd);
@@ -442,14 +453,14 @@ static void a_likeness_has_no_secret_and_cannot_be_changed(void **state)
 static void slots_run_out_and_come_back(void **state)
 {
     struct fixture *fixture = *state;
-    struct slot *taken[3];
-    int peers[3];
-    for (int i = 0; i < 3; i++)
+    struct slot *taken[3 + VAULT_FAREWELLS];
+    int peers[3 + VAULT_FAREWELLS];
+    for (unsigned i = 0; i < 3 + VAULT_FAREWELLS; i++)
         taken[i] = add_slot(fixture, &peers[i]);
     assert_null(slot_prepare(&fixture->slots));
     assert_int_equal(errno, ENOBUFS);
     assert_memory_not_equal(taken[0]->id, taken[1]->id, 16);
-    for (int i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3 + VAULT_FAREWELLS; i++) {
         free_slot(fixture, taken[i]);
         close(peers[i]);
     }
