@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Accepting (accept.h), on libevent's listeners.
+// Accepting (accept.h). Not by libevent's listeners, which accept until nobody is left: a flood at one
+// would stop all else.
 // Errors: shortage pauses all listeners and is looked at again on a timer or when
 // something has ended; never spins.
 #include "entry/accept.h"
@@ -14,35 +15,32 @@
 #include "vault/suspects.h"
 
 #include <errno.h>
-#include <event2/listener.h>
+#include <event2/event.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PAUSE_MS 100
+#define A_TURN 16u // accepted of one socket in a turn of the loop
 #define DEFER_S 3
 
 struct listener {
     struct accepting *all;
-    struct evconnlistener *listener;
-    uint16_t index; // into conf.listener
+    struct event *event; // NULL: none could be made
+    const struct accept_socket *socket;
 };
 
 struct accepting {
     struct accepting_setup setup;
-    struct listener listener[HERITAGE_MAX_SOCKETS];
+    struct listener listener[ACCEPT_MAX_SOCKETS];
     struct event *timer;
     bool is_paused;     // everything
     bool is_tls_paused; // no handshake can begin now; plain players need none
+    bool is_waiting;    // for the outbox, which mostly flows again in a moment
     bool is_unwatched;  // a listener that may accept could not be watched
     bool is_short;      // of descriptors or memory, and that has been said
 };
-
-static bool is_tls(const struct accepting *all, unsigned socket)
-{
-    return all->setup.heritage->certs[all->setup.heritage->socket[socket].listener] != NULL;
-}
 
 static void look_again(struct accepting *all)
 {
@@ -50,17 +48,23 @@ static void look_again(struct accepting *all)
     event_add(all->timer, &again);
 }
 
+static bool may_accept(const struct listener *listener)
+{
+    const struct accepting *all = listener->all;
+    return !all->is_paused && !all->is_waiting && !(all->is_tls_paused && listener->socket->certs);
+}
+
 // Watch the listeners that may accept now. One that cannot be watched is tried again.
 static void set_listeners(struct accepting *all)
 {
     bool is_unwatched = false;
-    for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++) {
-        if (!all->listener[i].listener)
+    for (unsigned i = 0; i < all->setup.n_sockets; i++) {
+        if (!all->listener[i].event)
             continue;
-        if (all->is_paused || (all->is_tls_paused && is_tls(all, i)))
-            evconnlistener_disable(all->listener[i].listener);
+        if (may_accept(&all->listener[i]))
+            is_unwatched |= event_add(all->listener[i].event, NULL) < 0;
         else
-            is_unwatched |= evconnlistener_enable(all->listener[i].listener) < 0;
+            event_del(all->listener[i].event);
     }
     if (is_unwatched && !all->is_unwatched)
         log_event(LOG_ACCEPT_PAUSED, "why=\"a listener cannot be watched: %s\"", strerror(errno));
@@ -80,20 +84,13 @@ static void pause_some(struct accepting *all, bool *is_paused, const char *why)
     look_again(all);
 }
 
-// Is there memory for the next slot? That none is free is no reason to keep anybody waiting.
-static bool has_memory(struct accepting *all)
-{
-    return all->setup.has_room(all->setup.arg) || errno == ENOBUFS;
-}
-
 void accepting_room(struct accepting *all)
 {
-    if (!all)
+    if (!all || outbox_count(all->setup.outbox))
         return;
-    if (!has_memory(all)) {
-        // A handshake has taken the slot that had memory.
-        pause_some(all, &all->is_paused, strerror(errno));
-        return;
+    if (all->is_waiting) {
+        all->is_waiting = false;
+        set_listeners(all);
     }
     bool is_tls_paused = all->is_tls_paused && !handshakes_have_room(all->setup.handshakes);
     if (!all->is_paused && is_tls_paused == all->is_tls_paused)
@@ -153,74 +150,80 @@ static void take_plain(struct accepting *all, int fd, const uint8_t address[16],
                        uint16_t listener)
 {
     struct arrival arrival = {.port = port, .listener = listener};
-    enum gate_verdict verdict = gate_seat(all->setup.gate, address, clock_boot_ms());
-    if (verdict != GATE_OPEN) {
-        farewell_refuse(all->setup.lingering, fd, false, verdict);
-        return;
-    }
     memcpy(arrival.address, address, sizeof arrival.address);
-    switch (all->setup.take(all->setup.arg, &arrival, fd)) {
-    case ARRIVAL_TAKEN:
-        break;
-    case ARRIVAL_REFUSED: // the taker has said why
-        close(fd);
-        break;
-    case ARRIVAL_FULL:
-        farewell_refuse(all->setup.lingering, fd, false, GATE_FULL);
-        break;
-    case ARRIVAL_SHORT:
-        refuse(fd, address, strerror(errno));
-        break;
-    }
+    if (!outbox_put(all->setup.outbox, &arrival, fd))
+        refuse(fd, address, "no memory");
 }
 
-static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, struct sockaddr *from,
-                      int n_from, void *arg)
+// A newcomer, whose descriptor is taken over.
+static void let_in(struct listener *listener, int fd, const struct sockaddr *from)
 {
-    struct listener *listener = arg;
     struct accepting *all = listener->all;
-    const struct heritage *heritage = all->setup.heritage;
-    const struct conf_listener *conf = &heritage->conf.listener[listener->index];
+    const struct accept_socket *socket = listener->socket;
+    const struct certs *certs = socket->certs;
     uint8_t address[16];
     uint16_t port = 0;
-    (void)evlistener;
-    (void)n_from;
-    if (all->is_short) {
-        all->is_short = false;
-        log_event(LOG_ACCEPT_RESUMED, "%s", "");
-    }
     address_to_bytes(from, address, &port);
-    if (suspects_has_address(heritage->vault.head, address, clock_boot_ms())) {
-        refuse(fd, address, "two workers crashed in its handshakes");
+    if (suspects_has_address(all->setup.view, address, clock_boot_ms())) {
+        refuse(fd, address, "stayd crashed twice in its handshakes");
         return;
     }
-    const struct certs *certs = heritage->certs[listener->index];
     enum gate_verdict verdict = gate_knock(all->setup.gate, address, clock_boot_ms());
     if (verdict != GATE_OPEN) {
         farewell_refuse(all->setup.lingering, fd, certs != NULL, verdict);
         return;
     }
-    set_options(fd, conf);
+    set_options(fd, socket->conf);
     if (certs && !certs_context(certs))
         refuse(fd, address, "its listener has no certificate that can be used");
     else if (certs)
         handshake_start(all->setup.handshakes, certs_context(certs), fd, address, port,
-                        listener->index);
+                        socket->listener);
     else
-        take_plain(all, fd, address, port, listener->index);
-    if (!has_memory(all))
-        pause_some(all, &all->is_paused, strerror(errno));
+        take_plain(all, fd, address, port, socket->listener);
+    if (outbox_count(all->setup.outbox) && !all->is_waiting) {
+        all->is_waiting = true;
+        set_listeners(all);
+    }
     if (!handshakes_have_room(all->setup.handshakes))
         pause_some(all, &all->is_tls_paused, "max-handshakes are under way");
 }
 
-static void on_error(struct evconnlistener *evlistener, void *arg)
+// One of the socket's queue. False: no more now.
+static bool accept_one(struct listener *listener, int socket)
 {
-    struct listener *listener = arg;
-    (void)evlistener;
-    // EMFILE, ENFILE, ENOBUFS, ENOMEM; any other would repeat at once just the same.
-    pause_some(listener->all, &listener->all->is_paused, strerror(EVUTIL_SOCKET_ERROR()));
-    listener->all->is_short = true;
+    struct accepting *all = listener->all;
+    struct sockaddr_storage from;
+    socklen_t n_from = sizeof from;
+    int fd = accept4(socket, (struct sockaddr *)&from, &n_from, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+        return true;
+    if (fd < 0 && errno == EINVAL) {
+        // A reload has removed it, and it is shut (guard/reload/listen.c).
+        event_free(listener->event);
+        listener->event = NULL;
+        return false;
+    }
+    if (fd < 0 && errno != EAGAIN) {
+        // EMFILE, ENFILE, ENOBUFS, ENOMEM; any other would repeat at once just the same.
+        pause_some(all, &all->is_paused, strerror(errno));
+        all->is_short = true;
+    }
+    if (fd < 0)
+        return false;
+    if (all->is_short)
+        log_event(LOG_ACCEPT_RESUMED, "%s", "");
+    all->is_short = false;
+    let_in(listener, fd, (const struct sockaddr *)&from);
+    return may_accept(listener);
+}
+
+// Who is left is in the loop's next turn: the socket stays readable.
+static void on_knock(evutil_socket_t socket, short what, void *arg)
+{
+    (void)what;
+    for (unsigned n = 0; n < A_TURN && accept_one(arg, socket); n++)
+        ;
 }
 
 // Who speaks TLS speaks first. Until then, or for so long, the kernel keeps the connection to
@@ -239,30 +242,21 @@ struct accepting *accepting_make(const struct accepting_setup *setup)
     all->setup = *setup;
     all->timer = evtimer_new(setup->base, try_again, all);
     bool is_ok = all->timer != NULL;
-    for (unsigned i = 0; i < setup->heritage->n_sockets; i++) {
+    for (unsigned i = 0; i < setup->n_sockets; i++) {
         struct listener *listener = &all->listener[i];
-        if (setup->heritage->socket[i].fd < 0)
-            continue;
-        set_deferral(setup->heritage->socket[i].fd, is_tls(all, i));
+        const struct accept_socket *socket = &setup->sockets[i];
+        set_deferral(socket->fd, socket->certs != NULL);
         listener->all = all;
-        listener->index = setup->heritage->socket[i].listener;
-        // Made disabled: if enabled, this call would not say that watching has failed.
-        listener->listener = evconnlistener_new(setup->base, on_accept, listener,
-                                                LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0,
-                                                setup->heritage->socket[i].fd);
-        if (listener->listener)
-            evconnlistener_set_error_cb(listener->listener, on_error);
-        else
-            is_ok = false;
+        listener->socket = socket;
+        listener->event =
+            event_new(setup->base, socket->fd, EV_READ | EV_PERSIST, on_knock, listener);
+        is_ok &= listener->event != NULL;
     }
     if (!is_ok) {
         accepting_free(all);
         return NULL;
     }
-    if (has_memory(all))
-        set_listeners(all);
-    else
-        pause_some(all, &all->is_paused, strerror(errno));
+    set_listeners(all);
     return all;
 }
 
@@ -270,9 +264,9 @@ void accepting_free(struct accepting *all)
 {
     if (!all)
         return;
-    for (unsigned i = 0; i < all->setup.heritage->n_sockets; i++)
-        if (all->listener[i].listener)
-            evconnlistener_free(all->listener[i].listener);
+    for (unsigned i = 0; i < all->setup.n_sockets; i++)
+        if (all->listener[i].event)
+            event_free(all->listener[i].event);
     if (all->timer)
         event_free(all->timer);
     free(all);

@@ -1,10 +1,9 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Verdicts (gate.h). Errors: NULL without memory or random bytes.
+// Who may come in (gate.h). Errors: NULL without memory or random bytes.
 #include "entry/gate.h"
 
-#include "base/log.h"
 #include "base/random.h"
 
 #include <stdlib.h>
@@ -18,20 +17,6 @@ struct gate {
     struct tally *tally; // handshakes, connections
     uint32_t n_held;
     struct refusals refusals;
-};
-
-static const struct {
-    const char *name; // of the option
-    const char *why;
-} verdicts[GATE_N_VERDICTS] = {
-    [GATE_OPEN] = {"", ""},
-    [GATE_DENIED] = {"deny", "allow or deny keep it out"},
-    [GATE_RATE] = {"connections-per-second", "more than connections-per-second"},
-    [GATE_HANDSHAKES] = {"max-handshakes-per-address", "max-handshakes-per-address are under way"},
-    [GATE_PLAYERS] = {"max-players-per-address", "max-players-per-address are connected"},
-    [GATE_FULL] = {"max-players", "max-players are connected"},
-    [GATE_GAVE_WAY] = {"max-handshakes",
-                       "gave way: its handshake hung, and others had to be let in"},
 };
 
 struct gate *gate_make(const struct gate_setup *setup)
@@ -57,51 +42,26 @@ void gate_free(struct gate *gate)
     free(gate);
 }
 
-const char *gate_limit_name(enum gate_verdict verdict)
+const struct refusals *gate_refusals(const struct gate *gate)
 {
-    return verdicts[verdict].name;
-}
-
-const struct refusal *gate_refusal(const struct gate *gate, unsigned i)
-{
-    return i < gate->refusals.n ? &gate->refusals.refusal[i] : NULL;
-}
-
-static void say(const struct refusal *refusal, uint64_t n)
-{
-    char text[NETWORK_TEXT_BYTES];
-    log_event(LOG_LIMITED, "network=%s why=\"%s\" n=%llu",
-              refusal->network.bits ? network_print(text, &refusal->network) : "any",
-              verdicts[refusal->why].why, (unsigned long long)n);
+    return &gate->refusals;
 }
 
 static void note(struct gate *gate, const struct network *network, enum gate_verdict why,
                  uint64_t now_ms)
 {
-    const struct refusal refusal = {.network = *network, .why = why};
-    if (refusals_note(&gate->refusals, network, why, now_ms))
-        say(&refusal, 1);
+    verdict_note(&gate->refusals, network, why, now_ms);
 }
 
 void gate_refuse(struct gate *gate, const uint8_t address[16], enum gate_verdict why,
                  uint64_t now_ms)
 {
-    struct network networks[TALLY_LEVELS];
-    const struct network any = {.bits = 0};
-    tally_networks(address, networks);
-    note(gate, why == GATE_FULL ? &any : &networks[0], why, now_ms);
+    verdict_note_address(&gate->refusals, address, why, now_ms);
 }
 
 void gate_tick(struct gate *gate, uint64_t now_ms)
 {
-    struct refusal due;
-    // The log has room for so many lines of one event, whatever others say; the rest stay due.
-    for (unsigned n = 0; n < LOG_BURST_LEAST && refusals_next_due(&gate->refusals, &due, now_ms);
-         n++)
-        say(&due, due.n_unsaid);
-    uint64_t n_others = refusals_take_others(&gate->refusals, now_ms);
-    if (n_others)
-        log_event(LOG_LIMITED, "network=others n=%llu", (unsigned long long)n_others);
+    verdict_tick(&gate->refusals, now_ms);
 }
 
 static bool is_exempt(const struct gate *gate, const uint8_t address[16])
@@ -123,18 +83,6 @@ enum gate_verdict gate_knock(struct gate *gate, const uint8_t address[16], uint6
         return GATE_OPEN;
     note(gate, &network, GATE_RATE, now_ms);
     return GATE_RATE;
-}
-
-enum gate_verdict gate_seat(struct gate *gate, const uint8_t address[16], uint64_t now_ms)
-{
-    struct network network = {.bits = 0};
-    enum gate_verdict verdict =
-        gate->setup.seat(gate->setup.arg, address, is_exempt(gate, address), &network);
-    if (verdict == GATE_PLAYERS)
-        note(gate, &network, verdict, now_ms);
-    else if (verdict != GATE_OPEN)
-        gate_refuse(gate, address, verdict, now_ms);
-    return verdict;
 }
 
 // What it has said may not have been read yet.
@@ -209,6 +157,16 @@ void gate_hold(struct gate *gate, struct tally_held *held, const uint8_t address
 void gate_speak(struct gate *gate, struct tally_held *held)
 {
     tally_speak(gate->tally, held);
+}
+
+void gate_wait(struct gate *gate, struct tally_held *held)
+{
+    tally_wait(gate->tally, held);
+}
+
+struct tally_held *gate_next(struct gate *gate)
+{
+    return tally_next(gate->tally);
 }
 
 void gate_let_go(struct gate *gate, struct tally_held *held)

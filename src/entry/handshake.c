@@ -5,6 +5,9 @@
 // Errors: logged here with address and reason; the descriptor is closed. What is short is waited
 // for as long as the handshake may last.
 //
+// What is to be calculated is done one step in a turn of the loop, by whose turn it is (gate_next): a
+// step can take 4 ms (a signature of RSA-4096), and one network can have many in line.
+//
 // A handshake that is over, well or not, has no place and no descriptor any more, and no callback
 // comes to it. It is freed after the callbacks (reap), since whoever has ended it may be called by
 // others that go on with it.
@@ -14,15 +17,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "entry/farewell.h"
+#include "entry/reason.h"
 #include "entry/takeover.h"
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/x509_vfy.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define AGAIN_MS 20u
@@ -44,6 +49,7 @@ struct handshake {
 
 struct handshakes {
     struct handshakes_setup setup;
+    struct event *turn;  // while one waits for its turn
     struct event *again; // while one is postponed
     struct event *reaper;
     uint32_t n; // in list
@@ -51,33 +57,30 @@ struct handshakes {
     struct handshake_list over; // to be freed
 };
 
-static void proceed(evutil_socket_t fd, short what, void *arg);
+static void wait_for_turn(struct handshake *handshake);
 
 static void try_postponed(evutil_socket_t fd, short what, void *arg)
 {
     struct handshakes *all = arg;
     struct handshake *handshake;
-    struct handshake *next;
     (void)fd;
     (void)what;
-    for (handshake = LIST_FIRST(&all->list); handshake; handshake = next) {
-        next = LIST_NEXT(handshake, entry);
+    LIST_FOREACH(handshake, &all->list, entry)
         if (handshake->is_postponed)
-            proceed(handshake->fd, 0, handshake);
-    }
+            wait_for_turn(handshake);
 }
 
-// If what is called for this handshake kills the worker, the guard knows whom to blame.
+// If what is called for this handshake kills the entry, the guard knows whom to blame.
 static void begin_blame(const struct handshake *handshake)
 {
-    struct vault_head *head = handshake->all->setup.vault->head;
-    memcpy(head->serving_address, handshake->address, 16);
-    head->serving_address_set = 1;
+    struct page_pulse *pulse = handshake->all->setup.pulse;
+    memcpy(pulse->serving_address, handshake->address, 16);
+    pulse->serving_address_set = 1;
 }
 
 static void end_blame(const struct handshake *handshake)
 {
-    handshake->all->setup.vault->head->serving_address_set = 0;
+    handshake->all->setup.pulse->serving_address_set = 0;
 }
 
 static void free_all(struct handshake_list *list)
@@ -109,6 +112,8 @@ static void reap(evutil_socket_t fd, short what, void *arg)
     free_all(&all->over);
 }
 
+static void take_turn(evutil_socket_t fd, short what, void *arg);
+
 struct handshakes *handshakes_make(const struct handshakes_setup *setup)
 {
     struct handshakes *all = calloc(1, sizeof *all);
@@ -117,9 +122,10 @@ struct handshakes *handshakes_make(const struct handshakes_setup *setup)
     all->setup = *setup;
     LIST_INIT(&all->list);
     LIST_INIT(&all->over);
+    all->turn = evtimer_new(setup->base, take_turn, all);
     all->again = evtimer_new(setup->base, try_postponed, all);
     all->reaper = evtimer_new(setup->base, reap, all);
-    if (all->again && all->reaper)
+    if (all->turn && all->again && all->reaper)
         return all;
     handshakes_free(all);
     return NULL;
@@ -136,7 +142,7 @@ static void end(struct handshake *handshake)
     struct handshakes *all = handshake->all;
     LIST_REMOVE(handshake, entry);
     LIST_INSERT_HEAD(&all->over, handshake, entry);
-    all->n--;
+    all->setup.pulse->handshakes = --all->n;
     gate_let_go(all->setup.gate, &handshake->held);
     if (handshake->ready)
         event_del(handshake->ready);
@@ -155,27 +161,13 @@ void handshakes_free(struct handshakes *handshakes)
     while (!LIST_EMPTY(&handshakes->list))
         end(LIST_FIRST(&handshakes->list));
     free_all(&handshakes->over);
+    if (handshakes->turn)
+        event_free(handshakes->turn);
     if (handshakes->again)
         event_free(handshakes->again);
     if (handshakes->reaper)
         event_free(handshakes->reaper);
     free(handshakes);
-}
-
-static void forget_all(struct handshake_list *list)
-{
-    struct handshake *handshake;
-    LIST_FOREACH(handshake, list, entry) {
-        SSL_free(handshake->ssl); // says nothing to the player
-        handshake->ssl = NULL;
-        OPENSSL_cleanse(&handshake->takeover, sizeof handshake->takeover);
-    }
-}
-
-void handshakes_forget(struct handshakes *handshakes)
-{
-    forget_all(&handshakes->list);
-    forget_all(&handshakes->over);
 }
 
 // reason: our words or OpenSSL's, never the peer's.
@@ -199,49 +191,6 @@ static void fail_saying_why(struct handshake *handshake, const char *reason)
     linger_close(lingering, fd, NULL, 0);
 }
 
-// What is wrong with a player's certificate, when client-certificates = require.
-static const char *verify_reason_of(long result)
-{
-    static char text[160];
-    const char *plain = NULL;
-    switch (result) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-        plain = "expired: the player's certificate, or one that has signed it";
-        break;
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-        plain = "not yet valid: the player's certificate, or one that has signed it";
-        break;
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    case X509_V_ERR_CERT_UNTRUSTED:
-        plain = "untrusted: none of client-ca has signed the player's certificate";
-        break;
-    default:
-        break;
-    }
-    snprintf(text, sizeof text, "certificate verify failed: %s",
-             plain ? plain : X509_verify_cert_error_string(result));
-    return text;
-}
-
-// The reason in words, from OpenSSL's queue; what players' clients do most is said plainly.
-static const char *reason_of(const SSL *ssl, int ssl_error)
-{
-    unsigned long error = ERR_peek_error();
-    int code = ERR_GET_REASON(error);
-    if (ssl_error == SSL_ERROR_SYSCALL || code == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-        return errno && !error ? strerror(errno) : "the connection was closed";
-    if (code == SSL_R_WRONG_VERSION_NUMBER || code == SSL_R_HTTP_REQUEST)
-        return "this is not TLS (a client without TLS on the TLS port?)";
-    if (code == SSL_R_CERTIFICATE_VERIFY_FAILED)
-        return verify_reason_of(SSL_get_verify_result(ssl));
-    const char *text = ERR_reason_error_string(error);
-    return text ? text : "TLS error";
-}
-
 // Go on with this handshake soon. Something is short; errno says what.
 static void postpone(struct handshake *handshake)
 {
@@ -253,68 +202,57 @@ static void postpone(struct handshake *handshake)
         fail(handshake, what);
 }
 
-// All is well, but for a seat: it is told so over TLS, and closed.
-static void turn_away(struct handshake *handshake, enum gate_verdict why)
-{
-    struct handshakes *all = handshake->all;
-    const char *words = farewell_words(why);
-    // If there is no room in a new connection, so be it.
-    if (SSL_write(handshake->ssl, words, (int)strlen(words)) > 0)
-        SSL_shutdown(handshake->ssl);
-    int fd = handshake->fd;
-    handshake->fd = -1;
-    end(handshake);
-    linger_close(all->setup.lingering, fd, NULL, 0);
-    all->setup.room(all->setup.arg);
-}
-
 static void finish(struct handshake *handshake)
 {
     struct handshakes *all = handshake->all;
     struct arrival arrival = {.port = handshake->port, .listener = handshake->listener};
-    enum gate_verdict verdict = gate_seat(all->setup.gate, handshake->address, clock_boot_ms());
-    if (verdict != GATE_OPEN) {
-        turn_away(handshake, verdict);
-        return;
-    }
     memcpy(arrival.address, handshake->address, sizeof arrival.address);
     const char *reason = takeover_fill(handshake->ssl, &handshake->takeover, &arrival);
-    enum arrival_end how =
-        reason ? ARRIVAL_REFUSED : all->setup.take(all->setup.arg, &arrival, handshake->fd);
-    switch (how) {
-    case ARRIVAL_TAKEN:
+    if (!reason && !outbox_put(all->setup.outbox, &arrival, handshake->fd))
+        reason = "no memory";
+    if (reason) {
+        fail(handshake, reason);
+    } else {
         handshake->fd = -1;
         end(handshake);
         all->setup.room(all->setup.arg);
-        break;
-    case ARRIVAL_REFUSED:
-        fail(handshake, reason ? reason : "it was not taken");
-        break;
-    case ARRIVAL_FULL:
-        turn_away(handshake, GATE_FULL);
-        break;
-    case ARRIVAL_SHORT:
-        postpone(handshake); // SSL_accept will say once more that it is complete
-        break;
     }
     OPENSSL_cleanse(&arrival, sizeof arrival);
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    wait_for_turn(arg);
 }
 
 static void await(struct handshake *handshake, short what)
 {
     if (event_get_events(handshake->ready) != what)
-        event_assign(handshake->ready, handshake->all->setup.base, handshake->fd, what, proceed,
+        event_assign(handshake->ready, handshake->all->setup.base, handshake->fd, what, on_ready,
                      handshake);
     if (event_add(handshake->ready, NULL) < 0)
         postpone(handshake);
 }
 
-static void proceed(evutil_socket_t fd, short what, void *arg)
+// Who has said hello and left cannot go on: the answer would be calculated in vain. (Of who has said
+// something else it is told that this is no TLS.)
+static bool has_left(const struct handshake *handshake)
 {
-    struct handshake *handshake = arg;
-    (void)fd;
-    (void)what;
-    handshake->is_postponed = false;
+    uint8_t first = 0;
+    struct pollfd end = {.fd = handshake->fd, .events = POLLRDHUP};
+    return BIO_number_read(SSL_get_rbio(handshake->ssl)) == 0 && poll(&end, 1, 0) > 0 &&
+           recv(handshake->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
+           first == SSL3_RT_HANDSHAKE;
+}
+
+static void proceed(struct handshake *handshake)
+{
+    if (has_left(handshake)) {
+        fail(handshake, "the connection was closed");
+        return;
+    }
     begin_blame(handshake);
     ERR_clear_error();
     errno = 0;
@@ -341,6 +279,28 @@ static void proceed(evutil_socket_t fd, short what, void *arg)
         fail(handshake, reason_of(handshake->ssl, error));
 }
 
+static void wait_for_turn(struct handshake *handshake)
+{
+    handshake->is_postponed = false;
+    gate_wait(handshake->all->setup.gate, &handshake->held);
+    event_active(handshake->all->turn, EV_TIMEOUT, 0);
+}
+
+// After one step the loop looks who has come meanwhile.
+static void take_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct handshakes *all = arg;
+    const struct timeval at_once = {0};
+    struct tally_held *held = gate_next(all->setup.gate);
+    (void)fd;
+    (void)what;
+    if (!held)
+        return;
+    if (event_add(all->turn, &at_once) < 0)
+        event_active(all->turn, EV_TIMEOUT, 0);
+    proceed((struct handshake *)(void *)held);
+}
+
 static void give_up(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -356,7 +316,7 @@ static bool set_up(struct handshake *handshake, SSL_CTX *context)
         .tv_usec = (suseconds_t)(setup->conf->handshake_timeout_ms % 1000 * 1000),
     };
     handshake->ssl = SSL_new(context);
-    handshake->ready = event_new(setup->base, handshake->fd, EV_READ, proceed, handshake);
+    handshake->ready = event_new(setup->base, handshake->fd, EV_READ, on_ready, handshake);
     handshake->deadline = evtimer_new(setup->base, give_up, handshake);
     return handshake->ssl && handshake->ready && handshake->deadline &&
            takeover_watch(handshake->ssl, &handshake->takeover) &&
@@ -410,7 +370,7 @@ void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
     handshake->port = port;
     handshake->listener = listener;
     LIST_INSERT_HEAD(&handshakes->list, handshake, entry);
-    handshakes->n++;
+    handshakes->setup.pulse->handshakes = ++handshakes->n;
     if (set_up(handshake, context))
         await(handshake, EV_READ);
     else

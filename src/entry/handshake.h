@@ -3,7 +3,7 @@
 //
 // A TLS handshake from the accepted descriptor to the takeover: OpenSSL does all of
 // it on libevent's readiness, under one deadline for the whole, then its state is
-// taken out as plain data. Nothing of a handshake survives a worker; the player
+// taken out as plain data. Nothing of a handshake survives its entry; the player
 // has not been let in yet.
 //
 //   START --readable/writable--> START
@@ -12,7 +12,7 @@
 //   takeover fills an arrival                        v
 //     |                                          FAILED: logged, closed
 //     v
-//   take(arrival)
+//   outbox_put(arrival)
 //
 // Errors: a failed handshake is logged with the player's address and the reason.
 #ifndef STAYD_ENTRY_HANDSHAKE_H
@@ -21,36 +21,31 @@
 #include "conf/conf.h"
 #include "entry/gate.h"
 #include "entry/linger.h"
-#include "vault/arrival.h"
-#include "vault/vault.h"
+#include "entry/outbox.h"
+#include "entry/page.h"
 #include <event2/event.h>
 #include <openssl/ssl.h>
 
 struct handshakes;
 
-// A player has come, plain or after the handshake. If it is taken, so is fd.
-typedef enum arrival_end handshake_take_fn(void *arg, const struct arrival *arrival, int fd);
 // A handshake has ended, well or not: there is room for another. It must not end any itself.
 typedef void handshake_room_fn(void *arg);
 
 struct handshakes_setup {
     struct event_base *base;
-    struct vault *vault;
-    const struct conf *conf; // timeout
+    struct page_pulse *pulse; // where it is said whose handshake it is, and how many there are
+    const struct conf *conf;  // timeout
     struct gate *gate;
     struct lingering *lingering; // outlives the handshakes
-    handshake_take_fn *take;
+    struct outbox *outbox;
     handshake_room_fn *room;
     void *arg;
 };
 
 struct handshakes *handshakes_make(const struct handshakes_setup *setup);
 
-// Ends all that are under way. Not from within take or room.
+// Ends all that are under way. Not from within room.
 void handshakes_free(struct handshakes *handshakes);
-
-// In a copy of the process: free what holds secrets, and nothing else (worker_forget).
-void handshakes_forget(struct handshakes *handshakes);
 
 // Is there room for one more, or will somebody give way for it (gate.h)?
 bool handshakes_have_room(const struct handshakes *handshakes);

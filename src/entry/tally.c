@@ -22,6 +22,8 @@ struct tally_network {
     uint32_t credit;      // thousandths of a connection
     uint64_t credited_ms; // up to when
     bool is_credited;     // else it has all that it may have
+    uint32_t n_waiting;
+    uint64_t turn; // its last one, but not before it began to wait
     struct tally_line held;
 };
 
@@ -36,7 +38,9 @@ struct tally {
     uint32_t mask;
     struct tally_idle idle; // by last use, the oldest first
     struct tally_line by_age;
-    struct tally_line silent; // by age
+    struct tally_line silent;  // by age
+    struct tally_line waiting; // in the order in which they began to
+    uint64_t turn;
 };
 
 struct tally *tally_make(uint32_t n_networks, const struct tally_key *key)
@@ -54,6 +58,7 @@ struct tally *tally_make(uint32_t n_networks, const struct tally_key *key)
     TAILQ_INIT(&tally->idle);
     TAILQ_INIT(&tally->by_age);
     TAILQ_INIT(&tally->silent);
+    TAILQ_INIT(&tally->waiting);
     if (tally->networks && tally->buckets)
         return tally;
     tally_free(tally);
@@ -243,9 +248,65 @@ void tally_speak(struct tally *tally, struct tally_held *held)
     held->is_silent = false;
 }
 
+void tally_wait(struct tally *tally, struct tally_held *held)
+{
+    if (held->is_waiting)
+        return;
+    held->is_waiting = true;
+    held->turn = tally->turn;
+    for (unsigned level = 0; level < TALLY_LEVELS; level++)
+        if (held->network[level] && held->network[level]->n_waiting++ == 0)
+            held->network[level]->turn = tally->turn;
+    TAILQ_INSERT_TAIL(&tally->waiting, held, in_wait);
+}
+
+static void wait_no_more(struct tally *tally, struct tally_held *held)
+{
+    if (held->is_waiting)
+        TAILQ_REMOVE(&tally->waiting, held, in_wait);
+    for (unsigned level = 0; level < TALLY_LEVELS; level++)
+        if (held->is_waiting && held->network[level])
+            held->network[level]->n_waiting--;
+    held->is_waiting = false;
+}
+
+// When the widest of its networks had its turn, then the next one.
+static uint64_t turn_of(const struct tally_held *held, unsigned level)
+{
+    while (level > 0 && !held->network[level])
+        level--;
+    return held->network[level] ? held->network[level]->turn : held->turn;
+}
+
+static bool is_before(const struct tally_held *a, const struct tally_held *b)
+{
+    for (unsigned level = TALLY_LEVELS; level-- > 0;)
+        if (turn_of(a, level) != turn_of(b, level))
+            return turn_of(a, level) < turn_of(b, level);
+    return false;
+}
+
+struct tally_held *tally_next(struct tally *tally)
+{
+    struct tally_held *found = NULL;
+    struct tally_held *held;
+    TAILQ_FOREACH(held, &tally->waiting, in_wait)
+        if (!found || is_before(held, found))
+            found = held;
+    if (!found)
+        return NULL;
+    wait_no_more(tally, found);
+    tally->turn++;
+    for (unsigned level = 0; level < TALLY_LEVELS; level++)
+        if (found->network[level])
+            found->network[level]->turn = tally->turn;
+    return found;
+}
+
 void tally_let_go(struct tally *tally, struct tally_held *held)
 {
     tally_speak(tally, held);
+    wait_no_more(tally, held);
     TAILQ_REMOVE(&tally->by_age, held, by_age);
     for (unsigned level = 0; level < TALLY_LEVELS; level++) {
         if (!held->network[level])

@@ -37,9 +37,12 @@ struct tally_held {
     TAILQ_ENTRY(tally_held) in_network[TALLY_LEVELS];
     TAILQ_ENTRY(tally_held) by_age;
     TAILQ_ENTRY(tally_held) among_silent;
+    TAILQ_ENTRY(tally_held) in_wait;
     struct tally_network *network[TALLY_LEVELS]; // NULL: not counted
     uint64_t since_ms;
+    uint64_t turn; // if it is not counted, as a network's
     bool is_silent;
+    bool is_waiting;
 };
 
 // n_networks: at least twice what can be held and counted at once, and some for the rest.
@@ -68,6 +71,13 @@ void tally_hold(struct tally *tally, struct tally_held *held, const uint8_t addr
                 uint64_t now_ms);
 void tally_let_go(struct tally *tally, struct tally_held *held);
 void tally_speak(struct tally *tally, struct tally_held *held); // it is not silent any more
+
+// It waits for its turn, or goes on waiting. Sites have their turns one after the other, and within
+// a site its houses, so that nobody waits for the many others that one network has in line.
+void tally_wait(struct tally *tally, struct tally_held *held);
+
+// Whose turn it is, which waits no more; NULL: nobody waits. Looks at all that wait.
+struct tally_held *tally_next(struct tally *tally);
 
 // Who could give way, or NULL. Of one network: the oldest silent one, the oldest at all. Of all: the
 // oldest silent one; the oldest of the network that has the most, by the 256 oldest, among which a

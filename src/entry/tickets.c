@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Session ticket keys in the vault; see tickets.h. Tickets are made as RFC 5077,
+// Session ticket keys; see tickets.h. Tickets are made as RFC 5077,
 // section 4 recommends, and as SSL_CTX_set_tlsext_ticket_key_evp_cb(3) wants it:
 // AES-256-CBC, then HMAC-SHA256.
 //
@@ -19,7 +19,7 @@
 
 #define TICKET_IV_BYTES 16u
 
-static struct vault_head *vault;
+static const struct vault_view *used;
 
 static bool fill_random(void *bytes, size_t n_bytes)
 {
@@ -31,31 +31,32 @@ static bool fill_random(void *bytes, size_t n_bytes)
 
 // Write the key that is not in use, then flip. made_s is what tells a whole key (not 0) from one
 // whose writer was killed: it is cleared first and set last.
-static void make_key(struct vault_head *head, uint64_t now_boot_s)
+static bool make_key(struct vault_view *view, uint64_t now_boot_s)
 {
     struct vault_ticket_key fresh;
-    uint32_t current = atomic_load_explicit(&head->ticket_current, memory_order_relaxed) & 1;
-    struct vault_ticket_key *key = &head->ticket_keys[1 - current];
+    uint32_t current = atomic_load_explicit(&view->ticket_current, memory_order_relaxed) & 1;
+    struct vault_ticket_key *key = &view->ticket_keys[1 - current];
     if (!fill_random(&fresh, sizeof fresh))
-        return;
+        return false;
     __atomic_store_n(&key->made_s, 0, __ATOMIC_RELAXED);
     atomic_thread_fence(memory_order_seq_cst);
     memcpy(key->name, fresh.name, sizeof key->name);
     memcpy(key->aes, fresh.aes, sizeof key->aes);
     memcpy(key->hmac, fresh.hmac, sizeof key->hmac);
     __atomic_store_n(&key->made_s, now_boot_s ? now_boot_s : 1, __ATOMIC_RELEASE);
-    atomic_store_explicit(&head->ticket_current, 1 - current, memory_order_release);
+    atomic_store_explicit(&view->ticket_current, 1 - current, memory_order_release);
     OPENSSL_cleanse(&fresh, sizeof fresh);
+    return true;
 }
 
 // Copy a key, whole or not at all. *is_current: it is the one that makes tickets.
 static bool copy_key(unsigned index, struct vault_ticket_key *copy, bool *is_current)
 {
-    struct vault_ticket_key *key = &vault->ticket_keys[index];
+    const struct vault_ticket_key *key = &used->ticket_keys[index];
     uint64_t made_s = __atomic_load_n(&key->made_s, __ATOMIC_ACQUIRE);
     *copy = *key;
     atomic_thread_fence(memory_order_acquire);
-    *is_current = index == (atomic_load_explicit(&vault->ticket_current, memory_order_acquire) & 1);
+    *is_current = index == (atomic_load_explicit(&used->ticket_current, memory_order_acquire) & 1);
     return made_s != 0 && __atomic_load_n(&key->made_s, __ATOMIC_RELAXED) == made_s;
 }
 
@@ -78,7 +79,7 @@ static int seal_ticket(uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher, EVP_M
 {
     struct vault_ticket_key key;
     bool is_current;
-    uint32_t current = atomic_load_explicit(&vault->ticket_current, memory_order_acquire) & 1;
+    uint32_t current = atomic_load_explicit(&used->ticket_current, memory_order_acquire) & 1;
     if (!copy_key(current, &key, &is_current) || !fill_random(iv, TICKET_IV_BYTES))
         return 0;
     memcpy(name, key.name, sizeof key.name);
@@ -112,19 +113,16 @@ static int open_ticket(const SSL *ssl, const uint8_t *name, const uint8_t *iv,
 static int on_ticket(SSL *ssl, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
                      int is_sealing)
 {
-    if (!vault)
+    if (!used)
         return 0;
     if (is_sealing)
         return seal_ticket(name, iv, cipher, mac);
     return open_ticket(ssl, name, iv, cipher, mac);
 }
 
-void tickets_init(struct vault_head *head)
+void tickets_use(const struct vault_view *view)
 {
-    vault = head;
-    uint32_t current = atomic_load_explicit(&head->ticket_current, memory_order_relaxed) & 1;
-    if (head->ticket_keys[current].made_s == 0)
-        make_key(head, clock_boot_ms() / 1000);
+    used = view;
 }
 
 void tickets_attach(SSL_CTX *context)
@@ -132,10 +130,14 @@ void tickets_attach(SSL_CTX *context)
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
 }
 
-void tickets_tick(struct vault_head *head, uint64_t now_boot_s)
+uint64_t tickets_due(const struct vault_view *view)
 {
-    uint32_t current = atomic_load_explicit(&head->ticket_current, memory_order_relaxed) & 1;
-    uint64_t made_s = head->ticket_keys[current].made_s;
-    if (made_s == 0 || now_boot_s >= made_s + TICKETS_ROTATE_S)
-        make_key(head, now_boot_s);
+    uint32_t current = atomic_load_explicit(&view->ticket_current, memory_order_relaxed) & 1;
+    uint64_t made_s = view->ticket_keys[current].made_s;
+    return made_s == 0 ? 0 : made_s + TICKETS_ROTATE_S;
+}
+
+bool tickets_tick(struct vault_view *view, uint64_t now_boot_s)
+{
+    return now_boot_s >= tickets_due(view) && make_key(view, now_boot_s);
 }

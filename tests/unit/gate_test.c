@@ -16,18 +16,7 @@
 struct fixture {
     struct conf conf;
     struct gate *gate;
-    enum gate_verdict seat; // that is answered
-    bool was_exempt;
 };
-
-static enum gate_verdict answer(void *arg, const uint8_t address[16], bool is_exempt,
-                                struct network *network)
-{
-    struct fixture *fixture = arg;
-    fixture->was_exempt = is_exempt;
-    *network = network_of(address, 48);
-    return fixture->seat;
-}
 
 static void put(struct conf_list *list, const char *text)
 {
@@ -43,8 +32,7 @@ static int set_up(void **state)
     fixture->conf.max_handshakes = 8;
     fixture->conf.connections_per_second = 1;
     put(&fixture->conf.exempt, "127.0.0.0/8");
-    fixture->gate =
-        gate_make(&(struct gate_setup){.conf = &fixture->conf, .seat = answer, .arg = fixture});
+    fixture->gate = gate_make(&(struct gate_setup){.conf = &fixture->conf});
     *state = fixture;
     return fixture->gate ? 0 : -1;
 }
@@ -70,10 +58,10 @@ static void assert_refused(const struct fixture *fixture, unsigned i, const char
                            const char *limit, uint64_t n)
 {
     char text[NETWORK_TEXT_BYTES];
-    const struct refusal *refusal = gate_refusal(fixture->gate, i);
+    const struct refusal *refusal = refusals_at(gate_refusals(fixture->gate), i);
     assert_non_null(refusal);
     assert_string_equal(network_print(text, &refusal->network), network);
-    assert_string_equal(gate_limit_name(refusal->why), limit);
+    assert_string_equal(verdict_limit_name(refusal->why), limit);
     assert_int_equal(refusal->n, n);
 }
 
@@ -85,7 +73,7 @@ static void without_lists_everybody_may_knock_but_not_too_often(void **state)
         assert_int_equal(knock(fixture, "127.0.0.1"), GATE_OPEN);
     }
     assert_refused(fixture, 0, "192.0.2.7", "connections-per-second", 3);
-    assert_null(gate_refusal(fixture->gate, 1));
+    assert_null(refusals_at(gate_refusals(fixture->gate), 1));
     fixture->conf.connections_per_second = 0;
     assert_int_equal(knock(fixture, "192.0.2.7"), GATE_OPEN);
 }
@@ -108,25 +96,6 @@ static void deny_is_stronger_than_allow_and_exempt_and_an_empty_allow_lets_nobod
     assert_int_equal(knock(fixture, "127.0.0.9"), GATE_DENIED);
 }
 
-static void a_seat_is_refused_for_the_network_that_has_too_many_or_for_all(void **state)
-{
-    struct fixture *fixture = *state;
-    struct network six, own;
-    assert_null(network_parse("2001:db8:1:2::3", &six));
-    assert_null(network_parse("127.0.0.1", &own));
-    assert_int_equal(gate_seat(fixture->gate, own.address, 1), GATE_OPEN);
-    assert_true(fixture->was_exempt);
-    assert_null(gate_refusal(fixture->gate, 0));
-    fixture->seat = GATE_PLAYERS;
-    assert_int_equal(gate_seat(fixture->gate, six.address, 1), GATE_PLAYERS);
-    assert_false(fixture->was_exempt);
-    assert_refused(fixture, 0, "2001:db8:1::/48", "max-players-per-address", 1);
-    fixture->seat = GATE_FULL;
-    for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(gate_seat(fixture->gate, i ? six.address : own.address, 1), GATE_FULL);
-    assert_refused(fixture, 1, "::/0", "max-players", 3);
-}
-
 static void who_is_refused_is_forgotten_after_ten_minutes(void **state)
 {
     struct fixture *fixture = *state;
@@ -135,7 +104,7 @@ static void who_is_refused_is_forgotten_after_ten_minutes(void **state)
     gate_tick(fixture->gate, 1000 + REFUSALS_OVER_MS - 1);
     assert_refused(fixture, 0, "192.0.2.7", "connections-per-second", 1);
     gate_tick(fixture->gate, 1000 + REFUSALS_OVER_MS);
-    assert_null(gate_refusal(fixture->gate, 0));
+    assert_null(refusals_at(gate_refusals(fixture->gate), 0));
 }
 
 int main(void)
@@ -144,7 +113,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(without_lists_everybody_may_knock_but_not_too_often),
         TEST(deny_is_stronger_than_allow_and_exempt_and_an_empty_allow_lets_nobody_in),
-        TEST(a_seat_is_refused_for_the_network_that_has_too_many_or_for_all),
         TEST(who_is_refused_is_forgotten_after_ten_minutes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,6 @@
 #include <cmocka.h>
 
 #include "entry/handshake.h"
-#include "vault/vault.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +25,8 @@
 #define MANY 5u
 
 struct fixture {
-    struct vault vault;
+    struct page_pulse pulse;
+    struct outbox *outbox;
     struct conf conf;
     struct event_base *base;
     SSL_CTX *context;
@@ -50,23 +50,10 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
     return result;
 }
 
-static enum gate_verdict seat(void *arg, const uint8_t address[16], bool is_exempt,
-                              struct network *network)
+static void on_flow(void *arg)
 {
     (void)arg;
-    (void)address;
-    (void)is_exempt;
-    (void)network;
-    return GATE_OPEN;
-}
-
-static enum arrival_end on_arrival(void *arg, const struct arrival *arrival, int fd)
-{
-    (void)arg;
-    (void)arrival;
-    (void)fd;
     fail_msg("nobody has shaken hands");
-    return ARRIVAL_REFUSED;
 }
 
 static void on_room(void *arg)
@@ -79,22 +66,23 @@ static void on_room(void *arg)
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    assert_int_equal(vault_make(&fixture->vault, MANY), 0);
     fixture->base = event_base_new();
     fixture->context = SSL_CTX_new(TLS_server_method());
     fixture->conf.handshake_timeout_ms = 60000;
     fixture->conf.max_handshakes = MANY;
-    fixture->gate = gate_make(&(struct gate_setup){
-        .conf = &fixture->conf, .seat = seat, .has_spoken = handshake_has_spoken});
+    fixture->gate =
+        gate_make(&(struct gate_setup){.conf = &fixture->conf, .has_spoken = handshake_has_spoken});
     fixture->lingering = lingering_make(fixture->base);
-    assert_true(fixture->gate && fixture->lingering);
+    fixture->outbox = outbox_make(&(struct outbox_setup){
+        .base = fixture->base, .sending = -1, .flows = on_flow, .arg = fixture});
+    assert_true(fixture->gate && fixture->lingering && fixture->outbox);
     fixture->handshakes =
         handshakes_make(&(struct handshakes_setup){.base = fixture->base,
-                                                   .vault = &fixture->vault,
+                                                   .pulse = &fixture->pulse,
                                                    .conf = &fixture->conf,
                                                    .gate = fixture->gate,
                                                    .lingering = fixture->lingering,
-                                                   .take = on_arrival,
+                                                   .outbox = fixture->outbox,
                                                    .room = on_room,
                                                    .arg = fixture});
     assert_non_null(fixture->handshakes);
@@ -109,6 +97,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     handshakes_free(fixture->handshakes);
+    outbox_free(fixture->outbox);
     lingering_free(fixture->lingering);
     gate_free(fixture->gate);
     for (unsigned i = 0; i < MANY; i++)
@@ -116,8 +105,6 @@ static int tear_down(void **state)
             close(fixture->player[i]);
     SSL_CTX_free(fixture->context);
     event_base_free(fixture->base);
-    vault_unmap(&fixture->vault);
-    close(fixture->vault.fd);
     free(fixture);
     return 0;
 }
@@ -186,6 +173,28 @@ static void one_whose_time_is_over_when_its_bytes_come_ends_once(void **state)
     assert_int_equal(fixture->n_room, 1);
     assert_int_equal(handshakes_count(fixture->handshakes), 0);
     assert_true(is_closed(fixture, 0));
+}
+
+// What is no ClientHello, so that it is answered by an alert; unless its sender has left.
+static void say_wrong_hello(const struct fixture *fixture, unsigned i)
+{
+    assert_int_equal(write(fixture->player[i], "\x16\x03\x01\x00\x04\x00\x00\x00\x00", 9), 9);
+}
+
+static void who_has_said_hello_and_left_is_not_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t bytes[64];
+    for (unsigned i = 0; i < 2; i++) {
+        begin(fixture, i, 1);
+        say_wrong_hello(fixture, i);
+        if (i == 1)
+            shutdown(fixture->player[i], SHUT_WR);
+        while (fixture->n_room == i)
+            event_base_loop(fixture->base, EVLOOP_ONCE);
+    }
+    assert_true(read(fixture->player[0], bytes, sizeof bytes) > 0);
+    assert_true(read(fixture->player[1], bytes, sizeof bytes) <= 0);
 }
 
 static void for_one_more_the_oldest_that_has_said_nothing_goes_at_once(void **state)
@@ -276,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_that_fails_gives_its_place_and_its_descriptor_back),
         TEST(one_whose_time_is_over_when_its_bytes_come_ends_once),
+        TEST(who_has_said_hello_and_left_is_not_answered),
         TEST(for_one_more_the_oldest_that_has_said_nothing_goes_at_once),
         TEST(when_all_have_spoken_the_oldest_of_the_busiest_network_goes),
         TEST(a_crowd_of_which_each_has_another_address_waits_for_its_own),

@@ -250,9 +250,10 @@ static void twelve_hours_after_the_full_handshake_there_is_another(void **state)
         come_first();
         for (unsigned hour = 1; hour < 12; hour++) {
             boot_later_s = hour * 3600;
-            head->ticket_keys[1 - head->ticket_current].made_s = 0;
+            head->view.ticket_keys[1 - head->view.ticket_current].made_s = 0;
             // So that TLS 1.2 gives a new ticket for the old one, too.
-            tickets_tick(head, head->ticket_keys[head->ticket_current].made_s + TICKETS_ROTATE_S);
+            tickets_tick(&head->view, head->view.ticket_keys[head->view.ticket_current].made_s +
+                                          TICKETS_ROTATE_S);
             struct visit visit = come();
             assert_true(visit.is_resumed);
             // A program need not keep a ticket for longer than it is good. (TLS 1.2 says nothing of
@@ -350,7 +351,8 @@ static void a_ticket_without_a_note_is_worth_nothing(void **state)
 static int set_up(void **state)
 {
     memset(head, 0, VAULT_HEAD_BYTES);
-    tickets_init(head);
+    tickets_tick(&head->view, 1);
+    tickets_use(&head->view);
     boot_later_s = wall_later_s = 0;
     play = (struct pki_play){0};
     reload();

@@ -201,6 +201,69 @@ static void who_is_held_stands_in_line_by_age(void **state)
     assert_null(tally_oldest_silent(tally));
 }
 
+static void wait_for_turns(struct tally_held *held, const char *const addresses[], unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        tally_hold(tally, &held[i], addresses[i] ? at(addresses[i]) : NULL, i);
+        tally_wait(tally, &held[i]);
+    }
+}
+
+static void assert_turns(const struct tally_held *held, const unsigned *order, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        assert_ptr_equal(tally_next(tally), &held[order[i]]);
+    assert_null(tally_next(tally));
+}
+
+static void networks_have_their_turns_one_after_the_other(void **state)
+{
+    (void)state;
+    struct tally_held held[9];
+    static const char *const addresses[9] = {
+        "2001:db8:1:1::1",
+        "2001:db8:1:1::2",
+        "2001:db8:1:1::3",
+        "192.0.2.7",
+        "192.0.2.7",
+        "2001:db8:1:2::1",
+        NULL,
+        "2001:db8:2:1::1",
+        "2001:db8:1:1::4",
+    };
+    static const unsigned order[] = {0, 3, 6, 7, 5, 4, 1, 2, 8};
+    wait_for_turns(held, addresses, 9);
+    assert_turns(held, order, 9);
+    for (unsigned i = 0; i < 9; i++)
+        tally_let_go(tally, &held[i]);
+}
+
+static void a_newcomer_waits_for_one_of_another_network_however_many_that_has(void **state)
+{
+    (void)state;
+    struct tally_held held[8];
+    static const char *const addresses[] = {"2001:db8:1:1::1", "2001:db8:1:1::1", "2001:db8:1:1::1",
+                                            "2001:db8:1:1::1", "2001:db8:1:1::1", "2001:db8:1:1::1",
+                                            "2001:db8:1:2::1", "192.0.2.7"};
+    wait_for_turns(held, addresses, 5);
+    assert_ptr_equal(tally_next(tally), &held[0]);
+    wait_for_turns(held + 6, addresses + 6, 2);
+    assert_ptr_equal(tally_next(tally), &held[1]);
+    assert_ptr_equal(tally_next(tally), &held[7]);
+    assert_ptr_equal(tally_next(tally), &held[6]); // of the same site
+    // Who has been served and waits again is no worse off than a newcomer.
+    tally_wait(tally, &held[7]);
+    tally_wait(tally, &held[7]);
+    assert_ptr_equal(tally_next(tally), &held[2]);
+    assert_ptr_equal(tally_next(tally), &held[7]);
+    tally_let_go(tally, &held[3]); // which waits
+    assert_ptr_equal(tally_next(tally), &held[4]);
+    assert_null(tally_next(tally));
+    for (unsigned i = 0; i < 8; i++)
+        if (i != 3 && i != 5)
+            tally_let_go(tally, &held[i]);
+}
+
 // The same places, counts and lines as a plain list has, for a thousand changes at random.
 static void at_random_it_holds_what_a_list_holds(void **state)
 {
@@ -292,6 +355,8 @@ int main(void)
         TEST(what_is_counted_is_never_given_up_and_of_the_rest_the_oldest),
         TEST(without_a_place_nothing_is_counted_and_nothing_breaks),
         TEST(who_is_held_stands_in_line_by_age),
+        TEST(networks_have_their_turns_one_after_the_other),
+        TEST(a_newcomer_waits_for_one_of_another_network_however_many_that_has),
         TEST(at_random_it_holds_what_a_list_holds),
         TEST(a_refusal_is_said_once_and_then_counted_each_minute),
         TEST(of_a_thousand_networks_ten_are_named_and_the_rest_are_a_number),

@@ -47,17 +47,18 @@ static bool play(int version)
 
 static uint64_t current_made_s(void)
 {
-    return head->ticket_keys[head->ticket_current].made_s;
+    return head->view.ticket_keys[head->view.ticket_current].made_s;
 }
 
-static void tickets_outlive_the_worker(void **state)
+static void tickets_outlive_the_entry(void **state)
 {
     (void)state;
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         pki_forget_session();
         assert_false(play(version));
         assert_true(play(version));
-        tickets_init(head); // a new worker, the same vault
+        tickets_tick(&head->view, 1);
+        tickets_use(&head->view); // a new entry, the same vault
         assert_true(play(version));
     }
 }
@@ -67,7 +68,8 @@ static void another_vault_does_not_open_them(void **state)
     (void)state;
     assert_false(play(TLS1_3_VERSION));
     memset(head, 0, sizeof *head);
-    tickets_init(head);
+    tickets_tick(&head->view, 1);
+    tickets_use(&head->view);
     assert_false(play(TLS1_3_VERSION));
 }
 
@@ -75,11 +77,12 @@ static void the_first_key_is_made_once(void **state)
 {
     (void)state;
     struct vault_ticket_key before[2];
-    memcpy(before, head->ticket_keys, sizeof before);
+    memcpy(before, head->view.ticket_keys, sizeof before);
     assert_true(current_made_s() > 0);
-    tickets_init(head);
-    tickets_tick(head, current_made_s() + TICKETS_ROTATE_S - 1);
-    assert_memory_equal(before, head->ticket_keys, sizeof before);
+    tickets_tick(&head->view, 1);
+    tickets_use(&head->view);
+    tickets_tick(&head->view, current_made_s() + TICKETS_ROTATE_S - 1);
+    assert_memory_equal(before, head->view.ticket_keys, sizeof before);
 }
 
 static void a_new_key_is_made_in_time_and_the_old_one_still_opens(void **state)
@@ -88,15 +91,15 @@ static void a_new_key_is_made_in_time_and_the_old_one_still_opens(void **state)
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         pki_forget_session();
         assert_false(play(version));
-        uint32_t before = head->ticket_current;
+        uint32_t before = head->view.ticket_current;
         uint64_t now_s = current_made_s() + TICKETS_ROTATE_S;
-        tickets_tick(head, now_s);
-        assert_int_equal(head->ticket_current, 1 - before);
+        tickets_tick(&head->view, now_s);
+        assert_int_equal(head->view.ticket_current, 1 - before);
         assert_int_equal(current_made_s(), now_s);
-        assert_true(
-            memcmp(&head->ticket_keys[0], &head->ticket_keys[1], sizeof head->ticket_keys[0]) != 0);
+        assert_true(memcmp(&head->view.ticket_keys[0], &head->view.ticket_keys[1],
+                           sizeof head->view.ticket_keys[0]) != 0);
         assert_true(play(version)); // opened with the old key, and renewed
-        tickets_tick(head, now_s + TICKETS_ROTATE_S);
+        tickets_tick(&head->view, now_s + TICKETS_ROTATE_S);
         assert_true(play(version)); // so this one is of the key before, not two before
     }
 }
@@ -106,8 +109,8 @@ static void after_two_rotations_a_ticket_is_worth_nothing(void **state)
     (void)state;
     assert_false(play(TLS1_3_VERSION));
     uint64_t now_s = current_made_s();
-    tickets_tick(head, now_s + TICKETS_ROTATE_S);
-    tickets_tick(head, now_s + 2 * TICKETS_ROTATE_S);
+    tickets_tick(&head->view, now_s + TICKETS_ROTATE_S);
+    tickets_tick(&head->view, now_s + 2 * TICKETS_ROTATE_S);
     assert_false(play(TLS1_3_VERSION));
 }
 
@@ -116,16 +119,17 @@ static void a_half_written_key_is_never_used(void **state)
 {
     (void)state;
     assert_false(play(TLS1_3_VERSION));
-    uint32_t current = head->ticket_current;
-    struct vault_ticket_key *other = &head->ticket_keys[1 - current];
+    uint32_t current = head->view.ticket_current;
+    struct vault_ticket_key *other = &head->view.ticket_keys[1 - current];
     // Worst case: the name is that of a ticket a player holds, the rest is not.
-    memcpy(other->name, head->ticket_keys[current].name, sizeof other->name);
+    memcpy(other->name, head->view.ticket_keys[current].name, sizeof other->name);
     memset(other->aes, 0x5a, sizeof other->aes);
     other->made_s = 0;
     // Whichever place is looked at first, only the whole key opens.
     assert_true(play(TLS1_3_VERSION));
-    tickets_init(head);
-    assert_int_equal(head->ticket_current, current);
+    tickets_tick(&head->view, 1);
+    tickets_use(&head->view);
+    assert_int_equal(head->view.ticket_current, current);
     assert_true(play(TLS1_3_VERSION));
     // Killed after made_s, before the flip: whole, but not the one that makes tickets.
     struct vault_ticket_key kept = *other;
@@ -135,8 +139,8 @@ static void a_half_written_key_is_never_used(void **state)
     assert_true(play(TLS1_3_VERSION));
     *other = kept;
     // The next rotation writes it anew.
-    tickets_tick(head, current_made_s() + TICKETS_ROTATE_S);
-    assert_int_equal(head->ticket_current, 1 - current);
+    tickets_tick(&head->view, current_made_s() + TICKETS_ROTATE_S);
+    assert_int_equal(head->view.ticket_current, 1 - current);
     assert_true(play(TLS1_3_VERSION));
 }
 
@@ -146,9 +150,10 @@ static void without_a_key_there_are_only_full_handshakes(void **state)
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         pki_forget_session();
         assert_false(play(version));
-        head->ticket_keys[head->ticket_current].made_s = 0;
+        head->view.ticket_keys[head->view.ticket_current].made_s = 0;
         assert_false(play(version));
-        tickets_init(head);
+        tickets_tick(&head->view, 1);
+        tickets_use(&head->view);
     }
 }
 
@@ -156,7 +161,8 @@ static int make_vault(void **state)
 {
     (void)state;
     memset(head, 0, sizeof *head);
-    tickets_init(head);
+    tickets_tick(&head->view, 1);
+    tickets_use(&head->view);
     return 0;
 }
 
@@ -188,7 +194,7 @@ static int end_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(tickets_outlive_the_worker),
+        TEST(tickets_outlive_the_entry),
         TEST(another_vault_does_not_open_them),
         TEST(the_first_key_is_made_once),
         TEST(a_new_key_is_made_in_time_and_the_old_one_still_opens),
