@@ -7,18 +7,18 @@
 //
 // Errors: on stderr; exit status 2 for wrong arguments, 1 for all else.
 #include "base/log.h"
-#include "base/text.h"
 #include "base/title.h"
 #include "base/wipe.h"
+#include "entry/certs_all.h"
+#include "entry/run.h"
 #include "guard/calls.h"
-#include "guard/certs_all.h"
 #include "guard/guard.h"
 #include "guard/reload/listen.h"
 #include "guard/start.h"
 #include "guard/store/manager.h"
 #include "guard/upgrade/adopt.h"
+#include "process/death_note.h"
 #include "process/role.h"
-#include "worker/death_note.h"
 #include "worker/worker.h"
 
 #include <fcntl.h>
@@ -64,6 +64,7 @@ struct arguments {
     // How one program runs the next one (guard/upgrade/upgrade.h); of no use to people.
     const char *trial;
     const char *adopt;
+    bool is_entry; // ... and how the guard runs an entry (entry/run.h)
 };
 
 enum {
@@ -73,6 +74,7 @@ enum {
     OPTION_ALONE,
     OPTION_TRIAL,
     OPTION_ADOPT,
+    OPTION_ENTRY,
     OPTION_HELP,
     OPTION_VERSION
 };
@@ -86,6 +88,7 @@ static const struct option long_options[] = {
     {"alone", no_argument, NULL, OPTION_ALONE},
     {"trial", required_argument, NULL, OPTION_TRIAL},
     {"adopt", required_argument, NULL, OPTION_ADOPT},
+    {ENTRY_OPTION, no_argument, NULL, OPTION_ENTRY},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {0},
@@ -113,6 +116,9 @@ static void read_arguments(int argc, char **argv, struct arguments *arguments)
             break;
         case OPTION_ADOPT:
             arguments->adopt = optarg;
+            break;
+        case OPTION_ENTRY:
+            arguments->is_entry = true;
             break;
         case OPTION_OPTIONS:
             conf_print_options(stdout);
@@ -240,26 +246,10 @@ static char *find_program(const char *called)
     return path;
 }
 
-// What is wrong with certificates is said at once, and, if it can be lived with, in the log later.
-static bool load_certs(struct heritage *heritage)
-{
-    struct text words;
-    struct text remarks;
-    if (!text_begin(&words) || !text_begin(&remarks))
-        return false;
-    bool is_good = certs_all_load(heritage, NULL, CERTS_ALL_START, words.out, remarks.out).is_good;
-    char *wrong = text_end(&words);
-    char *noted = text_end(&remarks);
-    fprintf(stderr, "%s%s", wrong, noted);
-    snprintf(heritage->remarks, sizeof heritage->remarks, "%s", wrong);
-    free(wrong);
-    free(noted);
-    return is_good;
-}
-
 int main(int argc, char **argv)
 {
-    static struct heritage heritage = {.lock_fd = -1, .control_fd = -1, .ready_fd = -1};
+    static struct heritage heritage = {
+        .lock_fd = -1, .control_fd = -1, .ready_fd = -1, .wallet_fd = -1};
     static struct stored stored = {.before.lock_fd = -1};
     static struct arguments arguments = {.conf = DEFAULT_CONF};
     title_init(argc, argv);
@@ -270,6 +260,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); // what is written beyond a limit then fails with words
     death_note_load();
+    if (arguments.is_entry)
+        entry_run();
     heritage.conf_path = arguments.conf;
     if (arguments.trial)
         return adopt_try(&heritage, arguments.trial, arguments.conf);
@@ -288,12 +280,14 @@ int main(int argc, char **argv)
     heritage.is_alone = arguments.is_alone;
     if (arguments.is_check) {
         bool is_good = listen_fit(&heritage.conf, stderr, stderr);
-        is_good &= certs_all_load(&heritage, NULL, CERTS_ALL_CHECK, stderr, stderr).is_good;
+        struct certs *certs[CONF_MAX_LISTENERS];
+        const struct certs_all_wish wish = {.conf = &heritage.conf, .use = CERTS_ALL_CHECK};
+        is_good &= certs_all_load(&wish, certs, stderr, stderr).is_good;
         if (!start_check(&heritage) || !is_good)
             return 1;
         start_check_as_user(&heritage, stderr);
         printf("%s: good\n", heritage.conf.path);
-        certs_all_free(&heritage);
+        certs_all_free(certs);
         heritage_free(&heritage);
         return 0;
     }
@@ -301,7 +295,7 @@ int main(int argc, char **argv)
         perror("stayd: cannot detach");
         return 1;
     }
-    if (!load_certs(&heritage) || !start_prepare(&heritage, &stored))
+    if (!start_load_certs(&heritage) || !start_prepare(&heritage, &stored))
         return 1;
     close_standard(arguments.is_daemon);
     if (arguments.is_alone)

@@ -134,9 +134,11 @@ static char *copy_text(const char *text)
     return text ? strdup(text) : NULL;
 }
 
+// Who was about to come by it, still has its game, whose index stays (an entry that retires finishes its
+// handshakes).
 static struct conf_listener keep_listener(const struct conf_listener *it)
 {
-    struct conf_listener gone = {.is_gone = true};
+    struct conf_listener gone = {.is_gone = true, .game = it->game};
     memcpy(gone.name, it->name, sizeof gone.name);
     return gone;
 }

@@ -126,7 +126,7 @@ static bool begin(struct reader *reader, const char *bytes, size_t n)
 // Path and text, parsed. False: *conf is empty.
 static bool take_file(struct reader *reader, struct conf *conf, int *n_mistakes)
 {
-    struct conf_complaints complaints = {.out = reader->complaints.out};
+    struct conf_complaints complaints = {.out = reader->complaints.out, .is_copy = true};
     char *path = NULL;
     char *text = NULL;
     size_t n_path, n_text;

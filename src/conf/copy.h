@@ -28,7 +28,8 @@
 // whole (errno).
 bool conf_copy_write(const struct conf *conf, FILE *out);
 
-// As conf_load and conf_read_lists, from a copy; no file is opened. Complaints name the files that
+// As conf_load and conf_read_lists, from a copy; no file is opened, and no user looked up (has_user is
+// false). Complaints name the files that
 // were read, or the copy if it is damaged, not whole or of another stayd. Returns the number of
 // mistakes; unless it is 0, *conf is empty.
 int conf_copy_read(struct conf *conf, const char *bytes, size_t n, FILE *complaints);

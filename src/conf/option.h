@@ -80,6 +80,7 @@ struct conf_complaints {
     FILE *out;
     const char *path;
     int n;
+    bool is_copy; // of what was read before: users were looked up then
 };
 
 // One line "PATH:LINE: ..." (or "PATH: ..." when line is 0).

@@ -175,6 +175,10 @@ static bool set_log(const struct value *value, char **into)
 // service.
 static bool set_user(const struct value *value, void *section, char **into)
 {
+    if (value->complaints->is_copy) {
+        set_text(into, strdup(value->text));
+        return true;
+    }
     const struct passwd *user = getpwnam(value->text);
     if (!user)
         return refuse(value, "there is no such user",

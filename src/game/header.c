@@ -161,6 +161,8 @@ size_t header_write(enum conf_header header, const struct slot *slot, const uint
     return 0;
 }
 
+#define FORWARDED_FRAME_BYTES 8u // what stands around the name
+
 size_t header_write_forwarded(const struct slot *slot, uint8_t out[HEADER_FORWARDED_BYTES])
 {
     char text[ADDRESS_TEXT_BYTES];
@@ -170,6 +172,8 @@ size_t header_write_forwarded(const struct slot *slot, uint8_t out[HEADER_FORWAR
         host = address_print(text, slot->address);
         n_host = strlen(host);
     }
+    if (n_host > HEADER_FORWARDED_BYTES - FORWARDED_FRAME_BYTES - 1)
+        n_host = HEADER_FORWARDED_BYTES - FORWARDED_FRAME_BYTES - 1;
     return (size_t)snprintf((char *)out, HEADER_FORWARDED_BYTES,
                             "\xff\xfb\x71\xff\xfa\x71%.*s\xff\xf0", (int)n_host, host);
 }

@@ -9,6 +9,7 @@
 #include "base/memfd.h"
 #include "guard/store/manager.h"
 #include "process/clone.h"
+#include "process/spawn.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -106,6 +107,41 @@ static bool try_parents_death(void)
     return prctl(PR_GET_PDEATHSIG, &number) == 0 && prctl(PR_SET_PDEATHSIG, number) == 0;
 }
 
+// The running program, as entries are made of it: it says its version, to nobody.
+static bool try_exec(void)
+{
+    int pidfd;
+    int status = 0;
+    char *const argv[] = {(char *)"stayd", (char *)"--version", NULL};
+    int program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const struct spawn_fd fds[] = {
+        {nowhere, STDIN_FILENO}, {nowhere, STDOUT_FILENO}, {nowhere, STDERR_FILENO}};
+    pid_t pid = program < 0 || nowhere < 0 ? -1 : clone_with_copy(&pidfd);
+    if (pid == 0) {
+        spawn_exec(program, argv, fds, sizeof fds / sizeof *fds);
+        _exit(errno);
+    }
+    int error = errno;
+    if (pid > 0) {
+        waitpid(pid, &status, 0);
+        close(pidfd);
+        error = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+    }
+    errno = error;
+    fd_close(nowhere);
+    return finish(program, pid > 0 && status == 0);
+}
+
+static bool try_seqpacket(void)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
+        return false;
+    fd_close(ends[0]);
+    return finish(ends[1], true);
+}
+
 // The system calls themselves, as the receipts use them (vault/receipt.c).
 static bool try_receipts(void)
 {
@@ -159,6 +195,8 @@ static const struct {
     {"pidfd_open(2)", "notice the death of a process", try_pidfd_open},
     {"pidfd_send_signal(2)", "end a worker", try_pidfd_send_signal},
     {"clone(2) with CLONE_FILES and CLONE_PIDFD", "make a worker", try_clone},
+    {"execveat(2) of the running program", "make the process that lets players in", try_exec},
+    {"socketpair(2) with SOCK_SEQPACKET", "let players in", try_seqpacket},
     {"close_range(2)", "close what a dead worker has left, and reload", try_close_range},
     {"memfd_create(2) and fallocate(2)", "keep the connections", try_memfd},
     {"signalfd(2)", "take orders", try_signalfd},

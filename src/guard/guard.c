@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/sanitizer.h"
 #include "base/title.h"
+#include "entry/page.h"
 #include "guard/guard_part.h"
 #include "guard/obituary.h"
 #include "guard/reload/reload.h"
@@ -20,6 +21,7 @@
 #include "guard/upgrade/upgrade.h"
 #include "process/lease.h"
 #include "process/role.h"
+#include "vault/view.h"
 #include "vault/workers.h"
 
 #include <errno.h>
@@ -33,7 +35,6 @@
 #define PLACE_LOOK_MS 20  // when a place was taken by another, to see by whom
 #define READY_LOOK_MS 5   // while the first worker starts
 #define END_GRACE_MS 500u // beyond stop-timeout, before the worker is killed
-#define START_TRIES 3u    // workers that may die before the first one is ready
 
 static volatile sig_atomic_t orders;   // SIGINT, SIGQUIT, SIGTERM received
 static volatile sig_atomic_t leaves;   // SIGTERM received from a manager who keeps the connections
@@ -103,26 +104,14 @@ static void pass_heritage_on(struct guard *guard)
         guard_make_spare(guard);
     bool is_ending = guard->vault.head->ending_until_ms; // the present worker's end will do
     if (guard->spare.pid && guard->worker.pid > 0 && reload_is_due(&guard->reload) && !is_ending)
-        reload_end_worker(&guard->reload, guard->worker.pid, clock_boot_ms());
-}
-
-static void finish(struct guard *guard, int status)
-{
-    if (guard->worker.pid > 0)
-        kill(guard->worker.pid, SIGKILL);
-    guard_end_spare(guard);
-    unlink(guard->heritage->conf.control); // the lock is still ours
-    if (status == 0)
-        store_empty(guard);
-    log_event(LOG_STOP, "status=%d", status);
-    exit(status);
+        reload_end_worker(&guard->reload, guard->worker.pid);
 }
 
 // Did it end because it was to? `status`: as remains_look says; -1 after an earlier guard's death.
 static bool has_left(const struct vault_head *head, pid_t worker, int status)
 {
     bool is_quiet = status <= 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    return head->reload.leaving == (uint32_t)worker && head->worker_signal == 0 && is_quiet;
+    return head->reload.leaving == (uint32_t)worker && head->deaths.note.signal == 0 && is_quiet;
 }
 
 static void say_ready(struct guard *guard)
@@ -131,7 +120,7 @@ static void say_ready(struct guard *guard)
     manager_say(-1, true, "READY=1");
     if (fd >= 0 && write(fd, "1", 1) != 1)
         log_event(LOG_SYSTEM, "what=\"say ready\" error=\"%s\"", strerror(errno));
-    guard_renew_fd(guard, HERITAGE_READY, -1);
+    heritage_renew(&guard->vault, HERITAGE_READY, -1);
     // Last: a guard that dies here is followed by one that says it again, which does no harm.
     guard->was_ready = true;
     guard->vault.head->ready_said = 1;
@@ -143,7 +132,7 @@ static void worker_died(struct guard *guard)
     bool was_ready = workers_is_ready(guard->vault.head);
     int status = remains_look(guard, pid);
     guard->worker = (struct child){0};
-    if (was_ready && !guard->was_ready)
+    if (was_ready && !guard->was_ready && entries_is_open(guard))
         say_ready(guard); // it has died before that could be said
     if (workers_phase(guard->vault.head) != WORKER_ENDED)
         workers_set_phase(guard->vault.head, WORKER_DEAD);
@@ -155,48 +144,10 @@ static void worker_died(struct guard *guard)
     }
     char how[OBITUARY_HOW_BYTES];
     int crash = obituary_write(&guard->vault, pid, status, how);
-    probation_count_death(guard, how);
-    if (!guard->was_ready && ++guard->n_failed >= START_TRIES) {
-        log_event(LOG_SYSTEM, "what=\"no worker gets ready\"");
-        finish(guard, 1);
-    }
+    guard_count_failed(guard, how);
     uint64_t now_ms = clock_boot_ms();
     bool is_bad = crash || (!was_ready && !reload_is_due(&guard->reload));
     guard->retry_ms = now_ms + brake_count(&guard->brake, is_bad, now_ms);
-}
-
-static void begin_end(struct guard *guard)
-{
-    struct vault_head *head = guard->vault.head;
-    uint64_t now_ms = clock_boot_ms();
-    // The second order means now.
-    if (head->ending_until_ms)
-        head->ending_until_ms = now_ms;
-    else
-        head->ending_until_ms = now_ms + guard->heritage->conf.stop_timeout_ms + 1;
-    upgrade_cancel(guard, "an orderly end has begun");
-    log_event(LOG_STOP, "within_ms=%llu", (unsigned long long)(head->ending_until_ms - now_ms));
-    if (guard->worker.pid > 0)
-        kill(guard->worker.pid, SIGUSR1);
-}
-
-// What the manager keeps is for the next start. Not while players hear of an orderly end.
-static void leave(struct guard *guard)
-{
-    if (guard->vault.head->ending_until_ms || clock_boot_ms() < guard->retry_ms)
-        return;
-    // First to see whether it can be done; what changes until the worker is dead is little.
-    bool is_done = store_all(guard);
-    if (is_done)
-        guard_retire_worker(guard);
-    if (!is_done || !store_all(guard)) {
-        log_event(LOG_SYSTEM, "what=\"leave the connections to the service manager\"");
-        guard->retry_ms = clock_boot_ms() + GUARD_RETRY_MS;
-        return;
-    }
-    guard_end_spare(guard);
-    log_event(LOG_LEAVE, "status=%d", GUARD_LEFT);
-    exit(GUARD_LEFT);
 }
 
 // ---- The duties ----
@@ -225,7 +176,7 @@ static void mind_death(struct guard *guard, uint64_t now_ms)
     if (guard_is_dead(&guard->worker))
         worker_died(guard);
     if (workers_phase(guard->vault.head) == WORKER_ENDED)
-        finish(guard, 0);
+        guard_finish(guard, 0);
 }
 
 static void mind_worker(struct guard *guard, uint64_t now_ms)
@@ -266,7 +217,8 @@ static int spare_fd(const struct guard *guard)
 
 static void mind_reload(struct guard *guard, uint64_t now_ms)
 {
-    reload_step(&guard->reload, guard->was_ready && guard->worker.pid > 0, now_ms);
+    bool has_all = guard->was_ready && guard->worker.pid > 0;
+    reload_step(&guard->reload, has_all, entries_have_changed(guard), now_ms);
 }
 
 static int mind_reload_ms(const struct guard *guard, uint64_t now_ms)
@@ -285,12 +237,23 @@ static void mind_heritage(struct guard *guard, uint64_t now_ms)
         pass_heritage_on(guard);
 }
 
-// The first worker is ready: players can connect.
+// The first worker and the first entry are ready: players can connect.
 static void mind_start(struct guard *guard, uint64_t now_ms)
 {
     (void)now_ms;
-    if (!guard->was_ready && workers_is_ready(guard->vault.head))
+    if (!guard->was_ready && workers_is_ready(guard->vault.head) && entries_is_open(guard))
         say_ready(guard);
+}
+
+// Certificates that end soon are warned of.
+static void mind_dates(struct guard *guard, uint64_t now_ms)
+{
+    static struct entry_page page;
+    uint64_t now_wall_s = clock_wall_ms() / 1000;
+    (void)now_ms;
+    if (guard->was_ready && watch_is_due(guard->heritage, now_wall_s) &&
+        page_read_present(&guard->vault, &page))
+        watch_dates(guard->heritage, &page, now_wall_s);
 }
 
 static int start_sleep_ms(const struct guard *guard, uint64_t now_ms)
@@ -318,10 +281,10 @@ static void mind_orders(struct guard *guard, uint64_t now_ms)
     // Both may have come at once: a manager's SIGTERM follows the order to end.
     if (orders) {
         orders = 0;
-        begin_end(guard);
+        guard_begin_end(guard);
     }
     if (leaves)
-        leave(guard);
+        guard_leave(guard);
 }
 
 static int orders_sleep_ms(const struct guard *guard, uint64_t now_ms)
@@ -359,7 +322,7 @@ static void mind_end(struct guard *guard, uint64_t now_ms)
 {
     const uint64_t until_ms = guard->vault.head->ending_until_ms;
     if (until_ms && now_ms >= until_ms + END_GRACE_MS)
-        finish(guard, 0);
+        guard_finish(guard, 0);
 }
 
 static int end_sleep_ms(const struct guard *guard, uint64_t now_ms)
@@ -385,6 +348,9 @@ static const struct duty {
     {mind_reload, mind_reload_ms, mind_reload_fd},
     {probation_step, NULL, NULL}, // its time is the upgrade's
     {mind_heritage, NULL, NULL},  // with the spare's
+    {entries_show, entries_show_ms, NULL},
+    {mind_dates, NULL, NULL},               // with the reload's
+    {entries_step, entries_sleep_ms, NULL}, // and entries_fd
     {mind_start, start_sleep_ms, NULL},
     {mind_remains, remains_sleep_ms, NULL},
     {store_step, store_sleep_ms, store_fd},
@@ -405,7 +371,7 @@ static void step(struct guard *guard)
 static void sleep_until_news(const struct guard *guard)
 {
     const uint64_t now_ms = clock_boot_ms();
-    struct pollfd fds[N_DUTIES];
+    struct pollfd fds[N_DUTIES + VAULT_ENTRIES];
     int least_ms = -1;
     for (size_t i = 0; i < N_DUTIES; i++) {
         const struct duty *duty = &duties[i];
@@ -414,15 +380,19 @@ static void sleep_until_news(const struct guard *guard)
         if (ms >= 0 && (least_ms < 0 || ms < least_ms))
             least_ms = ms;
     }
+    for (unsigned i = 0; i < VAULT_ENTRIES; i++)
+        fds[N_DUTIES + i] = (struct pollfd){.fd = entries_fd(guard, i), .events = POLLIN};
     struct timespec timeout = {.tv_sec = least_ms / 1000, .tv_nsec = least_ms % 1000 * 1000000L};
     sigset_t none;
     sigemptyset(&none);
-    ppoll(fds, N_DUTIES, least_ms < 0 ? NULL : &timeout, &none);
+    ppoll(fds, N_DUTIES + VAULT_ENTRIES, least_ms < 0 ? NULL : &timeout, &none);
 }
 
 static _Noreturn void loop(struct guard *guard)
 {
     guard->brake = (struct brake){BRAKE_FULL, clock_boot_ms()};
+    view_copy(guard->heritage->view, &guard->vault.head->view); // its last writer may be dead
+    entries_begin(guard);
     store_begin(guard);
     manager_say(-1, false, "MAINPID=%d", (int)getpid());
     for (;;) {
@@ -443,8 +413,8 @@ void guard_run(struct heritage *heritage, uint64_t dead)
     if (lease_pid(dead))
         log_event(LOG_GUARD_TAKEN, "pid=%d dead=%d", (int)getpid(), (int)lease_pid(dead));
     guard.was_ready = guard.vault.head->ready_said;
-    guard_renew_fd(&guard, HERITAGE_TRIAL, -1);
-    guard_renew_fd(&guard, HERITAGE_PROGRAM, -1);
+    heritage_renew(&guard.vault, HERITAGE_TRIAL, -1);
+    heritage_renew(&guard.vault, HERITAGE_PROGRAM, -1);
     write_pid(&guard);
     probation_take_up(&guard);
     loop(&guard);
@@ -460,6 +430,8 @@ void guard_adopt(struct heritage *heritage, uint64_t word)
     set_signals();
     title_set("stayd: guard");
     guard.was_ready = true;
+    guard.entries.is_loud = true; // the trial was silent
+    vault_want_entry(&guard.vault);
     guard.spare = (struct child){lease_pid(head->spare),
                                  vault_guard_fds(&guard.vault)[HERITAGE_SPARE_PIDFD], 0};
     remains_inherit(&guard);

@@ -7,6 +7,7 @@
 #define STAYD_GUARD_GUARD_PART_H
 
 #include "guard/brake.h"
+#include "guard/entries.h"
 #include "guard/reload/reload.h"
 #include "guard/store/store.h"
 #include "guard/upgrade/trial.h"
@@ -30,6 +31,7 @@ struct guard {
     struct child worker;
     struct child spare;
     pid_t dead; // a worker that is a zombie yet (remains.h); 0: none
+    struct entries entries;
     struct reload reload;
     struct brake brake;
     struct store store;
@@ -45,9 +47,6 @@ struct guard {
     unsigned n_deaths;
 };
 
-// Replace the descriptor at this place; the old one gives up its claim first.
-void guard_renew_fd(struct guard *guard, unsigned place, int fd);
-
 // False: logged, and to be tried again.
 bool guard_make_spare(struct guard *guard);
 void guard_end_spare(struct guard *guard);
@@ -61,8 +60,16 @@ bool guard_is_dead(const struct child *child);
 // SIGKILL, and wait until it is dead, a zombie.
 void guard_end_child(const struct child *child);
 
-// End the worker, if there is one. It may finish the handshakes that are under way
-// (worker/retire.h), for RELOAD_PATIENCE_MS at most, in which nothing else is done here.
-void guard_retire_worker(struct guard *guard);
+// End the worker, if there is one.
+void guard_end_worker(struct guard *guard);
+
+// An orderly end: begin it, or hurry it; be done. And leave the connections to the service manager, as
+// soon as that can be done.
+void guard_begin_end(struct guard *guard);
+void guard_finish(struct guard *guard, int status);
+void guard_leave(struct guard *guard);
+
+// A worker or an entry has died before it was ready. At the first start a few of them end it all.
+void guard_count_failed(struct guard *guard, const char *how);
 
 #endif

@@ -22,14 +22,6 @@
 
 #define END_MS 2000 // for a killed process to be dead
 
-void guard_renew_fd(struct guard *guard, unsigned place, int fd)
-{
-    int old = vault_guard_fds(&guard->vault)[place];
-    heritage_claim(&guard->vault, place, fd);
-    if (old >= 0 && old != fd)
-        close(old);
-}
-
 static void try_later(struct guard *guard, const char *what)
 {
     log_event(LOG_SYSTEM, "what=\"%s\" error=\"%s\"", what, strerror(errno));
@@ -47,7 +39,7 @@ bool guard_make_spare(struct guard *guard)
         return false;
     }
     guard->vault.head->spare = (uint32_t)pid;
-    guard_renew_fd(guard, HERITAGE_SPARE_PIDFD, pidfd);
+    heritage_renew(&guard->vault, HERITAGE_SPARE_PIDFD, pidfd);
     guard->spare = (struct child){pid, pidfd, guard->heritage->id};
     log_event(LOG_SPARE_MADE, "pid=%d", (int)pid);
     return true;
@@ -61,7 +53,7 @@ static void find_worker(struct guard *guard, uint64_t word)
         try_later(guard, "watch the worker");
     if (pidfd < 0)
         return;
-    guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
+    heritage_renew(&guard->vault, HERITAGE_WORKER_PIDFD, pidfd);
     guard->worker = (struct child){lease_pid(word), pidfd, 0};
     if (guard->vault.head->ending_until_ms)
         kill(guard->worker.pid, SIGUSR1);
@@ -93,7 +85,7 @@ void guard_make_worker(struct guard *guard)
         return;
     }
     head->workers_made++;
-    guard_renew_fd(guard, HERITAGE_WORKER_PIDFD, pidfd);
+    heritage_renew(&guard->vault, HERITAGE_WORKER_PIDFD, pidfd);
     guard->worker = (struct child){pid, pidfd, 0};
     log_event(LOG_WORKER_MADE, "pid=%d", (int)pid);
 }
@@ -119,15 +111,8 @@ void guard_end_child(const struct child *child)
     poll(&poll_fd, 1, END_MS);
 }
 
-void guard_retire_worker(struct guard *guard)
+void guard_end_worker(struct guard *guard)
 {
-    struct vault_head *head = guard->vault.head;
-    struct pollfd poll_fd = {.fd = guard->worker.pidfd, .events = POLLIN};
-    if (guard->worker.pid > 0 && workers_is_ready(head)) {
-        head->reload.wanted_heritage = UINT32_MAX; // until the next one is made
-        kill(guard->worker.pid, SIGUSR1);
-        poll(&poll_fd, 1, RELOAD_PATIENCE_MS);
-    }
     if (guard->worker.pid > 0) {
         guard_end_child(&guard->worker);
         remains_look(guard, guard->worker.pid);

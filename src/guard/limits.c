@@ -4,18 +4,30 @@
 // Descriptors (limits.h).
 #include "guard/limits.h"
 
-#include "entry/linger.h"
+#include "entry/run.h"
+#include "guard/store/crate.h"
+#include "guard/store/manager.h"
 #include "process/heritage.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#define OWN_FDS                                                                                    \
-    64u // beyond players, handshakes, listeners and control: epoll, pidfds, name lookups
+// Beyond players' and games': epoll, pidfds, name lookups; what a reload opens before it closes.
+#define OWN_FDS 64u
+#define TABLE_FDS (OWN_FDS + HERITAGE_MAX_SOCKETS + CONF_CONTROL_CONNECTIONS + VAULT_FAREWELLS)
 
-// Of neither players nor handshakes.
-#define OTHER_FDS (OWN_FDS + LINGER_MAX + HERITAGE_MAX_SOCKETS + CONF_CONTROL_CONNECTIONS)
+// The same number bounds what is in flight of all of this user's processes (unix(7)). A store's crates
+// can hold all of players' and games', two of them twice while they change; 500 are left for those who
+// come.
+#define FLIGHT_FDS (2 * CRATE_MAX_FDS + 500u)
+
+static_assert(FLIGHT_FDS >= TABLE_FDS, "n_others");
+
+static uint64_t n_others(void)
+{
+    return manager_has_store() ? FLIGHT_FDS : TABLE_FDS;
+}
 
 static bool complain(const char *what)
 {
@@ -24,11 +36,11 @@ static bool complain(const char *what)
 }
 
 // Two descriptors a player: how many players does the limit allow?
-bool limits_fit_players(const struct conf *conf, uint32_t *n_slots)
+bool limits_fit_players(const struct conf *conf, uint32_t *n_seats)
 {
     struct rlimit limit;
-    uint64_t others = conf->max_handshakes + OTHER_FDS;
-    uint64_t wanted = 2ull * conf->max_players + others;
+    const uint64_t others = n_others();
+    const uint64_t wanted = 2ull * conf->max_players + others;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return complain("RLIMIT_NOFILE");
     struct rlimit raised = {.rlim_cur = wanted, .rlim_max = wanted};
@@ -37,7 +49,7 @@ bool limits_fit_players(const struct conf *conf, uint32_t *n_slots)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
         return complain("RLIMIT_NOFILE");
-    *n_slots = conf->max_players;
+    *n_seats = conf->max_players;
     if (limit.rlim_cur >= wanted)
         return true;
     if (limit.rlim_cur < others + 2) {
@@ -46,29 +58,28 @@ bool limits_fit_players(const struct conf *conf, uint32_t *n_slots)
                 (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
         return false;
     }
-    *n_slots = (uint32_t)((limit.rlim_cur - others) / 2);
+    *n_seats = (uint32_t)((limit.rlim_cur - others) / 2);
     fprintf(stderr,
             "stayd: max-players is %u, but RLIMIT_NOFILE (%llu) allows %u; raise it to %llu "
             "(LimitNOFILE= in a unit)\n",
-            conf->max_players, (unsigned long long)limit.rlim_cur, *n_slots,
+            conf->max_players, (unsigned long long)limit.rlim_cur, *n_seats,
             (unsigned long long)wanted);
     return true;
 }
 
-void limits_fit_handshakes(struct conf *conf, uint32_t n_slots, FILE *remarks)
+void limits_fit_handshakes(struct conf *conf, FILE *remarks)
 {
     struct rlimit limit;
-    uint64_t others = 2ull * n_slots + OTHER_FDS;
-    uint64_t wanted = others + conf->max_handshakes;
+    const uint64_t wanted = ENTRY_OTHER_FDS + conf->max_handshakes;
     struct rlimit raised = {.rlim_cur = wanted, .rlim_max = wanted};
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted ||
         setrlimit(RLIMIT_NOFILE, &raised) == 0)
         return;
-    uint64_t room = limit.rlim_cur > others ? limit.rlim_cur - others : 1;
+    const uint32_t configured = conf->max_handshakes;
+    const uint32_t room = entry_fit_handshakes(conf);
     fprintf(remarks,
-            "%s: max-handshakes is %u, but RLIMIT_NOFILE (%llu) leaves room for %llu; raise it to "
+            "%s: max-handshakes is %u, but RLIMIT_NOFILE (%llu) leaves room for %u; raise it to "
             "%llu (LimitNOFILE= in a unit) and restart stayd\n",
-            conf->path, conf->max_handshakes, (unsigned long long)limit.rlim_cur,
-            (unsigned long long)room, (unsigned long long)wanted);
-    conf->max_handshakes = (uint32_t)room;
+            conf->path, configured, (unsigned long long)limit.rlim_cur, room,
+            (unsigned long long)wanted);
 }

@@ -11,12 +11,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
-// Raise the limit for max-players; *n_slots: for how many players it is enough. False, said on
+// Raise the limit for max-players; *n_seats: for how many players it is enough. False, said on
 // stderr: it is too low for any.
-bool limits_fit_players(const struct conf *conf, uint32_t *n_slots);
+bool limits_fit_players(const struct conf *conf, uint32_t *n_seats);
 
-// See that so many handshakes can be under way beside n_slots players: raise RLIMIT_NOFILE for
-// them, or take max-handshakes down to what it allows, with a remark.
-void limits_fit_handshakes(struct conf *conf, uint32_t n_slots, FILE *remarks);
+// See that so many handshakes can be under way in an entry: raise RLIMIT_NOFILE for them, or remark how
+// many it allows.
+void limits_fit_handshakes(struct conf *conf, FILE *remarks);
 
 #endif

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // One stayd for a `control`: a locked file beside it. The lock belongs to the open file, which the
-// shared table keeps open: it holds as long as any of the three processes lives. Who can read the
-// file could hold the lock, too, so nobody else can.
+// shared table keeps open: it holds as long as guard, spare or worker lives. Who can read the file
+// could hold the lock, too, so nobody else can.
 //
 // Errors: a line on stderr that says what is wrong, and -1 or false.
 #ifndef STAYD_GUARD_LOCK_H

@@ -3,8 +3,9 @@
 //
 // What a dead worker leaves to be noted: how it died, whom it was serving, its last socket call for
 // that player, and where in the program it crashed. The last one, and counts, stand in the vault
-// for `status` (vault/workers.h). A slot or an address that was being served in two crashes is
-// poison: the slot is closed by the next worker, the address is refused. SIGKILL and SIGBUS are
+// for `status` (vault/workers.h). A slot, a message of an entry, or an address in a handshake that was
+// being served in two crashes is poison: the slot is closed and the message thrown away by the next
+// worker, the address is refused. SIGKILL and SIGBUS are
 // nobody's fault.
 //
 // Errors: none.
@@ -20,5 +21,11 @@
 // crash of a program on probation.
 #define OBITUARY_HOW_BYTES 64u
 int obituary_write(struct vault *vault, pid_t pid, int status, char how[OBITUARY_HOW_BYTES]);
+
+// The same of an entry, which has left `pulse`. True: it has crashed.
+// What others are shown of it is brought up to date.
+struct page_pulse;
+bool obituary_write_entry(const struct vault *vault, struct vault_view *shown, pid_t pid,
+                          int status, const struct page_pulse *pulse, char how[OBITUARY_HOW_BYTES]);
 
 #endif

@@ -29,10 +29,21 @@ int remains_look(struct guard *guard, pid_t worker)
                                       : W_EXITCODE(0, info.si_status);
 }
 
+static bool is_entry(const struct guard *guard, pid_t pid)
+{
+    for (unsigned i = 0; i < VAULT_ENTRIES; i++)
+        if (vault_entries(&guard->vault)->place[i].pid == (uint32_t)pid)
+            return true;
+    return false;
+}
+
 void remains_inherit(struct guard *guard)
 {
     siginfo_t info;
-    pid_t dead = look(P_ALL, 0, &info);
+    pid_t dead;
+    // An entry that is dead is seen to be so without its status.
+    while ((dead = look(P_ALL, 0, &info)) > 0 && is_entry(guard, dead))
+        waitpid(dead, NULL, WNOHANG);
     guard->dead = dead == guard->spare.pid ? 0 : dead;
 }
 
@@ -54,5 +65,5 @@ void remains_clear(struct guard *guard)
     if (guard->dead)
         waitpid(guard->dead, NULL, WNOHANG);
     guard->dead = 0;
-    guard_renew_fd(guard, HERITAGE_OLD_POLL, -1);
+    heritage_renew(&guard->vault, HERITAGE_OLD_POLL, -1);
 }

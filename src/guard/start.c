@@ -6,19 +6,22 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/harden.h"
 #include "base/log.h"
+#include "base/memfd.h"
 #include "base/obstacle.h"
 #include "base/text.h"
 #include "entry/certs.h"
+#include "entry/certs_all.h"
 #include "entry/tickets.h"
-#include "guard/certs_all.h"
+#include "entry/wallet.h"
 #include "guard/control_socket.h"
-#include "guard/harden.h"
 #include "guard/limits.h"
 #include "guard/lock.h"
 #include "guard/reload/listen.h"
 #include "guard/reload/watch.h"
 #include "guard/store/manager.h"
+#include "vault/view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +34,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define UNIT_USER "stayd" // who a unit runs it as (tools/systemd)
@@ -237,49 +241,119 @@ static void claim_fds(struct heritage *heritage, int log_fd)
     heritage_claim(vault, HERITAGE_VAULT, vault->fd);
     heritage_claim(vault, HERITAGE_CONTROL, heritage->control_fd);
     heritage_claim(vault, HERITAGE_READY, heritage->ready_fd);
+    heritage_claim(vault, HERITAGE_OWN_PROGRAM, heritage->program_fd);
+    heritage_claim(vault, HERITAGE_WALLET, heritage->wallet_fd);
     if (manager_has_store())
         heritage_claim(vault, HERITAGE_CLAIMS, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     listen_claim(heritage);
 }
 
 // The vault: the stored one, or a new one.
-static bool have_vault(struct heritage *heritage, const struct stored *stored, uint32_t n_slots)
+static bool have_vault(struct heritage *heritage, const struct stored *stored, uint32_t n_seats)
 {
     heritage->started_ms = stored->is_there ? stored->before.started_ms : clock_boot_ms();
-    if (!stored->is_there && vault_make(&heritage->vault, n_slots) < 0)
+    if (!stored->is_there && vault_make(&heritage->vault, n_seats) < 0)
         return complain("cannot make the vault",
                         errno == EFBIG ? "memory (see ulimit -f)" : "memory");
-    tickets_init(heritage->vault.head);
+    // Those of before have ended, if there were any.
+    memset(heritage->vault.head->entries, 0, sizeof heritage->vault.head->entries);
     if (!stored->is_there)
         return true;
-    uint32_t stored_slots = heritage->vault.head->n_slots;
-    if (stored_slots != n_slots)
+    uint32_t stored_seats = heritage->vault.head->n_seats;
+    if (stored_seats != n_seats)
         log_event(LOG_RELOAD_REMARK,
                   "what=\"%s: max-players stays at %u as long as these players' connections are "
                   "kept; to change it, stop stayd and start it again\"",
-                  heritage->conf.path, stored_slots);
+                  heritage->conf.path, stored_seats);
     heritage_begin(heritage);
     return true;
 }
 
+bool start_show_view(struct heritage *heritage)
+{
+    struct vault_view *view = &heritage->vault.head->view;
+    int fd = view_make(&heritage->view);
+    heritage_claim(&heritage->vault, HERITAGE_VIEW, fd);
+    if (fd < 0)
+        return false;
+    tickets_tick(view, clock_boot_ms() / 1000);
+    view_copy(heritage->view, view);
+    return true;
+}
+
+// In a process of its own.
+static _Noreturn void load_certs(const struct heritage *heritage, int out)
+{
+    struct certs *certs[CONF_MAX_LISTENERS];
+    struct text words;
+    struct text remarks;
+    if (!text_begin(&words) || !text_begin(&remarks))
+        _exit(1);
+    const struct certs_all_wish wish = {.conf = &heritage->conf, .use = CERTS_ALL_START};
+    bool is_good = certs_all_load(&wish, certs, words.out, remarks.out).is_good;
+    char *wrong = text_end(&words);
+    char *noted = text_end(&remarks);
+    fprintf(stderr, "%s%s", wrong, noted);
+    if (!wallet_write(heritage->wallet_fd, &heritage->conf, certs))
+        is_good = complain("cannot keep the certificates", "memory");
+    dprintf(out, "%s", wrong);
+    _exit(!is_good);
+}
+
+bool start_load_certs(struct heritage *heritage)
+{
+    int ends[2];
+    int status = 1;
+    size_t n = 0;
+    ssize_t got;
+    char lost[256];
+    heritage->stamp = watch_stamp(&heritage->conf);
+    heritage->wallet_fd = memfd_make("stayd-wallet");
+    if (heritage->wallet_fd < 0 || pipe2(ends, O_CLOEXEC) < 0)
+        return complain("cannot load certificates", "memory");
+    pid_t pid = fork();
+    if (pid == 0)
+        load_certs(heritage, ends[1]);
+    close(ends[1]);
+    const size_t room = sizeof heritage->remarks - 1;
+    while (n < room && (got = read(ends[0], heritage->remarks + n, room - n)) > 0)
+        n += (size_t)got;
+    while (n == room && read(ends[0], lost, sizeof lost) > 0)
+        ;
+    heritage->remarks[n] = '\0';
+    close(ends[0]);
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return complain("cannot load certificates", "fork");
+    if (WIFSIGNALED(status))
+        fprintf(stderr,
+                "stayd: loading certificates crashed (signal %d); please report that, with "
+                "the files\n",
+                WTERMSIG(status));
+    return status == 0;
+}
+
 bool start_prepare(struct heritage *heritage, const struct stored *stored)
 {
-    uint32_t n_slots = 0;
+    uint32_t n_seats = 0;
     int log_fd = -1;
-    if (!may_become(heritage->conf.user) || !limits_fit_players(&heritage->conf, &n_slots) ||
+    heritage->program_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    if (heritage->program_fd < 0)
+        return complain("cannot open the program that runs", "/proc/self/exe");
+    if (!may_become(heritage->conf.user) || !limits_fit_players(&heritage->conf, &n_seats) ||
         !take_lock(heritage, stored) || !open_log(heritage, &log_fd))
         return false;
     log_event(LOG_START, "version=%s conf=%s max_players=%u", STAYD_VERSION, heritage->conf.path,
-              n_slots);
+              n_seats);
     if (strcmp(heritage->conf.log, "stderr") != 0)
         certs_all_log(heritage->remarks);
     heritage->remarks[0] = '\0';
     if (!fit_listeners(heritage) || !listen_open(heritage, &stored->before, stderr) ||
-        !open_control(heritage, stored) || !have_vault(heritage, stored, n_slots))
+        !open_control(heritage, stored) || !have_vault(heritage, stored, n_seats))
         return false;
-    limits_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, stderr);
+    limits_fit_handshakes(&heritage->conf, stderr);
     claim_fds(heritage, log_fd);
-    tickets_tick(heritage->vault.head, clock_boot_ms() / 1000);
+    if (!start_show_view(heritage))
+        return complain("cannot make what entries are shown", "memory");
     if (!record_init()) {
         fprintf(stderr, "stayd: this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");
         return false;
@@ -313,8 +387,8 @@ static bool may_log(const struct conf *conf)
 bool start_check(const struct heritage *heritage)
 {
     const struct conf *conf = &heritage->conf;
-    uint32_t n_slots;
-    bool is_good = limits_fit_players(conf, &n_slots);
+    uint32_t n_seats;
+    bool is_good = limits_fit_players(conf, &n_seats);
     is_good &= may_log(conf);
     is_good &= lock_check(conf);
     is_good &= control_socket_can_open(conf);

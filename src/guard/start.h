@@ -10,6 +10,14 @@
 
 #include "guard/store/restore.h"
 
+// Are the certificates good enough to start with? Read in a process of its own, before rights are given
+// up; entries begin with what it leaves in heritage->wallet_fd. What is wrong is said on stderr, and
+// stands in heritage->remarks, for the log.
+bool start_load_certs(struct heritage *heritage);
+
+// Entries are shown what the vault has for them: heritage->view, claimed. False: errno.
+bool start_show_view(struct heritage *heritage);
+
 // Everything after a good configuration and certificates. heritage->conf is set; what was stored of
 // an earlier start (stored->is_there), and is still wanted, is gone on with.
 bool start_prepare(struct heritage *heritage, const struct stored *stored);

@@ -13,8 +13,11 @@
 #define KEYS_NUMBERS(X, argument)                                                                  \
     X("days", argument)                                                                            \
     X("from-player", argument)                                                                     \
+    X("entry", argument)                                                                           \
+    X("entry-crashes", argument)                                                                   \
     X("gone", argument)                                                                            \
     X("guard", argument)                                                                           \
+    X("handshakes", argument)                                                                      \
     X("held", argument)                                                                            \
     X("last", argument)                                                                            \
     X("last-death-since", argument)                                                                \

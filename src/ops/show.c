@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "entry/certs.h"
-#include "entry/gate.h"
+#include "entry/verdict.h"
 #include "players/connector.h"
 #include "players/orders.h"
 #include "players/waiting.h"
@@ -63,12 +63,30 @@ static void add_deaths(struct answer *answer, const struct vault_head *head)
     char crashes[WORKERS_CRASHES_BYTES];
     if (*workers_print_crashes(crashes, head))
         answer_text(answer, "crashes", crashes);
+    if (head->deaths.entries)
+        answer_number(answer, "entry-crashes", head->deaths.entries);
     if (head->deaths.poisoned)
         answer_number(answer, "poisoned", head->deaths.poisoned);
     if (head->deaths.last_ms == 0)
         return;
     answer_text(answer, "last-death", head->deaths.last);
     answer_number(answer, "last-death-since", seconds_since(head->deaths.last_ms));
+}
+
+// The one that lets players in.
+static void add_entry(struct answer *answer, const struct vault *vault)
+{
+    const struct vault_entries *all = vault_entries(vault);
+    for (unsigned i = 0; i < VAULT_ENTRIES; i++) {
+        struct page_pulse pulse;
+        if (all->place[i].state != ENTRY_MADE || all->place[i].edition != all->wanted ||
+            !page_read_pulse(vault_guard_fds(vault)[VAULT_ENTRY_PAGES + i], &pulse))
+            continue;
+        answer_number(answer, "entry", all->place[i].pid);
+        answer_text(answer, "entry-phase", page_phase_name((enum page_phase)pulse.phase));
+        answer_number(answer, "handshakes", pulse.handshakes);
+        return;
+    }
 }
 
 void show_stayd(struct answer *answer, const char *id, const struct players *players)
@@ -78,8 +96,8 @@ void show_stayd(struct answer *answer, const char *id, const struct players *pla
     answer_text(answer, "what", "stayd");
     answer_text(answer, "version", STAYD_VERSION);
     answer_number(answer, "uptime", seconds_since(players->heritage->started_ms));
-    answer_number(answer, "players", players->n_live);
-    answer_number(answer, "max-players", head->n_slots);
+    answer_number(answer, "players", players_count(players));
+    answer_number(answer, "max-players", head->n_seats);
     if (head->store.is_in_use)
         answer_number(answer, "stored", head->store.n_players);
     if (head->store.is_in_use && head->store.claims_stored != head->store.claims_noted)
@@ -88,6 +106,7 @@ void show_stayd(struct answer *answer, const char *id, const struct players *pla
     answer_number(answer, "spare", (uint64_t)lease_pid(head->spare));
     answer_number(answer, "worker", (uint64_t)lease_pid(head->table));
     answer_text(answer, "worker-phase", workers_phase_name(workers_phase(head)));
+    add_entry(answer, players->vault);
     answer_number(answer, "workers-made", head->workers_made);
     add_deaths(answer, head);
     add_upgrade(answer, &head->upgrade);
@@ -127,35 +146,33 @@ void show_game(struct answer *answer, const char *id, struct players *players, u
     answer_finish(answer);
 }
 
-bool show_certificate(struct answer *answer, const char *id, const struct players *players,
-                      unsigned listener, unsigned n)
+void show_certificate(struct answer *answer, const char *id, const struct players *players,
+                      const struct page_certificate *certificate)
 {
-    struct certs_fact fact;
+    const struct certs_fact fact = certificate->fact;
     char date[CERTS_DATE_BYTES];
-    if (!certs_look(players->heritage->certs[listener], n, &fact))
-        return false;
     int64_t left_s = fact.expires_s - (int64_t)(clock_wall_ms() / 1000);
     answer_item(answer, id);
     answer_text(answer, "what", "certificate");
     answer_text(answer, "name", fact.name);
-    answer_text(answer, "listener", players->heritage->conf.listener[listener].name);
+    answer_text(answer, "listener", players->heritage->conf.listener[certificate->listener].name);
     answer_text(answer, "expires", certs_print_date(date, fact.expires_s));
     answer_number(answer, "days", left_s > 0 ? (uint64_t)left_s / (24 * 3600) : 0);
     answer_finish(answer);
-    return true;
 }
 
-bool show_limited(struct answer *answer, const char *id, const struct players *players, unsigned i)
+bool show_limited(struct answer *answer, const char *id, const struct refusals *refusals,
+                  unsigned i)
 {
     char text[NETWORK_TEXT_BYTES];
-    const struct refusal *refusal = gate_refusal(players->gate, i);
+    const struct refusal *refusal = refusals_at(refusals, i);
     if (!refusal)
         return false;
     answer_item(answer, id);
     answer_text(answer, "what", "limited");
     answer_text(answer, "network",
                 refusal->network.bits ? network_print(text, &refusal->network) : "any");
-    answer_text(answer, "limit", gate_limit_name(refusal->why));
+    answer_text(answer, "limit", verdict_limit_name(refusal->why));
     answer_number(answer, "refused", refusal->n);
     answer_number(answer, "since", seconds_since(refusal->since_ms));
     answer_number(answer, "last", seconds_since(refusal->last_ms));

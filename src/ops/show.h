@@ -8,6 +8,7 @@
 #ifndef STAYD_OPS_SHOW_H
 #define STAYD_OPS_SHOW_H
 
+#include "entry/page.h"
 #include "ops/answer.h"
 #include "players/players.h"
 
@@ -16,12 +17,13 @@ void show_game(struct answer *answer, const char *id, struct players *players, u
 
 // The end of `upgrade`, which is over.
 void show_upgrade(struct answer *answer, const char *id, const struct vault_upgrade *note);
-// The n-th certificate of a listener. False: there is none.
-bool show_certificate(struct answer *answer, const char *id, const struct players *players,
-                      unsigned listener, unsigned n);
+// A certificate that the entry serves.
+void show_certificate(struct answer *answer, const char *id, const struct players *players,
+                      const struct page_certificate *certificate);
 
-// The i-th network that was not let in lately. False: there is none.
-bool show_limited(struct answer *answer, const char *id, const struct players *players, unsigned i);
+// The i-th network of these that was not let in lately. False: there is none.
+bool show_limited(struct answer *answer, const char *id, const struct refusals *refusals,
+                  unsigned i);
 
 // A live slot, for `list` and for `held`.
 void show_player(struct answer *answer, const char *id, const struct players *players,

@@ -12,6 +12,7 @@
 #include "players/orders.h"
 #include "process/lease.h"
 #include "relay/relay.h"
+#include "vault/slot.h"
 #include "vault/upgrading.h"
 
 #include <assert.h>
@@ -252,9 +253,19 @@ static bool do_plan(struct task *task, struct players *players)
     return end_result(task, order_plan(players, task->game, task->asker.pid, plan));
 }
 
-// stayd, then each game, then the certificates of each listener, then who was not let in.
+// Those of the entry come first, then those of whom there was no seat for.
+static bool show_refused(struct answer *answer, const struct task *task,
+                         const struct players *players, const struct refusals *at_entry, unsigned i)
+{
+    const unsigned n = refusals_count(at_entry);
+    return i < n ? show_limited(answer, task->request.id, at_entry, i)
+                 : show_limited(answer, task->request.id, &players->refusals, i - n);
+}
+
+// stayd, then each game, then the certificates, then who was not let in.
 static bool do_status(struct task *task, struct players *players)
 {
+    static struct entry_page page;
     const struct conf *conf = &players->heritage->conf;
     struct answer answer;
     unsigned i = task->next++;
@@ -272,15 +283,17 @@ static bool do_status(struct task *task, struct players *players)
         return false;
     }
     i -= conf->n_games;
-    if (i >= conf->n_listeners) {
-        i -= conf->n_listeners;
-        if (!show_limited(&answer, task->request.id, players, i))
-            return task_end_well(task);
+    if (!page_read_present(players->vault, &page))
+        page.n_certificates = page.refusals.n = 0;
+    if (i < page.n_certificates) {
+        show_certificate(&answer, task->request.id, players, &page.certificate[i]);
         task_put(task, &answer);
         return false;
     }
-    for (unsigned n = 0; show_certificate(&answer, task->request.id, players, i, n); n++)
-        task_put(task, &answer);
+    i -= page.n_certificates;
+    if (!show_refused(&answer, task, players, &page.refusals, i))
+        return task_end_well(task);
+    task_put(task, &answer);
     return false;
 }
 
@@ -291,7 +304,8 @@ static struct slot *next_player(struct task *task, struct players *players, uint
     while (*n_left > 0 && task->next < players->vault->head->slots_reserved) {
         struct slot *slot = &players->vault->slots[task->next++];
         --*n_left;
-        if (slot->state == SLOT_LIVE && (task->game == TASK_ALL_GAMES || slot->game == task->game))
+        if (slot->state == SLOT_LIVE && !slot_is_farewell(slot) &&
+            (task->game == TASK_ALL_GAMES || slot->game == task->game))
             return slot;
     }
     return NULL;

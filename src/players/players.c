@@ -28,9 +28,12 @@ void players_note_all_claims(const struct players *players)
 
 void players_free_slot(struct players *players, struct slot *slot)
 {
-    ids_drop(players->ids, slot->id);
+    const bool is_farewell = slot_is_farewell(slot);
+    if (!is_farewell)
+        ids_drop(players->ids, slot->id);
     slot_free(&players->slots, &players->chunks, &players->cells, slot);
-    players_note_claims(players, slot);
+    if (!is_farewell) // which nobody keeps
+        players_note_claims(players, slot);
 }
 
 void players_check_end(const struct players *players)

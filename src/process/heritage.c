@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 void heritage_begin(struct heritage *heritage)
 {
@@ -23,9 +24,17 @@ void heritage_free(struct heritage *heritage)
     conf_free(&heritage->conf);
 }
 
-void heritage_claim(struct vault *vault, unsigned place, int fd)
+void heritage_claim(const struct vault *vault, unsigned place, int fd)
 {
     vault_guard_fds(vault)[place] = fd;
+}
+
+void heritage_renew(const struct vault *vault, unsigned place, int fd)
+{
+    int old = vault_guard_fds(vault)[place];
+    heritage_claim(vault, place, fd);
+    if (old >= 0 && old != fd)
+        close(old);
 }
 
 void heritage_claim_poll(struct vault *vault, int fd)

@@ -11,26 +11,22 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/precedence.h"
 #include "base/random.h"
 #include "base/sanitizer.h"
 #include "base/title.h"
-#include "entry/accept.h"
-#include "entry/gate.h"
-#include "entry/handshake.h"
-#include "entry/linger.h"
-#include "entry/tickets.h"
+#include "entry/verdict.h"
 #include "game/names.h"
 #include "ops/control.h"
-#include "players/arrive.h"
 #include "players/crowd.h"
 #include "players/games.h"
 #include "players/loops.h"
-#include "players/origins.h"
 #include "players/waiting.h"
+#include "process/death_note.h"
 #include "process/lease.h"
 #include "vault/workers.h"
-#include "worker/death_note.h"
-#include "worker/retire.h"
+#include "worker/alone.h"
+#include "worker/inbox.h"
 #include "worker/take_up.h"
 
 #include <errno.h>
@@ -69,26 +65,6 @@ static void seed_openssl(void)
         worker_give_up("seed OpenSSL");
 }
 
-static enum arrival_end on_arrival(void *arg, const struct arrival *arrival, int fd)
-{
-    struct worker *worker = arg;
-    worker->has_new = true;
-    return arrive_take(&worker->players, arrival, fd);
-}
-
-static bool has_room(void *arg)
-{
-    struct worker *worker = arg;
-    return arrive_has_room(&worker->players);
-}
-
-static void on_room(void *arg)
-{
-    struct worker *worker = arg;
-    worker->has_new = true;
-    accepting_room(worker->accepting);
-}
-
 static void on_name(void *arg)
 {
     waiting_hurry(arg);
@@ -99,75 +75,28 @@ static void keep_house(evutil_socket_t fd, short what, void *arg)
     struct worker *worker = arg;
     (void)fd;
     (void)what;
-    tickets_tick(worker->vault.head, clock_boot_ms() / 1000);
     log_tick();
     games_tick(&worker->players);
     chunk_pool_trim(&worker->players.chunks);
     // A timer that could not be set for want of memory is set now.
     waiting_hurry(&worker->players);
-    gate_tick(worker->players.gate, clock_boot_ms());
-    if (worker->accepting)
-        accepting_check(worker->accepting);
+    verdict_tick(&worker->players.refusals, clock_boot_ms());
     control_check(worker->control);
-    // OpenSSL takes some 50 kB for a handshake, and malloc keeps what a rush of them has taken.
-    if (worker->has_new && worker->handshakes && handshakes_count(worker->handshakes) == 0) {
-        malloc_trim(0);
-        worker->has_new = false;
-    }
+    alone_tick(&worker->players);
+    inbox_look(worker->inbox); // of something new the guard has perhaps not come to tell
 }
 
-void worker_open_door(struct worker *worker)
-{
-    if (worker->accepting || worker->is_retiring || worker->vault.head->ending_until_ms ||
-        !vault_is_proven(&worker->vault))
-        return;
-    worker->accepting = accepting_make(&(struct accepting_setup){
-        .base = worker->players.base,
-        .heritage = worker->players.heritage,
-        .handshakes = worker->handshakes,
-        .take = on_arrival,
-        .has_room = has_room,
-        .gate = worker->players.gate,
-        .lingering = worker->lingering,
-        .arg = worker,
-    });
-    if (!worker->accepting)
-        worker_give_up("watch the listening sockets");
-}
-
-void worker_close_door(struct worker *worker)
-{
-    accepting_free(worker->accepting);
-    worker->accepting = NULL;
-}
-
-static void open_entry(struct worker *worker)
+static void make_parts(struct worker *worker)
 {
     const struct conf *conf = &worker->players.heritage->conf;
     worker->players.names = names_make(worker->players.base, conf, on_name, &worker->players);
-    worker->lingering = lingering_make(worker->players.base);
-    worker->players.gate = gate_make(&(struct gate_setup){.conf = conf,
-                                                          .seat = origins_seat,
-                                                          .arg = &worker->players,
-                                                          .has_spoken = handshake_has_spoken});
-    if (!worker->players.gate || !worker->lingering)
-        worker_give_up("make the entry");
-    worker->handshakes = handshakes_make(&(struct handshakes_setup){
-        .base = worker->players.base,
-        .vault = &worker->vault,
-        .conf = conf,
-        .gate = worker->players.gate,
-        .lingering = worker->lingering,
-        .take = on_arrival,
-        .room = on_room,
-        .arg = worker,
-    });
-    if (!worker->handshakes)
-        worker_give_up("make the entry");
+    worker->inbox = inbox_make(&worker->players);
     worker->control = control_make(&worker->players, worker->players.heritage->control_fd);
-    if (!worker->control)
-        worker_give_up("make the control channel");
-    worker_open_door(worker);
+    if (!worker->inbox || !worker->control)
+        worker_give_up("make inbox and control channel");
+    if (worker->players.heritage->is_alone && !(worker->alone = alone_make(&worker->players)))
+        worker_give_up("make the entry");
+    inbox_look(worker->inbox);
 }
 
 static void on_end_time(evutil_socket_t fd, short what, void *arg)
@@ -180,9 +109,8 @@ static void on_end_time(evutil_socket_t fd, short what, void *arg)
 
 static void begin_end(struct worker *worker)
 {
-    worker_close_door(worker);
-    handshakes_free(worker->handshakes);
-    worker->handshakes = NULL;
+    alone_end(worker->alone);
+    inbox_look(worker->inbox);
     crowd_begin_end(&worker->players);
 }
 
@@ -215,8 +143,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
         worker->vault.head->ending_until_ms =
             clock_boot_ms() + worker->players.heritage->conf.stop_timeout_ms + 1;
     worker_look_for_end(worker);
-    retire_look(worker);
-    worker_open_door(worker);
+    inbox_look(worker->inbox);
     waiting_hurry(&worker->players);
 }
 
@@ -285,7 +212,7 @@ static void say_ready(struct worker *worker)
 {
     workers_set_phase(worker->vault.head, WORKER_READY);
     players_note_all_claims(&worker->players);
-    log_event(LOG_READY, "players=%u", worker->players.n_live);
+    log_event(LOG_READY, "players=%u", players_count(&worker->players));
 }
 
 // What libevent holds stays as it is: freeing it would reach into the epoll of the worker that goes
@@ -307,9 +234,6 @@ static void leave_rest(const struct worker *worker)
 void worker_forget(struct worker *worker)
 {
     leave_rest(worker);
-    if (worker->handshakes)
-        handshakes_forget(worker->handshakes);
-    gate_free(worker->players.gate);
     record_forget_all();
     crowd_forget(&worker->players);
     malloc_trim(0);
@@ -361,10 +285,8 @@ static void free_all(struct worker *worker)
 {
     event_free(worker->signals);
     guard_watch_stop(&worker->guard_watch);
-    handshakes_free(worker->handshakes);
-    accepting_free(worker->accepting);
-    lingering_free(worker->lingering);
-    gate_free(worker->players.gate);
+    alone_free(worker->alone);
+    inbox_free(worker->inbox);
     control_free(worker->control);
     crowd_stop(&worker->players);
     event_base_free(worker->players.base); // may still know events in conns
@@ -379,7 +301,8 @@ void worker_run(struct heritage *heritage, uint64_t expected)
         _exit(0);
     workers_set_phase(worker.vault.head, WORKER_STARTING);
     title_set("stayd: worker");
-    death_note_prepare(worker.vault.head);
+    precedence_take();
+    death_note_prepare(&worker.vault.head->deaths.note);
     seed_openssl();
     *players = (struct players){
         .heritage = heritage, .vault = &worker.vault, .base = make_base(&worker.vault)};
@@ -392,7 +315,7 @@ void worker_run(struct heritage *heritage, uint64_t expected)
     games_start(players);
     watch_signals(&worker);
     guard_watch_start(&worker);
-    open_entry(&worker);
+    make_parts(&worker);
     serve(&worker);
     free_all(&worker);
     if (heritage->is_alone) // otherwise the guard does it

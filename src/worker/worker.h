@@ -11,22 +11,18 @@
 #include "players/players.h"
 #include "worker/guard_watch.h"
 
-struct accepting;
 struct control;
-struct handshakes;
-struct lingering;
+struct inbox;
+struct alone;
 
 struct worker {
     struct vault vault; // as this process has it mapped
     struct players players;
-    struct lingering *lingering; // connections of those who were refused
-    struct handshakes *handshakes;
-    struct accepting *accepting; // NULL: nobody is let in now
+    struct inbox *inbox;
+    struct alone *alone; // NULL, but with --alone
     struct control *control;
     struct event *signals;
     struct guard_watch guard_watch;
-    bool is_retiring; // worker/retire.h
-    bool has_new;     // players came, or tried to, since housekeeping last looked
 };
 
 // A role (process/role.h). Take up what the vault holds, then serve until killed or the orderly end
@@ -36,11 +32,6 @@ void worker_run(struct heritage *heritage, uint64_t expected);
 
 // Begin an orderly end, or go on with it, if the vault says that it is time.
 void worker_look_for_end(struct worker *worker);
-
-// Accept players, unless it is the end, or this program is on probation: slots may then only lose
-// descriptors (guard/upgrade/probation.h).
-void worker_open_door(struct worker *worker);
-void worker_close_door(struct worker *worker);
 
 // What makes serving impossible is logged with errno; the guard tries again.
 _Noreturn void worker_give_up(const char *what);

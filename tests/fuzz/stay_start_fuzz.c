@@ -80,7 +80,7 @@ static void read_back(const struct stay_options *options, const char *text)
 {
     const struct conf_reader reader = {NULL, on_section, on_entry};
     struct fuzz_memory said;
-    struct conf_complaints complaints = {fuzz_open(&said), "x", 0};
+    struct conf_complaints complaints = {.out = fuzz_open(&said), .path = "x"};
     seen.n = 0;
     conf_read(text, strlen(text), &reader, &complaints);
     free(fuzz_text(&said));

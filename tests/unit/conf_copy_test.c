@@ -157,8 +157,7 @@ static void assert_rich(const struct conf *conf)
     assert_null(conf->exempt.text);
     assert_true(have(&conf->exempt.networks, "127.0.0.1"));
     assert_int_equal(conf->n_games, 2);
-    assert_true(conf->game[0].has_user);
-    assert_int_equal(conf->game[0].user_uid, 0);
+    assert_string_equal(conf->game[0].user, "root");
     assert_string_equal(conf->game[0].sni[1], "*.b.example");
     assert_true(conf->game[1].hold_ms == CONF_FOREVER);
     assert_string_equal(conf->game[1].text[CONF_TEXT_AWAY], "Gone # soon");

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "entry/page.h"
 #include "guard/guard.h"
 #include "guard/store/manager.h"
 #include "guard/sweep.h"
@@ -53,12 +54,14 @@ struct told {
     unsigned n_ready;         // how often the manager was told
 };
 static struct told *told;
+static struct vault_view view;
 
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                  const sigset_t *signals);
 int __real_clock_gettime(clockid_t clock, struct timespec *time);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 pid_t __wrap_clone_sharing_table(int *pidfd);
+pid_t __wrap_clone_with_copy(int *pidfd);
 void __wrap_sweep_descriptors(const struct vault *vault);
 uint64_t __real_lease_take(vault_place *place, uint64_t seen);
 uint64_t __wrap_lease_take(vault_place *place, uint64_t seen);
@@ -89,6 +92,16 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
     time->tv_sec += time->tv_nsec / 1000000000;
     time->tv_nsec %= 1000000000;
     return result;
+}
+
+// An entry, which is open at once.
+pid_t __wrap_clone_with_copy(int *pidfd)
+{
+    static const struct page_pulse pulse = {.phase = PAGE_OPEN};
+    int page = vault_guard_fds(&play.vault)[HERITAGE_ENTRY_PAGE];
+    if (pwrite(page, &pulse, sizeof pulse, 0) != (ssize_t)sizeof pulse)
+        _exit(PLAYED + 2);
+    return __wrap_clone_sharing_table(pidfd);
 }
 
 pid_t __wrap_clone_sharing_table(int *pidfd)
@@ -149,6 +162,9 @@ static int set_up(void **state)
     play.heritage.vault = play.vault;
     play.heritage.lock_fd = -1;
     play.heritage.conf.control = (char *)"/nonexistent/control.sock";
+    play.heritage.view = &view;
+    play.heritage.conf.path = (char *)"/nonexistent/stayd.conf";
+    play.heritage.conf.text = (char *)"";
     heritage_begin(&play.heritage);
     return 0;
 }
@@ -307,6 +323,55 @@ static void the_manager_is_told_by_the_next_guard_if_the_first_could_not(void **
     assert_int_equal(told->n_ready, 1);
 }
 
+// The worker may see the end of an entry's queue before the guard sees its death.
+static void play_an_entrys_crash(unsigned n)
+{
+    struct vault_entry *entry = &vault_entries(&play.vault)->place[0];
+    int pidfd = vault_guard_fds(&play.vault)[HERITAGE_ENTRY_PIDFD];
+    struct pollfd death = {.fd = pidfd, .events = POLLIN};
+    if (n == 1)
+        get_ready();
+    if (n == 4)
+        _exit(PLAYED);
+    pidfd_send_signal(pidfd, SIGABRT, NULL, 0);
+    poll(&death, 1, -1);
+    entry->state = ENTRY_READ_OUT;
+}
+
+static void the_crash_of_an_entry_that_is_read_out_already_is_noted(void **state)
+{
+    (void)state;
+    assert_int_equal(run_guard(0, play_an_entrys_crash), PLAYED);
+    assert_int_equal(play.vault.head->deaths.entries, 3);
+    assert_int_equal(play.vault.head->entry_serials, 4);
+}
+
+// It has said that it is at its end, and lives on.
+static void play_an_entrys_lie(unsigned n)
+{
+    struct vault_entry *entry = &vault_entries(&play.vault)->place[0];
+    int pidfd = vault_guard_fds(&play.vault)[HERITAGE_ENTRY_PIDFD];
+    struct pollfd death = {.fd = pidfd, .events = POLLIN};
+    if (n == 1) {
+        get_ready();
+        entry->state = ENTRY_READ_OUT;
+    } else if (n == 2) {
+        if (poll(&death, 1, 10000) != 1)
+            _exit(PLAYED + 3);
+    } else {
+        _exit(PLAYED);
+    }
+}
+
+static void an_entry_that_is_read_out_and_lives_on_is_killed_before_the_next_is_made(void **state)
+{
+    (void)state;
+    assert_int_equal(run_guard(0, play_an_entrys_lie), PLAYED);
+    assert_int_equal(play.vault.head->entry_serials, 2);
+    assert_int_equal(vault_entries(&play.vault)->place[0].state, ENTRY_MADE);
+    assert_int_equal(vault_entries(&play.vault)->place[1].state, ENTRY_FREE);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -320,6 +385,8 @@ int main(void)
         TEST(three_that_do_not_get_ready_end_the_start),
         TEST(the_manager_is_told_once_though_the_worker_that_was_ready_is_dead),
         TEST(the_manager_is_told_by_the_next_guard_if_the_first_could_not),
+        TEST(the_crash_of_an_entry_that_is_read_out_already_is_noted),
+        TEST(an_entry_that_is_read_out_and_lives_on_is_killed_before_the_next_is_made),
     };
     told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,10 +17,10 @@
 #include "guard/obituary.h"
 #include "guard/sweep.h"
 #include "process/clone.h"
+#include "process/death_note.h"
 #include "process/lease.h"
 #include "vault/slot.h"
 #include "vault/workers.h"
-#include "worker/death_note.h"
 
 #include <fcntl.h>
 #include <openssl/rand.h>
@@ -163,17 +163,18 @@ static void who_is_served_in_two_crashes_is_blamed_but_never_for_a_kill(void **s
     assert_int_equal(vault.slots[1].crashes, 1);
     // Not our child: only the note tells.
     vault.head->serving_slot = 1;
-    vault.head->worker_signal = SIGABRT;
+    vault.head->deaths.note.signal = SIGABRT;
     assert_int_equal(obituary_write(&vault, 1, -1, how), SIGABRT);
     assert_int_equal(vault.slots[1].crashes, 2);
     assert_int_equal(vault.slots[0].crashes, 0);
     assert_int_equal(vault.head->serving_slot, SLOT_NONE);
+    // A message of an entry was being looked at, of no slot yet.
     for (int i = 0; i < 2; i++) {
-        memset(vault.head->serving_address, 9, 16);
-        vault.head->serving_address_set = 1;
+        vault.head->serving_entry = 1;
         obituary_write(&vault, 1, SIGSEGV, how);
     }
-    assert_int_equal(vault.head->suspects[0].crashes, 2);
+    assert_int_equal(vault_entries(&vault)->place[1].crashes, 2);
+    assert_int_equal(vault.head->serving_entry, ENTRY_NONE);
     // Of what a program on probation does nobody is the cause.
     vault.table_number++;
     vault.head->serving_slot = 0;
@@ -197,13 +198,13 @@ static void a_worker_that_crashes_leaves_how_and_where(void **state)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        death_note_prepare(vault.head);
+        death_note_prepare(&vault.head->deaths.note);
         vault.head->serving_slot = 3;
         abort();
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(vault.head->worker_signal, SIGABRT);
-    assert_true(vault.head->deaths.n_frames > 0);
+    assert_int_equal(vault.head->deaths.note.signal, SIGABRT);
+    assert_true(vault.head->deaths.note.n_frames > 0);
     assert_int_equal(obituary_write(&vault, pid, status, how), SIGABRT);
     assert_string_equal(how, "signal 6 (Aborted)");
     assert_non_null(strstr(vault.head->deaths.last, how));

@@ -242,6 +242,13 @@ void listen_claim(const struct heritage *heritage)
             is_free(heritage, i) ? -1 : heritage->socket[i].fd;
 }
 
+void listen_shut_gone(const struct heritage *heritage, const struct heritage *before)
+{
+    for (unsigned i = 0; i < before->n_sockets; i++)
+        if (!is_free(before, i) && is_free(heritage, i))
+            shutdown(before->socket[i].fd, SHUT_RDWR);
+}
+
 void listen_log_gone(const struct heritage *heritage, const struct heritage *before)
 {
     for (unsigned i = 0; i < before->n_sockets; i++) {

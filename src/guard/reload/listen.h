@@ -31,6 +31,10 @@ void listen_claim_more(const struct heritage *heritage);
 // Claim these and no others. The vault's guard_fds then are as the heritage has them.
 void listen_claim(const struct heritage *heritage);
 
+// The sockets that this heritage does not have any more are shut: an entry that retires has them, too
+// (shutdown(2)).
+void listen_shut_gone(const struct heritage *heritage, const struct heritage *before);
+
 // Log what this heritage does not listen on any more.
 void listen_log_gone(const struct heritage *heritage, const struct heritage *before);
 

@@ -8,11 +8,14 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/align.h"
-#include "guard/certs_all.h"
+#include "conf/copy.h"
+#include "entry/certs_all.h"
+#include "entry/wallet.h"
 #include "guard/control_socket.h"
 #include "guard/limits.h"
 #include "guard/reload/listen.h"
 #include "vault/asked.h"
+#include "vault/handover.h"
 #include "vault/slot.h"
 #include "vault/upgrading.h"
 #include "vault/workers.h"
@@ -54,10 +57,24 @@ static void pass_on(char *text, char mark, enum log_event event, FILE *out)
     }
 }
 
+// An entry that retires still knows listeners by the indices of its time.
+static bool is_one_retiring(const struct vault *vault)
+{
+    const struct vault_entries *all = vault_entries(vault);
+    for (unsigned i = 0; i < VAULT_ENTRIES; i++)
+        if (all->place[i].state != ENTRY_FREE && all->place[i].edition != all->wanted)
+            return true;
+    return false;
+}
+
 void reload_look_at_use(const struct vault *vault, struct conf_use *use)
 {
     *use = (struct conf_use){0};
+    if (is_one_retiring(vault))
+        memset(use->listener, true, sizeof use->listener);
     slot_each_live(vault, slot) {
+        if (slot_is_farewell(slot))
+            continue;
         if (slot->listener < CONF_MAX_LISTENERS)
             use->listener[slot->listener] = true;
         if (slot->game < CONF_MAX_GAMES)
@@ -74,69 +91,52 @@ static bool read_conf(const struct reload *reload, struct heritage *fresh, FILE 
     if (conf_read_lists(&fresh->conf, complaints) == 0 &&
         listen_fit(&fresh->conf, complaints, remarks) &&
         conf_align(&fresh->conf, &now->conf, &reload->use, complaints, remarks)) {
-        limits_fit_handshakes(&fresh->conf, now->vault.head->n_slots, remarks);
+        limits_fit_handshakes(&fresh->conf, remarks);
         return true;
     }
     conf_free(&fresh->conf);
     return false;
 }
 
-// Make *fresh from the files. False: it holds nothing.
-static bool read_all(const struct reload *reload, struct heritage *fresh, FILE *complaints,
-                     FILE *remarks)
+// Would the certificates do? What is said of them, and behind REMARKS_MARK, if they do, what is
+// remarked.
+#define REMARKS_MARK '\f'
+static bool try_certs(const struct reload *reload, const struct conf *conf, int wallet_fd,
+                      FILE *out)
 {
-    *fresh = *reload->heritage;
-    memset(fresh->certs, 0, sizeof fresh->certs);
-    if (reload->kind == RELOAD_ALL && !read_conf(reload, fresh, complaints, remarks))
-        return false;
-    struct certs_all_loaded loaded =
-        certs_all_load(fresh, reload->heritage, CERTS_ALL_RELOAD, complaints, remarks);
-    if (loaded.is_good &&
-        (reload->kind == RELOAD_ALL || loaded.has_news || loaded.n_complaints == 0))
-        return true;
-    certs_all_free(fresh);
-    if (reload->kind == RELOAD_ALL)
-        conf_free(&fresh->conf);
-    return false;
-}
-
-// What a reload makes and says, until it is over.
-struct fresh {
-    struct heritage *heritage;
-    bool is_full; // it holds certificates, and, if all is reloaded, a configuration
-    struct text complaints;
+    struct certs *certs[CONF_MAX_LISTENERS];
     struct text remarks;
-};
-
-// False: without memory. To be dropped in any case.
-static bool fresh_begin(struct fresh *fresh)
-{
-    *fresh = (struct fresh){.heritage = malloc(sizeof *fresh->heritage)};
-    return fresh->heritage && text_begin(&fresh->complaints) && text_begin(&fresh->remarks);
+    struct wallet *wallet = wallet_fd < 0 ? NULL : wallet_read(wallet_fd);
+    const struct certs_all_wish wish = {.conf = conf,
+                                        .conf_before = &reload->heritage->conf,
+                                        .wallet = wallet,
+                                        .use = CERTS_ALL_RELOAD};
+    if (!text_begin(&remarks))
+        return false;
+    struct certs_all_loaded loaded = certs_all_load(&wish, certs, out, remarks.out);
+    bool is_good = loaded.is_good &&
+                   (reload->kind == RELOAD_ALL || loaded.has_news || loaded.n_complaints == 0);
+    char *lines = text_end(&remarks);
+    if (is_good)
+        fprintf(out, "%c%s", REMARKS_MARK, lines);
+    free(lines);
+    return is_good;
 }
 
-static void fresh_drop(const struct reload *reload, struct fresh *fresh)
-{
-    if (fresh->is_full) {
-        certs_all_free(fresh->heritage);
-        if (reload->kind == RELOAD_ALL)
-            conf_free(&fresh->heritage->conf);
-    }
-    free(fresh->heritage);
-    text_drop(&fresh->complaints);
-    text_drop(&fresh->remarks);
-}
-
-// In the rehearsal's process: only whether it can be done, and the complaints, are of interest.
-static bool try_to_read(void *arg, FILE *out)
+// In the rehearsal's process, which ends then: keys that it has read end with it.
+static bool try_to_read(void *arg, int wallet_fd, FILE *out)
 {
     const struct reload *reload = arg;
     struct heritage *fresh = malloc(sizeof *fresh);
     FILE *remarks = fopen("/dev/null", "w");
-    if (fresh && remarks)
-        return read_all(reload, fresh, out, remarks);
-    fprintf(out, "memory could not be had; try again\n");
-    return false;
+    if (!fresh || !remarks) {
+        fprintf(out, "memory could not be had; try again\n");
+        return false;
+    }
+    *fresh = *reload->heritage;
+    if (reload->kind == RELOAD_ALL && !read_conf(reload, fresh, out, remarks))
+        return false;
+    return try_certs(reload, &fresh->conf, wallet_fd, out);
 }
 
 // It stands in the log already.
@@ -186,61 +186,119 @@ static bool take_sockets(struct heritage *fresh, const struct heritage *now, FIL
     return true;
 }
 
+// What a reload makes and says, until it is over.
+struct fresh {
+    struct heritage heritage;
+    bool is_full; // it holds a configuration
+    struct text complaints;
+    struct text remarks;
+};
+
+static struct fresh *fresh_begin(const struct reload *reload)
+{
+    struct fresh *fresh = calloc(1, sizeof *fresh);
+    if (!fresh)
+        return NULL;
+    fresh->heritage = *reload->heritage;
+    if (text_begin(&fresh->complaints) && text_begin(&fresh->remarks))
+        return fresh;
+    text_drop(&fresh->complaints);
+    free(fresh);
+    return NULL;
+}
+
+static void fresh_drop(struct fresh *fresh)
+{
+    if (fresh->is_full)
+        conf_free(&fresh->heritage.conf);
+    text_drop(&fresh->complaints);
+    text_drop(&fresh->remarks);
+    free(fresh);
+}
+
+// Is the configuration the one in force, so that only what it names may be another?
+static bool is_unchanged(const struct conf *fresh, const struct conf *now)
+{
+    bool is_same = conf_is_same(fresh, now) && fresh->n_games == now->n_games;
+    for (unsigned i = 0; is_same && i < now->n_games; i++)
+        is_same = fresh->game[i].user_uid == now->game[i].user_uid &&
+                  fresh->game[i].is_gone == now->game[i].is_gone;
+    return is_same;
+}
+
+static void put_into_place(const struct reload *reload, struct fresh *fresh)
+{
+    struct heritage *now = reload->heritage;
+    fresh->heritage.id = ++head_of(reload)->reload.heritages;
+    listen_log_gone(&fresh->heritage, now);
+    listen_shut_gone(&fresh->heritage, now);
+    log_set_level((enum log_level)fresh->heritage.conf.log_level);
+    control_socket_set_mode(&fresh->heritage.conf);
+    conf_free(&now->conf);
+    *now = fresh->heritage;
+    fresh->is_full = false;
+}
+
 // wrong: what could not be taken, and remains as it was.
-static void put_into_place(struct reload *reload, struct heritage *fresh, char *wrong,
-                           char *remarks)
+static void note_remarks(const struct reload *reload, char *wrong, char *remarks)
 {
     struct heritage *now = reload->heritage;
     struct text text;
-    fresh->id = ++head_of(reload)->reload.heritages;
-    log_event(LOG_RELOAD, "what=%s heritage=%u",
-              reload->kind == RELOAD_ALL ? "configuration" : "certificates", fresh->id);
-    fresh->remarks[0] = '\0';
-    if (text_begin(&text)) {
-        tell_log_remark(reload, text.out);
-        pass_on(wrong, ASKED_REMARK, LOG_RELOAD_REMARK, text.out);
-        pass_on(remarks, ASKED_REMARK, LOG_RELOAD_REMARK, text.out);
-        char *lines = text_end(&text);
-        snprintf(fresh->remarks, sizeof fresh->remarks, "%s", lines);
-        free(lines);
-    }
-    if (reload->kind == RELOAD_ALL) {
-        fresh->order = reload->number;
-        listen_log_gone(fresh, now);
-        log_set_level((enum log_level)fresh->conf.log_level);
-        control_socket_set_mode(&fresh->conf);
-        conf_free(&now->conf);
-    }
-    certs_all_free(now);
-    *now = *fresh;
+    now->remarks[0] = '\0';
+    if (!text_begin(&text))
+        return;
+    tell_log_remark(reload, text.out);
+    pass_on(wrong, ASKED_REMARK, LOG_RELOAD_REMARK, text.out);
+    pass_on(remarks, ASKED_REMARK, LOG_RELOAD_REMARK, text.out);
+    char *lines = text_end(&text);
+    snprintf(now->remarks, sizeof now->remarks, "%s", lines);
+    free(lines);
 }
 
-// The rehearsal went well.
-static void take_fresh(struct reload *reload)
+// The files' configuration into the place of the one in force. False: refused.
+static bool take_conf(struct reload *reload, struct fresh *fresh)
 {
-    struct fresh fresh;
-    if (!fresh_begin(&fresh)) {
-        fresh_drop(reload, &fresh);
+    struct heritage *now = reload->heritage;
+    reload_look_at_use(&now->vault, &reload->use);
+    fresh->is_full = read_conf(reload, &fresh->heritage, fresh->complaints.out, fresh->remarks.out);
+    bool is_good = fresh->is_full;
+    if (is_good && is_unchanged(&fresh->heritage.conf, &now->conf))
+        return true;
+    is_good = is_good && take_sockets(&fresh->heritage, now, fresh->complaints.out);
+    fflush(fresh->complaints.out);
+    if (is_good)
+        put_into_place(reload, fresh);
+    else
+        refuse(reload, fresh->complaints.bytes);
+    return is_good;
+}
+
+// The rehearsal went well, and has said this about certificates.
+static void take_fresh(struct reload *reload, char *certs_said)
+{
+    struct heritage *now = reload->heritage;
+    char *rest = certs_said;
+    char *wrong = strsep(&rest, "\f");
+    struct fresh *fresh = fresh_begin(reload);
+    if (!fresh) {
         refuse_words(reload, "memory could not be had; try again");
         return;
     }
-    reload_look_at_use(&reload->heritage->vault, &reload->use);
-    fresh.is_full = read_all(reload, fresh.heritage, fresh.complaints.out, fresh.remarks.out);
-    bool is_good =
-        fresh.is_full && (reload->kind == RELOAD_CERTIFICATES ||
-                          take_sockets(fresh.heritage, reload->heritage, fresh.complaints.out));
-    fflush(fresh.complaints.out);
-    fflush(fresh.remarks.out);
-    if (is_good && fresh.heritage->has_kept) // it is said below
-        watch_refuse(&reload->watch, fresh.heritage->stamp, fresh.complaints.bytes,
-                     clock_boot_ms());
-    if (is_good) {
-        put_into_place(reload, fresh.heritage, fresh.complaints.bytes, fresh.remarks.bytes);
-        fresh.is_full = false; // what it held is in force
-    } else {
-        refuse(reload, fresh.complaints.bytes);
+    if (reload->kind == RELOAD_CERTIFICATES || take_conf(reload, fresh)) {
+        if (reload->kind == RELOAD_ALL)
+            now->order = reload->number;
+        // What has changed since the rehearsal is seen to be other than this.
+        now->stamp = watch_stamp(&now->conf);
+        now->has_kept = *wrong != '\0';
+        watch_refuse(&reload->watch, now->stamp, wrong, clock_boot_ms()); // it is said below
+        vault_want_entry(&now->vault);
+        log_event(LOG_RELOAD, "what=%s heritage=%u",
+                  reload->kind == RELOAD_ALL ? "configuration" : "certificates", now->id);
+        fprintf(fresh->remarks.out, "%s", rest ? rest : "");
+        fflush(fresh->remarks.out);
+        note_remarks(reload, wrong, fresh->remarks.bytes);
     }
-    fresh_drop(reload, &fresh);
+    fresh_drop(fresh);
 }
 
 static void begin(struct reload *reload, enum reload_kind kind, uint64_t now_ms)
@@ -250,7 +308,8 @@ static void begin(struct reload *reload, enum reload_kind kind, uint64_t now_ms)
     reload->stamp = watch_stamp(&reload->heritage->conf);
     reload_look_at_use(&reload->heritage->vault, &reload->use);
     struct vault vault = reload->heritage->vault;
-    if (!rehearsal_start(&reload->rehearsal, &vault, try_to_read, reload, now_ms)) {
+    int wallet = vault_guard_fds(&vault)[HERITAGE_WALLET];
+    if (!rehearsal_start(&reload->rehearsal, &vault, try_to_read, reload, wallet, now_ms)) {
         char words[128];
         snprintf(words, sizeof words, "no process could be made to read it in: %s; try again",
                  strerror(errno));
@@ -266,12 +325,30 @@ static void go_on(struct reload *reload, uint64_t now_ms)
     case REHEARSAL_RUNS:
         break;
     case REHEARSAL_GOOD:
-        take_fresh(reload);
+        take_fresh(reload, text);
         break;
     case REHEARSAL_BAD:
         refuse(reload, text);
         break;
     }
+}
+
+// The entry that is to serve does not get ready, or one of before goes on: the order's answer waits no
+// longer.
+static void answer_late(struct reload *reload)
+{
+    struct text answer;
+    if (!text_begin(&answer))
+        return;
+    fprintf(answer.out,
+            "%cit is read in, but the process that lets players in has not changed over yet, and "
+            "the one "
+            "before goes on; see entry-died in the log\n%s",
+            ASKED_REMARK, reload->heritage->remarks);
+    char *lines = text_end(&answer);
+    log_event(LOG_RELOAD_REMARK, "what=\"the entry has not changed over yet\"");
+    asked_answer(head_of(reload), reload->heritage->order, ASKED_GOOD, lines);
+    free(lines);
 }
 
 static bool is_in_force(const struct reload *reload)
@@ -304,6 +381,11 @@ static void renew_log(struct reload *reload)
         return;
     reload->log_order = number;
     log_file_renew(reload->log_remark, sizeof reload->log_remark);
+    // Entries have a table of their own.
+    const struct vault *vault = &reload->heritage->vault;
+    for (unsigned i = 0; i < VAULT_ENTRIES; i++)
+        if (vault_entries(vault)->place[i].state == ENTRY_MADE)
+            handover_order(vault_guard_fds(vault)[HERITAGE_ENTRY_QUEUE + i], HANDOVER_LOG);
 }
 
 bool reload_is_ordered(const struct reload *reload)
@@ -316,7 +398,7 @@ bool reload_is_under_way(const struct reload *reload)
     return reload->rehearsal.pid || reload_is_due(reload) || reload_is_ordered(reload);
 }
 
-void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms)
+void reload_step(struct reload *reload, bool has_worker, bool is_open, uint64_t now_ms)
 {
     struct vault_head *head = head_of(reload);
     const struct heritage *heritage = reload->heritage;
@@ -328,8 +410,12 @@ void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms)
             asked_answer(head, asked_pending(head), ASKED_BAD, "!stayd is ending\n");
         return;
     }
-    if (has_worker && is_answer_due(reload) && is_in_force(reload))
+    if (!is_answer_due(reload) || is_open || reload->closed_ms == 0)
+        reload->closed_ms = now_ms;
+    if (has_worker && is_open && is_answer_due(reload) && is_in_force(reload))
         asked_answer(head, heritage->order, ASKED_GOOD, heritage->remarks);
+    else if (is_answer_due(reload) && now_ms - reload->closed_ms > RELOAD_PATIENCE_MS)
+        answer_late(reload);
     if (upgrading_is_under_way(head)) {
         refuse_for_upgrade(reload);
         return;
@@ -338,7 +424,6 @@ void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms)
         go_on(reload, now_ms);
         return;
     }
-    watch_dates(heritage, clock_wall_ms() / 1000);
     // One after the other: not before the present heritage is everybody's.
     if (!has_worker || reload_is_due(reload))
         return;
@@ -354,28 +439,16 @@ bool reload_is_due(const struct reload *reload)
     return it->strays || it->worker_heritage != reload->heritage->id;
 }
 
-void reload_end_worker(struct reload *reload, pid_t worker, uint64_t now_ms)
+void reload_end_worker(const struct reload *reload, pid_t worker)
 {
-    struct vault_reload *it = &head_of(reload)->reload;
-    bool can_ask = it->worker_heritage != reload->heritage->id && workers_is_ready(head_of(reload));
-    if (reload->patience_ms == 0) {
-        reload->patience_ms = can_ask ? now_ms + RELOAD_PATIENCE_MS : now_ms;
-        it->wanted_heritage = reload->heritage->id;
-        if (can_ask)
-            kill(worker, SIGUSR1);
-    }
-    if (now_ms < reload->patience_ms)
-        return;
-    it->leaving = (uint32_t)worker;
+    head_of(reload)->reload.leaving = (uint32_t)worker;
     kill(worker, SIGKILL);
 }
 
 void reload_prepare_worker(struct reload *reload)
 {
     struct vault_reload *it = &head_of(reload)->reload;
-    reload->patience_ms = 0;
     it->leaving = 0;
-    it->wanted_heritage = reload->heritage->id;
     listen_claim(reload->heritage);
     it->strays = 0; // the sweep comes before any worker
     it->worker_heritage = reload->heritage->id;
@@ -386,9 +459,7 @@ int reload_sleep_ms(const struct reload *reload, uint64_t now_ms)
     uint64_t until_ms = reload->watch.look_ms;
     if (signals)
         return 0;
-    if (reload->patience_ms)
-        until_ms = reload->patience_ms;
-    else if (reload->rehearsal.pid)
+    if (reload->rehearsal.pid)
         until_ms = reload->rehearsal.until_ms;
     else if (is_answer_due(reload) || asked_pending(head_of(reload)))
         return RELOAD_LOOK_MS;

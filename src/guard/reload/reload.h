@@ -1,22 +1,19 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Reload: another heritage in the place of the guard's, while it runs. Start is recovery, so all
-// else is what happens after a worker's death anyway.
+// Reload: what is served becomes another, while it runs.
 //
-//   SIGHUP, or an order in the vault            certificates' files have changed (watch.h)
-//      +-> read_all                                +-> read_certificates
-//                │  in a rehearsal (rehearsal.h)             │
-//                ▼                                           ▼
+//   SIGHUP, or an order in the vault           certificates' files have changed (watch.h)
+//      └───────────────────┬───────────────────────────┘
+//                          ▼
+//          a rehearsal (rehearsal.h) reads configuration and certificates
 //          not good: said, in the log and to who asked; nothing changes
-//          good: take_fresh: read again here, open new sockets, claim old and new ones,
-//                            put the new heritage into the old one's place
-//                │
-//                ▼  (guard.c: what has another heritage's id is out of date)
-//          the spare is replaced, then the worker is to retire (worker/retire.h), or is killed
-//                │
-//                ▼
-//          make_worker: claim the new sockets only, sweep, clone: the order is obeyed
+//          good: take_fresh
+//                          ├─▶ always: a new entry is made, the one before retires (guard/entries.h)
+//                          └─▶ if the configuration is another: read it here, open new sockets, claim
+//                              old and new ones, put the new heritage into the old one's place;
+//                              spare and worker, who have another heritage's id, are replaced (guard.c)
+//                              by clones that have the new one: start is recovery
 //
 // Whatever comes of it, the log's file is opened anew first (log_file.h), once an order.
 //
@@ -46,26 +43,28 @@ struct reload {
     struct conf_use use;       // ... and what slots name
     struct rehearsal rehearsal;
     struct watch watch;
+    uint64_t closed_ms; // since when an answer waits for the entry that is to serve
     uint64_t log_order; // the last order for which the log's file was opened anew
     char log_remark[LOG_FILE_REMARK_BYTES];
-    uint64_t patience_ms; // until when the old worker may finish handshakes; 0: it was not asked to
 };
 
-// Which indices slots name now.
+#define RELOAD_PATIENCE_MS 15000u // for the new entry to be open, before an order is answered
+
+// Which indices slots, and entries that retire, name now.
 void reload_look_at_use(const struct vault *vault, struct conf_use *use);
 
 // The signal that orders a reload was received. Only counts; for a signal handler.
 void reload_note_signal(int signal_number);
 
-// Go on with what there is to do. has_worker: one lives. May replace the heritage.
-void reload_step(struct reload *reload, bool has_worker, uint64_t now_ms);
+// Go on with what there is to do. has_worker: one lives; is_open: players are accepted by what the
+// heritage says, and by nothing else. May change the heritage.
+void reload_step(struct reload *reload, bool has_worker, bool is_open, uint64_t now_ms);
 
 // Is the present worker of another heritage, or are there sockets to be swept up?
 bool reload_is_due(const struct reload *reload);
 
-// End the worker, for which it is due: it is asked first, and killed RELOAD_PATIENCE_MS later.
-void reload_end_worker(struct reload *reload, pid_t worker, uint64_t now_ms);
-#define RELOAD_PATIENCE_MS 1000u
+// End the worker, for which it is due.
+void reload_end_worker(const struct reload *reload, pid_t worker);
 
 // Before a worker of this heritage is cloned, by who holds the table; then the sweep follows.
 void reload_prepare_worker(struct reload *reload);

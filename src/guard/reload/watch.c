@@ -6,7 +6,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "entry/certs.h"
+#include "entry/page.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -87,17 +87,20 @@ static void warn(const char *listener, const struct certs_fact *fact, int64_t le
                   words[end]);
 }
 
-void watch_dates(const struct heritage *heritage, uint64_t now_wall_s)
+bool watch_is_due(const struct heritage *heritage, uint64_t now_wall_s)
 {
-    struct vault_reload *reload = &heritage->vault.head->reload;
-    uint64_t told_s = reload->expiry_told_s;
+    uint64_t told_s = heritage->vault.head->reload.expiry_told_s;
     // The clock may have been set back.
-    if (now_wall_s < told_s + DAY_S && now_wall_s >= told_s)
-        return;
-    for (unsigned i = 0; i < heritage->conf.n_listeners; i++) {
-        struct certs_fact fact;
-        for (unsigned j = 0; certs_look(heritage->certs[i], j, &fact); j++)
-            warn(heritage->conf.listener[i].name, &fact, fact.expires_s - (int64_t)now_wall_s);
+    return now_wall_s >= told_s + DAY_S || now_wall_s < told_s;
+}
+
+void watch_dates(const struct heritage *heritage, const struct entry_page *page,
+                 uint64_t now_wall_s)
+{
+    for (unsigned i = 0; i < page->n_certificates; i++) {
+        const struct certs_fact *fact = &page->certificate[i].fact;
+        warn(heritage->conf.listener[page->certificate[i].listener].name, fact,
+             fact->expires_s - (int64_t)now_wall_s);
     }
-    reload->expiry_told_s = now_wall_s;
+    heritage->vault.head->reload.expiry_told_s = now_wall_s;
 }

@@ -35,7 +35,12 @@ bool watch_look(struct watch *watch, const struct heritage *heritage, uint64_t n
 // words have been said of it before.
 bool watch_refuse(struct watch *watch, uint64_t stamp, const char *words, uint64_t now_ms);
 
-// Warn of the certificates that end soon, once a day.
-void watch_dates(const struct heritage *heritage, uint64_t now_wall_s);
+// Is it time to look at dates? Once a day; now_wall_s: wall clock.
+bool watch_is_due(const struct heritage *heritage, uint64_t now_wall_s);
+
+// Warn of the certificates of this page that end soon.
+struct entry_page;
+void watch_dates(const struct heritage *heritage, const struct entry_page *page,
+                 uint64_t now_wall_s);
 
 #endif

@@ -272,7 +272,7 @@ static void settle_slot(struct vault *vault, struct pools *pools, struct slot *s
     if (verify_slot(vault, slot) != 0)
         return;
     counts->players += !is_over;
-    counts->lost += is_over;
+    counts->lost += is_over && !slot_is_farewell(slot); // which are not stored
     counts->unlinked += !is_over && is_unlinked;
     if (is_over)
         slot_free(&pools->slots, &pools->chunks, &pools->cells, slot);

@@ -58,7 +58,8 @@ static void look_at(const struct vault *vault, unsigned crate, uint32_t n, struc
     claims->n_players = 0;
     for (uint32_t i = crate * VAULT_CRATE_SLOTS; i < end; i++) {
         const struct slot *slot = &vault->slots[i];
-        if (atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_LIVE)
+        if (atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_LIVE ||
+            slot_is_farewell(slot)) // which lasts for some seconds
             continue;
         int game_fd = slot->game_fd;
         add_claim(claims, slot->player_fd, i, 0, slot->id);
@@ -278,6 +279,14 @@ void store_begin(struct guard *guard)
     mark_all(head); // of some an earlier guard may have taken the mark
 }
 
+// Slots below this are stored all the time. Among the players' are some that were farewells', so all
+// of the players are in more slots than there are seats.
+static uint32_t n_wanted(const struct guard *guard)
+{
+    const uint32_t n_players = guard->heritage->conf.store_players;
+    return n_players < guard->vault.head->n_seats ? n_players : UINT32_MAX;
+}
+
 void store_step(struct guard *guard, uint64_t now_ms)
 {
     const struct vault *vault = &guard->vault;
@@ -290,7 +299,7 @@ void store_step(struct guard *guard, uint64_t now_ms)
         store->is_due = true;
     if (!store->is_due || now_ms < store->look_ms)
         return;
-    store->is_due = !keep_all(guard, guard->heritage->conf.store_players, false);
+    store->is_due = !keep_all(guard, n_wanted(guard), false);
     store->look_ms = now_ms + (store->is_broken ? STORE_RETRY_MS : REST_MS);
 }
 

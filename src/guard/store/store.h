@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Descriptors that outlive all three processes: the service manager keeps copies of them
+// Descriptors that outlive all of stayd's processes: the service manager keeps copies of them
 // (manager.h), and whoever is started next has them again (restore.h).
 //
 //   worker: a slot's claims change ──eventfd──▶ guard: store_step

@@ -5,22 +5,24 @@
 // what is wrong is said to the program that asks.
 #include "guard/upgrade/adopt.h"
 
+#include "base/harden.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "entry/tickets.h"
+#include "entry/certs_all.h"
 #include "guard/calls.h"
-#include "guard/certs_all.h"
-#include "guard/harden.h"
 #include "guard/limits.h"
 #include "guard/log_file.h"
 #include "guard/reload/listen.h"
 #include "guard/reload/reload.h"
+#include "guard/reload/watch.h"
+#include "guard/start.h"
 #include "guard/upgrade/baton.h"
 #include "guard/upgrade/probation.h"
 #include "guard/upgrade/trial.h"
 #include "process/lease.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,15 +105,14 @@ static bool is_same_shape(const struct heritage *heritage, const struct baton *b
 }
 
 static bool can_go_on(struct heritage *heritage, const struct baton *baton, const char *conf,
-                      enum certs_all_use purpose, FILE *words, FILE *remarks)
+                      FILE *words, FILE *remarks)
 {
     if (conf_load(&heritage->conf, conf, words) > 0 ||
         conf_read_lists(&heritage->conf, words) > 0 ||
         !listen_fit(&heritage->conf, words, remarks) || !take_indices(heritage, baton, words) ||
-        !is_same_shape(heritage, baton, words) ||
-        !certs_all_load(heritage, NULL, purpose, words, remarks).is_good)
+        !is_same_shape(heritage, baton, words))
         return false;
-    limits_fit_handshakes(&heritage->conf, heritage->vault.head->n_slots, remarks);
+    limits_fit_handshakes(&heritage->conf, remarks);
     if (record_init())
         return true;
     fprintf(words, "this OpenSSL lacks AES-GCM or ChaCha20-Poly1305\n");
@@ -132,9 +133,12 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
         fprintf(stderr, "no memory\n");
         return 1;
     }
+    struct certs *certs[CONF_MAX_LISTENERS] = {NULL};
+    const struct certs_all_wish wish = {.conf = &heritage->conf, .use = CERTS_ALL_UPGRADE_TRY};
     bool is_good = calls_try(words.out) &&
                    map_vault(heritage, &baton, vault_map_to_look, words.out) &&
-                   can_go_on(heritage, &baton, conf, CERTS_ALL_UPGRADE_TRY, words.out, nowhere);
+                   can_go_on(heritage, &baton, conf, words.out, nowhere) &&
+                   certs_all_load(&wish, certs, words.out, nowhere).is_good;
     fclose(nowhere);
     char *said = text_end(&words);
     if (!is_good)
@@ -142,7 +146,7 @@ int adopt_try(struct heritage *heritage, const char *text, const char *conf)
     free(said);
     if (is_good) {
         fprintf(stdout, "\n" TRIAL_WORD STAYD_VERSION "\n");
-        certs_all_free(heritage);
+        certs_all_free(certs);
         heritage_free(heritage);
         vault_unmap(&heritage->vault);
     }
@@ -196,16 +200,23 @@ uint64_t adopt_prepare(struct heritage *heritage, const char *text, const char *
         exit(1);
     if (!text_begin(&words))
         probation_fail(&heritage->vault, "no memory");
-    bool is_good = can_go_on(heritage, &baton, conf, CERTS_ALL_UPGRADE, words.out, stderr);
+    bool is_good = can_go_on(heritage, &baton, conf, words.out, stderr);
     char *said = text_end(&words);
     if (!is_good)
         probation_fail(&heritage->vault, "%s", said);
     if (!adopt_take_sockets(heritage, baton.places))
         probation_fail(&heritage->vault, "it does not find the listening sockets");
     take_fds(heritage);
-    certs_all_log(said);
     free(said);
-    tickets_init(heritage->vault.head);
+    heritage->program_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    if (heritage->program_fd < 0)
+        probation_fail(&heritage->vault, "it cannot open itself: %s", strerror(errno));
+    heritage_renew(&heritage->vault, HERITAGE_OWN_PROGRAM, heritage->program_fd);
+    heritage_renew(&heritage->vault, HERITAGE_VIEW, -1); // the old program's
+    if (!start_show_view(heritage))
+        probation_fail(&heritage->vault, "it cannot make what entries are shown: %s",
+                       strerror(errno));
+    heritage->stamp = watch_stamp(&heritage->conf);
     heritage_begin(heritage);
     heritage->conf_path = conf;
     heritage->program = strdup(baton.program);

@@ -57,7 +57,7 @@ void probation_step(struct guard *guard, uint64_t now_ms)
         declare_good(guard);
         return;
     }
-    bool is_ready = guard->worker.pid > 0 && workers_is_ready(head);
+    bool is_ready = guard->worker.pid > 0 && workers_is_ready(head) && entries_is_ready(guard);
     if (is_ready && guard->ready_ms == 0) {
         guard->ready_ms = now_ms;
         head->upgrade.deadline_ms = now_ms + UPGRADE_PROOF_MS + UPGRADE_MARGIN_MS;
@@ -71,7 +71,8 @@ void probation_count_death(struct guard *guard, const char *how)
     guard->ready_ms = 0;
     if (vault_is_proven(&guard->vault) || ++guard->n_deaths < UPGRADE_DEATHS)
         return;
-    probation_fail(&guard->vault, "its worker died %u times, at last: %s", guard->n_deaths, how);
+    probation_fail(&guard->vault, "its worker or entry died %u times, at last: %s", guard->n_deaths,
+                   how);
 }
 
 _Noreturn void probation_fail(const struct vault *vault, const char *fmt, ...)

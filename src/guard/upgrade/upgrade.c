@@ -29,7 +29,7 @@
 static void refuse(struct guard *guard, const char *why)
 {
     struct vault_head *head = guard->vault.head;
-    guard_renew_fd(guard, HERITAGE_PROGRAM, -1);
+    heritage_renew(&guard->vault, HERITAGE_PROGRAM, -1);
     upgrading_set(head, UPGRADE_REFUSED, why);
     log_event(LOG_UPGRADE_FAILED, "program=\"%s\" why=\"%s\"", guard->program, head->upgrade.why);
 }
@@ -47,7 +47,8 @@ static uint64_t next_table(const struct vault *vault)
 static bool has_players_of_gone_game(const struct guard *guard)
 {
     slot_each_live(&guard->vault, slot)
-        if (slot->game < CONF_MAX_GAMES && guard->heritage->conf.game[slot->game].is_gone)
+        if (!slot_is_farewell(slot) && slot->game < CONF_MAX_GAMES &&
+            guard->heritage->conf.game[slot->game].is_gone)
             return true;
     return false;
 }
@@ -70,7 +71,7 @@ static bool start_trial(struct guard *guard, char why[VAULT_WHY_BYTES])
     int fd = program_open(guard->heritage, guard->program, why);
     if (fd < 0)
         return false;
-    guard_renew_fd(guard, HERITAGE_PROGRAM, fd);
+    heritage_renew(&guard->vault, HERITAGE_PROGRAM, fd);
     char *baton =
         baton_make(guard->heritage, guard->program, guard->word, next_table(&guard->vault));
     const struct trial_program program = {fd, guard->program, baton, guard->heritage->conf_path};
@@ -95,7 +96,7 @@ void upgrade_order(struct guard *guard)
         refuse(guard, obstacle ? obstacle : why);
         return;
     }
-    guard_renew_fd(guard, HERITAGE_TRIAL, guard->trial.fd);
+    heritage_renew(&guard->vault, HERITAGE_TRIAL, guard->trial.fd);
     log_event(LOG_UPGRADE, "phase=trial program=\"%s\" from=%s", guard->program, STAYD_VERSION);
 }
 
@@ -104,7 +105,7 @@ void upgrade_cancel(struct guard *guard, const char *why)
     if (guard->vault.head->upgrade.phase != UPGRADE_TRIAL)
         return;
     trial_end(&guard->trial);
-    guard_renew_fd(guard, HERITAGE_TRIAL, -1);
+    heritage_renew(&guard->vault, HERITAGE_TRIAL, -1);
     guard->is_tried = false;
     refuse(guard, why);
 }
@@ -120,7 +121,7 @@ static bool has_way_back(const struct guard *guard)
 static bool take_table(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
-    guard_retire_worker(guard);
+    guard_end_worker(guard);
     uint64_t seen = head->table;
     if (lease_is_alive(seen) && lease_pid(seen) != getpid())
         return false;
@@ -154,7 +155,9 @@ static bool leave_table(void)
 static void hand_down_fds(struct vault *vault, uint64_t table_number)
 {
     const _Atomic int32_t *from = vault_guard_fds(vault);
+    const struct vault_entries *entries = vault_entries(vault);
     vault->table_number = table_number;
+    *vault_entries(vault) = *entries;
     for (unsigned i = 0; i < VAULT_GUARD_FDS; i++)
         vault_guard_fds(vault)[i] = from[i];
 }
@@ -207,7 +210,7 @@ void upgrade_step(struct guard *guard)
         enum trial_status status = trial_look(&guard->trial, head->upgrade.to, why);
         if (status == TRIAL_RUNS)
             return;
-        guard_renew_fd(guard, HERITAGE_TRIAL, -1);
+        heritage_renew(&guard->vault, HERITAGE_TRIAL, -1);
         guard->is_tried = status == TRIAL_GOOD;
         if (!guard->is_tried)
             refuse(guard, why);

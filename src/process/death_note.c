@@ -3,7 +3,7 @@
 //
 // The handler (death_note.h): the note, then the signal's default way.
 // Errors: none. A stack that cannot be walked costs a second, and is left out.
-#include "worker/death_note.h"
+#include "process/death_note.h"
 
 #include "base/sanitizer.h"
 
@@ -15,14 +15,14 @@
 #define PATIENCE_S 1u
 #define MAX_CALLS 24 // the handler's own and libraries' are left out
 
-static struct vault_head *noted_in;
+static struct death_note *noted_in;
 static uint8_t stack[32768]; // a stack overflow is a crash too
 
 // The linker's: where the program begins and where its code ends.
 extern const char __executable_start[];
 extern const char etext[];
 
-static void note_calls(struct vault_deaths *deaths)
+static void note_calls(struct death_note *note)
 {
     void *calls[MAX_CALLS];
     uint32_t n = 0;
@@ -30,17 +30,17 @@ static void note_calls(struct vault_deaths *deaths)
     for (int i = 0; i < n_calls && n < VAULT_FRAMES; i++) {
         uintptr_t at = (uintptr_t)calls[i];
         if (at >= (uintptr_t)__executable_start && at < (uintptr_t)etext)
-            deaths->frame[n++] = at - (uintptr_t)__executable_start;
+            note->frame[n++] = at - (uintptr_t)__executable_start;
     }
-    deaths->n_frames = n;
+    note->n_frames = n;
 }
 
 static void write_note(int signal_number)
 {
-    noted_in->worker_signal = (uint32_t)signal_number;
+    noted_in->signal = (uint32_t)signal_number;
     // If the stack is so broken that walking it never ends, SIGALRM does.
     alarm(PATIENCE_S);
-    note_calls(&noted_in->deaths);
+    note_calls(noted_in);
     // SA_RESETHAND: the fault comes again, or is sent again, and ends the process.
     raise(signal_number);
 }
@@ -51,7 +51,7 @@ void death_note_load(void)
     (void)backtrace(&call, 1);
 }
 
-void death_note_prepare(struct vault_head *head)
+void death_note_prepare(struct death_note *note)
 {
     static const int signals[] = {
         SIGABRT, SIGILL, SIGFPE, SIGTRAP,
@@ -59,9 +59,9 @@ void death_note_prepare(struct vault_head *head)
         SIGSEGV,
 #endif
     };
-    noted_in = head;
-    head->worker_signal = 0;
-    head->deaths.n_frames = 0;
+    noted_in = note;
+    note->signal = 0;
+    note->n_frames = 0;
     stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};
     sigaltstack(&alternative, NULL);
     struct sigaction action = {

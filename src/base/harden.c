@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Signals and debuggers (harden.h).
-#include "guard/harden.h"
+#include "base/harden.h"
 
 #include "base/sanitizer.h"
 
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 
-// By default each of these ends a process, and who sends one to a process group ends all three.
+// By default each of these ends a process, and who sends one to a process group ends all of them.
 // (SIGXFSZ, of a log that has reached RLIMIT_FSIZE, is ignored already: that line is lost.)
 static void ignore_strays(void)
 {
