@@ -18,6 +18,7 @@
 #define ADMIN_STUCK_US 60000000u // an order that was not obeyed by then is not
 #define ADMIN_AGAIN_US 50000u
 #define ADMIN_SIGNAL_US 2000000u // a signal can die with the guard: then it is given again
+#define ADMIN_RETIRED_ONE_IN 4u
 #define ADMIN_AT_ONCE_ONE_IN 4u
 #define ADMIN_AT_ONCE_US 2000u // while new processes are still taking up their work
 
@@ -85,6 +86,8 @@ static void begin_order(struct admin *admin, bool is_late)
     if (dice_one_in(&admin->dice, 4) && admin->stage->ledger->resumes)
         kill_game(admin);
     atomic_store(&admin->stage->is_ordered, true);
+    if (dice_one_in(&admin->dice, 2)) // while an entry retires
+        killer_rush(&admin->killer);
     killer_begin_amid(&admin->killer, is_late);
 }
 
@@ -345,11 +348,14 @@ static void take_dice(struct admin *admin)
     admin->killer.dice.state = dice_mix(seed ^ 0x6b696c6c);
 }
 
-// All is in its place again, and the ends of all processes that have ended were looked at.
+// All is in its place again, and the ends of all processes that have ended were looked at. Not
+// always are the entries that retire awaited: they may pile up to as many as there may be.
 static void finish_order(struct admin *admin)
 {
     struct family family;
     killer_wait_whole(&admin->killer, &family);
+    if (dice_one_in(&admin->dice, ADMIN_RETIRED_ONE_IN))
+        killer_wait_retired(&admin->killer);
     const unsigned n = atomic_load(&admin->stage->n_reapings);
     while (atomic_load(&admin->stage->n_reapings) - n < 2 && !is_over())
         sleep_us(1000);
@@ -388,7 +394,6 @@ static void do_deed(struct admin *admin, enum options_deed deed)
 static void *run(void *argument)
 {
     struct admin *admin = argument;
-    struct family family;
     const uint64_t until = now_us() + (uint64_t)admin->options->seconds * 1000000;
     do {
         take_dice(admin);
@@ -397,7 +402,7 @@ static void *run(void *argument)
             if (admin->options->seconds == 0 || now_us() < until)
                 do_deed(admin, (enum options_deed)admin->deck[i]);
     } while (now_us() < until && !is_over());
-    killer_wait_whole(&admin->killer, &family);
+    killer_wait_retired(&admin->killer);
     wait_for_game(admin);
     atomic_store(&admin->is_finished, true);
     return NULL;
@@ -408,6 +413,8 @@ void admin_init(struct admin *admin, struct stage *stage, struct player_world *w
     *admin = (struct admin){
         .options = stage->options, .stage = stage, .site = stage->site, .world = world};
     admin->killer.ledger = stage->ledger;
+    admin->killer.rush = &world->rush;
+    admin->killer.entry_deaths = &world->entry_deaths;
 }
 
 static bool make_deck(struct admin *admin)

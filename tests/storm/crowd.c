@@ -13,7 +13,6 @@
 #include "verdict.h"
 
 #define CROWD_TURN_US 5000u
-#define CROWD_VISIT_US 150000u
 #define CROWD_MAX_PRINTED 10u
 
 bool crowd_init(struct crowd *crowd, const struct options *options, struct ledger *ledger,
@@ -47,26 +46,40 @@ void crowd_start(struct crowd *crowd)
 
 static void clear_place(struct crowd *crowd, struct player *player)
 {
-    if (player->state == PLAYER_DONE)
-        crowd->visits++;
-    else
-        crowd->attempts++;
+    crowd->visits += player->state == PLAYER_DONE;
     crowd->world.bytes_to_game += player->sent;
     crowd->world.bytes_to_player += player->received;
     player_free(player);
 }
 
+// Is a visitor to come? One who was lost comes again at once.
+static bool is_wanted(struct crowd *crowd, bool comes_again, unsigned *rush, uint64_t now)
+{
+    if (!crowd->takes_visitors || crowd->next_number == LEDGER_PLAYERS)
+        return false;
+    if (comes_again)
+        return true;
+    if (*rush > 0) {
+        (*rush)--;
+        return true;
+    }
+    if (now < crowd->next_visit_us)
+        return false;
+    const uint64_t mean_us = (uint64_t)crowd->world.options->visit_pause_ms * 1000;
+    crowd->next_visit_us = now + dice_wait(&crowd->dice, mean_us);
+    return true;
+}
+
 static void change_visitors(struct crowd *crowd, uint64_t now)
 {
+    unsigned rush = atomic_exchange(&crowd->world.rush, 0); // who finds no place does not wait
     for (unsigned i = crowd->n_staying; i < crowd->n_places; i++) {
         struct player *player = &crowd->players[i];
+        const bool comes_again = player->state == PLAYER_LOST;
         if (player->state == PLAYER_DONE || player->state == PLAYER_LOST)
             clear_place(crowd, player);
-        if (player->state != PLAYER_NONE || !crowd->takes_visitors || now < crowd->next_visit_us ||
-            crowd->next_number == LEDGER_PLAYERS)
-            continue;
-        start_one(crowd, player, true);
-        crowd->next_visit_us = now + dice_wait(&crowd->dice, CROWD_VISIT_US);
+        if (player->state == PLAYER_NONE && is_wanted(crowd, comes_again, &rush, now))
+            start_one(crowd, player, true);
     }
 }
 

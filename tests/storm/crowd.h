@@ -17,8 +17,7 @@ struct crowd {
     bool takes_visitors;
     uint64_t next_number;
     uint64_t next_visit_us;
-    uint64_t visits;   // from the first byte to close_notify, all verified
-    uint64_t attempts; // visitors lost before their first byte
+    uint64_t visits; // from the first byte to close_notify, all verified
     struct dice dice;
 };
 

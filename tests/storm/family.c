@@ -5,6 +5,8 @@
 // over all of /proc (proc(5)).
 #include "family.h"
 
+#include "vault/layout.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,8 +16,8 @@
 
 #define FAMILY_MAX_DEPTH 8
 
-static const char *const names[FAMILY_N_ROLES + 2] = {"stayd: worker", "stayd: spare",
-                                                      "stayd: guard", "", "other"};
+static const char *const names[FAMILY_OTHER + 1] = {
+    "stayd: worker", "stayd: spare", "stayd: guard", "stayd: entry", "", "other"};
 
 const char *family_role_name(enum family_role role)
 {
@@ -71,14 +73,24 @@ bool family_is_busy(pid_t pid)
     return end != NULL && strncmp(end, ") R", 3) == 0;
 }
 
+static bool is_guard(const struct family *family, pid_t pid)
+{
+    for (unsigned i = 0; i < family->n; i++)
+        if (family->pid[i] == pid)
+            return family->role[i] == FAMILY_GUARD;
+    return false;
+}
+
 static void add_children(struct family *family, pid_t pid, int depth);
 
-static void add(struct family *family, pid_t pid, int depth)
+static void add(struct family *family, pid_t pid, pid_t parent, int depth)
 {
     enum family_role role;
     if (family_has(family, pid) || family->n == FAMILY_MAX)
         return;
     if (read_role(pid, &role)) {
+        if (role == FAMILY_GUARD && is_guard(family, parent)) // it has not said yet who it is
+            role = FAMILY_OTHER;
         family->pid[family->n] = pid;
         family->role[family->n++] = role;
     }
@@ -95,7 +107,7 @@ static void add_children_of_thread(struct family *family, pid_t pid, const char 
     char *rest = list;
     char *word;
     while ((word = strtok_r(rest, " \n", &rest)) != NULL)
-        add(family, (pid_t)atoi(word), depth);
+        add(family, (pid_t)atoi(word), pid, depth);
 }
 
 static void add_children(struct family *family, pid_t pid, int depth)
@@ -122,8 +134,29 @@ void family_read(struct family *family)
 
 bool family_is_whole(const struct family *family)
 {
-    return family->n == FAMILY_N_ROLES && family_find(family, FAMILY_WORKER) != 0 &&
-           family_find(family, FAMILY_SPARE) != 0 && family_find(family, FAMILY_GUARD) != 0;
+    const unsigned n_entries = family_count(family, FAMILY_ENTRY);
+    unsigned n_others = 0;
+    for (unsigned role = 0; role < FAMILY_N_ROLES; role++) {
+        if (!family_has_table((enum family_role)role))
+            continue;
+        if (family_count(family, (enum family_role)role) != 1)
+            return false;
+        n_others++;
+    }
+    return n_entries > 0 && n_entries <= VAULT_ENTRIES && family->n == n_others + n_entries;
+}
+
+bool family_has_table(enum family_role role)
+{
+    return role == FAMILY_WORKER || role == FAMILY_SPARE || role == FAMILY_GUARD;
+}
+
+unsigned family_count(const struct family *family, enum family_role role)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < family->n; i++)
+        n += family->role[i] == role;
+    return n;
 }
 
 int family_index(const struct family *family, enum family_role role)

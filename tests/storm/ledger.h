@@ -18,8 +18,9 @@
 #include "dice.h"
 #include "stream.h"
 
-#define LEDGER_LINKS 65536u // for some hours
-#define LEDGER_PLAYERS 65536u
+#define LEDGER_LINKS 262144u // for some hours
+#define LEDGER_PLAYERS LEDGER_LINKS
+#define LEDGER_PLACES (2 * LEDGER_LINKS)
 #define LEDGER_ID_BYTES 16u
 #define LEDGER_TEXT_BYTES 400u
 
@@ -81,6 +82,7 @@ struct ledger {
     char damage_text[LEDGER_TEXT_BYTES];
     _Atomic uint32_t n_links;
     _Atomic uint32_t link_of_player[LEDGER_PLAYERS]; // by number: index + 1 of its link, or 0
+    _Atomic uint32_t link_of_id[LEDGER_PLACES]; // the same by id, in the first place that was free
     struct ledger_link link[LEDGER_LINKS];
 };
 

@@ -24,10 +24,10 @@ struct number {
 
 static const struct number numbers[] = {
     {"players", offsetof(struct options, n_players), 50, 900, "verified players who stay"},
-    {"visitors", offsetof(struct options, n_visitors), 6, 64,
+    {"visitors", offsetof(struct options, n_visitors), 24, 64,
      "places for players who come and go meanwhile"},
     {"kills", DEED(OPTIONS_KILL), 300, 10000000,
-     "strikes at worker, spare and guard in turn, one to three processes each"},
+     "strikes at worker, spare, guard and entry in turn, and often at others with it"},
     {"reboots", DEED(OPTIONS_REBOOT), 60, 1000000, "reboots of the game, by exec"},
     {"game-kills", DEED(OPTIONS_GAME_KILL), 0, 1000000,
      "kills of the game; it then attaches, resumes and acknowledges"},
@@ -43,6 +43,8 @@ static const struct number numbers[] = {
     {"pause", offsetof(struct options, pause_ms), 90, 10000, "mean ms before the next deed"},
     {"talk-pause", offsetof(struct options, talk_pause_ms), 60, 10000,
      "mean ms between two bursts of one player"},
+    {"visit-pause", offsetof(struct options, visit_pause_ms), 60, 10000,
+     "mean ms before the next visitor comes; before kills some come at once"},
 };
 
 #define N_NUMBERS (sizeof numbers / sizeof *numbers)

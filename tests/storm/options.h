@@ -31,8 +31,9 @@ struct options {
     unsigned seconds; // deal the deck again until they are over; 0: once
     uint64_t seed;
     unsigned limit_s;
-    unsigned pause_ms;      // mean pause between two deeds
-    unsigned talk_pause_ms; // mean pause between two bursts of one player
+    unsigned pause_ms;       // mean pause between two deeds
+    unsigned talk_pause_ms;  // mean pause between two bursts of one player
+    unsigned visit_pause_ms; // ... and before the next visitor comes
     enum options_mode mode;
     bool is_telnet;       // stayd follows the game's telnet
     bool expects_failure; // the control run: succeed only if damage is seen

@@ -20,6 +20,9 @@
 
 #define PLAYER_STUCK_US 60000000u
 #define PLAYER_VISIT_BYTES 150000u
+#define PLAYER_CALL_BYTES 2000u // of the many visitors who hardly stay
+#define PLAYER_PLAIN_ONE_IN 5u
+#define PLAYER_HAND_ON_US 100000u // for the entry to hand a player on, on a busy machine
 
 struct player_kind {
     int version; // 0: plain
@@ -37,15 +40,20 @@ static const struct player_kind kinds[PLAYER_N_KINDS] = {
     {0, NULL},
 };
 
-// Counts KeyUpdates of stayd's.
+// Counts KeyUpdates of stayd's. A ticket of TLS 1.3 tells that the handshake is done there, too.
 static void on_message(int is_ours, int version, int type, const void *bytes, size_t n, SSL *ssl,
                        void *argument)
 {
     struct player_world *world = argument;
-    (void)version, (void)ssl;
-    if (!is_ours && type == SSL3_RT_HANDSHAKE && n > 0 &&
-        *(const uint8_t *)bytes == SSL3_MT_KEY_UPDATE)
+    struct player *player = SSL_get_app_data(ssl);
+    if (is_ours || type != SSL3_RT_HANDSHAKE || n == 0)
+        return;
+    const uint8_t message = *(const uint8_t *)bytes;
+    if (message == SSL3_MT_KEY_UPDATE)
         world->keys_updated++;
+    else if (message == SSL3_MT_NEWSESSION_TICKET && version == TLS1_3_VERSION &&
+             player->shaken_us == 0)
+        player->shaken_us = now_us();
 }
 
 bool player_world_init(struct player_world *world)
@@ -65,7 +73,9 @@ static unsigned choose_kind(const struct player_world *world, uint64_t number)
 {
     unsigned kind = (unsigned)(number % PLAYER_N_KINDS);
     const unsigned n_tls = PLAYER_N_KINDS - 1; // both versions in turn
-    if (world->options->mode == OPTIONS_TLS13)
+    if (world->options->mode == OPTIONS_MIX && number % PLAYER_PLAIN_ONE_IN == 0)
+        kind = n_tls;
+    else if (world->options->mode == OPTIONS_TLS13)
         kind = kind % n_tls & ~1u;
     else if (world->options->mode == OPTIONS_TLS12)
         kind = kind % n_tls | 1u;
@@ -82,6 +92,7 @@ static bool prepare_tls(struct player *player, struct player_world *world)
     if (ssl == NULL || bio == NULL)
         return false;
     SSL_set_bio(ssl, bio, bio);
+    SSL_set_app_data(ssl, player);
     SSL_set_min_proto_version(ssl, kind->version);
     SSL_set_max_proto_version(ssl, kind->version);
     if ((kind->version == TLS1_3_VERSION ? SSL_set_ciphersuites(ssl, kind->suite)
@@ -102,11 +113,11 @@ static bool prepare_tls(struct player *player, struct player_world *world)
 static bool open_socket(struct player *player, struct player_world *world)
 {
     const bool is_tls = kinds[player->kind].version != 0;
-    const bool is_extra = is_tls && player->is_visitor && atomic_load(&world->has_extra) &&
-                          dice_one_in(&player->dice, 2);
+    player->is_extra = is_tls && player->is_visitor && atomic_load(&world->has_extra) &&
+                       dice_one_in(&player->dice, 2);
     struct sockaddr_in to = {.sin_family = AF_INET};
     to.sin_port = htons(is_tls ? world->ports->tls : world->ports->plain);
-    to.sin_addr.s_addr = htonl(is_extra ? PORTS_EXTRA_ADDRESS : PORTS_ADDRESS);
+    to.sin_addr.s_addr = htonl(player->is_extra ? PORTS_EXTRA_ADDRESS : PORTS_ADDRESS);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     player->wire.fd = fd;
     if (fd < 0)
@@ -118,8 +129,10 @@ static bool open_socket(struct player *player, struct player_world *world)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     socklen_t bytes = sizeof to;
     if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
-        if (is_extra && errno == ECONNREFUSED)
+        if (player->is_extra && errno == ECONNREFUSED) {
             player->state = PLAYER_LOST;
+            world->handshakes_lost[1]++;
+        }
         return false;
     }
     if (getsockname(fd, (struct sockaddr *)&to, &bytes) != 0)
@@ -137,12 +150,15 @@ bool player_start(struct player *player, struct player_world *world, uint64_t nu
     player->dice.state = dice_mix(seed ^ dice_mix(number + 0x706c6179));
     player->wire.dice.state = dice_next(&player->dice);
     player->born_us = now_us();
+    player->n_entries_killed = atomic_load(&world->entry_deaths.n);
     player->wants_write = true;
     uint64_t to_game = STREAM_UNTIL_STOPPED;
     uint64_t to_player = STREAM_UNTIL_STOPPED;
     if (is_visitor) {
-        to_game = STREAM_HELLO_BYTES + dice_below(&player->dice, PLAYER_VISIT_BYTES);
-        to_player = STREAM_HELLO_BYTES + dice_below(&player->dice, PLAYER_VISIT_BYTES);
+        const uint64_t most =
+            dice_one_in(&player->dice, 4) ? PLAYER_VISIT_BYTES : PLAYER_CALL_BYTES;
+        to_game = STREAM_HELLO_BYTES + dice_below(&player->dice, most);
+        to_player = STREAM_HELLO_BYTES + dice_below(&player->dice, most);
     }
     const bool game_ends = is_visitor && dice_one_in(&player->dice, 2);
     stream_init(&player->to_game, seed, STREAM_TO_GAME, number, to_game, to_player, game_ends);
@@ -162,8 +178,11 @@ static void shake_hands(struct player *player, struct player_world *world)
     if (done == 1) {
         player->state = PLAYER_PLAYING;
         player->rekey_at_us = now_us() + dice_below(&player->dice, 500000);
-        if (SSL_session_reused(player->ssl))
-            world->resumed++;
+        const bool is_resumed = SSL_session_reused(player->ssl);
+        world->resumed += is_resumed;
+        // In a full handshake of TLS 1.2 stayd has the last word.
+        if (SSL_version(player->ssl) == TLS1_2_VERSION && !is_resumed)
+            player->shaken_us = now_us();
         return;
     }
     const int error = SSL_get_error(player->ssl, done);
@@ -270,6 +289,23 @@ void player_turn(struct player *player, struct player_world *world, short revent
         return;
     SSL_SESSION_free(world->session[player->kind]);
     world->session[player->kind] = SSL_get1_session(player->ssl);
+}
+
+void player_note_entry_death(struct player_deaths *deaths)
+{
+    const unsigned n = atomic_load(&deaths->n);
+    atomic_store(&deaths->at_us[n % PLAYER_DEATHS], now_us());
+    atomic_store(&deaths->n, n + 1);
+}
+
+bool player_may_have_lost_entry(const struct player *player, const struct player_deaths *deaths)
+{
+    const unsigned n = atomic_load(&deaths->n);
+    for (unsigned i = player->n_entries_killed; i != n; i++)
+        if (player->shaken_us == 0 || n - i > PLAYER_DEATHS ||
+            atomic_load(&deaths->at_us[i % PLAYER_DEATHS]) < player->shaken_us + PLAYER_HAND_ON_US)
+            return true;
+    return false;
 }
 
 struct ledger_link *player_link(const struct player *player, struct ledger *ledger)

@@ -7,9 +7,11 @@
 // given to the verdict.
 //
 // A player who stays talks until told to stop. A visitor has a quota each way;
-// then either the game ends the connection or the visitor does. A visitor who has
-// not yet received a byte may be lost (stayd promises nothing before that). Nor does it promise to
-// a visitor who has left that a game which dies before it has heard the last words does hear them.
+// then either the game ends the connection or the visitor does. A visitor who is not at the game
+// yet, and has received no byte, may be lost when an entry is killed, which was shaking hands with
+// them, or when the listener goes; not otherwise, nor when stayd had done its side of the handshake
+// some time before. Nor does stayd promise to a visitor who has left
+// that a game which dies before it has heard the last words does hear them.
 //
 // Errors: see above; only player_start can fail otherwise (no memory, no socket).
 #ifndef STAYD_STORM_PLAYER_H
@@ -44,6 +46,7 @@ struct player_stall {
 struct player {
     enum player_state state;
     bool is_visitor;
+    bool is_extra;   // at the listener that comes and goes
     bool is_leaving; // our close_notify or end of file is to go out, or has
     bool notify_sent;
     bool has_more; // OpenSSL may hold bytes that poll cannot see
@@ -64,7 +67,9 @@ struct player {
     uint64_t burst_left;
     size_t unfinished; // bytes of an SSL_write that must be repeated as it was
     uint64_t born_us;
-    uint64_t read_at_us; // nothing is read before; 0: reading
+    uint64_t shaken_us; // since when it knows that stayd's side of the handshake is done; 0: not
+    unsigned n_entries_killed; // when it came
+    uint64_t read_at_us;       // nothing is read before; 0: reading
     uint64_t write_at_us;
     uint64_t rekey_at_us;
     struct player_stall to_player_stall;
@@ -81,11 +86,21 @@ struct ports {
     uint16_t plain;
 };
 
+// Of entries that were killed, the last ones.
+#define PLAYER_DEATHS 64u
+
+struct player_deaths {
+    _Atomic uint64_t at_us[PLAYER_DEATHS];
+    _Atomic unsigned n;
+};
+
 struct player_world {
     const struct options *options;
     struct ledger *ledger;
     SSL_CTX *context;
-    const struct ports *ports;            // where stayd listens
+    const struct ports *ports; // where stayd listens
+    _Atomic unsigned rush;     // so many newcomers are wanted at once
+    struct player_deaths entry_deaths;
     _Atomic bool has_extra;               // also at PORTS_EXTRA_ADDRESS
     bool is_stopping;                     // no new bursts, no more KeyUpdates
     bool is_ending;                       // stayd was told to end: close_notify is expected
@@ -93,7 +108,8 @@ struct player_world {
     uint64_t key_updates;                 // said
     uint64_t keys_updated;                // heard
     uint64_t resumed;
-    uint64_t unheard; // visitors who left while the game was killed
+    uint64_t unheard;            // visitors who left while the game was killed
+    uint64_t handshakes_lost[2]; // because an entry was killed; because the listener has gone
     uint64_t n_dropped;
     uint64_t n_wrong_bytes;
     const _Atomic bool *is_failing;  // a program that fails is tried
@@ -101,6 +117,12 @@ struct player_world {
     uint64_t bytes_to_game;          // of players that are done
     uint64_t bytes_to_player;
 };
+
+// For the thread that is going to kill one.
+void player_note_entry_death(struct player_deaths *deaths);
+
+// May an entry that was killed have been shaking hands with this one?
+bool player_may_have_lost_entry(const struct player *player, const struct player_deaths *deaths);
 
 // Make the context for all players. False: OpenSSL failed.
 bool player_world_init(struct player_world *world);

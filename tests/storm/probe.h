@@ -13,7 +13,7 @@
 bool probe_listens(uint32_t address, uint16_t port);
 
 // The serial number of the certificate that is shown at 127.0.0.1; -1: the handshake failed, as one
-// does in the middle of which the worker is killed.
+// does in the middle of which the entry is killed.
 long probe_serial(uint16_t port);
 
 #endif

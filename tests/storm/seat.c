@@ -37,16 +37,26 @@ void seat_close(struct seat *seat, struct ledger *ledger, const char *reason)
     atomic_store(&link->state, LEDGER_CLOSED);
 }
 
-// The newest with this id, or NULL. Most are near the end.
-static struct ledger_link *find_link(struct ledger *ledger, const uint8_t id[LEDGER_ID_BYTES])
+// Its link, or NULL and the place for one. A process that was killed between the place and the
+// link has left a place that leads to none, or to another's.
+static struct ledger_link *find_link(struct ledger *ledger, const uint8_t id[LEDGER_ID_BYTES],
+                                     _Atomic uint32_t **place)
 {
-    for (uint32_t i = atomic_load(&ledger->n_links); i-- > 0;)
-        if (memcmp(ledger->link[i].id, id, LEDGER_ID_BYTES) == 0)
-            return &ledger->link[i];
-    return NULL;
+    uint64_t key;
+    memcpy(&key, id, sizeof key);
+    for (uint64_t at = dice_mix(key);; at++) {
+        *place = &ledger->link_of_id[at % LEDGER_PLACES];
+        const uint32_t number = atomic_load(*place);
+        if (number == 0)
+            return NULL;
+        if (number <= atomic_load(&ledger->n_links) &&
+            memcmp(ledger->link[number - 1].id, id, LEDGER_ID_BYTES) == 0)
+            return &ledger->link[number - 1];
+    }
 }
 
-static struct ledger_link *begin_link(struct ledger *ledger, const struct stay_player *player)
+static struct ledger_link *begin_link(struct ledger *ledger, const struct stay_player *player,
+                                      _Atomic uint32_t *place)
 {
     const uint32_t index = atomic_load(&ledger->n_links);
     if (index == LEDGER_LINKS)
@@ -55,6 +65,7 @@ static struct ledger_link *begin_link(struct ledger *ledger, const struct stay_p
     memcpy(link->id, player->id, sizeof link->id);
     link->port = player->port;
     atomic_store(&link->state, LEDGER_HELLO);
+    atomic_store(place, index + 1);
     atomic_store(&ledger->n_links, index + 1);
     return link;
 }
@@ -128,9 +139,10 @@ bool seat_take(struct seat *seat, struct ledger *ledger, const struct stay_playe
 {
     if (older != NULL)
         supersede(older, ledger);
-    struct ledger_link *link = find_link(ledger, player->id);
+    _Atomic uint32_t *place;
+    struct ledger_link *link = find_link(ledger, player->id, &place);
     if (link == NULL)
-        link = begin_link(ledger, player);
+        link = begin_link(ledger, player, place);
     *seat = (struct seat){.link = link, .player = *player};
     if (link == NULL) {
         close(player->fd);

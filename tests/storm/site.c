@@ -28,7 +28,7 @@ const struct site_program site_broken[] = {
     {.name = "stayd-hangs", .why = "on trial it gave no answer"},
     {.name = "stayd-late", .why = "it was not ready in time", .is_late = true},
     {.name = "stayd-ends", .why = "its guard died before it was good", .is_late = true},
-    {.name = "stayd-crashes", .why = "its worker died 3 times", .is_late = true},
+    {.name = "stayd-crashes", .why = "its worker or entry died 3 times", .is_late = true},
     {.name = "text", .why = "it cannot be run: Exec format error"},
     {.name = "missing", .why = "it cannot be run: No such file"},
     {.name = "forbidden", .why = "it cannot be run: Permission denied"},

@@ -158,13 +158,19 @@ static bool end(struct storm *storm)
 
 static void print_kills(const struct killer *killer)
 {
-    printf("storm: %u processes killed (worker %u, spare %u, guard %u, unnamed or on trial %u; "
-           "newborn "
-           "%u, amid an order %u, game away %u), longest recovery %" PRIu64 " ms\n",
-           atomic_load(&killer->n_killed), killer->by_role[FAMILY_WORKER],
-           killer->by_role[FAMILY_SPARE], killer->by_role[FAMILY_GUARD],
-           killer->by_role[FAMILY_OTHER], killer->newborn, killer->amid, killer->while_rebooting,
-           killer->longest_recovery_us / 1000);
+    printf(
+        "storm: %u processes killed (worker %u, spare %u, guard %u, entry %u, unnamed or on trial "
+        "%u; newborn %u, amid an order %u, game away %u), longest recovery %" PRIu64
+        " ms, longest retiring %" PRIu64 " ms\n",
+        atomic_load(&killer->n_killed), killer->by_role[FAMILY_WORKER],
+        killer->by_role[FAMILY_SPARE], killer->by_role[FAMILY_GUARD], killer->by_role[FAMILY_ENTRY],
+        killer->by_role[FAMILY_OTHER], killer->newborn, killer->amid, killer->while_rebooting,
+        killer->longest_recovery_us / 1000, killer->longest_retiring_us / 1000);
+    printf("storm: strikes at once at");
+    for (unsigned n = 1; n <= KILLER_MAX_VICTIMS; n++)
+        if (killer->together[n] > 0)
+            printf(" %u: %u,", n, killer->together[n]);
+    printf(" processes\n");
 }
 
 static void print_deeds(const struct admin *admin)
@@ -189,11 +195,12 @@ static void print_players(const struct storm *storm)
         to_player += storm->crowd.players[i].received;
     }
     printf("storm: %u players, %" PRIu64 " visits (%" PRIu64 " with tickets, %" PRIu64
-           " left a game that died, %" PRIu64 " attempts lost before the first byte), %.1f MB to "
+           " left a game that died; handshakes lost: %" PRIu64 " with an entry that was killed, "
+           "%" PRIu64 " with their listener), %.1f MB to "
            "the game, %.1f MB to players, KeyUpdates %" PRIu64 " said and %" PRIu64 " heard\n",
            storm->options.n_players, storm->crowd.visits, world->resumed, world->unheard,
-           storm->crowd.attempts, (double)to_game / 1e6, (double)to_player / 1e6,
-           world->key_updates, world->keys_updated);
+           world->handshakes_lost[false], world->handshakes_lost[true], (double)to_game / 1e6,
+           (double)to_player / 1e6, world->key_updates, world->keys_updated);
     const uint64_t(*stall)[2] = world->longest_stall_us;
     printf("storm: players dropped: %" PRIu64 ", bytes wrong: %" PRIu64 "; longest stall %" PRIu64
            " ms to a player (%" PRIu64 " ms while a broken program had its time), %" PRIu64

@@ -75,10 +75,22 @@ static void explain(const struct player *player, int result, int call_errno, cha
         ERR_error_string_n(ERR_peek_last_error(), out, size);
 }
 
+// A newcomer: is there a reason?
+static bool may_be_lost(const struct player *player, struct player_world *world)
+{
+    const bool has_entry_died = player_may_have_lost_entry(player, &world->entry_deaths);
+    const bool has_listener_gone = player->is_extra && !atomic_load(&world->has_extra);
+    if (has_entry_died || has_listener_gone)
+        world->handshakes_lost[!has_entry_died]++;
+    return has_entry_died || has_listener_gone;
+}
+
 void talk_failed(struct player *player, struct player_world *world, int result, const char *doing)
 {
     const int call_errno = errno;
-    const bool was_connected = player->received > 0 || !player->is_visitor;
+    // Also one whose hello was heard at the game is in, although no word has come back.
+    const bool was_connected =
+        player->received > 0 || !player->is_visitor || player_link(player, world->ledger) != NULL;
     char who[300];
     char why[200];
     if (is_proper_end(player, result) && (was_connected || player->ssl != NULL)) {
@@ -86,7 +98,7 @@ void talk_failed(struct player *player, struct player_world *world, int result, 
         return;
     }
     player->state = PLAYER_LOST;
-    if (!was_connected)
+    if (!was_connected && may_be_lost(player, world))
         return;
     explain(player, result, call_errno, why, sizeof why);
     world->n_dropped++;
