@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Linked into a stayd that is to fail when one upgrades to it: at its start, on its trial, after it,
-// or in each of its workers.
+// in each of its workers, or in each of its entries.
 //
 // Errors: that is what it is for.
 #include <fcntl.h>
@@ -67,6 +67,9 @@ static __attribute__((constructor)) void start(int argc, char **argv)
 #elif defined(FAULT_HANG_LATER)
     if (is_adopting)
         pause();
+#elif defined(FAULT_NO_ENTRY)
+    if (argc > 1 && strcmp(argv[1], "--entry") == 0)
+        _exit(1);
 #elif defined(FAULT_EXIT_LATER)
     if (is_adopting)
         _exit(1);

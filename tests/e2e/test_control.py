@@ -49,7 +49,7 @@ def test_status_tells_of_stayd_and_its_game(stage):
     answer = control.ask("status")
     stayd, game, certificate = answer.items
     assert answer.word == "ok" and stayd["what"] == "stayd" and stayd["players"] == "1"
-    assert {role: int(stayd[role]) for role in ("guard", "spare", "worker")} == family.await_whole()
+    assert {role: int(stayd[role]) for role in ("guard", "spare", "worker", "entry")} == family.await_whole()
     assert game["what"] == "game" and game["name"] == "mush" and game["state"] == "here"
     assert game["connect"] == stage.game.connect and game["players"] == "1" and game["held"] == "0"
     assert certificate["what"] == "certificate" and certificate["name"] == "mush.example"

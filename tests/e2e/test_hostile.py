@@ -156,7 +156,17 @@ def limit_descriptors(pid, n_more):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take descriptors from another process")
-def test_when_descriptors_run_out_accepting_pauses_does_not_spin_and_resumes(stage):
+def check_for_a_second(members, pid):
+    """They are served, and the process does not spin."""
+    before = cpu_seconds(pid)
+    for _ in range(20):
+        for member in members:
+            member.check()
+        time.sleep(0.05)
+    assert cpu_seconds(pid) - before < 0.25
+
+
+def test_when_the_worker_runs_out_of_descriptors_newcomers_wait_and_get_in(stage):
     pair = stage.pair()
     worker = stage.stayd.family.pid("worker")
     old = limit_descriptors(worker, 5)
@@ -164,18 +174,32 @@ def test_when_descriptors_run_out_accepting_pauses_does_not_spin_and_resumes(sta
     waiting = [stage.player("plain") for _ in range(4)]
     for player in waiting:
         player.send(b"let me in\r\n")
-    stage.stayd.log.expect('accept-paused why="Too.*many')
-    before = cpu_seconds(worker)
-    for _ in range(20):
-        for member in [pair, *inside]:
-            member.check()
-        time.sleep(0.05)
-    assert cpu_seconds(worker) - before < 0.25
-    assert len(stage.stayd.log.find("accept-paused")) <= 3, "said once, not at every attempt"
+    stage.stayd.log.expect('shortage what="take in a player: descriptors" error="Too.*many')
+    check_for_a_second([pair, *inside], worker)
+    assert len(stage.stayd.log.find("shortage what=\"take in")) <= 3, "said once, not at every attempt"
     resource.prlimit(worker, resource.RLIMIT_NOFILE, old)
     for player in waiting:
         assert stage.game.accept_of(player).read_line() == b"let me in"
     assert stage.stayd.family.pid("worker") == worker
+
+
+def test_when_the_entry_runs_out_of_descriptors_accepting_pauses_does_not_spin_and_resumes(stage):
+    pair = stage.pair()
+    entry = stage.stayd.family.pid("entry")
+    old = limit_descriptors(entry, 5)
+    hanging = [stage.player("1.3", is_shaken=False) for _ in range(5)]
+    for player in hanging:
+        player.sock.send(b"\x16")
+    stage.stayd.log.expect('accept-paused why="Too.*many')
+    waiting = [stage.player("plain") for _ in range(4)]
+    for player in waiting:
+        player.send(b"let me in\r\n")
+    check_for_a_second([pair], entry)
+    assert len(stage.stayd.log.find("accept-paused")) <= 3, "said once, not at every attempt"
+    resource.prlimit(entry, resource.RLIMIT_NOFILE, old)
+    for player in waiting:
+        assert stage.game.accept_of(player).read_line() == b"let me in"
+    assert stage.stayd.family.pid("entry") == entry
 
 
 def test_idle_players_cost_no_cpu(stage):

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
-"""After a rotation all three processes write into the new file, or it is said why they do not."""
+"""After a rotation all processes write into the new file, or it is said why they do not."""
+import contextlib
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ import pytest
 
 from support.control import run_stayctl, run_stayctl_by
 from support.daemon import BUILD, STAYD, Log, conf_text, free_port
-from support.players import program
+from support.players import PlainPlayer, program
 from support.waiting import WAIT_S, until
 
 GOES_ON = r" log-file file=\"\S+/stayd\.log\"$"
@@ -48,7 +49,7 @@ def by_a_reload_that_is_refused(stage):
 
 
 @pytest.mark.parametrize("rotate", (by_signal, by_stayctl, by_a_reload_that_is_refused))
-def test_all_three_processes_go_on_in_the_new_file(rotated, rotate):
+def test_all_processes_go_on_in_the_new_file(rotated, rotate):
     stage = rotated()
     pair = stage.pair()
     spare = stage.stayd.family.await_whole()["spare"]
@@ -56,11 +57,14 @@ def test_all_three_processes_go_on_in_the_new_file(rotated, rotate):
     rotate(stage)
     stage.log.expect(GOES_ON)
     is_refused = rotate is by_a_reload_that_is_refused
-    stage.log.expect("reload-refused" if is_refused else " ready players=1")
+    stage.log.expect("reload-refused" if is_refused else " entry-open ")
     written = stage.old.text()
     spare = stage.stayd.family.await_whole()["spare"]
     stage.pair().check()
     stage.log.expect(" player-open ")  # by the worker
+    with contextlib.closing(PlainPlayer(stage.tls_port)) as player:
+        player.send(b"no hello\r\n")
+        stage.log.expect(" handshake-failed ")  # by the entry
     stage.stayd.family.kill("guard")
     stage.log.expect(rf" guard-taken pid={spare} ")  # by what was the spare
     stage.stayd.family.kill("worker")
@@ -87,7 +91,7 @@ def test_a_file_that_cannot_be_opened_leaves_the_former_one_and_is_said(rotated)
         r"stayd\.log: the log cannot be opened anew \(Is a directory\), so the former file goes on",
         done.stdout + done.stderr), done
     stage.old.expect(r" log-kept file=\S+ error=\"Is a directory\"")
-    stage.old.expect(r" ready players=", 2)
+    stage.old.expect(r" entry-open ", 2)
     by_stayctl(stage)
     stage.log.expect(GOES_ON)
 
@@ -176,7 +180,7 @@ def test_what_the_starter_has_given_serves_another_user_and_no_reload_opens_it_a
             os.rename(path, path + ".1")
             log.path = path + ".1"
             stayd.send_signal(signal.SIGHUP)
-            log.expect(" ready players=", 2)
+            log.expect(" entry-open ", 2)
             assert not log.find("log-kept|log-file")
         finally:
             stayd.terminate()

@@ -12,7 +12,6 @@ import pytest
 from support.control import Control, run_stayctl
 from support.daemon import READY
 from support.players import TlsPlayer, context_for, program
-from support.stream import Ended
 from support.waiting import WAIT_S, until
 
 SLOT = r"slot:\S+"
@@ -130,7 +129,8 @@ def test_how_workers_have_died_is_told_and_survives_them(stage):
     assert re.fullmatch(r"signal 11 \(Segmentation fault\), serving \S+, last call \S+, "
                         r"trace [0-9a-f,]+", status["last-death"])
     shown = run_stayctl(stage.stayd, "status").stdout
-    assert f"worker {status['worker']} (ready); workers made: 4; crashes: SEGV:2 ABRT:1\n" in shown
+    assert f"worker {status['worker']} (ready), entry {status['entry']} (open); workers made: 4; " \
+        "crashes: SEGV:2 ABRT:1\n" in shown
     assert "\nlast death of a worker, " in shown
     assert re.search(r"worker, \ds ago: signal", shown)
 
@@ -154,24 +154,30 @@ class Knocker(threading.Thread):
                 continue
 
 
-def test_an_address_in_whose_handshakes_workers_crash_twice_is_refused_and_no_other(stage):
+def crash_entry(stayd):
+    """One crash of an entry that is at work: whose handshake it was, "-" if nobody's."""
+    before = len(stayd.log.find(" entry-died "))
+    stayd.log.expect(" entry-open ", before + 1)
+    stayd.family.kill("entry", number=signal.SIGSEGV)
+    return stayd.log.expect(r" entry-died .*serving=(\S+)", before + 1)[before]
+
+
+def test_an_address_in_whose_handshakes_entries_crash_twice_is_refused_and_no_other(stage):
     pair = stage.pair()
     knockers = [Knocker(stage.tls_port) for _ in range(3)]
     for knocker in knockers:
         knocker.start()
-    crash_until(stage.stayd, signal.SIGSEGV, f"handshake:{Knocker.ADDRESS}", 2)
-    stage.stayd.log.expect(f'refused address={Knocker.ADDRESS} why="two workers crashed')
+    blamed = []
+    until(lambda: blamed.append(crash_entry(stage.stayd)) or blamed.count(Knocker.ADDRESS) == 2,
+          "two crashes in its handshakes")
+    stage.stayd.log.expect(f'refused address={Knocker.ADDRESS} why="stayd crashed twice')
     for knocker in knockers:
         knocker.must_stop.set()
         knocker.join(WAIT_S)
     with pytest.raises(OSError):
         TlsPlayer(stage.tls_port, source=Knocker.ADDRESS)
     pair.check()
-    player = TlsPlayer(stage.tls_port)
-
-    def has_come():
-        try:
-            return stage.game.accept().header.place == player.place
-        except Ended:
-            return False  # its worker has died before it wrote the header
-    until(has_come, "others get in")
+    stage.pair("1.3").check()
+    status = Control(os.path.join(stage.stayd.folder, "control.sock")).ask("status").items[0]
+    assert int(status["entry-crashes"]) == len(blamed)
+    assert "crashes" not in status and int(status["workers-made"]) == 1

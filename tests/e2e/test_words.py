@@ -115,7 +115,7 @@ def test_a_wrong_value_is_refused_with_what_would_be_right(write_conf, option, v
 
 
 @pytest.mark.parametrize("limit,words", ((300, "too low for a single player; raise it to"),
-                                         (600, r"max-players is 2000, but .* allows \d+;")))
+                                         (700, r"max-players is 2000, but .* allows \d+;")))
 @pytest.mark.usefixtures("run_daemon")
 def test_a_low_limit_of_descriptors_is_said_with_what_it_would_have_to_be(
         write_conf, pki, port, limit, words):

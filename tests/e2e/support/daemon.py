@@ -15,7 +15,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 BUILD = os.path.abspath(os.environ.get("STAYD_BUILD", os.path.join(ROOT, "build")))
 STAYD = os.path.join(BUILD, "stayd")
 MINIMUSH = os.path.join(BUILD, "minimush", "minimush")
-ROLES = ("guard", "spare", "worker")
+KEEPERS = ("guard", "spare", "worker")  # who have the descriptors
+ROLES = (*KEEPERS, "entry")
 READY = r" ready players="
 
 
@@ -120,7 +121,7 @@ class Family:
         def look():
             found = self.members()
             return all(len(found.get(role, [])) == 1 for role in ROLES) and found
-        found = until(look, "guard, spare, worker", seconds)
+        found = until(look, "guard, spare, worker, entry", seconds)
         return {role: pids[0] for role, pids in found.items()}
 
     def kill(self, *roles, number=signal.SIGKILL):
@@ -131,8 +132,8 @@ class Family:
         until(lambda: not any(processes.is_alive(pid) for pid in pids), "the killed are dead")
 
     def kill_all(self):
-        """Stopped first, else one of them makes the others anew in between."""
-        pids = [self.pid(role) for role in ROLES]
+        """All who have the descriptors. Stopped first, else one of them makes the others anew in between."""
+        pids = [self.pid(role) for role in KEEPERS]
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in pids:
                 os.kill(pid, number)

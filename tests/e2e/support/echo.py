@@ -9,6 +9,7 @@ import time
 from .daemon import BUILD
 
 FLOOD = os.path.join(BUILD, "tests", "e2e", "flood")
+HELLOS = os.path.join(BUILD, "tests", "e2e", "hellos")
 KNOCK = os.path.join(BUILD, "tests", "e2e", "knock")
 LINE = b"say " + b"x" * 55 + b"\n"
 GAP_S = 0.001
@@ -46,6 +47,34 @@ class Flood:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+
+class Hellos:
+    """tests/e2e/hellos.c: handshakes that are begun from `source`, and not gone on with."""
+
+    def __init__(self, address, port, source, bytes_a_second, stay=64, wrapper=()):
+        self.process = start_last(*wrapper, HELLOS, address, str(port), source, str(bytes_a_second), str(stay),
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        word, n = self.process.stdout.readline().split()
+        assert word == "ready"
+        self.n_bytes = int(n)
+
+    def begin(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def end(self):
+        """How many went out."""
+        self.begin()
+        word, n = self.process.stdout.readline().split()
+        assert word == "sent" and self.process.wait() == 0
+        return int(n)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
 
 
 def wait_for_echo(pair):

@@ -69,9 +69,9 @@ class Network:
                               check=False)
         assert not must or done.returncode == 0, f"ip {' '.join(arguments)}: {done.stderr}"
 
-    def wrapper(self):
-        """To run a program in house."""
-        return [program("ip"), "netns", "exec", self.house]
+    def wrapper(self, name=None):
+        """To run a program in house, or road."""
+        return [program("ip"), "netns", "exec", name or self.house]
 
     @staticmethod
     def _inside(name, make):
@@ -87,15 +87,27 @@ class Network:
         thread.join()
         return result[0]
 
-    def connect(self, source, port):
-        """A socket from an address of road to house."""
+    def _bound(self, source):
+        """A socket of road, and where it finds house."""
         family, target = (socket.AF_INET6, self.HOUSE6) if ":" in source else \
             (socket.AF_INET, self.HOUSE4)
         sock = self._inside(self.road, lambda: socket.socket(family))
-        sock.settimeout(WAIT_S)
         sock.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
         sock.bind((source, 0))
+        return sock, target
+
+    def connect(self, source, port):
+        """A socket from an address of road to house."""
+        sock, target = self._bound(source)
+        sock.settimeout(WAIT_S)
         sock.connect((target, port))
+        return sock
+
+    def call(self, source, port):
+        """The same, and not to wait until it is connected."""
+        sock, target = self._bound(source)
+        sock.setblocking(False)
+        sock.connect_ex((target, port))
         return sock
 
     def udp_in_house(self):

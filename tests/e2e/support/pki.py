@@ -33,9 +33,13 @@ class Pki:
         self._sign("between", "root", "basicConstraints=critical,CA:TRUE", 30)
         for name, key, days in (("mush", EC, 30), ("rsa", RSA, 30), ("other", EC, 30),
                                 ("old", EC, 0), ("player", EC, 30)):
-            self._request(name, key)
-            self._sign(name, "between", f"subjectAltName=DNS:{name}.example", days)
-            self._chain(name, name, "between")
+            self.make(name, key, days)
+
+    def make(self, name, key, days=30):
+        """name.chain and name.key, of this kind of key."""
+        self._request(name, key)
+        self._sign(name, "between", f"subjectAltName=DNS:{name}.example", days)
+        self._chain(name, name, "between")
 
     def path(self, name):
         return os.path.join(self.folder, name)

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
 """TinyMUX as Debian has it (package tinymux), not changed in anything, with libstayd-preload."""
+import contextlib
 import os
 import shutil
 import signal
@@ -61,8 +62,9 @@ class TinyMux:
         text = ""
         for name in sorted(os.listdir(self.folder)):
             if name.endswith(".log"):
-                with open(os.path.join(self.folder, name), encoding="utf-8") as file:
-                    text += file.read()
+                with contextlib.suppress(FileNotFoundError):  # it was given another name meanwhile
+                    with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+                        text += file.read()
         return text
 
     def pid(self):
