@@ -142,15 +142,27 @@ def upgrade(site):
     check(done.stdout.startswith("upgraded from "), done)
 
 
-def failing_upgrade(site):
-    """Its worker crashes three times, then the old program goes on."""
-    running = site.program_name
-    site.put_program("crashes")
+def failing_upgrade(name, why):
+    """The old program goes on."""
+    def case(site):
+        running = site.program_name
+        site.put_program(name)
+        yield
+        done = site.stayctl("upgrade")
+        yield
+        check(why in done.stderr and " goes on" in done.stderr, done)
+        site.put_program(running)
+    return case
+
+
+THREE_DEATHS = "its worker or entry died 3 times"
+
+
+def reload(site):
     yield
-    done = site.stayctl("upgrade")
+    done = site.stayctl("reload")
     yield
-    check("its worker died 3 times" in done.stderr and " goes on" in done.stderr, done)
-    site.put_program(running)
+    check(done.returncode == 0, done)
 
 
 def renew_certificate(site):
@@ -202,8 +214,12 @@ CASES = {
     "spare killed": kill("spare"),
     "guard and spare killed": kill("guard", "spare"),
     "worker and guard killed": kill("worker", "guard"),
+    "entry killed": kill("entry"),
     "`stayctl upgrade`": upgrade,
-    "`stayctl upgrade` to a program whose worker crashes": failing_upgrade,
+    "`stayctl upgrade` to a program that ends on its trial": failing_upgrade("exits", "on trial it ended"),
+    "`stayctl upgrade` to a program whose worker crashes": failing_upgrade("crashes", THREE_DEATHS),
+    "`stayctl upgrade` to a program whose entry cannot start": failing_upgrade("entryless", THREE_DEATHS),
+    "`stayctl reload`, nothing has changed": reload,
     "`stayctl reload`, the certificate was renewed": renew_certificate,
     "`stayctl reload`, a listener was added": add_listener,
     "the game reboots by exec": reboot_game,
@@ -213,7 +229,7 @@ CASES = {
 # With systemd.
 UNIT_CASES = {
     "`systemctl restart`": restart,
-    "all three killed, with systemd": kill("guard", "spare", "worker"),
+    "guard, spare and worker killed, with systemd": kill("guard", "spare", "worker"),
 }
 
 
