@@ -277,15 +277,20 @@ static unsigned find_free(const struct guard *guard)
     return i;
 }
 
-// Those who retire have had their time when there is no place for the next one.
+// Of those who retire the first one has had its time when there is no place for the next one. One at a
+// time: it takes a moment until the place of one that is dead is free.
 static void make_room(const struct guard *guard)
 {
     unsigned oldest = VAULT_ENTRIES;
-    for (unsigned i = 0; i < VAULT_ENTRIES; i++)
-        if (is_alive(guard, i) && !is_wanted(guard, i) &&
+    for (unsigned i = 0; i < VAULT_ENTRIES; i++) {
+        struct page_pulse pulse;
+        if (!is_alive(guard, i))
+            return;
+        if (look(guard, i, &pulse) == PAGE_RETIRING &&
             (oldest == VAULT_ENTRIES ||
              entry_at(guard, i)->serial < entry_at(guard, oldest)->serial))
             oldest = i;
+    }
     if (oldest < VAULT_ENTRIES)
         kill_entry(guard, oldest);
 }

@@ -146,6 +146,9 @@ def test_half_a_record_and_an_abrupt_end_is_an_end(stage):
         assert pair.link.read_to_end() == (b"", "eof")
 
 
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take descriptors from another process")
+
+
 def limit_descriptors(pid, n_more):
     """Let this process open n more and no others."""
     used = sorted(int(fd) for fd in os.listdir(f"/proc/{pid}/fd"))
@@ -155,7 +158,6 @@ def limit_descriptors(pid, n_more):
     return old
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take descriptors from another process")
 def check_for_a_second(members, pid):
     """They are served, and the process does not spin."""
     before = cpu_seconds(pid)
@@ -166,6 +168,7 @@ def check_for_a_second(members, pid):
     assert cpu_seconds(pid) - before < 0.25
 
 
+@as_root
 def test_when_the_worker_runs_out_of_descriptors_newcomers_wait_and_get_in(stage):
     pair = stage.pair()
     worker = stage.stayd.family.pid("worker")
@@ -183,6 +186,7 @@ def test_when_the_worker_runs_out_of_descriptors_newcomers_wait_and_get_in(stage
     assert stage.stayd.family.pid("worker") == worker
 
 
+@as_root
 def test_when_the_entry_runs_out_of_descriptors_accepting_pauses_does_not_spin_and_resumes(stage):
     pair = stage.pair()
     entry = stage.stayd.family.pid("entry")

@@ -151,6 +151,7 @@ bool player_start(struct player *player, struct player_world *world, uint64_t nu
     player->wire.dice.state = dice_next(&player->dice);
     player->born_us = now_us();
     player->n_entries_killed = atomic_load(&world->entry_deaths.n);
+    player->game_deaths = atomic_load(&world->ledger->deaths);
     player->wants_write = true;
     uint64_t to_game = STREAM_UNTIL_STOPPED;
     uint64_t to_player = STREAM_UNTIL_STOPPED;

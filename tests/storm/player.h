@@ -69,6 +69,7 @@ struct player {
     uint64_t born_us;
     uint64_t shaken_us; // since when it knows that stayd's side of the handshake is done; 0: not
     unsigned n_entries_killed; // when it came
+    uint64_t game_deaths;      // that there had been when it came
     uint64_t read_at_us;       // nothing is read before; 0: reading
     uint64_t write_at_us;
     uint64_t rekey_at_us;

@@ -35,7 +35,7 @@ static uint64_t quota_to_player(const struct player *player)
 static bool may_be_unheard(const struct player *player, const struct player_world *world)
 {
     const struct ledger_link *link = player_link(player, world->ledger);
-    const uint64_t deaths = link != NULL ? atomic_load(&link->deaths) : 0;
+    const uint64_t deaths = link != NULL ? atomic_load(&link->deaths) : player->game_deaths;
     return player->is_leaving && deaths != atomic_load(&world->ledger->deaths);
 }
 
@@ -98,6 +98,10 @@ void talk_failed(struct player *player, struct player_world *world, int result, 
         return;
     }
     player->state = PLAYER_LOST;
+    if (!was_connected && may_be_unheard(player, world)) {
+        world->unheard++;
+        return;
+    }
     if (!was_connected && may_be_lost(player, world))
         return;
     explain(player, result, call_errno, why, sizeof why);
