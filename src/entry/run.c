@@ -171,6 +171,8 @@ _Noreturn void entry_run(void)
     harden();
     set_signals();
     title_set("stayd: entry");
+    // Before certificates are read, so that a worker that starts meanwhile need not wait.
+    const int error = precedence_leave() ? 0 : errno;
     if (!handover_is_heard(ENTRY_FD_SENDING))
         exit(0); // nobody is there any more
     run.page = page_map(ENTRY_FD_PAGE);
@@ -181,9 +183,9 @@ _Noreturn void entry_run(void)
     tickets_use(run.view);
     take_orders(&run);
     entry_fit_handshakes(&run.conf);
-    if (!precedence_leave())
+    if (error)
         log_event(LOG_SYSTEM, "what=\"leave players the precedence\" error=\"%s\"",
-                  strerror(errno));
+                  strerror(error));
     event_set_log_callback(say_library);
     run.base = event_base_new();
     if (run.base)
