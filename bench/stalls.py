@@ -79,7 +79,11 @@ class Site:
         self.put_program("this")
         self.put_certificate("cert")
         self.stayd = start(self)
-        self.load = harness.Load(folder, self.port, n_players)
+        try:
+            self.load = harness.Load(folder, self.port, n_players)
+        except SystemExit:
+            self.stayd.end()
+            raise
 
     def put(self, source, path):
         """As an installation does: another file at the same path."""
