@@ -26,13 +26,29 @@ def program(name):
     return path
 
 
+OWN_PORTS = set()  # that players of these tests have had
+
+
+def bind_own_port(host, source):
+    """By itself connect takes a port that has a connection to somewhere else, or had one a moment ago: tests tell
+    players by theirs. (That few are left for long is no reason to fail.)"""
+    for _ in range(100):
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        sock.bind((source or ("::" if ":" in host else "0.0.0.0"), 0))
+        port = sock.getsockname()[1]
+        if port not in OWN_PORTS:
+            OWN_PORTS.add(port)
+            return sock
+        sock.close()
+    OWN_PORTS.clear()
+    return bind_own_port(host, source)
+
+
 def connect(port, host="127.0.0.1", source=None, receive_bytes=None):
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock = bind_own_port(host, source)
     sock.settimeout(WAIT_S)
     if receive_bytes:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-    # By itself connect takes a port that has a connection to somewhere else: tests tell players by theirs.
-    sock.bind((source or ("::" if ":" in host else "0.0.0.0"), 0))
     sock.connect((host, port))
     return sock
 
