@@ -129,6 +129,7 @@ def test_a_listener_without_a_certificate_takes_nobody_and_is_in_no_others_way(h
     # When it is right, it is taken by itself.
     house.install("three", "rsa")
     stayd.log.expect(" reload what=certificates")
+    stayd.log.expect(" entry-retired ", 2)  # until then a newcomer may meet the one of before
     until(lambda: house.serves(house.third), "it is served")
     assert house.shows(house.third, "rsa") == "rsa"
 
