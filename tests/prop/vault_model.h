@@ -110,6 +110,7 @@ struct model_order {
 struct model {
     struct model_slot slot[MODEL_SLOTS];
     struct model_pair stock[MODEL_STOCK];
+    bool is_brief; // operations are chosen that write little
     struct model_gone gone[MODEL_GONE];
     unsigned n_gone;
     struct game_state game[VAULT_GAMES];
@@ -156,8 +157,9 @@ struct model_slot model_new_slot(const struct op *op, struct model_pair player);
 // The flow's state as OP_TURN changes it.
 void model_turn(struct flow_state *state, enum flow_dir dir, uint64_t salt);
 
-// Choose an operation that is allowed now.
-void model_choose(const struct model *model, struct dice *dice, struct op *op);
+// Choose an operation that is allowed now, of this kind (OP_KINDS: of any). False: of this kind there
+// is none.
+bool model_choose(const struct model *model, enum op_kind kind, struct dice *dice, struct op *op);
 
 // Do it here. False: it cannot have had this result.
 bool model_apply(struct model *model, const struct op *op);

@@ -4,6 +4,8 @@
 // What may be done next (vault_model.h). Errors: none.
 #include "vault_model.h"
 
+#define PATIENCE 100000u // tries until a kind of operation counts as not possible now
+
 static int source_fd(const struct model_slot *slot, enum flow_dir dir)
 {
     return dir == TO_GAME ? slot->player.ours : slot->game.ours;
@@ -30,10 +32,12 @@ static bool has_room(const struct model *model)
     return false;
 }
 
-static uint64_t dice_resume(struct dice *dice)
+static uint64_t dice_resume(const struct model *model, struct dice *dice)
 {
     static const uint64_t edges[] = {
         0, 1, CELL_BYTES, CELL_BYTES + 1, VAULT_RESUME_BYTES, VAULT_RESUME_BYTES + 1};
+    if (model->is_brief)
+        return CELL_BYTES + dice_below(dice, 20);
     return dice_one_in(dice, 2) ? edges[dice_below(dice, sizeof edges / sizeof *edges)]
                                 : dice_below(dice, VAULT_RESUME_BYTES + 1);
 }
@@ -95,7 +99,7 @@ static bool choose_in_slot(const struct model *model, struct dice *dice, struct 
         op->n = dice_below(dice, dice_one_in(dice, 4) ? 200 : 20);
         return true;
     case OP_STATE:
-        op->n = dice_resume(dice);
+        op->n = dice_resume(model, dice);
         return true;
     case OP_FREE:
         return true;
@@ -110,7 +114,7 @@ static bool choose(const struct model *model, struct dice *dice, struct op *op)
     case OP_FILL:
         return has_room(model) && find_stock(model, &op->stock);
     case OP_CHUNKS:
-        op->n = dice_below(dice, 8);
+        op->n = dice_below(dice, model->is_brief ? 2 : 8);
         return true;
     case OP_GAME:
         op->n = dice_below(dice, VAULT_GAMES);
@@ -136,7 +140,7 @@ static bool choose(const struct model *model, struct dice *dice, struct op *op)
     }
 }
 
-void model_choose(const struct model *model, struct dice *dice, struct op *op)
+bool model_choose(const struct model *model, enum op_kind kind, struct dice *dice, struct op *op)
 {
     static const uint8_t often[OP_KINDS] = {
         [OP_FILL] = 24, [OP_FREE] = 2,  [OP_LINK] = 24,  [OP_UNLINK] = 2,       [OP_RECEIVE] = 32,
@@ -145,14 +149,17 @@ void model_choose(const struct model *model, struct dice *dice, struct op *op)
         [OP_GAME] = 2,  [OP_ORDER] = 4, [OP_SIGNAL] = 2, [OP_ANSWER] = 4,       [OP_ASK] = 3,
         [OP_BEGIN] = 3, [OP_PHASE] = 3,
     };
-    for (;;) {
+    for (unsigned i = 0; kind == OP_KINDS || i < PATIENCE; i++) {
         *op = (struct op){
-            .kind = (enum op_kind)dice_below(dice, OP_KINDS),
+            .kind = kind == OP_KINDS ? (enum op_kind)dice_below(dice, OP_KINDS) : kind,
             .dir = (enum flow_dir)dice_below(dice, 2),
             .slot = (uint32_t)dice_below(dice, MODEL_SLOTS),
             .salt = dice_next(dice),
         };
-        if (dice_below(dice, 48) < often[op->kind] && choose(model, dice, op))
-            return;
+        if (kind == OP_KINDS && dice_below(dice, 48) >= often[op->kind])
+            continue;
+        if (choose(model, dice, op))
+            return true;
     }
+    return false;
 }

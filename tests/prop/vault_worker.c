@@ -358,8 +358,13 @@ static void do_one(struct hands *hands, struct model *model, struct dice *dice, 
                    unsigned i)
 {
     struct op *op = &life->op[i];
+    struct op chosen;
     union model_bytes bytes;
-    model_choose(model, dice, op);
+    if (!model_choose(model, (enum op_kind)life->script[i], dice, &chosen)) {
+        fprintf(stderr, "operation %u, of kind %d: ", i, (int)life->script[i]);
+        die("it is wanted, and cannot be done now");
+    }
+    *op = chosen;
     struct model_pair pair = model->stock[op->stock];
     const struct model_slot fresh = model_new_slot(op, pair);
     model_write(op, &bytes);

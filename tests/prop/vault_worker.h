@@ -23,11 +23,12 @@
 struct life {
     uint64_t seed;
     unsigned n_ops;
-    bool is_traced; // it stops where it would die
-    int point;      // where it dies, or WORKER_NOWHERE
-    unsigned nth;   // ... when it has come there so often; 0: it has
-    int stop_at;    // the kind of operation before whose first it stops; WORKER_START: before it
-                    // takes up the vault; or WORKER_NOWHERE
+    bool is_traced;             // it stops where it would die
+    int point;                  // where it dies, or WORKER_NOWHERE
+    unsigned nth;               // ... when it has come there so often; 0: it has
+    uint8_t script[WORKER_OPS]; // kinds of operations, one after the other; OP_KINDS: any
+    int stop_at; // the kind of operation before whose first it stops; WORKER_START: before it
+                 // takes up the vault; or WORKER_NOWHERE
     _Atomic unsigned n_begun;
     _Atomic unsigned n_done;
     struct op op[WORKER_OPS];

@@ -36,7 +36,7 @@
 
 void world_make(struct world *world, uint64_t seed, struct world_counts *counts)
 {
-    *world = (struct world){.dice = {seed}, .counts = counts};
+    *world = (struct world){.dice = {seed}, .counts = counts, .say_max = SAY_MAX};
     assert_int_equal(vault_make(&world->vault, MODEL_SLOTS), 0);
     world->life =
         mmap(NULL, sizeof *world->life, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -89,7 +89,7 @@ static void say(struct world *world, const struct model_slot *slot, enum flow_di
     if (fd < 0 || flow->is_all_said || flow->state.phase != FLOW_OPEN ||
         dice_one_in(&world->dice, 2))
         return;
-    uint64_t n = dice_size(&world->dice) % SAY_MAX;
+    uint64_t n = dice_size(&world->dice) % world->say_max;
     for (uint64_t i = 0; i < n; i++)
         bytes[i] = model_byte(salt, flow->said + i);
     ssize_t taken = send(fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -155,6 +155,9 @@ static void arm(struct world *world, enum world_end end, enum point point, unsig
         .point = WORKER_NOWHERE,
         .stop_at = WORKER_NOWHERE,
     };
+    memset(life->script, OP_KINDS, sizeof life->script);
+    if (world->script)
+        memcpy(life->script, world->script, n_ops);
     if (end == WORLD_AT_POINT || (end == WORLD_ANYWHERE && dice_one_in(dice, 2))) {
         life->point = (int)point;
         life->nth = n_ops ? 1 + (unsigned)dice_below(dice, 1u << dice_below(dice, 3)) : 1;
@@ -203,7 +206,7 @@ static void run_worker(struct world *world)
         return;
     }
     assert_int_equal(WTERMSIG(status), SIGKILL);
-    if (!world->life->is_traced)
+    if (world->life->point != WORKER_NOWHERE && !world->life->is_traced)
         world->counts->n_deaths[world->life->point]++;
     else
         world->counts->n_killed++;
@@ -403,11 +406,15 @@ void world_turn(struct world *world, enum world_end end, enum point point)
     all_speak(world);
     fill_stock(world);
     keep_own(world);
-    arm(world, end, point, WORKER_OPS);
+    arm(world, end, point, world->script ? world->n_script : WORKER_OPS);
     run_worker(world);
     bool is_cut = replay(world, &cut);
+    if (is_cut && world->is_explored) {
+        arm(world, WORLD_LIVES, POINT_FLOW_WRITTEN, 0);
+        run_worker(world);
+    }
     // The next one may die while it takes up what the last one has left.
-    while (is_cut && dice_one_in(&world->dice, 2)) {
+    while (is_cut && !world->is_explored && dice_one_in(&world->dice, 2)) {
         bool is_in_commit = dice_one_in(&world->dice, 2);
         arm(world, is_in_commit ? WORLD_AT_POINT : WORLD_ANYWHERE,
             dice_one_in(&world->dice, 2) ? POINT_FLOW_WRITTEN : POINT_FLOW_FLIPPED, 0);

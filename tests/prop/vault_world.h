@@ -33,6 +33,10 @@ struct world {
     struct dice dice;
     struct life *life;
     struct world_counts *counts;
+    uint64_t say_max;      // the most that somebody says before a worker's life
+    const uint8_t *script; // of the next worker; NULL: any operations
+    unsigned n_script;
+    bool is_explored; // all deaths are planned elsewhere
 };
 
 void world_make(struct world *world, uint64_t seed, struct world_counts *counts);
