@@ -13,8 +13,9 @@ void players_note_claims(const struct players *players, const struct slot *slot)
     struct vault_head *head = players->vault->head;
     uint32_t crate = vault_slot_index(players->vault, slot) / VAULT_CRATE_SLOTS;
     int fd = vault_guard_fds(players->vault)[HERITAGE_CLAIMS];
-    head->store.claims_noted++;
+    // Marked first: a guard that has read the number, and done all marks, has stored that many.
     atomic_fetch_or(&head->store.marks[crate / 64], UINT64_C(1) << crate % 64);
+    head->store.claims_noted++;
     if (fd >= 0)
         eventfd_write(fd, 1);
 }
