@@ -84,16 +84,25 @@ static void limit_certificates(struct entry_page *page)
     page->n_certificates = n;
 }
 
+// What is read before is read before, and what is read after, after.
+static bool read_changes(int fd, uint32_t *changes)
+{
+    atomic_thread_fence(memory_order_acquire);
+    ssize_t n = pread(fd, changes, sizeof *changes, offsetof(struct entry_page, changes));
+    atomic_thread_fence(memory_order_acquire);
+    return n == (ssize_t)sizeof *changes;
+}
+
 bool page_read(int fd, struct entry_page *page)
 {
     bool is_whole = false;
     for (int i = 0; i < READ_TRIES && !is_whole; i++) {
-        uint32_t after = 0;
-        if (pread(fd, page, sizeof *page, 0) != (ssize_t)sizeof *page ||
-            pread(fd, &after, sizeof after, offsetof(struct entry_page, changes)) !=
-                (ssize_t)sizeof after)
+        // Read on their own: in what order the kernel copies a page's words is not said.
+        uint32_t before, after;
+        if (!read_changes(fd, &before) ||
+            pread(fd, page, sizeof *page, 0) != (ssize_t)sizeof *page || !read_changes(fd, &after))
             return false;
-        is_whole = page->changes % 2 == 0 && page->changes == after;
+        is_whole = before % 2 == 0 && before == after;
     }
     if (!is_whole)
         page->refusals.n = 0;
@@ -117,6 +126,8 @@ bool page_read_present(const struct vault *vault, struct entry_page *page)
 void page_put_refusals(struct entry_page *page, const struct refusals *refusals)
 {
     atomic_fetch_add(&page->changes, 1);
+    // On aarch64 an addition does not hold back the stores behind it.
+    atomic_thread_fence(memory_order_release);
     page->refusals = *refusals;
     atomic_fetch_add(&page->changes, 1);
 }
