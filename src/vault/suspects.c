@@ -43,9 +43,14 @@ void suspects_blame_address(struct vault_view *view, const uint8_t address[16], 
     }
     bool is_known = place->crashes && memcmp(place->address, address, 16) == 0 &&
                     !is_faded(place->crashed_s, now_ms);
+    // Whoever dies in between has left no address beside the crashes of another.
+    const uint32_t crashes = is_known ? place->crashes : 0;
+    place->crashes = crashes;
+    atomic_thread_fence(memory_order_release);
     memcpy(place->address, address, 16);
-    place->crashes = is_known ? place->crashes + 1 : 1;
     place->crashed_s = (uint32_t)(now_ms / 1000);
+    atomic_thread_fence(memory_order_release);
+    place->crashes = crashes + 1;
 }
 
 bool suspects_has_address(const struct vault_view *view, const uint8_t address[16], uint64_t now_ms)
