@@ -130,6 +130,7 @@ bool table_put(int fd, const uint32_t words[TABLE_WORDS], bool *is_first)
     struct table *its = atomic_load(&table);
     struct place *place = &its->place[fd];
     atomic_store(&place->cookie, 0);
+    atomic_thread_fence(memory_order_seq_cst); // on aarch64 the store above holds nothing back
     memcpy(place->words, words, sizeof place->words);
     atomic_store(&place->cookie, cookie);
     note_used(its, (uint32_t)fd + 1);
@@ -153,5 +154,6 @@ bool table_find(int fd, uint32_t words[TABLE_WORDS])
     if (at >= n_used)
         return false;
     memcpy(words, its->place[at].words, TABLE_WORDS * sizeof *words);
-    return true;
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load(&its->place[at].cookie) == cookie; // else these may be another player's
 }
