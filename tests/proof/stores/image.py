@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: the stayd authors
+# SPDX-License-Identifier: MIT
+"""Compile the program's files as the build does, by another compiler or for another processor, and link them with the cases."""
+import concurrent.futures
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from collections import namedtuple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+
+# All that has an order of stores to keep, and what of the program that calls.
+PROGRAM = """
+    entry/page entry/tickets game/link guard/entry_place guard/upgrade/probation players/arrive players/players players/seats
+    process/death_note process/heritage process/lease relay/dead_game relay/flow_io relay/output relay/relay
+    relay/words vault/arrival vault/asked vault/chunk vault/facts vault/flow vault/handover vault/receipt vault/resume
+    vault/slot vault/suspects vault/upgrading vault/vault vault/verify vault/view worker/inbox
+""".split()
+CASES = ("cases_vault", "cases_processes", "cases_arrival", "cases_table")
+
+# prefix: of its binutils and of the gcc that links.
+class Compiler(namedtuple("Compiler", "name processor command prefix")):
+    def is_there(self):
+        return all(map(shutil.which, (self.command[0], self.prefix + "gcc", self.prefix + "nm"))) and (
+            not self.prefix or os.path.exists("/usr/aarch64-linux-gnu/include/stdio.h"))
+
+
+COMPILERS = (
+    Compiler("gcc", "x86-64", ("gcc",), ""),
+    Compiler("clang", "x86-64", ("clang",), ""),
+    Compiler("gcc", "aarch64", ("aarch64-linux-gnu-gcc",), "aarch64-linux-gnu-"),
+    Compiler("clang", "aarch64", ("clang", "--target=aarch64-linux-gnu"), "aarch64-linux-gnu-"),
+)
+
+
+def run(command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{shlex.join(command)}\n{done.stdout}")
+    return done.stdout
+
+
+def flags_of(build):
+    """With what the build compiles stayd, but for the level of optimisation."""
+    with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
+        commands = json.load(file)
+    entry = [entry for entry in commands if entry["file"].endswith("src/vault/flow.c") and "core.a.p" in entry["output"]][0]
+    flags = []
+    words = iter(shlex.split(entry["command"]))
+    for word in words:
+        if word in ("-MQ", "-MF", "-o", "-c"):
+            next(words)
+        elif word.startswith("-I"):
+            flags.append("-I" + os.path.join(build, word[2:]))
+        elif word.startswith(("-f", "-D", "-std=", "-m")) and not word.startswith("-fdiagnostics"):
+            flags.append(word)
+    return flags
+
+
+class Workshop:
+    """Makes images in a folder, which is the caller's."""
+
+    def __init__(self, build, folder):
+        self.flags = flags_of(build)
+        self.folder = folder
+        self.jobs = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+        self.n = 0
+        self.headers = os.path.join(folder, "headers")
+        os.mkdir(self.headers)
+        self._borrow_headers()
+
+    def _borrow_headers(self):
+        """Of libraries that have no package for the other processor: their headers are this one's."""
+        there = os.path.join("/usr/include", run(["gcc", "-print-multiarch"]).strip())
+        for name in ("event2", "event.h", "evutil.h", "ares.h", "ares_build.h", "ares_rules.h", "ares_version.h", "ares_dns.h",
+                     "ares_nameser.h", "ares_dns_record.h", "ini.h"):
+            for folder in ("/usr/include", there):
+                if os.path.exists(os.path.join(folder, name)):
+                    os.symlink(os.path.join(folder, name), os.path.join(self.headers, name))
+                    break
+        for name, folders in (("openssl", ("/usr/include/openssl", there + "/openssl")),):
+            for folder in folders:
+                if os.path.isdir(folder):
+                    shutil.copytree(folder, os.path.join(self.headers, name), dirs_exist_ok=True)
+
+    def _compile(self, compiler, level, source, target, first=()):
+        options = [*first, f"-I{HERE}", f"-I{SOURCE}", f"-I{SOURCE}/lib/preload", *self.flags, "-g0", *level, "-w"]
+        if compiler.prefix:
+            options.append(f"-I{self.headers}")
+        run([*compiler.command, *options, "-c", "-o", target, source])
+        return target
+
+    def paths(self):
+        """Of the program's files, from the source's folder."""
+        headers = [f"src/vault/{name}" for name in sorted(os.listdir(f"{SOURCE}/src/vault")) if name.endswith(".h")]
+        return [f"src/{name}.c" for name in PROGRAM] + ["src/entry/handshake.c", "lib/preload/table.c"] + headers
+
+    def objects(self, compiler, level, changed=None):
+        """All of them, compiled; of the files in `changed` (path: text), that text instead."""
+        self.n += 1
+        folder = os.path.join(self.folder, str(self.n))
+        os.mkdir(folder)
+        changed = changed or {}
+        for path, text in changed.items():
+            os.makedirs(os.path.dirname(f"{folder}/{path}"), exist_ok=True)
+            with open(f"{folder}/{path}", "w", encoding="utf-8") as file:
+                file.write(text)
+        first = [f"-I{folder}", f"-I{folder}/src"] if changed else []
+        work = []
+        for name in PROGRAM:
+            path = f"src/{name}.c"
+            source = f"{folder if path in changed else SOURCE}/{path}"
+            work.append((source, f"{folder}/{name.replace('/', '_')}.o", level, first))
+        work += [(f"{HERE}/{name}.c", f"{folder}/{name}.o", level, first) for name in CASES]
+        # What stands in for the library keeps the order in which it is written.
+        work.append((f"{HERE}/world.c", f"{folder}/world.o", ("-O1",), [*first, "-ffreestanding", "-fno-builtin"]))
+        return list(self.jobs.map(lambda it: self._compile(compiler, it[2], it[0], it[1], it[3]), work))
+
+    def link(self, compiler, objects):
+        """The image's path. What none of the objects has is a call that does nothing."""
+        folder = os.path.dirname(objects[0])
+        known, wanted = set(), {"whole", "watch", "before", "published", "stored", "begin", "called", "kernel"}
+        for line in run([compiler.prefix + "nm", "-g", *objects]).splitlines():
+            words = line.split()
+            if len(words) == 2 and words[0] in "Uw":
+                wanted.add(words[1])
+            elif len(words) == 3:
+                known.add(words[2])
+        wanted |= {"__getauxval"} if compiler.prefix else set()
+        known |= {"etext", "__executable_start"}  # the linker's
+        body = "mov x0, #0\nret" if compiler.prefix else "xor %eax, %eax\nret"
+        with open(f"{folder}/stubs.s", "w", encoding="utf-8") as file:
+            for name in sorted(name for name in wanted - known if not name.startswith("__aarch64_")):
+                label = "" if name in ("whole", "watch", "before", "published", "stored", "begin", "called", "kernel") else \
+                    f"stub.{name}:\n"
+                file.write(f".globl {name}\n{label}{name}:\n{body}\n")
+            file.write('.section .note.GNU-stack,"",%progbits\n')
+        image = f"{folder}/image"
+        run([compiler.prefix + "gcc", "-nostdlib", "-static", "-no-pie", "-Wl,-e,world_make", "-o", image, *objects,
+             f"{folder}/stubs.s", "-lgcc"])
+        return image
