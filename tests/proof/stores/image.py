@@ -68,6 +68,7 @@ class Workshop:
         self.folder = folder
         self.jobs = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
         self.n = 0
+        self.made = {}  # compiler, level, source: (object, what it was made of)
         self.headers = os.path.join(folder, "headers")
         os.mkdir(self.headers)
         self._borrow_headers()
@@ -86,11 +87,26 @@ class Workshop:
                 if os.path.isdir(folder):
                     shutil.copytree(folder, os.path.join(self.headers, name), dirs_exist_ok=True)
 
-    def _compile(self, compiler, level, source, target, first=()):
+    def _compile(self, compiler, level, source, target, changed):
+        """A file's object; one that was made before, if that was of nothing that has changed."""
+        key = (compiler.name, compiler.processor, level, source)
+        made, parts = self.made.get(key, (None, ""))
+        if made and not any(f"{SOURCE}/{path}" in parts for path in changed):
+            return made
+        folder = os.path.dirname(target)
+        first = [f"-I{folder}", f"-I{folder}/src"] if changed else []
+        path = os.path.relpath(source, SOURCE)
+        if source.endswith("/world.c"):  # it keeps the order in which it is written
+            level, first = ("-O1",), [*first, "-ffreestanding", "-fno-builtin"]
         options = [*first, f"-I{HERE}", f"-I{SOURCE}", f"-I{SOURCE}/lib/preload", *self.flags, "-g0", *level, "-w"]
         if compiler.prefix:
             options.append(f"-I{self.headers}")
-        run([*compiler.command, *options, "-c", "-o", target, source])
+        run([*compiler.command, *options, "-MD", "-MF", target + ".d", "-c", "-o", target,
+             f"{folder}/{path}" if path in changed else source])
+        if not changed:
+            with open(target + ".d", encoding="utf-8") as file:
+                names = file.read().replace("\\\n", " ").split()[1:]
+            self.made[key] = (target, "\n".join(os.path.abspath(name) for name in names) + "\n")
         return target
 
     def paths(self):
@@ -108,20 +124,14 @@ class Workshop:
             os.makedirs(os.path.dirname(f"{folder}/{path}"), exist_ok=True)
             with open(f"{folder}/{path}", "w", encoding="utf-8") as file:
                 file.write(text)
-        first = [f"-I{folder}", f"-I{folder}/src"] if changed else []
-        work = []
-        for name in PROGRAM:
-            path = f"src/{name}.c"
-            source = f"{folder if path in changed else SOURCE}/{path}"
-            work.append((source, f"{folder}/{name.replace('/', '_')}.o", level, first))
-        work += [(f"{HERE}/{name}.c", f"{folder}/{name}.o", level, first) for name in CASES]
-        # What stands in for the library keeps the order in which it is written.
-        work.append((f"{HERE}/world.c", f"{folder}/world.o", ("-O1",), [*first, "-ffreestanding", "-fno-builtin"]))
-        return list(self.jobs.map(lambda it: self._compile(compiler, it[2], it[0], it[1], it[3]), work))
+        sources = [f"{SOURCE}/src/{name}.c" for name in PROGRAM] + [f"{HERE}/{name}.c" for name in (*CASES, "world")]
+        return list(self.jobs.map(
+            lambda source: self._compile(compiler, level, source, f"{folder}/{os.path.relpath(source, SOURCE).replace('/', '_')}.o",
+                                         changed), sources))
 
     def link(self, compiler, objects):
         """The image's path. What none of the objects has is a call that does nothing."""
-        folder = os.path.dirname(objects[0])
+        folder = os.path.join(self.folder, str(self.n))
         known, wanted = set(), {"whole", "watch", "before", "published", "stored", "begin", "called", "kernel"}
         for line in run([compiler.prefix + "nm", "-g", *objects]).splitlines():
             words = line.split()
