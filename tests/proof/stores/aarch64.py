@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
-"""A build for aarch64, and its tests, emulated: in a process (qemu-user), or in a machine where they need a kernel of their own."""
+"""A build for aarch64, and its tests, emulated: in a process (qemu-user), or in a machine where they need a kernel."""
 import concurrent.futures
 import glob
 import json
@@ -10,7 +10,8 @@ import subprocess
 
 from image import SOURCE, run
 
-PACKAGES = "libc6-dev libevent-dev libc-ares-dev libssl-dev libinih-dev libsqlite3-dev libcrypt-dev libcmocka-dev busybox-static"
+PACKAGES = ("libc6-dev libevent-dev libc-ares-dev libssl-dev libinih-dev libsqlite3-dev libcrypt-dev libcmocka-dev "
+            "busybox-static")
 PROGRAMS = {"qemu-aarch64-static": "qemu-user-static", "qemu-system-aarch64": "qemu-system-arm", "cpio": "cpio",
             "depmod": "kmod", "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu", "pkg-config": "pkg-config"}
 KERNELS = {"bookworm": "6.1", "trixie": "6.12"}
@@ -18,10 +19,12 @@ SUITES = ("unit", "prop", "crash")
 USER_SECONDS = 300
 MACHINE_SECONDS = 1200  # a test's in the machine, which is slow
 
-# What qemu-user does not have: CLONE_FILES without CLONE_VM, CLONE_PIDFD, ptrace(2), the kernel's own /proc, all of a message's
-# flags. Whatever has to do with processes runs in the machine.
-IN_MACHINE = ("guard", "handover", "log", "proc", "program", "reload", "receipt_step",
-              "wherever a worker dies, the vault is as before or as after", "a damaged word of the vault is refused or harmless")
+# What qemu-user does not have: CLONE_FILES without CLONE_VM, CLONE_PIDFD, ptrace(2), the kernel's own /proc, all
+# of a message's flags. Whatever has to do with processes runs in the machine.
+IN_MACHINE = ("guard", "guard_loop", "handover", "libstay_exec", "listener", "log", "preload", "proc", "program",
+              "receipt_step", "reload", "sessions", "wallet",
+              "wherever a worker dies, the vault is as before or as after",
+              "a damaged word of the vault is refused or harmless")
 
 # In the machine, for a line "number<tab>command": its status.
 ONE = """#!/bin/sh
@@ -51,8 +54,8 @@ def make_root(folder, suite):
         return root
     for name in ("lists/partial", "cache/archives/partial"):
         os.makedirs(os.path.join(folder, "apt", name), exist_ok=True)
-    for name, text in (("status", ""), ("sources.list", "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
-                                        f"http://deb.debian.org/debian {suite} main\n")):
+    source = f"[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian {suite} main"
+    for name, text in (("status", ""), ("sources.list", f"deb {source}\n")):
         with open(os.path.join(folder, "apt", name), "w", encoding="utf-8") as file:
             file.write(text)
     apt = ["apt-get", "-qq", "-y", "--no-install-recommends", "--download-only"]
@@ -108,18 +111,19 @@ endian = 'little'
 
 
 def list_tests(built):
-    """[(name, command)] of the programs; not of scripts, for which the processor is the same."""
+    """[(name, command, is it run in the machine)] of the programs; for scripts the processor is the same."""
     tests = []
     for test in json.loads(subprocess.check_output(["meson", "introspect", "--tests", built])):
-        if any(suite.split(":")[-1] in SUITES for suite in test["suite"]) and test["cmd"][0].startswith(built + os.sep):
-            tests.append((test["name"], test["cmd"], "crash" in test["suite"][0] or test["name"] in IN_MACHINE))
+        suites = {suite.split(":")[-1] for suite in test["suite"]}
+        if suites & set(SUITES) and test["cmd"][0].startswith(built + os.sep):
+            tests.append((test["name"], test["cmd"], "crash" in suites or test["name"] in IN_MACHINE))
     return tests
 
 
 def try_in_process(root, name, command, say):
     try:
-        done = subprocess.run(["qemu-aarch64-static", "-L", root, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=USER_SECONDS, check=False,
+        done = subprocess.run(["qemu-aarch64-static", "-L", root, *command], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=USER_SECONDS, check=False,
                               env={**os.environ, "STAYD_SOURCE": SOURCE})
         status, said = done.returncode, done.stdout
     except subprocess.TimeoutExpired as error:
@@ -131,15 +135,18 @@ def try_in_process(root, name, command, say):
 
 def try_in_machine(folder, root, suite, tests, say):
     """{number of the test: status}"""
-    pairs = "busybox tr '\\n' '\\0' <list | busybox xargs -0 -n 1 -P 2 ./one\n"
-    for name, text in (("all", f"#!/bin/sh\nexport PATH=/bin:/usr/bin\ncd {folder}\n{pairs}"), ("one", ONE.format(source=SOURCE, seconds=MACHINE_SECONDS)),
-                       ("list", "".join(f"{i}\t{' '.join(command)}\n" for i, (_, command, _) in enumerate(tests)))):
+    each = "busybox tr '\\n' '\\0' <list | busybox xargs -0 -n 1 -P 2 ./one\n"
+    for name, text in (
+            ("all", f"#!/bin/sh\nexport PATH=/bin:/usr/bin\ncd {folder}\n{each}"),
+            ("one", ONE.format(source=SOURCE, seconds=MACHINE_SECONDS)),
+            ("list", "".join(f"{i}\t{' '.join(command)}\n" for i, (_, command, _) in enumerate(tests)))):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write(text)
     os.chmod(os.path.join(folder, "one"), 0o755)
-    done = subprocess.run([f"{SOURCE}/tools/on-kernel", suite, KERNELS[suite], f"/bin/sh {folder}/all"], stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, errors="replace",
-                          env={**os.environ, "STAYD_ARM64_ROOT": root, "STAYD_KERNELS": os.path.join(folder, "kernels")})
+    where = {"STAYD_ARM64_ROOT": root, "STAYD_KERNELS": os.path.join(folder, "kernels")}
+    done = subprocess.run([f"{SOURCE}/tools/on-kernel", suite, KERNELS[suite], f"/bin/sh {folder}/all"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", check=False, env={**os.environ, **where})
     statuses = {}
     for line in done.stdout.splitlines():
         words = line.split()

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
-"""Compile the program's files as the build does, by another compiler or for another processor, and link them with the cases."""
+"""Compile the program's files as the build does, by another compiler or for another processor, and link the cases."""
 import concurrent.futures
 import json
 import os
@@ -14,12 +14,14 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 
 # All that has an order of stores to keep, and what of the program that calls.
 PROGRAM = """
-    entry/page entry/tickets game/link guard/entry_place guard/upgrade/probation players/arrive players/players players/seats
-    process/death_note process/heritage process/lease relay/dead_game relay/flow_io relay/output relay/relay
-    relay/words vault/arrival vault/asked vault/chunk vault/facts vault/flow vault/handover vault/receipt vault/resume
-    vault/slot vault/suspects vault/upgrading vault/vault vault/verify vault/view worker/inbox
+    entry/page entry/tickets game/link guard/entry_place guard/upgrade/probation players/arrive
+    players/players players/seats process/death_note process/heritage process/lease relay/dead_game
+    relay/flow_io relay/output relay/relay relay/words vault/arrival vault/asked vault/chunk vault/facts
+    vault/flow vault/handover vault/receipt vault/resume vault/slot vault/suspects vault/upgrading vault/vault
+    vault/verify vault/view worker/inbox
 """.split()
 CASES = ("cases_vault", "cases_processes", "cases_arrival", "cases_table")
+WORDS = ("whole", "watch", "before", "published", "stored", "begin", "called", "kernel")  # watch.h
 
 # prefix: of its binutils and of the gcc that links.
 class Compiler(namedtuple("Compiler", "name processor command prefix")):
@@ -47,7 +49,8 @@ def flags_of(build):
     """With what the build compiles stayd, but for the level of optimisation."""
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
         commands = json.load(file)
-    entry = [entry for entry in commands if entry["file"].endswith("src/vault/flow.c") and "core.a.p" in entry["output"]][0]
+    # The one that stayd itself has; others are tests'.
+    entry = [it for it in commands if it["output"] == "libstayd-core.a.p/src_vault_flow.c.o"][0]
     flags = []
     words = iter(shlex.split(entry["command"]))
     for word in words:
@@ -76,8 +79,8 @@ class Workshop:
     def _borrow_headers(self):
         """Of libraries that have no package for the other processor: their headers are this one's."""
         there = os.path.join("/usr/include", run(["gcc", "-print-multiarch"]).strip())
-        for name in ("event2", "event.h", "evutil.h", "ares.h", "ares_build.h", "ares_rules.h", "ares_version.h", "ares_dns.h",
-                     "ares_nameser.h", "ares_dns_record.h", "ini.h"):
+        for name in ("event2", "event.h", "evutil.h", "ini.h", "ares.h", "ares_build.h", "ares_rules.h",
+                     "ares_version.h", "ares_dns.h", "ares_nameser.h", "ares_dns_record.h"):
             for folder in ("/usr/include", there):
                 if os.path.exists(os.path.join(folder, name)):
                     os.symlink(os.path.join(folder, name), os.path.join(self.headers, name))
@@ -125,14 +128,14 @@ class Workshop:
             with open(f"{folder}/{path}", "w", encoding="utf-8") as file:
                 file.write(text)
         sources = [f"{SOURCE}/src/{name}.c" for name in PROGRAM] + [f"{HERE}/{name}.c" for name in (*CASES, "world")]
+        names = [f"{folder}/{os.path.relpath(source, SOURCE).replace('/', '_')}.o" for source in sources]
         return list(self.jobs.map(
-            lambda source: self._compile(compiler, level, source, f"{folder}/{os.path.relpath(source, SOURCE).replace('/', '_')}.o",
-                                         changed), sources))
+            lambda source, name: self._compile(compiler, level, source, name, changed), sources, names))
 
     def link(self, compiler, objects):
         """The image's path. What none of the objects has is a call that does nothing."""
         folder = os.path.join(self.folder, str(self.n))
-        known, wanted = set(), {"whole", "watch", "before", "published", "stored", "begin", "called", "kernel"}
+        known, wanted = set(), set(WORDS)
         for line in run([compiler.prefix + "nm", "-g", *objects]).splitlines():
             words = line.split()
             if len(words) == 2 and words[0] in "Uw":
@@ -144,8 +147,7 @@ class Workshop:
         body = "mov x0, #0\nret" if compiler.prefix else "xor %eax, %eax\nret"
         with open(f"{folder}/stubs.s", "w", encoding="utf-8") as file:
             for name in sorted(name for name in wanted - known if not name.startswith("__aarch64_")):
-                label = "" if name in ("whole", "watch", "before", "published", "stored", "begin", "called", "kernel") else \
-                    f"stub.{name}:\n"
+                label = "" if name in WORDS else f"stub.{name}:\n"
                 file.write(f".globl {name}\n{label}{name}:\n{body}\n")
             file.write('.section .note.GNU-stack,"",%progbits\n')
         image = f"{folder}/image"

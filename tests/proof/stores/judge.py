@@ -4,7 +4,7 @@
 
 
 def name_stores(machine):
-    """(index among the events, event, names) of each store and call; a store's names are what it touches, "" for the rest."""
+    """(index among the events, event, names) of each store and call. A store's names: what it touches, "": others."""
     counts = {}
     named = []
     for index, event in enumerate(machine.events):
@@ -36,8 +36,9 @@ def judge_order(machine, named, rule):
             return f"there is no {name}"
     last, late = firsts[-1]
     if last >= thens[0][0]:
-        return f"{rule.first} at {machine.image.name_place(late.where)} comes after {rule.then}" if last > thens[0][0] else \
-            f"{rule.first} and {rule.then} are one store"
+        if last == thens[0][0]:
+            return f"{rule.first} and {rule.then} are one store"
+        return f"{rule.first} at {machine.image.name_place(late.where)} comes after {rule.then}"
     if rule.kind == "published":
         for index, event in thens:
             if not is_published(machine, last, index):
@@ -52,7 +53,8 @@ def judge_stored(machine, named, rule):
         return f"{rule.first} is stored {len(stores)} times, not {rule.times}"
     for event in stores:
         if (event.at, event.size) != (at, size):
-            return f"{rule.first} is not stored by an instruction of its own, at {machine.image.name_place(event.where)}"
+            where = machine.image.name_place(event.where)
+            return f"{rule.first} is not stored by an instruction of its own, at {where}"
     return None
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
-"""A case, run in an emulated processor (unicorn), and what it has stored: each store, barrier and call, in the program's order."""
+"""A case, run in an emulated processor (unicorn), and each store, barrier and call of it, in the program's order."""
 import struct
 from collections import namedtuple
 
@@ -31,7 +31,8 @@ class Image:
         at, size, n = head[5], head[9], head[10]
         self.segments = []  # (address, bytes, bytes in memory)
         for i in range(n):
-            kind, _, offset, address, _, in_file, in_memory, _ = struct.unpack_from("<IIQQQQQQ", self.bytes, at + i * size)
+            kind, _, offset, address, _, in_file, in_memory, _ = struct.unpack_from(
+                "<IIQQQQQQ", self.bytes, at + i * size)
             if kind == 1:
                 self.segments.append((address, self.bytes[offset:offset + in_file], in_memory))
         self._read_symbols(head[6], head[11], head[12])
@@ -124,7 +125,8 @@ class Machine:
             ("published", self._on_rule("published")), ("stored", self._on_stored), ("begin", self._on_begin),
             ("called", self._on_called), ("kernel", self._on_kernel))}
         # With long file offsets a call's name ends in 64.
-        self.stubs = {value: name[len("stub."):].removesuffix("64") for name, value in self.image.symbols.items() if name.startswith("stub.")}
+        self.stubs = {value: name[len("stub."):].removesuffix("64") for name, value in image.symbols.items()
+                      if name.startswith("stub.")}
         self.cpu.hook_add(unicorn.UC_HOOK_MEM_WRITE, self._on_write)
         self.cpu.hook_add(unicorn.UC_HOOK_CODE, self._on_code)
 
