@@ -23,7 +23,7 @@ INTEGERS = {"int", "unsigned int", "long", "unsigned long", "short", "unsigned s
             "signed char", "long long", "unsigned long long", "_Bool", "bool"}
 WRAPPERS = {"ImplicitCastExpr", "ParenExpr", "ConstantExpr", "CStyleCastExpr", "ExprWithCleanups"}
 # Nobody hears of these but who reads the log, or they have no effect that a later one sees.
-SILENT = re.compile(r"(log_\w+|say_\w+|POINT|assert|static_assert|free|madvise|atomic_\w+_fence)\s*\(")
+SILENT = re.compile(r"(log_\w+|say_\w+|POINT|assert|static_assert|free|EVP_\w*free|madvise|atomic_\w+_fence)\s*\(")
 # Copying is storing, and like plain stores it has no order in C but by what is atomic, a call or a point between.
 PLAIN_CALLS = {"memcpy", "memset", "explicit_bzero", "OPENSSL_cleanse", "buffer_take"}
 # Names of others' numbers: one more is another name, and no limit.
@@ -171,11 +171,18 @@ class Finder:
         if not place or place[2] or left is None or right is None:
             return
         begin, end, _ = place
+        if self.is_error_idiom(operator, right):
+            self.add("negate", begin, end, f"({left}) {NEGATED[operator]} ({right})")
+            return
         for kind, table in (("negate", NEGATED), ("border", BORDER), ("logic", LOGIC)):
             if operator in table:
                 self.add(kind, begin, end, f"({left}) {table[operator]} ({right})")
         if operator in SIGN and type_of(node) in INTEGERS:
             self.add("sign", begin, end, f"({left}) {SIGN[operator]} ({right})")
+
+    def is_error_idiom(self, operator, right):
+        """`< 0` and `>= 0` ask whether a call has failed: no limit that may lie one beside."""
+        return operator in ("<", ">=") and right == "0"
 
     def take_limit(self, node, parents):
         place = self.text.range(node)
@@ -189,6 +196,10 @@ class Finder:
                 outer.get("opcode") in ("|", "&", "^", "|=", "&=", "^=", "<<", ">>"):
             return
         source = self.text.bytes[begin:end]
+        if outer.get("opcode") == "=" and source == "1":
+            return  # a mark
+        if len(outer.get("inner", ())) == 2 and self.is_error_idiom(outer.get("opcode"), source):
+            return
         context = None
         if is_expression(outer) and outer["kind"] != "InitListExpr":
             context = self.source(outer)
