@@ -61,12 +61,11 @@ static ssize_t receive(int queue, struct msghdr *header, int flags)
 }
 
 // How many descriptors have come with a message, as far as there was room for them. *fd: if it is
-// one; else none is left open, and it is -1.
+// one; else none is left open, and it is as it was.
 static unsigned take_fds(struct msghdr *header, int *fd)
 {
     int fds[2];
     unsigned n = 0;
-    *fd = -1;
     for (struct cmsghdr *it = CMSG_FIRSTHDR(header); it; it = CMSG_NXTHDR(header, it)) {
         if (it->cmsg_level != SOL_SOCKET || it->cmsg_type != SCM_RIGHTS || n)
             continue;

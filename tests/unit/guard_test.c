@@ -22,8 +22,10 @@
 #include "vault/slot.h"
 #include "vault/workers.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/rand.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +109,58 @@ static void of_many_who_want_a_place_one_gets_it(void **state)
     munmap(place, 4096);
 }
 
+static unsigned count_fds(void)
+{
+    unsigned n = 0;
+    for (int fd = 0; fd < 200; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static void each_holder_of_a_place_is_told_from_the_one_before(void **state)
+{
+    vault_place place = 0;
+    (void)state;
+    for (uint64_t generation = 1; generation <= 3; generation++)
+        assert_int_equal(lease_take(&place, place) >> 32, generation);
+}
+
+static void lead_a_group(void *arg)
+{
+    setpgid(0, 0);
+    atomic_store((_Atomic int *)arg, 1);
+    pause();
+}
+
+static void whoever_has_the_number_by_now_is_no_holder(void **state)
+{
+    (void)state;
+    _Atomic int *is_ready =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const pid_t stranger = clone_to_run(lead_a_group, is_ready);
+    while (!*is_ready)
+        sched_yield();
+    assert_false(lease_is_alive((uint64_t)stranger));
+    kill(stranger, SIGKILL);
+    waitpid(stranger, NULL, 0);
+    munmap(is_ready, 4096);
+}
+
+// Its answers do not depend on what was asked before, and nothing is left open by them.
+static void a_holder_can_be_looked_at_for_ever(void **state)
+{
+    (void)state;
+    const pid_t pid = clone_to_run(sleep_for_ever, NULL);
+    const unsigned n_fds = count_fds();
+    errno = ESRCH;
+    assert_true(lease_is_alive((uint64_t)pid));
+    assert_int_equal(count_fds(), n_fds);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    assert_false(lease_is_alive((uint64_t)pid));
+    assert_int_equal(count_fds(), n_fds);
+}
+
 static bool is_open(int fd)
 {
     return fcntl(fd, F_GETFD) >= 0;
@@ -141,6 +195,31 @@ static void the_sweep_closes_what_nobody_claims_and_nothing_else(void **state)
         slot->state = SLOT_FREE;
         sweep_descriptors(&vault);
         _exit(is_good && !is_open(pair[0]) && !is_open(high) ? 0 : 3);
+    }
+    wait_for(pid);
+}
+
+// The lowest and the highest descriptor, the first and the last claim, one beside another.
+static void the_sweep_goes_from_end_to_end(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct vault vault;
+        if (vault_make(&vault, 4) < 0 || fcntl(2, F_DUPFD, 0) < 0)
+            _exit(1);
+        const int first = fcntl(vault.fd, F_DUPFD, 500), last = fcntl(vault.fd, F_DUPFD, 510);
+        const int beside[] = {fcntl(vault.fd, F_DUPFD, 501), fcntl(vault.fd, F_DUPFD, 509),
+                              fcntl(vault.fd, F_DUPFD, 511), fcntl(vault.fd, F_DUPFD, 505)};
+        vault_guard_fds(&vault)[0] = first;
+        vault_guard_fds(&vault)[VAULT_GUARD_FDS - 1] = last;
+        vault.head->guard_fds[1][0] = beside[3]; // of the table that is not in force
+        sweep_descriptors(&vault);
+        bool is_good = is_open(first) && is_open(last) && !is_open(0);
+        for (int i = 0; i < 4; i++)
+            is_good = is_good && !is_open(beside[i]);
+        _exit(is_good ? 0 : 2);
     }
     wait_for(pid);
 }
@@ -273,8 +352,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_taken_once_and_only_from_what_was_seen),
         cmocka_unit_test(a_dead_holder_is_seen_dead_even_as_a_zombie),
+        cmocka_unit_test(each_holder_of_a_place_is_told_from_the_one_before),
+        cmocka_unit_test(whoever_has_the_number_by_now_is_no_holder),
+        cmocka_unit_test(a_holder_can_be_looked_at_for_ever),
         cmocka_unit_test(of_many_who_want_a_place_one_gets_it),
         cmocka_unit_test(the_sweep_closes_what_nobody_claims_and_nothing_else),
+        cmocka_unit_test(the_sweep_goes_from_end_to_end),
         cmocka_unit_test(who_is_served_in_two_crashes_is_blamed_but_never_for_a_kill),
         cmocka_unit_test(a_worker_that_crashes_leaves_how_and_where),
         cmocka_unit_test(the_brake_slows_a_crash_loop_and_lets_go),

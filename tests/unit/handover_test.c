@@ -267,6 +267,39 @@ static void orders_are_heard_one_by_one_and_the_end_of_all_who_give_them(void **
 
 #define MOST_FDS 4u
 
+static void an_entry_knows_whether_anybody_hears_it(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(handover_is_heard(fixture->sending));
+    handover_order(fixture->queue, HANDOVER_LOG);
+    assert_true(handover_is_heard(fixture->sending));
+    assert_int_equal(handover_hear(fixture->sending), HANDOVER_LOG);
+    int ends[2];
+    assert_int_equal(handover_make(&ends[0], &ends[1]), 0);
+    close(ends[0]);
+    assert_false(handover_is_heard(ends[1]));
+    close(ends[1]);
+    assert_false(handover_is_heard(ends[1]));
+}
+
+// An entry may have made it wait for its own end.
+static void whose_connection_is_closed_is_not_waited_for(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct handover message = {.number = 1};
+    struct linger linger = {.l_onoff = 1, .l_linger = 9};
+    socklen_t n = sizeof linger;
+    int fd = make_connection();
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    assert_int_equal(handover_send(fixture->sending, &message, fd), 0);
+    close(fd);
+    assert_int_equal(handover_peek(fixture->queue, &message, &fd), HANDOVER_THERE);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &n), 0);
+    assert_int_equal(linger.l_onoff, 0);
+    close(fd);
+    handover_take(fixture->queue);
+}
+
 static void send_anything(const struct fixture *fixture, const void *bytes, size_t n_bytes,
                           const int *fds, unsigned n_fds)
 {
@@ -436,6 +469,17 @@ static void of_two_descriptors_for_which_there_is_room_for_one_none_stays(void *
     assert_wrong(fixture);
 }
 
+static void a_queue_that_cannot_be_had_is_none(void **state)
+{
+    (void)state;
+    int ends[2] = {-7, -7};
+    struct rlimit limit = limit_fds(0);
+    const int result = handover_make(&ends[0], &ends[1]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(result, -1);
+    assert_int_equal(ends[0], -7);
+}
+
 // ---- The next worker ----
 
 static void keys_are_never_none_and_never_another_messages(void **state)
@@ -576,12 +620,15 @@ int main(void)
         TEST(an_entry_that_dies_between_look_and_take_leaves_nothing_to_be_looked_at_twice),
         TEST(what_was_sent_is_read_before_the_end_of_a_queue_that_was_shut),
         TEST(orders_are_heard_one_by_one_and_the_end_of_all_who_give_them),
+        TEST(an_entry_knows_whether_anybody_hears_it),
+        TEST(whose_connection_is_closed_is_not_waited_for),
         TEST(a_message_of_another_length_is_refused),
         TEST(a_message_of_another_number_of_descriptors_is_refused),
         TEST(a_descriptor_that_is_no_connection_is_refused),
         TEST(a_number_that_has_no_key_of_its_own_is_refused),
         TEST(without_room_for_a_descriptor_the_player_waits),
         TEST(of_two_descriptors_for_which_there_is_room_for_one_none_stays),
+        TEST(a_queue_that_cannot_be_had_is_none),
         TEST(keys_are_never_none_and_never_another_messages),
         TEST(a_message_whose_player_is_in_is_taken_and_only_that_one),
         TEST(it_is_taken_although_the_entry_has_died_with_an_order_unread),
