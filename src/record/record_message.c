@@ -141,7 +141,6 @@ static size_t skip_hello_body(size_t n_content, struct record_opened *opened)
         put24(state->hs, n_left - (uint32_t)n_content);
         return n_content;
     }
-    put24(state->hs, 0);
     state->hs_bytes = 0;
     state->asks++;
     charge(opened);
@@ -171,7 +170,6 @@ void record_message_take(const struct record_params *params, const struct record
     bool is_tls13 = params->version == RECORD_TLS13;
     struct record_state *state = &opened->state;
     opened->status = RECORD_TEXT;
-    opened->n_text = 0;
     if (is_tls13 && state->hs_bytes > 0 && type != RECORD_TYPE_HANDSHAKE) {
         // RFC 8446, section 5.1. RFC 5246, section 6.2.1 allows other types between.
         refuse(opened, RECORD_UNEXPECTED_MESSAGE);

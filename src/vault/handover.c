@@ -49,10 +49,8 @@ int handover_send(int sending, const struct handover *message, int fd)
 // lies in it. Others pass, too.
 static ssize_t receive(int queue, struct msghdr *header, int flags)
 {
-    const size_t room = header->msg_controllen;
     ssize_t n = -1;
     for (int i = 0; i < TRIES && n < 0; i++) {
-        header->msg_controllen = room;
         n = recvmsg(queue, header, flags | MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
             break;

@@ -469,6 +469,17 @@ static void of_two_descriptors_for_which_there_is_room_for_one_none_stays(void *
     assert_wrong(fixture);
 }
 
+static void what_is_no_queue_has_ended_or_cannot_be_read(void **state)
+{
+    const struct fixture *fixture = *state;
+    const struct fixture other = {.queue = socket(AF_UNIX, SOCK_SEQPACKET, 0)};
+    assert_head(&other, HANDOVER_ENDED);
+    close(other.queue);
+    assert_head(&other, HANDOVER_SHORT);
+    assert_int_equal(errno, EBADF);
+    assert_head(fixture, HANDOVER_NONE);
+}
+
 static void a_queue_that_cannot_be_had_is_none(void **state)
 {
     (void)state;
@@ -628,6 +639,7 @@ int main(void)
         TEST(a_number_that_has_no_key_of_its_own_is_refused),
         TEST(without_room_for_a_descriptor_the_player_waits),
         TEST(of_two_descriptors_for_which_there_is_room_for_one_none_stays),
+        TEST(what_is_no_queue_has_ended_or_cannot_be_read),
         TEST(a_queue_that_cannot_be_had_is_none),
         TEST(keys_are_never_none_and_never_another_messages),
         TEST(a_message_whose_player_is_in_is_taken_and_only_that_one),

@@ -33,16 +33,18 @@ struct fixture {
     struct cell_pool cells;
 };
 
-static int n_callocs_left = -1; // that succeed; -1: all
+static int n_callocs_left = -1; // that succeed before one fails; -1: all
+static bool is_failing_all;     // ... and the others behind it
 
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 
 void *__wrap_calloc(size_t n, size_t size)
 {
-    if (n_callocs_left == 0)
+    if (n_callocs_left == 0 && is_failing_all)
         return NULL;
-    n_callocs_left -= n_callocs_left > 0;
+    if (n_callocs_left >= 0 && n_callocs_left-- == 0)
+        return NULL;
     return __real_calloc(n, size);
 }
 
@@ -246,20 +248,23 @@ static void a_pool_for_which_there_is_no_memory_is_not_made(void **state)
     struct chunk_pool chunks;
     struct cell_pool cells;
     struct slot_pool slots;
-    for (int n = 0; n < 3; n++) {
-        n_callocs_left = n;
+    for (int n = 0; n < 6; n++) {
+        n_callocs_left = n % 3;
+        is_failing_all = n < 3;
         assert_int_equal(chunk_pool_make(&chunks, &fixture->vault), -1);
         assert_null(chunks.free);
         assert_null(chunks.has_text);
     }
-    for (int n = 0; n < 2; n++) {
-        n_callocs_left = n;
+    for (int n = 0; n < 4; n++) {
+        n_callocs_left = n % 2;
+        is_failing_all = n < 2;
         assert_int_equal(cell_pool_make(&cells, &fixture->vault), -1);
         assert_null(cells.free);
     }
     n_callocs_left = 0;
     assert_int_equal(slot_pool_make(&slots, &fixture->vault), -1);
     n_callocs_left = -1;
+    is_failing_all = false;
 }
 
 // Whoever has more room than the state needs finds the rest of it as it was.
@@ -386,21 +391,23 @@ static void free_cells_are_blank_after_a_start(void **state)
 {
     static const uint8_t bytes[3 * CELL_BYTES] = {1};
     struct fixture *fixture = *state;
-    struct slot *slot = add_slot(fixture);
+    struct slot *gone = add_slot(fixture), *slot = add_slot(fixture);
+    assert_true(resume_put(&fixture->cells, gone, bytes, 2));
     assert_true(resume_put(&fixture->cells, slot, bytes, 2));
+    assert_true(resume_put(&fixture->cells, gone, bytes, 0));
     struct cell *cells = fixture->vault.cells;
     for (uint32_t i = 0; i < CELLS_A_PAGE; i++)
         memset(cells[i].bytes, 'r', CELL_BYTES); // as a worker leaves it that dies
     cell_pool_free(&fixture->cells);
     assert_null(fixture->cells.free);
     assert_int_equal(cell_pool_make(&fixture->cells, &fixture->vault), 0);
-    assert_int_equal(cells[0].bytes[0], 'r');
-    for (uint32_t i = 1; i < CELLS_A_PAGE; i++)
-        assert_true(is_blank(cells[i].bytes, CELL_BYTES));
+    assert_int_equal(cells[1].bytes[0], 'r');
+    for (uint32_t i = 0; i < CELLS_A_PAGE; i++)
+        assert_true(i == 1 || is_blank(cells[i].bytes, CELL_BYTES));
     assert_int_equal(fixture->cells.n_free, fixture->vault.head->n_cells - 1);
     resume_release(&fixture->cells, slot);
-    assert_true(is_blank(cells[0].bytes, CELL_BYTES));
-    assert_int_equal(fixture->cells.free[fixture->cells.n_free - 1], 0);
+    assert_true(is_blank(cells[1].bytes, CELL_BYTES));
+    assert_int_equal(fixture->cells.free[fixture->cells.n_free - 1], 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

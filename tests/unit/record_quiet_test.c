@@ -144,6 +144,45 @@ static void test_text_in_either_direction_pays_for_silence(void **unused)
                      4 * 1024 * 1024 / QUIET_COST + QUIET_MAX);
 }
 
+static void test_debts_have_their_bounds(void **unused)
+{
+    (void)unused;
+    const int32_t most = QUIET_MAX * QUIET_COST, least = -4 * 1024 * 1024;
+    struct record_state state = {.debt = most, .hs_bytes = 4};
+    assert_true(record_is_valid(&state));
+    assert_false(record_charge(&state));
+    state.debt = most + 1;
+    assert_false(record_is_valid(&state));
+    state.debt = least;
+    assert_true(record_is_valid(&state));
+    record_pay_text(&state, 9);
+    assert_int_equal(state.debt, least);
+    state.debt = least - 1;
+    assert_false(record_is_valid(&state));
+    state.debt = most - QUIET_COST + 1;
+    assert_false(record_charge(&state));
+    state.debt = most - QUIET_COST;
+    assert_true(record_charge(&state));
+    assert_int_equal(state.debt, most);
+    state.hs_bytes = 5;
+    assert_false(record_is_valid(&state));
+}
+
+// Time pays for what there is; what was heard, and typed, for more, once.
+static void test_what_is_paid_is_paid_once(void **unused)
+{
+    (void)unused;
+    struct record_state state = {.debt = 5000};
+    record_pay(&state, 10, 0);
+    assert_int_equal(state.debt, 5000 - 10 * (QUIET_PER_S * QUIET_COST / 1000));
+    record_pay(&state, 10, 0);
+    assert_int_equal(state.debt, 910);
+    record_pay(&state, 20, 1000);
+    assert_int_equal(state.debt, -1000);
+    record_pay(&state, 30, 1000);
+    assert_int_equal(state.debt, -1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +192,8 @@ int main(void)
         cmocka_unit_test(test_warnings_of_tls12_are_let_pass_so_many_times),
         cmocka_unit_test(test_time_pays_for_silence),
         cmocka_unit_test(test_text_in_either_direction_pays_for_silence),
+        cmocka_unit_test(test_debts_have_their_bounds),
+        cmocka_unit_test(test_what_is_paid_is_paid_once),
     };
     return cmocka_run_group_tests(tests, streams_set_up, streams_tear_down);
 }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "record/record_alert.h"
 #include "record_stream.h"
 
 #include <string.h>
@@ -70,6 +71,47 @@ static void test_sealing_takes_the_room_it_needs(void **unused)
                                      sizeof wire, &stream.state),
                          0);
     }
+}
+
+static void test_no_more_room_is_asked_for_than_is_used(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 2u * RECORD_N_CIPHERS; i++) {
+        struct stream stream = stream_begin(i % 2 ? RECORD_TLS13 : RECORD_TLS12, (uint8_t)(i / 2));
+        struct record_state next;
+        const size_t n = record_seal(&stream.params, &stream.key, &stream.state, many, 9, wire,
+                                     sizeof wire, &next);
+        assert_int_equal(
+            record_seal(&stream.params, &stream.key, &stream.state, many, 9, wire, n, &next), n);
+        const size_t n_inner = i % 2 ? 9 + 1 : 9;
+        record_open(&stream.params, &stream.key, &stream.state, wire, n, text, n_inner,
+                    &stream.opened);
+        assert_int_equal(stream.opened.status, RECORD_TEXT);
+        record_open(&stream.params, &stream.key, &stream.state, wire, n, text, n_inner - 1,
+                    &stream.opened);
+        assert_int_equal(stream.opened.status, RECORD_FAILED);
+    }
+}
+
+static void test_a_key_update_that_finds_no_room_is_none(void **unused)
+{
+    (void)unused;
+    struct stream stream = stream_begin(RECORD_TLS13, RECORD_AES_128_GCM);
+    struct record_state next = {.seq = 77};
+    struct record_key next_key = {.generation = 77};
+    assert_int_equal(record_seal_key_update(&stream.params, &stream.key, &stream.state, false, wire,
+                                            9, &next, &next_key),
+                     0);
+    assert_int_equal(next.seq, 77);
+    assert_int_equal(next_key.generation, 77);
+}
+
+static void test_alerts_have_their_name(void **unused)
+{
+    (void)unused;
+    char name[RECORD_ALERT_NAME_BYTES];
+    assert_string_equal(record_alert_name(name, RECORD_OVERFLOW), "record_overflow");
+    assert_string_equal(record_alert_name(name, 255), "alert_255");
 }
 
 static void test_alerts_have_their_level(void **unused)
@@ -197,6 +239,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequence_numbers_do_not_wrap),
         cmocka_unit_test(test_sealing_takes_the_room_it_needs),
+        cmocka_unit_test(test_no_more_room_is_asked_for_than_is_used),
+        cmocka_unit_test(test_a_key_update_that_finds_no_room_is_none),
+        cmocka_unit_test(test_alerts_have_their_name),
         cmocka_unit_test(test_alerts_have_their_level),
         cmocka_unit_test(test_a_step_may_be_done_again),
         cmocka_unit_test(test_players_take_turns),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "telnet/telnet_part.h"
 #include "telnet_line.h"
 
 static void there_is_nothing_to_mend_in_peace(void **unused)
@@ -199,10 +200,33 @@ static void the_most_that_can_be_mended_fits(void **unused)
     assert_int_equal(line.game.will | line.game.does, 0);
 }
 
+static void only_a_compression_begun_cannot_be_mended(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint8_t command, verb, environ;
+        bool is_lost;
+    } states[] = {
+        {TELNET_TEXT, 86, 0, false},     {TELNET_SUB, 86, 0, true},
+        {TELNET_SUB_IAC, 86, 0, true},   {TELNET_SUB, 201, 0, false},
+        {TELNET_SUB_IAC, 201, 0, false}, {TELNET_SUB, 86, ENVIRON_OTHER, false},
+    };
+    const struct telnet_state peace = {.flags = 0};
+    for (unsigned i = 0; i < sizeof states / sizeof *states; i++) {
+        const struct telnet_state state = {
+            .command = states[i].command, .verb = states[i].verb, .environ = states[i].environ};
+        assert_int_equal(telnet_is_lost(&state, &peace), states[i].is_lost);
+        assert_int_equal(telnet_is_lost(&peace, &state), states[i].is_lost);
+    }
+    const struct telnet_state compressed = {.flags = TELNET_COMPRESSED};
+    assert_true(telnet_is_lost(&compressed, &peace));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_is_nothing_to_mend_in_peace),
+        cmocka_unit_test(only_a_compression_begun_cannot_be_mended),
         cmocka_unit_test(what_was_held_back_is_forgotten),
         cmocka_unit_test(a_subnegotiation_is_finished),
         cmocka_unit_test(a_line_begun_is_ended),

@@ -87,7 +87,7 @@ class Build:
     # ---- the objects ----
 
     def includers(self, headers):
-        """The objects of src/ whose files include one of the headers, by what ninja has noted."""
+        """The objects whose files include one of the headers, by what ninja has noted."""
         wanted = {os.path.relpath(path, self.build) for path in headers}
         found, output = set(), None
         for line in output_of(["ninja", "-t", "deps"], self.build).splitlines():
@@ -104,8 +104,7 @@ class Build:
         found = {}
         for it in self.commands:
             path = self.real(it["file"])
-            is_ours = path.startswith(os.path.join(self.source, "src") + "/") and it["output"] in includers
-            if it["output"] in needed and (path in self.files or is_ours):
+            if it["output"] in needed and (path in self.files or it["output"] in includers):
                 found[it["output"]] = it
         return found
 
