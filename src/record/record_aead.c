@@ -44,7 +44,6 @@ static bool make_engine(uint8_t cipher, enum direction direction)
 {
     struct engine *engine = &engines[cipher][direction];
     EVP_CIPHER *evp = EVP_CIPHER_fetch(NULL, ciphers[cipher].name, NULL);
-    engine->has_key = false;
     engine->ctx = EVP_CIPHER_CTX_new();
     // The 12-byte nonce is the default of all three.
     bool is_made = evp != NULL && engine->ctx != NULL &&
@@ -57,7 +56,6 @@ bool record_aead_init(void)
 {
     for (uint8_t i = 0; i < RECORD_N_CIPHERS; i++) {
         if (!make_engine(i, OPEN) || !make_engine(i, SEAL)) {
-            record_aead_free();
             ERR_clear_error();
             return false;
         }

@@ -23,6 +23,7 @@ enum record_aead_result {
     RECORD_AEAD_FAILED,
 };
 
+// False: OpenSSL failed; what was made so far is record_aead_free's.
 bool record_aead_init(void);
 void record_aead_free(void);
 

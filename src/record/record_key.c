@@ -53,7 +53,6 @@ bool record_key_init(void)
     prf_ctx = make_kdf(OSSL_KDF_NAME_TLS1_PRF);
     if (expand_ctx != NULL && prf_ctx != NULL)
         return true;
-    record_key_free();
     ERR_clear_error();
     return false;
 }

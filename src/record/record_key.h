@@ -36,6 +36,7 @@ bool record_keys_tls12(const struct record_params *params, bool is_sha384, const
 
 // What follows is for record.c and record_message.c.
 
+// False: OpenSSL failed; what was made so far is record_key_free's.
 bool record_key_init(void);
 void record_key_free(void);
 

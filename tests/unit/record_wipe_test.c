@@ -16,6 +16,7 @@
 #include "record/record.h"
 #include "record/record_aead.h"
 #include "record/record_key.h"
+#include "vault/slot.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -26,8 +27,9 @@
 static unsigned n_keys, n_blanks; // that ciphers were given
 static size_t wiped[16];          // how many bytes each time
 static unsigned n_wiped;
-static unsigned n_fetches_left = UINT32_MAX; // that succeed
-static bool is_failing_final, is_failing_update, is_failing_derive, is_half_update;
+static unsigned n_makings_left = UINT32_MAX; // that succeed before one fails
+static unsigned n_made, n_freed;             // contexts of ciphers
+static bool is_failing_init, is_failing_final, is_failing_update, is_failing_derive, is_half_update;
 
 int __real_EVP_CipherInit_ex2(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher,
                               const unsigned char *key, const unsigned char *iv, int enc,
@@ -49,23 +51,31 @@ EVP_CIPHER *__real_EVP_CIPHER_fetch(OSSL_LIB_CTX *ctx, const char *name, const c
 EVP_CIPHER *__wrap_EVP_CIPHER_fetch(OSSL_LIB_CTX *ctx, const char *name, const char *properties);
 EVP_KDF *__real_EVP_KDF_fetch(OSSL_LIB_CTX *ctx, const char *name, const char *properties);
 EVP_KDF *__wrap_EVP_KDF_fetch(OSSL_LIB_CTX *ctx, const char *name, const char *properties);
+EVP_CIPHER_CTX *__real_EVP_CIPHER_CTX_new(void);
+EVP_CIPHER_CTX *__wrap_EVP_CIPHER_CTX_new(void);
+void __real_EVP_CIPHER_CTX_free(EVP_CIPHER_CTX *ctx);
+void __wrap_EVP_CIPHER_CTX_free(EVP_CIPHER_CTX *ctx);
+EVP_KDF_CTX *__real_EVP_KDF_CTX_new(EVP_KDF *kdf);
+EVP_KDF_CTX *__wrap_EVP_KDF_CTX_new(EVP_KDF *kdf);
 void __real_OPENSSL_cleanse(void *bytes, size_t n);
 void __wrap_OPENSSL_cleanse(void *bytes, size_t n);
+
+static int refuse(void)
+{
+    ERR_raise(ERR_LIB_EVP, ERR_R_INTERNAL_ERROR);
+    return 0;
+}
 
 int __wrap_EVP_CipherInit_ex2(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher,
                               const unsigned char *key, const unsigned char *iv, int enc,
                               const OSSL_PARAM params[])
 {
     static const uint8_t blank[32];
+    if (is_failing_init)
+        return refuse();
     n_keys += key != NULL;
     n_blanks += key != NULL && memcmp(key, blank, 16) == 0;
     return __real_EVP_CipherInit_ex2(ctx, cipher, key, iv, enc, params);
-}
-
-static int refuse(void)
-{
-    ERR_raise(ERR_LIB_EVP, ERR_R_INTERNAL_ERROR);
-    return 0;
 }
 
 int __wrap_EVP_CipherFinal_ex(EVP_CIPHER_CTX *ctx, unsigned char *out, int *n_out)
@@ -90,22 +100,37 @@ int __wrap_EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *key, size_t n_key,
     return is_failing_derive ? refuse() : __real_EVP_KDF_derive(ctx, key, n_key, params);
 }
 
-static bool may_fetch(void)
+static bool may_make(void)
 {
-    if (n_fetches_left == 0)
-        return refuse();
-    n_fetches_left--;
-    return true;
+    return n_makings_left-- > 0 || refuse();
 }
 
 EVP_CIPHER *__wrap_EVP_CIPHER_fetch(OSSL_LIB_CTX *ctx, const char *name, const char *properties)
 {
-    return may_fetch() ? __real_EVP_CIPHER_fetch(ctx, name, properties) : NULL;
+    return may_make() ? __real_EVP_CIPHER_fetch(ctx, name, properties) : NULL;
 }
 
 EVP_KDF *__wrap_EVP_KDF_fetch(OSSL_LIB_CTX *ctx, const char *name, const char *properties)
 {
-    return may_fetch() ? __real_EVP_KDF_fetch(ctx, name, properties) : NULL;
+    return may_make() ? __real_EVP_KDF_fetch(ctx, name, properties) : NULL;
+}
+
+EVP_CIPHER_CTX *__wrap_EVP_CIPHER_CTX_new(void)
+{
+    EVP_CIPHER_CTX *ctx = may_make() ? __real_EVP_CIPHER_CTX_new() : NULL;
+    n_made += ctx != NULL;
+    return ctx;
+}
+
+void __wrap_EVP_CIPHER_CTX_free(EVP_CIPHER_CTX *ctx)
+{
+    n_freed += ctx != NULL;
+    __real_EVP_CIPHER_CTX_free(ctx);
+}
+
+EVP_KDF_CTX *__wrap_EVP_KDF_CTX_new(EVP_KDF *kdf)
+{
+    return may_make() ? __real_EVP_KDF_CTX_new(kdf) : NULL;
 }
 
 void __wrap_OPENSSL_cleanse(void *bytes, size_t n)
@@ -332,20 +357,67 @@ static void a_player_whose_key_cannot_be_derived_is_ended(void **unused)
 static void a_library_that_lacks_something_is_not_begun_with(void **unused)
 {
     (void)unused;
+    static const unsigned n_all = 2 * (2 * RECORD_N_CIPHERS + 2); // to fetch, and to make of it
     record_free();
-    for (unsigned n = 0; n < 2 * RECORD_N_CIPHERS + 2; n++) {
-        n_fetches_left = n;
+    for (unsigned n = 0; n < n_all; n++) {
+        n_made = n_freed = 0;
+        n_makings_left = n;
         assert_false(record_init());
         assert_int_equal(ERR_peek_error(), 0);
+        assert_int_equal(n_freed, n_made);
         seal(&key);
         assert_int_equal(n_record, 0);
     }
-    n_fetches_left = 2 * RECORD_N_CIPHERS + 2;
+    n_makings_left = n_all;
     assert_true(record_init());
-    assert_int_equal(n_fetches_left, 0);
-    n_fetches_left = UINT32_MAX;
+    assert_int_equal(n_makings_left, 0);
+    n_makings_left = UINT32_MAX;
     seal(&key);
     assert_true(n_record > 0);
+}
+
+static void a_key_that_cannot_be_set_is_not_taken_for_set(void **unused)
+{
+    (void)unused;
+    is_failing_init = true;
+    seal(&key);
+    is_failing_init = false;
+    assert_int_equal(n_record, 0);
+    seal(&key);
+    assert_true(n_record > 0);
+    assert_int_equal(n_keys - n_blanks, 1);
+}
+
+static void only_the_ciphers_own_contexts_forget_a_key(void **unused)
+{
+    (void)unused;
+    static const struct record_params other = {RECORD_TLS13, RECORD_CHACHA20_POLY1305};
+    struct record_opened opened;
+    const struct record_state state = {.seq = 5};
+    struct record_state next;
+    n_record =
+        record_seal(&other, &key, &state, (const uint8_t *)"look", 4, record, sizeof record, &next);
+    record_open(&other, &key, &state, record, n_record, sink, sizeof sink, &opened);
+    assert_int_equal(opened.status, RECORD_TEXT);
+    seal(&key);
+    count_anew();
+    record_forget(&params, &key); // of the next cipher's contexts both have the same key
+    assert_int_equal(n_blanks, 1);
+}
+
+static void a_slots_key_is_wiped_in_the_vault_and_in_the_contexts(void **unused)
+{
+    (void)unused;
+    static struct slot slot;
+    static const struct record_key blank;
+    slot.tls_version = params.version;
+    slot.cipher = params.cipher;
+    slot.keys[1] = key;
+    seal(&key);
+    count_anew();
+    slot_wipe_key(&slot, 1);
+    assert_int_equal(n_blanks, 1);
+    assert_memory_equal(&slot.keys[1], &blank, sizeof blank);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -362,6 +434,9 @@ int main(void)
         TEST(a_derivation_that_fails_changes_nothing),
         TEST(a_player_whose_key_cannot_be_derived_is_ended),
         TEST(a_library_that_lacks_something_is_not_begun_with),
+        TEST(a_key_that_cannot_be_set_is_not_taken_for_set),
+        TEST(only_the_ciphers_own_contexts_forget_a_key),
+        TEST(a_slots_key_is_wiped_in_the_vault_and_in_the_contexts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,8 +15,11 @@
 #include "vault/flow.h"
 #include "vault/slot.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct fixture {
@@ -160,6 +163,37 @@ static void each_link_has_a_number_of_its_own(void **state)
     assert_int_equal(fixture->slot->n_links, 2);
 }
 
+// A link that can be seen has a number that no link before it had (I24): at each instruction.
+static void a_links_number_stands_before_the_link(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct slot *slot = fixture->slot;
+    int status;
+    const pid_t worker = fork();
+    if (worker == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+            _exit(77);
+        raise(SIGSTOP);
+        slot_link(fixture->slot, 7, SLOT_FLAG_LINKED);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(worker, &status, 0), worker);
+    while (WIFSTOPPED(status) && slot->game_fd != 7) {
+        if (ptrace(PTRACE_SINGLESTEP, worker, NULL, NULL) < 0)
+            break;
+        assert_int_equal(waitpid(worker, &status, 0), worker);
+    }
+    const bool is_linked = slot->game_fd == 7;
+    const uint32_t n_links = slot->n_links;
+    if (WIFSTOPPED(status)) {
+        kill(worker, SIGKILL);
+        waitpid(worker, &status, 0);
+    }
+    if (!is_linked)
+        skip(); // it may not be traced here
+    assert_int_equal(n_links, 1);
+}
+
 static void the_first_who_ends_it_is_noted(void **state)
 {
     struct fixture *fixture = *state;
@@ -215,6 +249,7 @@ int main(void)
         TEST(the_third_key_is_free),
         TEST(live_slots_are_found_and_no_others),
         TEST(each_link_has_a_number_of_its_own),
+        TEST(a_links_number_stands_before_the_link),
         TEST(the_first_who_ends_it_is_noted),
         TEST(a_freed_slot_gives_back_both_chunks_of_both_flows),
     };

@@ -23,8 +23,8 @@ def output_of(command, build):
 
 
 class Test:
-    def __init__(self, name, command, environment):
-        self.name, self.command, self.environment = name, command, environment
+    def __init__(self, name, suites, command, environment):
+        self.name, self.suites, self.command, self.environment = name, suites, command, environment
         self.seconds = 0.0
         self.reached = b""
 
@@ -70,6 +70,9 @@ class Build:
             parts = pool.map(find_in_file, [self.build] * len(commands), [it["command"] for it in commands],
                              [self.real(it["file"]) for it in commands], self.files, [self.source] * len(commands))
             self.mutants = [mutant for part in parts for mutant in part]
+        for path in self.files:
+            if not any(os.path.join(self.source, mutant.file) == path for mutant in self.mutants):
+                raise SystemExit(f"mutants: {path}: none is found in it")
         mutate.name_all(self.mutants)
         for number, mutant in enumerate(self.mutants, 1):
             mutant.number = number
@@ -161,7 +164,7 @@ class Build:
         for it in json.loads(output_of(["meson", "introspect", "--tests", self.build], self.build)):
             suites = {suite.split(":")[-1] for suite in it["suite"]}
             if suites & SUITES and it["cmd"][0].startswith(self.build + "/"):
-                self.tests.append(Test(it["name"], it["cmd"], it["env"]))
+                self.tests.append(Test(it["name"], suites, it["cmd"], it["env"]))
 
     def make(self):
         """Everything; then self.tests are those that can come by a mutant."""
