@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make check`; see README.md.
 BUILD ?= build
 
-.PHONY: all setup run check install asan clang storm faults proof fuzz bench clean format
+.PHONY: all setup run check install asan clang storm proof mutants fuzz bench clean format
 
 all: setup
 	@tools/build $(BUILD)
@@ -29,13 +29,13 @@ clang: setup
 storm: all
 	@tests/storm/run $(BUILD) --seconds 3600
 
-# Each system call fails, one after the other, with each error that it can have (ten minutes).
-faults: all
-	@STAYD_FAULTS=all STAYD_BUILD=$(abspath $(BUILD)) python3 -m pytest -q -p no:cacheprovider tests/e2e/test_faults.py
-
 # What can be counted is tried out whole (an hour).
 proof: all
 	@tests/proof/run $(BUILD)
+
+# Whether the tests see mistakes.
+mutants: all
+	@tests/proof/run $(BUILD) mutants
 
 fuzz: setup
 	@FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/run
