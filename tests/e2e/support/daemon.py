@@ -43,6 +43,13 @@ SHARE = take_share()
 PORTS = iter(random.sample(SHARE, len(SHARE)))  # none twice
 
 
+def take_ports_anew():
+    """In a fork, which has another share than the process that it comes of."""
+    global PORTS
+    share = take_share()
+    PORTS = iter(random.sample(share, len(share)))
+
+
 def free_port():
     """A port that nobody has at the moment, and that no player's connect is given (ip(7),
     ip_local_port_range)."""

@@ -17,6 +17,7 @@ With daemon:SECONDS it goes on in a child so long after it has begun to listen.
 It takes a player every SLOWNESS seconds at most. With web it speaks HTTP as well: it says nothing before the player
 does, and who sends a request gets UPGRADED and then all that it sends; "bye" ends it, "shutdown MS" is obeyed.
 """
+import contextlib
 import os
 import re
 import select
@@ -142,7 +143,8 @@ class Town:
 
     def drop(self, player):
         del self.players[player.sock.fileno()]
-        player.sock.shutdown(socket.SHUT_RDWR)  # a child may have a copy
+        with contextlib.suppress(OSError):  # it has gone
+            player.sock.shutdown(socket.SHUT_RDWR)  # a child may have a copy
         player.sock.close()
 
     def hear(self, player):
@@ -160,6 +162,12 @@ class Town:
             line, player.buffer = player.buffer.split(b"\n", 1)
             player.n_read += len(line) + 1
             self.obey(player, COMMANDS.sub(b"", line.rstrip(b"\r")))
+
+    def hear_or_drop(self, player):
+        try:
+            self.hear(player)
+        except (BrokenPipeError, ConnectionResetError):  # stayd has given its link up
+            self.drop(player)
 
     def hear_first(self, player):
         if not player.is_web and not player.buffer.startswith(b"GET "):
@@ -186,7 +194,7 @@ class Town:
                     self.players[sock.fileno()] = Player(sock)
                     time.sleep(self.slowness)
                 elif fd in self.players:
-                    self.hear(self.players[fd])
+                    self.hear_or_drop(self.players[fd])
 
 
 def listen_at(place, backlog):
