@@ -3,8 +3,7 @@
 """A system call of stayd's fails, any of them, with an error that is nobody's fault: no player is lost, and those who come
 meanwhile get in.
 
-What is short: all calls of an error at once. With STAYD_FAULTS=all (make faults) each call alone, with each of its errors,
-at the first time, the second, the third, four times running, and often.
+All calls of an error at once, and often. Each call alone, with each of its errors: tests/proof/calls.
 """
 import os
 import signal
@@ -16,10 +15,6 @@ from support.away import KINDS, await_back, check_echo, enter
 
 HINDRANCE = faults.find_hindrance()
 pytestmark = pytest.mark.skipif(HINDRANCE is not None, reason=str(HINDRANCE))
-IS_LONG = os.environ.get("STAYD_FAULTS") == "all"
-ALL_AT_ONCE = [(error, calls, "2+3") for error, calls in faults.ERRORS.items()]
-EACH_ALONE = [(error, (call,), when) for error, calls in faults.ERRORS.items() for call in calls
-              for when in ("1", "2", "3", "1..4", "2+3")]
 
 
 def live(stage, game, players):
@@ -46,16 +41,15 @@ def live(stage, game, players):
     family.await_whole()
 
 
-@pytest.mark.parametrize("error, calls, when", EACH_ALONE if IS_LONG else ALL_AT_ONCE,
-                         ids=lambda value: value if isinstance(value, str) else "-".join(value[:1]))
-def test_players_live_through_calls_that_fail(make_stage, lone, error, calls, when):
+@pytest.mark.parametrize("error", faults.ERRORS)
+def test_players_live_through_calls_that_fail(make_stage, lone, error):
     game = lone()
     stage = make_stage(its_game=game)
     stage.stayd.log.is_hurt = True
     players = [enter(stage, kind) for kind in KINDS]
-    with faults.Faults(stage.stayd.family, error, calls, when) as made:
+    with faults.Faults(stage.stayd.family, error, faults.ERRORS[error], "2+3") as made:
         live(stage, game, players)
-    assert made.n_failed() or IS_LONG
+    assert made.n_failed()
     players += [enter(stage, kind) for kind in KINDS]
     for player in players:
         check_echo(player)

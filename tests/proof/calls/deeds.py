@@ -144,8 +144,6 @@ DEEDS = {
     "upgrade, refused": upgrade_to("exits"),
     "upgrade, and back": upgrade_to("ends"),
     "unit: talk": talk,
-    "unit: a worker dies": die("worker"),
-    "unit: a guard dies": die("guard"),
     "unit: all die": all_die,
     "unit: restart": systemd_restarts,
 }

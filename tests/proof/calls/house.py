@@ -35,6 +35,7 @@ class House:
         self.build = BUILD
         self.n_may_fail = 0  # newcomers whose handshake may be lost
         self.n_read = 0  # of the log
+        self.n_deaths = 0  # of workers and entries that it told when it was read last
         self.lost = []  # players of whom nothing is expected any more
         self.n_lines = 0
         self.variant = variant
@@ -135,6 +136,7 @@ class House:
         """What the log has said since this was asked last."""
         text = self.stayd.log.text()
         self.n_read, before = len(text), self.n_read
+        self.n_deaths = len(re.findall(r" (?:worker|entry)-died ", text[before:]))
         return text[before:]
 
     def await_news(self, pattern):

@@ -40,8 +40,8 @@ static const uint8_t *map_program(pid_t pid, ino_t *inode)
             program++;
         if (!program->file || program->inode != status.st_ino || program->device != status.st_dev) {
             void *map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-            *program = (struct program){status.st_dev, status.st_ino,
-                                        map == MAP_FAILED ? NULL : map};
+            *program =
+                (struct program){status.st_dev, status.st_ino, map == MAP_FAILED ? NULL : map};
         }
         file = program->file;
     }

@@ -74,6 +74,20 @@ def make_short(deed, recorded, known):
                 yield Strike(deed, call, "fail", error)
 
 
+def make_for_unit(deed, recorded, known):
+    """As a unit, what is of the store: the guard's calls, and those of the start that finds it, before and after which it is
+    killed; each of them fails once."""
+    for call, (_, _, is_after_change) in sorted(recorded.items()):
+        if call.role in ("worker", "entry", "rehearse") or call.role.endswith("+!") or not is_program(call) or call in known:
+            continue
+        known.add(call)
+        if call.name not in PRIVATE:
+            yield from kills(deed, call, is_after_change, False)
+            if call.role.startswith("stayd") or (call.role, call.name) not in known:
+                known.add((call.role, call.name))
+                yield from list(failures(deed, call))[:1]
+
+
 def steps(recorded):
     """Calls after which the vault changes, of those who change it. (Not the worker, whose steps tests/crash and the other
     parts know; an entry has no vault, and the changes that it sees are others'.)"""

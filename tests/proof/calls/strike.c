@@ -112,8 +112,10 @@ static bool is_wanted(const struct tracee *tracee)
 // Its process has come to the call that is wanted.
 static void strike(struct tracee *tracee, uint64_t argument)
 {
-    static const enum due dues[] = {[HOW_AFTER] = DUE_DEATH, [HOW_FAIL] = DUE_FAILURE,
-                                    [HOW_CUT] = DUE_FAILURE, [HOW_LIE] = DUE_FAILURE,
+    static const enum due dues[] = {[HOW_AFTER] = DUE_DEATH,
+                                    [HOW_FAIL] = DUE_FAILURE,
+                                    [HOW_CUT] = DUE_FAILURE,
+                                    [HOW_LIE] = DUE_FAILURE,
                                     [HOW_STEP] = DUE_STEPS};
     struck = tracee->pid;
     if (how == HOW_CUT)

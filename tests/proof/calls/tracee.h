@@ -29,12 +29,12 @@ struct call {
 enum due { DUE_NOTHING, DUE_FAILURE, DUE_DEATH, DUE_STEPS };
 
 struct tracee {
-    pid_t pid; // 0: none
-    bool is_met;     // its maker has said what it is
-    bool is_held;    // it has stopped, and waits for that
+    pid_t pid;    // 0: none
+    bool is_met;  // its maker has said what it is
+    bool is_held; // it has stopped, and waits for that
     enum due due;
     struct code code;
-    struct call last; // the call that it is in, or was in last
+    struct call last;       // the call that it is in, or was in last
     char title[ROLE_BYTES]; // that it gives itself in the call that it is in; "": none
     struct watch *watch;
     bool is_watched;
