@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
-"""Which errors a system call has, by its manual page (section 2; for sockets also tcp(7), unix(7)), and what each may cost.
+"""Which errors a system call has, by its manual page (section 2; for sockets also tcp(7), unix(7)),
+and what each may cost.
 
 A hindrance may befall anybody at any time: nothing is lost by it. An error that says that the peer is gone may cost the
 one player of whom the call is. All others come only of a mistake of one's own: the process may end itself, and the
@@ -8,7 +9,8 @@ one player may be lost whom it was serving.
 """
 SHORTAGE = ("ENOMEM", "EMFILE", "ENFILE", "ENOBUFS", "ENOSPC", "EDQUOT", "EINTR", "EAGAIN", "ECONNABORTED")
 # What hinders only some calls, and is a mistake of others.
-HINDERS = {"EIO": ("close", "pwrite64", "pread64", "read", "write", "writev", "readv", "readlink", "ftruncate", "fallocate",
+HINDERS = {"EIO": ("close", "pwrite64", "pread64", "read", "write", "writev", "readv", "readlink", "ftruncate",
+           "fallocate",
                    "access", "chmod", "fsync"),
            "EPERM": ("accept4", "mlock", "mlock2", "setsockopt", "kill", "pidfd_send_signal", "sched_setattr", "chmod",
                      "getpgid", "prctl", "clone", "prlimit64", "fallocate"),
@@ -17,18 +19,23 @@ HINDERS = {"EIO": ("close", "pwrite64", "pread64", "read", "write", "writev", "r
 GONE = ("ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTCONN", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "ECONNREFUSED",
         "EHOSTDOWN", "ENONET", "ESRCH")
 
-OPEN = ("ENOMEM", "EMFILE", "ENFILE", "EINTR", "EACCES", "ENOENT", "ELOOP", "ENAMETOOLONG", "ENOTDIR", "EINVAL", "ENXIO",
+OPEN = ("ENOMEM", "EMFILE", "ENFILE", "EINTR", "EACCES", "ENOENT", "ELOOP", "ENAMETOOLONG", "ENOTDIR", "EINVAL",
+        "ENXIO",
         "EOVERFLOW", "EPERM", "EROFS", "ETXTBSY", "EBUSY", "EFAULT", "EBADF", "ENODEV", "EISDIR", "EDQUOT", "ENOSPC")
 PATH = ("EACCES", "ENOENT", "ELOOP", "ENAMETOOLONG", "ENOMEM", "ENOTDIR", "EFAULT", "EIO", "EINVAL", "EBADF")
-RECEIVE = ("EAGAIN", "EINTR", "ENOMEM", "ENOBUFS", "ECONNRESET", "ECONNREFUSED", "ETIMEDOUT", "ENOTCONN", "EHOSTUNREACH",
+RECEIVE = ("EAGAIN", "EINTR", "ENOMEM", "ENOBUFS", "ECONNRESET", "ECONNREFUSED", "ETIMEDOUT", "ENOTCONN",
+           "EHOSTUNREACH",
            "EBADF", "EFAULT", "EINVAL", "ENOTSOCK")
-SEND = ("EAGAIN", "EINTR", "ENOMEM", "ENOBUFS", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTCONN", "EHOSTUNREACH", "ENETDOWN",
-        "EACCES", "EALREADY", "EBADF", "EDESTADDRREQ", "EFAULT", "EINVAL", "EISCONN", "EMSGSIZE", "ENOTSOCK", "EOPNOTSUPP")
+SEND = ("EAGAIN", "EINTR", "ENOMEM", "ENOBUFS", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTCONN", "EHOSTUNREACH",
+        "ENETDOWN",
+        "EACCES", "EALREADY", "EBADF", "EDESTADDRREQ", "EFAULT", "EINVAL", "EISCONN", "EMSGSIZE", "ENOTSOCK",
+        "EOPNOTSUPP")
 READ = ("EAGAIN", "EINTR", "EIO", "EBADF", "EFAULT", "EINVAL", "EISDIR")  # of what is no socket
 WRITE = ("EAGAIN", "EINTR", "EIO", "ENOSPC", "EDQUOT", "EPIPE", "EPERM", "EFBIG", "EBADF", "EFAULT", "EINVAL")
 
 ERRORS = {
-    "accept4": ("EAGAIN", "EINTR", "ENOMEM", "ENOBUFS", "EMFILE", "ENFILE", "ECONNABORTED", "EPERM", "ENETDOWN", "EPROTO",
+    "accept4": ("EAGAIN", "EINTR", "ENOMEM", "ENOBUFS", "EMFILE", "ENFILE", "ECONNABORTED", "EPERM", "ENETDOWN",
+                "EPROTO",
                 "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH", "ETIMEDOUT",
                 "EBADF", "EFAULT", "ENOTSOCK"),  # EINVAL says that a reload has shut the socket, and is believed
     "access": PATH, "bind": ("EACCES", "EADDRINUSE", "EBADF", "EINVAL", "ENOTSOCK", "EADDRNOTAVAIL", "ENOMEM"),
@@ -37,7 +44,8 @@ ERRORS = {
     "clone": ("ENOMEM", "EAGAIN", "ENOSPC", "EPERM", "EINVAL", "EMFILE"),
     "close": ("EINTR", "EIO", "ENOSPC", "EDQUOT", "EBADF"),
     "close_range": ("EMFILE", "ENOMEM", "EINVAL"),
-    "connect": ("EAGAIN", "EINTR", "ENOMEM", "ENOBUFS", "EACCES", "EPERM", "ECONNREFUSED", "ENETUNREACH", "ETIMEDOUT", "ENOENT",
+    "connect": ("EAGAIN", "EINTR", "ENOMEM", "ENOBUFS", "EACCES", "EPERM", "ECONNREFUSED", "ENETUNREACH",
+                "ETIMEDOUT", "ENOENT",
                 "EADDRINUSE", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EALREADY", "EBADF", "EFAULT", "EINPROGRESS", "EISCONN",
                 "ENOTSOCK", "EPROTOTYPE"),
     "dup": ("EMFILE", "EBADF", "ENOMEM"), "dup2": ("EINTR", "EBUSY", "EBADF", "EMFILE"),
@@ -46,7 +54,8 @@ ERRORS = {
     "epoll_ctl": ("ENOMEM", "ENOSPC", "EBADF", "EEXIST", "EINVAL", "ENOENT", "EPERM", "ELOOP"),
     "epoll_wait": ("EINTR", "EBADF", "EFAULT", "EINVAL"),
     "eventfd2": ("ENOMEM", "EMFILE", "ENFILE", "ENODEV", "EINVAL"),
-    "execveat": ("ENOMEM", "EAGAIN", "EMFILE", "ENFILE", "EACCES", "EIO", "ENOENT", "ETXTBSY", "EPERM", "E2BIG", "EFAULT",
+    "execveat": ("ENOMEM", "EAGAIN", "EMFILE", "ENFILE", "EACCES", "EIO", "ENOENT", "ETXTBSY", "EPERM", "E2BIG",
+                 "EFAULT",
                  "EINVAL", "ELIBBAD", "ENOEXEC", "EBADF", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENOTDIR"),
     "fallocate": ("ENOMEM", "ENOSPC", "EINTR", "EIO", "EPERM", "EBADF", "EFBIG", "EINVAL", "ENODEV", "ENOSYS",
                   "EOPNOTSUPP", "ESPIPE", "ETXTBSY"),
@@ -80,7 +89,8 @@ ERRORS = {
     "rt_sigaction": ("EFAULT", "EINVAL"), "rt_sigprocmask": ("EFAULT", "EINVAL"),
     "sched_getscheduler": ("ESRCH", "EINVAL"), "sched_setattr": ("EPERM", "ESRCH", "EBUSY", "EINVAL", "E2BIG"),
     "sendmmsg": SEND, "sendmsg": (*SEND, "ETOOMANYREFS"), "sendto": SEND,
-    "setsockopt": ("ENOMEM", "ENOBUFS", "EPERM", "EBADF", "EFAULT", "EINVAL", "ENOPROTOOPT", "ENOTSOCK", "EDOM", "EISCONN"),
+    "setsockopt": ("ENOMEM", "ENOBUFS", "EPERM", "EBADF", "EFAULT", "EINVAL", "ENOPROTOOPT", "ENOTSOCK", "EDOM",
+                   "EISCONN"),
     "shutdown": ("ENOTCONN", "EBADF", "EINVAL", "ENOTSOCK"), "sigaltstack": ("ENOMEM", "EFAULT", "EINVAL", "EPERM"),
     "signalfd4": ("ENOMEM", "EMFILE", "ENFILE", "ENODEV", "EBADF", "EINVAL"),
     "socket": ("ENOMEM", "ENOBUFS", "EMFILE", "ENFILE", "EACCES", "EAFNOSUPPORT", "EINVAL", "EPROTONOSUPPORT"),
@@ -90,8 +100,10 @@ ERRORS = {
     "write": WRITE, "writev": WRITE,
 }
 # They have none, or do not come back.
-WITHOUT = ("alarm", "arch_prctl", "exit_group", "getegid", "geteuid", "getgid", "getpgrp", "getpid", "getppid", "gettid",
-           "getuid", "restart_syscall", "rseq", "rt_sigreturn", "set_robust_list", "set_tid_address", "tgkill", "umask", "uname")
+WITHOUT = ("alarm", "arch_prctl", "exit_group", "getegid", "geteuid", "getgid", "getpgrp", "getpid", "getppid",
+           "gettid",
+           "getuid", "restart_syscall", "rseq", "rt_sigreturn", "set_robust_list", "set_tid_address", "tgkill",
+           "umask", "uname")
 # They have done their work when they fail: what is closed is closed.
 LIARS = ("close",)
 # Of a connection. When one of them fails for good, the connection is over, and so are the events that it brings.

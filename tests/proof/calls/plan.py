@@ -9,12 +9,13 @@ from errors import ERRORS, HINDRANCE, WITHOUT, class_of, errors_of
 from trial import Strike
 
 # They change nothing but what dies with their process: to be killed after one is to be killed before it.
-PRIVATE = {"access", "arch_prctl", "brk", "fstatfs", "futex", "getdents64", "getegid", "geteuid", "getgid", "getpeername",
-           "getpgid", "getpgrp", "getpid", "getppid", "getpriority", "getrandom", "getsockname", "getsockopt", "gettid",
-           "getuid", "ioctl", "lseek", "madvise", "mlock", "mlock2", "mmap", "mprotect", "mremap", "munmap", "newfstatat",
-           "openat", "pread64", "prlimit64", "readlink", "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
-           "sched_getscheduler", "set_robust_list", "set_tid_address", "sigaltstack", "sysinfo", "epoll_wait", "poll",
-           "ppoll", "prctl", "restart_syscall"}
+PRIVATE = {"access", "arch_prctl", "brk", "fstatfs", "futex", "getdents64", "getegid", "geteuid", "getgid",
+           "getpeername", "getpgid", "getpgrp", "getpid", "getppid", "getpriority", "getrandom",
+           "getsockname", "getsockopt", "gettid", "getuid", "ioctl", "lseek", "madvise", "mlock", "mlock2",
+           "mmap", "mprotect", "mremap", "munmap", "newfstatat", "openat", "pread64", "prlimit64",
+           "readlink", "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_getscheduler",
+           "set_robust_list", "set_tid_address", "sigaltstack", "sysinfo", "epoll_wait", "poll", "ppoll",
+           "prctl", "restart_syscall"}
 ENDS = {"exit_group"}
 OWN_TABLE = ("entry", "rehearse")  # whose descriptors are not the others'
 
@@ -45,9 +46,14 @@ def failures(deed, call):
         classes.add(kind)
 
 
+def role_of(call):
+    """Of what has not named itself yet, its maker's."""
+    return re.match(r"\w*", call.role).group()
+
+
 def is_ours(call):
     """Not one of systemd's, or of what it executes beside stayd."""
-    return re.match(r"\w*", call.role).group() in (*ROLES, "rehearse", "stayd")
+    return role_of(call) in (*ROLES, "rehearse", "stayd")
 
 
 def make(deed, recorded, known):
@@ -61,9 +67,9 @@ def make(deed, recorded, known):
 
 
 def make_short(deed, recorded, known):
-    """Each call of each process once: killed after it, and with one error that is a hindrance."""
+    """Each call of each process, and of what it makes, once: killed after it, and with one error that is a hindrance."""
     for call in sorted(recorded):
-        key = call.role, call.name
+        key = role_of(call), call.name
         if key in known:
             continue
         known.add(key)
