@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: the stayd authors
 # SPDX-License-Identifier: MIT
-"""What befalls a house (house.py), and in the course of which each call is struck. A deed may be in vain, when something
+"""What befalls a house (house.py), and in the course of which each call is struck. A deed may be in vain when something
 is struck; it may lose nobody."""
 import os
 import signal

@@ -26,8 +26,8 @@ GONE = (Ended, OSError)  # how a player sees that it is lost
 
 
 class House:
-    """strike: the tracer's program. processor: of all its processes. pki: a support.pki.Pki. folder: to make its own in.
-    variant: of stayd, stayd-VARIANT in the build."""
+    """strike: the tracer's program. processor: of all its processes. pki: a support.pki.Pki. folder: its own is
+    made in it. variant: of stayd, stayd-VARIANT in the build."""
 
     def __init__(self, strike, processor, pki, folder, variant="this"):
         self.folder = tempfile.mkdtemp(dir=folder)

@@ -67,7 +67,7 @@ def make(deed, recorded, known):
 
 
 def make_short(deed, recorded, known):
-    """Each call of each process, and of what it makes, once: killed after it, and with one error that is a hindrance."""
+    """Each call of each process, and of what it makes, once: killed after it; each error that is a hindrance once."""
     for call in sorted(recorded):
         key = role_of(call), call.name
         if key in known:
@@ -81,10 +81,11 @@ def make_short(deed, recorded, known):
 
 
 def make_for_unit(deed, recorded, known):
-    """As a unit, what is of the store: the guard's calls, and those of the start that finds it, before and after which it is
-    killed; each of them fails once."""
+    """As a unit, what is of the store: the guard's calls, and those of the start that finds it. Killed before and after
+    them; those of a start fail once."""
     for call, (_, _, is_after_change) in sorted(recorded.items()):
-        if call.role in ("worker", "entry", "rehearse") or call.role.endswith("+!") or not is_program(call) or call in known:
+        is_others = call.role in ("worker", *OWN_TABLE) or call.role.endswith("+!")
+        if is_others or not is_program(call) or call in known:
             continue
         known.add(call)
         if call.name not in PRIVATE:
@@ -95,8 +96,8 @@ def make_for_unit(deed, recorded, known):
 
 
 def steps(recorded):
-    """Calls after which the vault changes, of those who change it. (Not the worker, whose steps tests/crash and the other
-    parts know; an entry has no vault, and the changes that it sees are others'.)"""
+    """Calls after which the vault changes, of those who change it. (Not of the worker, whose steps tests/crash knows;
+    an entry has no vault, and the changes that it sees are others'.)"""
     def is_stepped(call):
         return call.role not in ("worker", *OWN_TABLE) and not call.role.endswith("+!")
     return sorted(call for call, (_, is_before_change, _) in recorded.items() if is_before_change and is_stepped(call))

@@ -4,8 +4,8 @@
 // The processes of a running stayd that are traced, with all that they make.
 //
 // A call is known by who makes it (the process' role: the name that it has given itself; "+" behind the maker's until
-// it has, "!" after an exec), its number, its place in the program, and, of one that reads or writes, whether it does so on
-// a socket.
+// it has, "!" after an exec), its number, its place in the program, and, of one that reads or writes,
+// whether it does so on a socket.
 #ifndef PROOF_CALLS_TRACEE_H
 #define PROOF_CALLS_TRACEE_H
 
@@ -68,7 +68,8 @@ void tracee_skip_call(const struct tracee *tracee);
 // At a call's end.
 void tracee_set_error(const struct tracee *tracee, int error);
 
-// Single steps, until the vault has changed n_changes times, or the next system call comes. How many changes there were.
+// Single steps, until the vault has changed n_changes times, or the next system call comes. How many changes there
+// were.
 unsigned tracee_step(struct tracee *tracee, unsigned n_changes);
 
 #endif

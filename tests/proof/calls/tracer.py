@@ -34,7 +34,8 @@ class Call:
         return " ".join(map(str, (self.role, self.number, *self.place, self.is_on_socket)))
 
     def __str__(self):
-        return f"{self.role} {self.name}{' (socket)' * self.is_on_socket} at {' '.join(f'{frame:x}' for frame in self.place)}"
+        place = " ".join(f"{frame:x}" for frame in self.place)
+        return f"{self.role} {self.name}{' (socket)' * self.is_on_socket} at {place}"
 
 
 class Tracer:
@@ -58,13 +59,14 @@ class Tracer:
         self._expect_ok()
 
     def calls(self):
-        """{call: (how often it was made, whether the vault changes between it and its process' next one, whether it does
-        between the last one and it)}"""
+        """{call: (how often it was made, whether the vault changes between it and its process' next one, whether it
+        does between the last one and it)}"""
         self._say("calls")
         found = {}
         while (line := self.process.stdout.readline()) != ".\n":
             role, number, *place, is_on_socket, times, before, after = line.split()
-            found[Call(role, int(number), tuple(map(int, place)), int(is_on_socket))] = int(times), before == "1", after == "1"
+            call = Call(role, int(number), tuple(map(int, place)), int(is_on_socket))
+            found[call] = int(times), before == "1", after == "1"
         return found
 
     def strike(self, call, *how):
