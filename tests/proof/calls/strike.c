@@ -19,6 +19,7 @@
 //         lie ERROR                  it is made, and fails all the same (as a close does)
 //         step N                     afterwards, its process is killed as soon as the vault has changed N times
 //     result                     -> struck PID | missed | short N (of step: only so many changes)
+//         | last: it was not killed, because guard, spare and worker would all have been dead then
 //     who                        -> ROLE PID ... .
 //
 // CALL is ROLE SYSCALL FRAME FRAME FRAME SOCKET (tracee.h), all but ROLE as numbers.
@@ -59,6 +60,7 @@ static struct call wanted;
 static unsigned how_number;
 static pid_t struck;
 static int n_short = -1;
+static bool was_last; // it was not struck, because nobody would have been left
 
 // ---- Listing ----
 
@@ -104,9 +106,26 @@ static void count(const struct tracee *tracee, bool is_after_change)
 
 // ---- Striking ----
 
+// Of those who have the players' descriptors nobody else lives: after this one's death nothing is left.
+static bool is_last(const struct tracee *tracee)
+{
+    static const char *const keepers[] = {"guard", "guard!", "spare", "worker"};
+    const struct tracee *other;
+    for (unsigned i = 0; (other = tracee_at(i)); i++)
+        for (unsigned k = 0; k < sizeof keepers / sizeof *keepers; k++)
+            if (other != tracee && strcmp(other->last.role, keepers[k]) == 0)
+                return false;
+    return true;
+}
+
 static bool is_wanted(const struct tracee *tracee)
 {
-    return how != HOW_NOT && !struck && n_short < 0 && call_is(&tracee->last, &wanted);
+    bool is_due = how != HOW_NOT && !struck && n_short < 0 && call_is(&tracee->last, &wanted);
+    bool is_kill = how == HOW_BEFORE || how == HOW_AFTER || how == HOW_STEP;
+    if (!is_due || !is_kill || !is_last(tracee))
+        return is_due;
+    was_last = true;
+    return false;
 }
 
 // Its process has come to the call that is wanted.
@@ -330,6 +349,8 @@ static void print_result(void)
 {
     if (n_short >= 0)
         printf("short %d\n", n_short);
+    else if (!struck && was_last)
+        printf("last\n");
     else if (struck)
         printf("struck %d\n", (int)struck);
     else
@@ -351,6 +372,7 @@ static bool arm(const char *line)
     wanted.number = number;
     struck = 0;
     n_short = -1;
+    was_last = false;
     for (unsigned i = 1; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)
             how = (enum how)i;
