@@ -9,6 +9,8 @@ import os
 import shlex
 import subprocess
 
+# ccache gives the compiler a text that is preprocessed, in which other places count.
+WITHOUT_CCACHE = {**os.environ, "CCACHE_DISABLE": "1"}
 CLANGS = ("clang", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14")
 
 
@@ -44,7 +46,7 @@ def note_files(root):
 def functions(build, command, source, wanted):
     """The functions that are defined in the files `wanted` (real paths), as clang's nodes, in the order of the text."""
     done = subprocess.run([clang(), *flags_of(command), "-w", "-fsyntax-only", "-Xclang", "-ast-dump=json", source],
-                          cwd=build, stdout=subprocess.PIPE, check=True)
+                          cwd=build, env=WITHOUT_CCACHE, stdout=subprocess.PIPE, check=True)
     root = json.loads(done.stdout)
     note_files(root)
     found = []
