@@ -68,7 +68,6 @@ class Finder:
     def __init__(self, file, text):
         self.file, self.text = file, text
         self.mutants = []
-        self.statements = {}  # begin of a run of stores: [(begin, end), ...]
         self.function = None
         self.returns = None
         self.seen = set()
@@ -272,7 +271,6 @@ class Finder:
 
     def take_function(self, node):
         self.function = node["name"]
-        self.returns = type_of(node).split("(")[0] if "(" in node["type"]["qualType"] else ""
         self.returns = node["type"]["qualType"].split("(")[0].strip()
         self.walk(node["inner"][-1] if node["inner"][-1]["kind"] == "CompoundStmt" else
                   next(child for child in node["inner"] if child["kind"] == "CompoundStmt"), [])
