@@ -66,17 +66,15 @@ void guard_leave(struct guard *guard)
     if (!vault_is_proven(&guard->vault) || !entries_leave(guard, clock_boot_ms()))
         return;
     // First to see whether it can be done; what changes until the worker is dead is little.
-    bool is_done = store_all(guard);
-    if (is_done)
-        guard_end_worker(guard);
-    if (!is_done || !store_all(guard)) {
+    // Who lived on would be the next guard, and the manager would wait for its end.
+    if (!store_all(guard) || !guard_end_worker(guard) || !store_all(guard) ||
+        !guard_end_spare(guard)) {
         log_event(LOG_SYSTEM, "what=\"leave the connections to the service manager\"");
         entries_stay(guard);
         guard->retry_ms = clock_boot_ms() + GUARD_RETRY_MS;
         return;
     }
     entries_kill(guard);
-    guard_end_spare(guard);
     log_event(LOG_LEAVE, "status=%d", GUARD_LEFT);
     exit(GUARD_LEFT);
 }

@@ -98,8 +98,9 @@ static void write_pid(const struct guard *guard)
 // somebody is there to make the worker whoever dies in between.
 static void pass_heritage_on(struct guard *guard)
 {
-    if (guard->spare.pid && guard->spare.heritage != guard->heritage->id)
-        guard_end_spare(guard);
+    bool is_old = guard->spare.pid && guard->spare.heritage != guard->heritage->id;
+    if (is_old && !guard_end_spare(guard))
+        return;
     if (guard->spare.pid == 0)
         guard_make_spare(guard);
     bool is_ending = guard->vault.head->ending_until_ms; // the present worker's end will do

@@ -49,7 +49,9 @@ struct guard {
 
 // False: logged, and to be tried again.
 bool guard_make_spare(struct guard *guard);
-void guard_end_spare(struct guard *guard);
+
+// False: it lives on.
+bool guard_end_spare(struct guard *guard);
 
 // Sweep up after the last worker, and clone another one; or watch the one that lives. Without
 // success it is to be called again.
@@ -57,11 +59,11 @@ void guard_make_worker(struct guard *guard);
 
 bool guard_is_dead(const struct child *child);
 
-// SIGKILL, and wait until it is dead, a zombie.
+// SIGKILL, and wait until it is dead, a zombie. (Not for ever.)
 void guard_end_child(const struct child *child);
 
-// End the worker, if there is one.
-void guard_end_worker(struct guard *guard);
+// End the worker, if there is one. False: it lives on.
+bool guard_end_worker(struct guard *guard);
 
 // An orderly end: begin it, or hurry it; be done. And leave the connections to the service manager, as
 // soon as that can be done.

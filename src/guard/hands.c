@@ -90,13 +90,15 @@ void guard_make_worker(struct guard *guard)
     log_event(LOG_WORKER_MADE, "pid=%d", (int)pid);
 }
 
-void guard_end_spare(struct guard *guard)
+bool guard_end_spare(struct guard *guard)
 {
-    if (guard->spare.pid <= 0)
-        return;
-    kill(guard->spare.pid, SIGKILL);
-    waitpid(guard->spare.pid, NULL, 0);
+    if (guard->spare.pid > 0) {
+        if (kill(guard->spare.pid, SIGKILL) < 0 && errno != ESRCH)
+            return false;
+        waitpid(guard->spare.pid, NULL, 0);
+    }
     guard->spare = (struct child){0};
+    return true;
 }
 
 bool guard_is_dead(const struct child *child)
@@ -111,11 +113,14 @@ void guard_end_child(const struct child *child)
     poll(&poll_fd, 1, END_MS);
 }
 
-void guard_end_worker(struct guard *guard)
+bool guard_end_worker(struct guard *guard)
 {
     if (guard->worker.pid > 0) {
         guard_end_child(&guard->worker);
+        if (!guard_is_dead(&guard->worker))
+            return false;
         remains_look(guard, guard->worker.pid);
     }
     guard->worker = (struct child){0};
+    return true;
 }

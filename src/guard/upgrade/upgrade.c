@@ -121,7 +121,8 @@ static bool has_way_back(const struct guard *guard)
 static bool take_table(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
-    guard_end_worker(guard);
+    if (!guard_end_worker(guard))
+        return false;
     uint64_t seen = head->table;
     if (lease_is_alive(seen) && lease_pid(seen) != getpid())
         return false;
