@@ -118,7 +118,7 @@ def upgrade_to(name):
 
 def systemd_restarts(house):
     house.stayd.await_stored()
-    house.stayd.systemd.ctl("restart", UNIT, check=False)  # fails if the start that it waits for is killed
+    house.stayd.systemd.ctl("restart", UNIT, check=house.must_start)
     house.talk()
     come(house, "1.3")
 

@@ -34,6 +34,7 @@ class House:
         self.pki = pki
         self.build = BUILD
         self.n_may_fail = 0  # newcomers whose handshake may be lost
+        self.must_start = True  # a start that systemd waits for may not fail
         self.n_read = 0  # of the log
         self.n_deaths = 0  # of workers and entries that it told when it was read last
         self.lost = []  # players of whom nothing is expected any more
@@ -142,6 +143,12 @@ class House:
     def await_news(self, pattern):
         until(lambda: re.search(pattern, self.stayd.log.text()[self.n_read:]), f"{pattern} in the log")
 
+    def orphans(self):
+        """Children of this process by the death of their parents."""
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            pids = [int(pid) for pid in file.read().split()]
+        return set(pids) - {process.process.pid for process in (self.stayd, self.tracer, self.game)}
+
     def end(self):
         """Nobody is left."""
         self.end_stayd()
@@ -179,4 +186,9 @@ class UnitHouse(House):
         return [self.systemd.pid]
 
     def end_stayd(self):
+        # A systemctl that was not waited for is in systemd's namespace, which does not end before it is reaped.
+        for pid in self.orphans():
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
         self.systemd.end()

@@ -126,7 +126,7 @@ void tracee_cut(const struct tracee *tracee, uint64_t argument)
 
 void tracee_skip_call(const struct tracee *tracee)
 {
-    ptrace(PTRACE_POKEUSER, tracee->pid, AT(orig_rax), -1L);
+    ptrace(PTRACE_POKEUSER, tracee->pid, AT(orig_rax), (long)__NR_getpid);
 }
 
 void tracee_set_error(const struct tracee *tracee, int error)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from support.stream import Ended
 
 from deeds import DEEDS, come
-from errors import HINDRANCE, LIARS, PROCESS_CALLS, STREAM_CALLS, class_of
+from errors import HINDRANCE, LIARS, MISTAKE, PROCESS_CALLS, STREAM_CALLS, class_of
 from tracer import Call
 
 TRIAL_S = 60
@@ -41,6 +41,10 @@ class Strike:
 
     def is_of_an_entry(self):
         return self.call.role == "entry" or self.call.role.endswith("+!")
+
+    def may_end_start(self):
+        """May a start end itself or be dead, so that systemd makes another one, and says so to who waits?"""
+        return self.how != "fail" or self.kind == MISTAKE or self.call.role.startswith("stayd")
 
     def may_lose(self):
         """(players, newcomers) that may be lost, at most."""
@@ -78,6 +82,7 @@ def run(house, strike):
     signal.alarm(TRIAL_S)
     players, newcomers = strike.may_lose()
     house.n_may_fail = newcomers
+    house.must_start = not strike.may_end_start()
     house.news()
     house.tracer.strike(strike.call, *strike.command())
     try:
