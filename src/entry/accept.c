@@ -189,6 +189,15 @@ static void let_in(struct listener *listener, int fd, const struct sockaddr *fro
         pause_some(all, &all->is_tls_paused, "max-handshakes are under way");
 }
 
+// A reload has removed it (guard/reload/listen.c). Asked again of the socket itself: one wrong answer must not
+// make it deaf for ever.
+static bool is_shut(int socket)
+{
+    int listens;
+    socklen_t n = sizeof listens;
+    return getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) == 0 && listens == 0;
+}
+
 // One of the socket's queue. False: no more now.
 static bool accept_one(struct listener *listener, int socket)
 {
@@ -196,17 +205,17 @@ static bool accept_one(struct listener *listener, int socket)
     struct sockaddr_storage from;
     socklen_t n_from = sizeof from;
     int fd = accept4(socket, (struct sockaddr *)&from, &n_from, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+    const int error = errno;
+    if (fd < 0 && (error == EINTR || error == ECONNABORTED))
         return true;
-    if (fd < 0 && errno == EINVAL) {
-        // A reload has removed it, and it is shut (guard/reload/listen.c).
+    if (fd < 0 && error == EINVAL && is_shut(socket)) {
         event_free(listener->event);
         listener->event = NULL;
         return false;
     }
-    if (fd < 0 && errno != EAGAIN) {
+    if (fd < 0 && error != EAGAIN) {
         // EMFILE, ENFILE, ENOBUFS, ENOMEM; any other would repeat at once just the same.
-        pause_some(all, &all->is_paused, strerror(errno));
+        pause_some(all, &all->is_paused, strerror(error));
         all->is_short = true;
     }
     if (fd < 0)

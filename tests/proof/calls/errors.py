@@ -37,7 +37,7 @@ ERRORS = {
     "accept4": ("EAGAIN", "EINTR", "ENOMEM", "ENOBUFS", "EMFILE", "ENFILE", "ECONNABORTED", "EPERM", "ENETDOWN",
                 "EPROTO",
                 "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH", "ETIMEDOUT",
-                "EBADF", "EFAULT", "ENOTSOCK"),  # EINVAL says that a reload has shut the socket, and is believed
+                "EBADF", "EFAULT", "EINVAL", "ENOTSOCK"),
     "access": PATH, "bind": ("EACCES", "EADDRINUSE", "EBADF", "EINVAL", "ENOTSOCK", "EADDRNOTAVAIL", "ENOMEM"),
     "brk": ("ENOMEM",),
     "chmod": (*PATH, "EPERM", "EROFS"),
