@@ -173,12 +173,15 @@ class UnitHouse(House):
     """stayd as a unit of a systemd, which keeps its descriptors. (The game has no control channel here, which is within
     systemd's own /run.)"""
 
+    # An order to leave dies with the guard that has it: systemd waits for so long, and kills all.
+    MORE = "TimeoutStopSec=5s\n"
+
     def begin(self):
         os.chmod(os.path.dirname(self.folder), 0o755)
         os.chmod(self.folder, 0o755)
         os.chmod(self.game.place, 0o777)
         self.systemd = Systemd(self.folder)
-        unit = Unit(self.systemd, self.listeners, self.games, self.options).start()
+        unit = Unit(self.systemd, self.listeners, self.games, self.options, more=self.MORE).start()
         unit.process = self.systemd.process
         return unit
 

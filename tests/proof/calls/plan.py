@@ -17,6 +17,7 @@ PRIVATE = {"access", "arch_prctl", "brk", "fstatfs", "futex", "getdents64", "get
            "set_robust_list", "set_tid_address", "sigaltstack", "sysinfo", "epoll_wait", "poll", "ppoll",
            "prctl", "restart_syscall"}
 ENDS = {"exit_group"}
+PECULIAR = {"EAGAIN", "EINTR"}
 OWN_TABLE = ("entry", "rehearse")  # whose descriptors are not the others'
 
 
@@ -34,16 +35,25 @@ def kills(deed, call, is_after_change, is_first):
         yield Strike(deed, call, "after")
 
 
-def failures(deed, call):
+def choose(call, errors, known):
+    """Of errors of one class: those that the program treats in ways of their own, those that no call of this name and
+    process has had yet, and at least one, not the same everywhere."""
+    new = {error for error in errors if (role_of(call), call.name, error) not in known}
+    known.update((role_of(call), call.name, error) for error in new)
+    chosen = new | {error for error in errors if error in PECULIAR} if is_program(call) else new
+    return chosen or {errors[sum(call.place) % len(errors)]}
+
+
+def failures(deed, call, known):
     if call.name in WITHOUT:
         return
-    classes = set()
     assert call.name in ERRORS, f"{call.name}: its errors are to be said in errors.py"
+    classes = {}
     for error in errors_of(call):
-        kind = class_of(call, error)
-        if is_program(call) or kind not in classes:
+        classes.setdefault(class_of(call, error), []).append(error)
+    for errors in classes.values():
+        for error in sorted(choose(call, errors, known)):
             yield Strike(deed, call, "fail", error)
-        classes.add(kind)
 
 
 def role_of(call):
@@ -63,7 +73,7 @@ def make(deed, recorded, known):
         yield from kills(deed, call, is_after_change, is_first)
         if is_first:
             known.add(call)
-            yield from failures(deed, call)
+            yield from failures(deed, call, known)
 
 
 def make_short(deed, recorded, known):
@@ -92,7 +102,7 @@ def make_for_unit(deed, recorded, known):
             yield from kills(deed, call, is_after_change, False)
             if call.role.startswith("stayd") or (call.role, call.name) not in known:
                 known.add((call.role, call.name))
-                yield from list(failures(deed, call))[:1]
+                yield from list(failures(deed, call, set()))[:1]
 
 
 def steps(recorded):
