@@ -1,0 +1,6 @@
+#ifndef UPGRADE
+inline count_death()
+{
+    skip
+}
+#endif
