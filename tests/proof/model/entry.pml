@@ -19,7 +19,7 @@
 #endif
 /* handover_is_heard() src/vault/handover.c */
 #define is_heard (has_queue(E) && !e[E].is_shut)
-#define may_end (e[E].doomed || deaths > 0)
+#define may_end (e[E].doomed || (deaths > 0 && is_time))
 
 active [QUEUES] proctype entry()
 {
@@ -27,7 +27,13 @@ idle:
     e[E].lives;
     if
     /* entry_make() src/entry/entry.c */
-    :: atomic { is_heard -> e[E].phase = IS_READY }
+    :: atomic {
+        is_heard ->
+            if
+            :: e[E].phase == IS_STARTING -> e[E].phase = IS_READY
+            :: else /* it was there at the beginning */
+            fi
+    }
     /* entry_run() src/entry/run.c */
     :: atomic { !is_heard -> goto gone }
     :: atomic { may_end -> deaths = (e[E].doomed -> deaths : deaths - 1); goto gone }

@@ -16,6 +16,9 @@
 #ifndef DEATHS
 #define DEATHS 3
 #endif
+#if defined(UPGRADE) || defined(RELOAD)
+#define IS_ORDERED
+#endif
 #define PROCESSES 10
 #define NOBODY PROCESSES /* also the process that has an orphan */
 #define ME _pid
@@ -46,7 +49,12 @@ typedef process_state {
     byte signals; /* SIGHUPs received */
 #endif
 #ifdef UPGRADE
-    bool is_adopted; /* its program is the new one */
+    bool is_adopted;   /* its program is the new one */
+    bool is_signalled; /* SIGUSR2 waits for it */
+    bool upgrades;     /* SIGUSR2 was taken, and nothing done about it yet */
+    bool has_trial;
+    bool hangs; /* the new program, for good */
+    byte n_deaths;
 #endif
 }
 process_state p[PROCESSES + 1];
@@ -59,6 +67,19 @@ byte deaths = DEATHS;
 byte head_guard = NOBODY, head_table = NOBODY, head_spare = NOBODY;
 byte worker_phase = DEAD;
 byte table_number = 0;
+
+#ifdef UPGRADE
+#define IS_NONE 0
+#define IS_ON_TRIAL 1
+#define IS_ON_PROBATION 2
+#define IS_GOOD 3
+#define IS_REFUSED 4
+#define IS_BACK 5
+/* struct vault_upgrade */
+byte upgrade_phase = IS_NONE, last_table = 0;
+bool asked, taken, done_token; /* there is one who asks */
+#define is_under_way (upgrade_phase == IS_ON_TRIAL || upgrade_phase == IS_ON_PROBATION)
+#endif
 
 #define lives(i) (p[i].role != NONE)
 #define is_proven (p[ME].table == table_number)
@@ -84,6 +105,11 @@ inline forget(i)
 #endif
 #ifdef UPGRADE
     p[i].is_adopted = false;
+    p[i].is_signalled = false;
+    p[i].upgrades = false;
+    p[i].has_trial = false;
+    p[i].hangs = false;
+    p[i].n_deaths = 0;
 #endif
 }
 
@@ -94,12 +120,29 @@ inline forget(i)
 #define is_of_spare(i) \
     ((p[i].role == SPARE || p[i].role == GUARD) && head_guard != i && p[i].word == head_guard && \
      (p[i].role != SPARE || p[i].table == table_number))
+#ifdef UPGRADE
+#define is_hanging(i) p[i].hangs
+#else
+#define is_hanging(i) false
+#endif
 #define carries(i) \
-    (i != ME && lives(i) && !p[i].doomed && (head_guard == i || is_of_worker(i) || is_of_spare(i)))
+    (i != ME && lives(i) && !p[i].doomed && !is_hanging(i) && (head_guard == i || is_of_worker(i) || is_of_spare(i)))
 #define one_is_left \
     (carries(0) || carries(1) || carries(2) || carries(3) || carries(4) || carries(5) || carries(6) || \
      carries(7) || carries(8) || carries(9))
-#define may_die (p[ME].doomed || (deaths > 0 && one_is_left))
+#define may_die (p[ME].doomed || (deaths > 0 && is_time && one_is_left))
+/* An upgrade or a reload begins with all there, and has its deaths from the order until it is over: what is
+   before and after is searched in the other scenarios. */
+#ifdef UPGRADE
+#define is_other(i) (lives(i) && p[i].table != table_number)
+#define is_time \
+    (is_under_way || is_other(0) || is_other(1) || is_other(2) || is_other(3) || is_other(4) || \
+     is_other(5) || is_other(6) || is_other(7) || is_other(8) || is_other(9))
+#elif defined(RELOAD)
+#define is_time (asked > 0 && !is_over)
+#else
+#define is_time true
+#endif
 
 /* The kernel: who was its child is an orphan, and a spare is woken by that (PR_SET_PDEATHSIG). */
 inline end_process()
@@ -120,10 +163,15 @@ inline end_process()
     }
 }
 
+inline die()
+{
+    d_step { deaths = (p[ME].doomed -> deaths : deaths - 1) }
+}
+
 #define STEP(action) \
     if \
     :: atomic { action } \
-    :: atomic { may_die -> d_step { deaths = (p[ME].doomed -> deaths : deaths - 1) }; goto gone } \
+    :: atomic { may_die -> die(); goto gone } \
     fi
 /* The same of a guard, of whom there is one. */
 #define ACT(action) STEP(assert(head_guard == ME); action)
@@ -162,8 +210,8 @@ inline clone(result, as, with)
 
 #include "table.pml"
 #include "reload.pml"
-#include "upgrade.pml"
 #include "entries.pml"
+#include "upgrade.pml"
 #include "guard.pml"
 #include "worker.pml"
 #include "process.pml"

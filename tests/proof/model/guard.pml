@@ -130,7 +130,6 @@ find:
 #ifndef UPGRADE
 #define due_probation false
 #define due_upgrade false
-#define is_late false
 #endif
 #ifndef ENTRIES
 #define due_entries false
@@ -229,7 +228,7 @@ turn:
         :: due == 9 -> goto mind_upgrade
         fi
     }
-    :: atomic { may_die -> d_step { deaths = (p[ME].doomed -> deaths : deaths - 1) }; goto gone }
+    :: atomic { may_die -> die(); goto gone }
     fi;
 mind_death:
     worker_died();

@@ -13,6 +13,9 @@ active [PROCESSES] proctype process()
 #ifdef SERVE
     bool is_marked;
 #endif
+#ifdef UPGRADE
+    byte old_spare = NOBODY;
+#endif
 #ifdef ENTRIES
     byte at_place, object = NO_OBJECT, message;
 #endif
@@ -31,9 +34,10 @@ spare:
     :: atomic { head_guard != p[ME].word || p[ME].parent != p[ME].word }
 #ifdef UPGRADE
     /* probation_sleep_ms() src/guard/upgrade/probation.c: the deadline */
-    :: atomic { p[ME].parent == p[ME].word && is_way_back && !is_late -> is_late = true; goto late }
+    :: atomic { p[ME].parent == p[ME].word && is_way_back && has_deadline && is_running(p[ME].word) &&
+           !p[p[ME].word].doomed -> goto late }
 #endif
-    :: atomic { may_die -> d_step { deaths = (p[ME].doomed -> deaths : deaths - 1) }; goto gone }
+    :: atomic { may_die -> die(); goto gone }
     fi;
     /* guard_spare_run() src/guard/spare.c: is it this one's to go on? */
 #ifdef BREAK_FORCE
@@ -68,6 +72,9 @@ worker:
 #endif
 #ifdef SERVE
         is_marked = false;
+#endif
+#ifdef UPGRADE
+        old_spare = NOBODY;
 #endif
 #ifdef ENTRIES
         at_place = 0;

@@ -5,7 +5,24 @@
  */
 inline begin()
 {
-    skip;
+#ifdef IS_ORDERED
+    /* All are there: guard, spare, a worker that is about to be ready, and an open entry. */
+    head_guard = 0;
+    p[0].word = 0;
+    p[0].spare = 1;
+    p[0].worker = 2;
+    p[1].role = SPARE;
+    p[1].parent = 0;
+    p[1].word = 0;
+    head_spare = 1;
+    p[2].role = WORKER;
+    p[2].parent = 0;
+    p[2].word = 0;
+    head_table = 0;
+#else
+    /* A guard, alone, as a start makes it. */
+    p[0].word = NOBODY;
+#endif
 #ifdef TABLE
     kind[0] = IS_PLAYER;
     player_fd = 0;
@@ -19,6 +36,14 @@ inline begin()
     place[4].object = NO_OBJECT;
     place[5].object = NO_OBJECT;
 #endif
+#endif
+#ifdef IS_ORDERED
+    place[0].state = IS_MADE;
+    place[0].object = 0;
+    place[0].has_pid = true;
+    e[0].phase = IS_OPEN;
+    e[0].told = IS_TOLD_TO_OPEN;
+    e[0].lives = true;
 #endif
 }
 
@@ -69,9 +94,7 @@ init
         od;
         forget(NOBODY);
         g = 0;
-        /* A guard that has just become it, alone, as a start makes it. */
         p[0].role = GUARD;
-        p[0].word = NOBODY;
         begin()
     }
     timeout;

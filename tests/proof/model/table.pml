@@ -112,7 +112,7 @@ sweeping:
         :: else -> fd = 0; marked = 0
         fi
     }
-    :: atomic { may_die -> d_step { deaths = (p[ME].doomed -> deaths : deaths - 1) }; goto gone }
+    :: atomic { may_die -> die(); goto gone }
     fi
 }
 #endif

@@ -105,7 +105,7 @@ inline worker_run()
     STEP(assert(head_table == ME); worker_phase = READY);
 serving:
     do
-    :: atomic { may_die -> d_step { deaths = (p[ME].doomed -> deaths : deaths - 1) }; goto gone }
+    :: atomic { may_die -> die(); goto gone }
 #ifndef BREAK_WATCH
     :: atomic { must_look }; look_for_guard()
 #endif
