@@ -377,6 +377,7 @@ struct vault_upgrade {
     uint32_t token;         // tells a repeated order; 0: it was a signal
     uint32_t done_token;    // of the upgrade that is noted here
     uint32_t reserved;
+    // 0: the new program's time is not kept any more.
     _Atomic uint64_t deadline_ms; // boottime; UPGRADE_PROBATION ends here, if it was not good
     uint64_t at_ms;               // boottime of the last change of phase
     uint64_t last_table;          // the highest number of a table that was given out

@@ -33,8 +33,12 @@ static void declare_good(struct guard *guard)
 {
     struct vault_head *head = guard->vault.head;
     struct child old = guard->spare;
-    // A spare of its own first: at no moment does one death leave a table to nobody.
-    if (!guard_make_spare(guard))
+    // If nobody is left to go back, there is nothing to wait for: a spare of a table that is not in
+    // force would end itself, though it were the last one.
+    if (old.pid == 0)
+        head->table_number = guard->vault.table_number;
+    // Else a spare of its own first: at no moment does one death leave a table to nobody.
+    if (!guard_make_spare(guard) && old.pid)
         return;
     head->table_number = guard->vault.table_number;
     upgrading_set(head, UPGRADE_GOOD, "");
@@ -68,8 +72,9 @@ void probation_step(struct guard *guard, uint64_t now_ms)
 
 void probation_count_death(struct guard *guard, const char *how)
 {
+    bool can_go_back = guard->spare.pid && !guard_is_dead(&guard->spare);
     guard->ready_ms = 0;
-    if (vault_is_proven(&guard->vault) || ++guard->n_deaths < UPGRADE_DEATHS)
+    if (vault_is_proven(&guard->vault) || ++guard->n_deaths < UPGRADE_DEATHS || !can_go_back)
         return;
     probation_fail(&guard->vault, "its worker or entry died %u times, at last: %s", guard->n_deaths,
                    how);
@@ -99,7 +104,7 @@ int probation_sleep_ms(const struct vault *vault)
 {
     uint64_t now_ms = clock_boot_ms();
     uint64_t deadline_ms = vault->head->upgrade.deadline_ms;
-    if (!is_way_back(vault))
+    if (!is_way_back(vault) || deadline_ms == 0)
         return -1;
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
 }
@@ -134,7 +139,8 @@ static void go_back(struct guard *guard)
     struct vault_head *head = guard->vault.head;
     const char *why = head->upgrade.why[0] ? NULL : "its guard died before it was good";
     char remark[LOG_FILE_REMARK_BYTES];
-    guard_make_spare(guard); // this process is the last one of its table
+    head->upgrade.deadline_ms = 0; // it was the new program's; the next spare would end this one
+    guard_make_spare(guard);       // this process is the last one of its table
     end_workers(head);
     upgrading_set(head, UPGRADE_BACK, why);
     log_file_renew(remark, sizeof remark); // this table has the file of before the upgrade

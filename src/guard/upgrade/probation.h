@@ -10,7 +10,7 @@
 //   new guard:  its worker is ready, and UPGRADE_PROOF_MS later still alive
 //                 ──▶ a spare of its own; table_number = the new table's; GOOD; the old spare is
 //                     ended
-//               UPGRADE_DEATHS of its workers have died
+//               UPGRADE_DEATHS of its workers have died, and the old spare lives
 //                 ──▶ says why, ends
 //   old spare:  the new guard is dead, or late (and is ended), and the table in force is still
 //               the spare's own
