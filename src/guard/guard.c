@@ -21,6 +21,7 @@
 #include "guard/upgrade/upgrade.h"
 #include "process/lease.h"
 #include "process/role.h"
+#include "vault/upgrading.h"
 #include "vault/view.h"
 #include "vault/workers.h"
 
@@ -302,10 +303,17 @@ static bool may_upgrade(const struct guard *guard)
            (!reload_is_under_way(&guard->reload) || reload_is_ordered(&guard->reload));
 }
 
+// An order of the control channel stands in the vault. Were a signal all that it is known by, a second
+// one for the same order would be an upgrade that nobody has asked for.
+static bool is_upgrade_ordered(const struct guard *guard)
+{
+    return upgrades || upgrading_is_asked(guard->vault.head);
+}
+
 static void mind_upgrade(struct guard *guard, uint64_t now_ms)
 {
     (void)now_ms;
-    if (upgrades && may_upgrade(guard)) {
+    if (is_upgrade_ordered(guard) && may_upgrade(guard)) {
         upgrades = 0;
         upgrade_order(guard);
     }
@@ -315,7 +323,7 @@ static void mind_upgrade(struct guard *guard, uint64_t now_ms)
 static int mind_upgrade_ms(const struct guard *guard, uint64_t now_ms)
 {
     (void)now_ms;
-    return upgrades && guard->was_ready ? READY_LOOK_MS : upgrade_sleep_ms(guard);
+    return is_upgrade_ordered(guard) && guard->was_ready ? READY_LOOK_MS : upgrade_sleep_ms(guard);
 }
 
 // A worker that does not come to its orderly end is killed.

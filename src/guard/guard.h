@@ -9,7 +9,7 @@
 //      +-> else take the table, account for the death, sweep, clone a worker
 //      +-> no spare? clone one: it sleeps, and calls guard_run when this guard dies
 //      +-> SIGTERM, SIGINT, SIGQUIT: orderly end
-//      +-> SIGUSR2: upgrade (upgrade.h), after which guard_adopt goes on
+//      +-> SIGUSR2, an order in the vault: upgrade (upgrade.h), after which guard_adopt goes on
 //
 // Nothing that came from a player or a game is parsed here.
 // Errors: logged and tried again; before the first worker was ready they end the start.

@@ -382,7 +382,7 @@ static bool do_upgrade(struct task *task, struct players *players)
     }
     uint64_t guard = head->guard;
     if (how == UPGRADING_ASKED && lease_is_alive(guard))
-        kill(lease_pid(guard), SIGUSR2);
+        kill(lease_pid(guard), SIGUSR1);
     task->waits = true;
     return false;
 }

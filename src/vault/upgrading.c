@@ -25,6 +25,12 @@ enum upgrading_answer upgrading_ask(struct vault_head *head, uint32_t token, con
     return UPGRADING_ASKED;
 }
 
+bool upgrading_is_asked(const struct vault_head *head)
+{
+    const struct vault_upgrade *note = &head->upgrade;
+    return atomic_load_explicit(&note->asked, memory_order_acquire) != note->taken;
+}
+
 void upgrading_begin(struct vault_head *head, const char *from, char path[VAULT_PATH_BYTES])
 {
     struct vault_upgrade *note = &head->upgrade;

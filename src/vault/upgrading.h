@@ -19,7 +19,7 @@
 #include <stdbool.h>
 
 enum upgrading_answer {
-    UPGRADING_ASKED,   // the order stands there, and no guard has taken it up: signal the guard
+    UPGRADING_ASKED,   // the order stands there, and no guard has taken it up: wake the guard
     UPGRADING_RUNS,    // wait
     UPGRADING_DONE,    // its phase says how it ended
     UPGRADING_ANOTHER, // somebody else's is under way
@@ -28,6 +28,9 @@ enum upgrading_answer {
 // The control channel's order, or a repetition of it. token: not 0; path: shorter than
 // VAULT_PATH_BYTES.
 enum upgrading_answer upgrading_ask(struct vault_head *head, uint32_t token, const char *path);
+
+// Does an order stand there that no guard has taken up?
+bool upgrading_is_asked(const struct vault_head *head);
 
 // The guard begins: takes up the order that stands there, if there is one. `path` is then what was
 // asked for, otherwise "".

@@ -20,6 +20,7 @@
 #include "guard/sweep.h"
 #include "process/clone.h"
 #include "process/lease.h"
+#include "vault/upgrading.h"
 #include "vault/workers.h"
 
 #include <poll.h>
@@ -372,6 +373,28 @@ static void an_entry_that_is_read_out_and_lives_on_is_killed_before_the_next_is_
     assert_int_equal(vault_entries(&play.vault)->place[1].state, ENTRY_FREE);
 }
 
+// An order in the vault, which is refused at once.
+static void play_an_order_to_upgrade(unsigned n)
+{
+    if (n == 1)
+        get_ready();
+    if (n == 2)
+        upgrading_ask(play.vault.head, 77, "/nonexistent/stayd");
+    if (n == 4)
+        _exit(PLAYED);
+}
+
+static void an_order_to_upgrade_needs_no_signal(void **state)
+{
+    const struct vault_upgrade *note = &play.vault.head->upgrade;
+    (void)state;
+    play.heritage.program = (char *)"/nonexistent/stayd";
+    assert_int_equal(run_guard(0, play_an_order_to_upgrade), PLAYED);
+    assert_false(upgrading_is_asked(play.vault.head));
+    assert_int_equal(note->phase, UPGRADE_REFUSED);
+    assert_int_equal(note->done_token, 77);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -387,6 +410,7 @@ int main(void)
         TEST(the_manager_is_told_by_the_next_guard_if_the_first_could_not),
         TEST(the_crash_of_an_entry_that_is_read_out_already_is_noted),
         TEST(an_entry_that_is_read_out_and_lives_on_is_killed_before_the_next_is_made),
+        TEST(an_order_to_upgrade_needs_no_signal),
     };
     told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,8 @@
 // Upgrade in place, the old program's part: another program takes this one's place by exec(2), and
 // every player stays connected.
 //
-//   SIGUSR2 ──upgrade_order──▶ trial: a child runs the new program, which says whether it could
-//                              go on
+//   SIGUSR2, or an order in the vault (vault/upgrading.h)
+//      ──upgrade_order──▶ trial: a child runs the new program, which says whether it could go on
 //      refused: nothing has been given up
 //      good: upgrade_step
 //        1. note PROBATION, so that from here on the spare is the way back
