@@ -232,6 +232,12 @@ static void mind_present(struct guard *guard, unsigned i, const struct page_puls
     }
 }
 
+// One of before that is not open yet never will be; several of them would take all places.
+static bool is_useless(const struct guard *guard, unsigned i, const struct page_pulse *pulse)
+{
+    return !is_wanted(guard, i) && pulse->phase == PAGE_READY;
+}
+
 static void mind_entry(struct guard *guard, unsigned i, bool is_over, uint64_t now_ms)
 {
     struct page_pulse pulse;
@@ -251,7 +257,7 @@ static void mind_entry(struct guard *guard, unsigned i, bool is_over, uint64_t n
     look(guard, i, &pulse);
     if (guard->vault.head->ending_until_ms)
         shut_queue(guard, i);
-    else if (is_over && pulse.phase != PAGE_RETIRING)
+    else if ((is_over && pulse.phase != PAGE_RETIRING) || is_useless(guard, i, &pulse))
         handover_order(fd_at(guard, HERITAGE_ENTRY_QUEUE, i), HANDOVER_RETIRE);
     else if (!is_over && is_wanted(guard, i))
         mind_present(guard, i, &pulse);
@@ -277,21 +283,36 @@ static unsigned find_free(const struct guard *guard)
     return i;
 }
 
-// Of those who retire the first one has had its time when there is no place for the next one. One at a
-// time: it takes a moment until the place of one that is dead is free.
-static void make_room(const struct guard *guard)
+// The oldest that is in this phase, or VAULT_ENTRIES.
+static unsigned find_oldest(const struct guard *guard, enum page_phase phase)
 {
     unsigned oldest = VAULT_ENTRIES;
     for (unsigned i = 0; i < VAULT_ENTRIES; i++) {
         struct page_pulse pulse;
-        if (!is_alive(guard, i))
-            return;
-        if (look(guard, i, &pulse) == PAGE_RETIRING &&
+        if (look(guard, i, &pulse) == phase &&
             (oldest == VAULT_ENTRIES ||
              entry_at(guard, i)->serial < entry_at(guard, oldest)->serial))
             oldest = i;
     }
-    if (oldest < VAULT_ENTRIES)
+    return oldest;
+}
+
+// Of those who retire the first one has had its time when there is no place for the next one. One at a
+// time: it takes a moment until the place of one that is dead is free. If all are open, because each
+// time something else was wanted at once, the first one need not wait for the one that is wanted.
+static void make_room(const struct guard *guard)
+{
+    struct page_pulse pulse;
+    bool is_all_open = true;
+    for (unsigned i = 0; i < VAULT_ENTRIES; i++) {
+        if (!is_alive(guard, i))
+            return;
+        is_all_open &= look(guard, i, &pulse) == PAGE_OPEN;
+    }
+    unsigned oldest = find_oldest(guard, is_all_open ? PAGE_OPEN : PAGE_RETIRING);
+    if (is_all_open)
+        handover_order(fd_at(guard, HERITAGE_ENTRY_QUEUE, oldest), HANDOVER_RETIRE);
+    else if (oldest < VAULT_ENTRIES)
         kill_entry(guard, oldest);
 }
 
