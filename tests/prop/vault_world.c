@@ -403,13 +403,15 @@ static void drop_stock(struct world *world)
 void world_turn(struct world *world, enum world_end end, enum point point)
 {
     struct op cut;
+    const unsigned n_killed = world->counts->n_killed;
     all_speak(world);
     fill_stock(world);
     keep_own(world);
     arm(world, end, point, world->script ? world->n_script : WORKER_OPS);
     run_worker(world);
     bool is_cut = replay(world, &cut);
-    if (is_cut && world->is_explored) {
+    // Where deaths are planned elsewhere it may die only there: it does nothing else.
+    if (world->counts->n_killed > n_killed && world->is_explored) {
         arm(world, WORLD_LIVES, POINT_FLOW_WRITTEN, 0);
         run_worker(world);
     }
