@@ -77,8 +77,9 @@ def make(deed, recorded, known):
 
 
 def make_short(deed, recorded, known):
-    """Each call of each process, and of what it makes, once: killed after it; each error that is a hindrance once."""
-    for call in sorted(recorded):
+    """Each call of each process, and of what it makes, once, where it is made most often: killed after it; each error
+    that is a hindrance once."""
+    for call in sorted(recorded, key=lambda call: (-recorded[call][0], call)):
         key = role_of(call), call.name
         if key in known:
             continue
