@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 
 from support import processes
-from support.away import read_here
+from support.away import AWAY, BACK, read_here
 from support.control import run_stayctl
-from support.daemon import BUILD, ROLES, Stayd, free_port
+from support.daemon import BUILD, ROLES, ROOT, Stayd, free_port
 from support.lone_game import LoneGame
 from support.players import PlainPlayer, TlsPlayer
 from support.stream import Ended
@@ -21,6 +23,7 @@ from support.waiting import until
 from tracer import Tracer
 
 KINDS = ("1.2", "1.3", "plain")
+COUNTING = os.path.join(ROOT, "doc", "examples", "control.py")
 N_LINES = 3
 GONE = (Ended, OSError)  # how a player sees that it is lost
 
@@ -106,6 +109,15 @@ class House:
                 player.error = error
                 self.lost.append(player)
 
+    @staticmethod
+    def leave(player, n):
+        if n % 3 == 0:
+            player.send(b"quit\r\n")
+            player.read_until(b"bye\r\n")
+        elif n % 3 == 1:
+            player.end_sending()
+        player.close()
+
     def check(self, player):
         words = []
         for _ in range(N_LINES):
@@ -173,6 +185,58 @@ class House:
         self.tracer.end()
         processes.end_all([self.stayd.process.pid, *found])
         self.stayd.process.wait()
+
+
+class Counting:
+    """doc/examples/control.py: a game that counts each player's lines, leaves the number with stayd, acknowledges what
+    it has read, and goes on there after its death."""
+
+    def __init__(self, place, control):
+        self.place, self.control = place, control
+        self.connect = f"unix:{place}"
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen([sys.executable, "-I", "-S", COUNTING, self.control, "mush", self.place],
+                                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return self
+
+    def restart(self):
+        self.close()
+        return self.start()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class ResumingHouse(House):
+    """Its game counts lines. Each line has to count once; its answer may be seen twice, with the same number."""
+
+    def make_game(self):
+        return Counting(os.path.join(self.folder, "game.sock"), os.path.join(self.folder, "control.sock"))
+
+    def enter(self, kind):
+        player = self.connect(kind)
+        player.kind = kind
+        player.counted = []
+        player.read_until(b"Welcome, 0 lines so far.\r\n")
+        return player
+
+    def check(self, player):
+        for _ in range(N_LINES):
+            self.n_lines += 1
+            player.counted.append(b"%d: line %d" % (len(player.counted) + 1, self.n_lines))
+            player.send(b"line %d\r\n" % self.n_lines)
+        while (heard := player.read_line()) != player.counted[-1]:
+            is_told = heard + b"\r\n" in (AWAY, BACK) or heard.startswith(b"Welcome back, ")
+            assert not heard or is_told or heard in player.counted, f"{player.kind}: {heard!r}"
+
+    @staticmethod
+    def leave(player, n):
+        if n % 2:
+            player.end_sending()
+        player.close()
 
 
 class UnitHouse(House):
