@@ -62,8 +62,8 @@ bool tracee_is_socket(const struct tracee *tracee, int fd);
 // over in both directions; a process that is traced is killed.
 void tracee_cut(const struct tracee *tracee, uint64_t argument);
 
-// At a call's beginning: it is not made, but one that does nothing, which every filter of calls lets pass (a number that
-// is none, as ptrace(2) has it, is a SIGSYS in a unit of systemd).
+// At a call's beginning: it is not made, but one that does nothing, which every filter of calls lets pass. (A number
+// that is none, as ptrace(2) has it, is a SIGSYS in a unit of systemd.)
 void tracee_skip_call(const struct tracee *tracee);
 
 // At a call's end.
