@@ -37,7 +37,7 @@ class Strike:
         return (self.how, self.more) if self.how == "step" else (self.how,)
 
     def __str__(self):
-        return f"{self.deed}: {self.how} {self.more or ''} {self.call}"
+        return f"{self.deed}: {self.how} {f'{self.more} ' if self.more else ''}{self.call}"
 
     def is_of_an_entry(self):
         return self.call.role == "entry" or self.call.role.endswith("+!")
