@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -213,6 +214,14 @@ static void what_only_a_restart_changes_stays_and_is_remarked(void **state)
     conf_free(&now);
 }
 
+static bool listens(const struct heritage *heritage, unsigned place)
+{
+    int value = 0;
+    socklen_t n = sizeof value;
+    getsockopt(heritage->socket[place].fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &n);
+    return value;
+}
+
 static void sockets_keep_their_places_and_no_place_is_used_twice(void **state)
 {
     static struct heritage none, before, after;
@@ -233,7 +242,11 @@ static void sockets_keep_their_places_and_no_place_is_used_twice(void **state)
     listen_claim_more(&after);
     assert_int_equal(claims[0], before.socket[0].fd);
     assert_int_equal(claims[2], after.socket[2].fd);
+    // Until then a guard may have to go on with what was before.
+    assert_true(listens(&before, 0));
     listen_claim(&after);
+    assert_false(listens(&before, 0));
+    assert_true(listens(&after, 1) && listens(&after, 2));
     assert_int_equal(claims[0], -1);
     assert_int_equal(claims[1], after.socket[1].fd);
     assert_false(listen_is_new(&after, &after));

@@ -237,16 +237,13 @@ void listen_claim_more(const struct heritage *heritage)
 
 void listen_claim(const struct heritage *heritage)
 {
-    for (unsigned i = 0; i < HERITAGE_MAX_SOCKETS; i++)
-        vault_guard_fds(&heritage->vault)[HERITAGE_SOCKETS + i] =
-            is_free(heritage, i) ? -1 : heritage->socket[i].fd;
-}
-
-void listen_shut_gone(const struct heritage *heritage, const struct heritage *before)
-{
-    for (unsigned i = 0; i < before->n_sockets; i++)
-        if (!is_free(before, i) && is_free(heritage, i))
-            shutdown(before->socket[i].fd, SHUT_RDWR);
+    _Atomic int32_t *claims = vault_guard_fds(&heritage->vault) + HERITAGE_SOCKETS;
+    for (unsigned i = 0; i < HERITAGE_MAX_SOCKETS; i++) {
+        int fd = is_free(heritage, i) ? -1 : heritage->socket[i].fd;
+        if (claims[i] >= 0 && claims[i] != fd)
+            shutdown(claims[i], SHUT_RDWR);
+        claims[i] = fd;
+    }
 }
 
 void listen_log_gone(const struct heritage *heritage, const struct heritage *before)

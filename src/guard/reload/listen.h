@@ -28,12 +28,10 @@ bool listen_is_new(const struct heritage *heritage, const struct heritage *befor
 // Claim the sockets of this heritage and those that the one before has, until listen_claim.
 void listen_claim_more(const struct heritage *heritage);
 
-// Claim these and no others. The vault's guard_fds then are as the heritage has them.
+// Claim these and no others. The vault's guard_fds then are as the heritage has them. What was claimed
+// and is not any more is shut: an entry that retires has it, too (shutdown(2)). Not before nobody could
+// go on with the heritage before: who does would have a socket that nobody can connect to.
 void listen_claim(const struct heritage *heritage);
-
-// The sockets that this heritage does not have any more are shut: an entry that retires has them, too
-// (shutdown(2)).
-void listen_shut_gone(const struct heritage *heritage, const struct heritage *before);
 
 // Log what this heritage does not listen on any more.
 void listen_log_gone(const struct heritage *heritage, const struct heritage *before);

@@ -231,7 +231,6 @@ static void put_into_place(const struct reload *reload, struct fresh *fresh)
     struct heritage *now = reload->heritage;
     fresh->heritage.id = ++head_of(reload)->reload.heritages;
     listen_log_gone(&fresh->heritage, now);
-    listen_shut_gone(&fresh->heritage, now);
     log_set_level((enum log_level)fresh->heritage.conf.log_level);
     control_socket_set_mode(&fresh->heritage.conf);
     conf_free(&now->conf);
