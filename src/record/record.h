@@ -22,6 +22,8 @@
 
 #define RECORD_HEADER_BYTES 5u
 #define RECORD_MAX_TEXT 16384u
+// The least that a peer can ask for as the most in a record (max_fragment_length, RFC 6066).
+#define RECORD_LEAST_LIMIT 512u
 // Room that a sealed record of n bytes of text needs beyond n: header, TLS 1.2
 // explicit nonce, content type, tag.
 #define RECORD_OVERHEAD 32u

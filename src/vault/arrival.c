@@ -19,7 +19,7 @@ static const char *doubt_tls(const struct arrival *arrival)
     if (!suite || suite->cipher != (enum record_cipher)arrival->cipher ||
         (suite->id >> 8 == TLS13_SUITES) != (arrival->tls_version == RECORD_TLS13))
         return "no cipher suite that is known for it";
-    if (arrival->write_limit == 0 || arrival->write_limit > RECORD_MAX_TEXT)
+    if (arrival->write_limit < RECORD_LEAST_LIMIT || arrival->write_limit > RECORD_MAX_TEXT)
         return "no size that a record may have";
     for (unsigned dir = 0; dir < 2; dir++)
         if (arrival->keys[dir].generation != 0)

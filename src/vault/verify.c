@@ -86,7 +86,7 @@ enum invariant verify_slot(const struct vault *vault, const struct slot *slot)
     if (slot_is_tls(slot)) {
         if (flow_now(&slot->flow[TO_GAME])->key == flow_now(&slot->flow[TO_PLAYER])->key)
             return I7;
-        if (slot->cipher >= RECORD_N_CIPHERS || slot->write_limit == 0 ||
+        if (slot->cipher >= RECORD_N_CIPHERS || slot->write_limit < RECORD_LEAST_LIMIT ||
             slot->write_limit > RECORD_MAX_TEXT ||
             (slot->tls_version != RECORD_TLS12 && slot->tls_version != RECORD_TLS13))
             return I12;

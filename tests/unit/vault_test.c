@@ -118,7 +118,7 @@ static void verify_names_the_invariant_that_is_broken(void **state)
     BROKEN(I10, fixture->slot->player_fd = -1);
     BROKEN(I10, fixture->slot->game_fd = fixture->slot->player_fd);
     BROKEN(I12, fixture->slot->cipher = RECORD_N_CIPHERS);
-    BROKEN(I12, fixture->slot->write_limit = 0);
+    BROKEN(I12, fixture->slot->write_limit = 511); // telnet may hold back as much as 2 bytes of it
     BROKEN(I12, fixture->slot->tls_version = 0x0302);
     BROKEN(I12, now(fixture, TO_GAME)->record.hs_bytes = 5);
     BROKEN(I17, now(fixture, TO_GAME)->input.unacked = 1);
