@@ -65,7 +65,7 @@ uint32_t relay_chunk(struct relay *relay, const struct buffer *buffer)
 // Not now, says the system: wait for readiness, or for memory. False: the peer is gone.
 static bool is_not_now(struct relay *relay, unsigned bit)
 {
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    if (errno == EAGAIN) {
         relay->conn->ready &= (uint8_t)~bit;
         return true;
     }
@@ -119,6 +119,17 @@ bool relay_receive(struct relay *relay, enum flow_dir dir, int fd, unsigned bit)
     return true;
 }
 
+// A game that has hung up altogether may be dead; that is found out by reading.
+static void end_sending(struct relay *relay, enum flow_dir dir, unsigned bit)
+{
+    if (bit == RELAY_WRITE_GAME && relay_has_hung_up(relay->slot)) {
+        relay->conn->ready &= (uint8_t)~bit;
+        relay->conn->errors |= (uint8_t)bit;
+    } else {
+        relay_shut(relay, dir);
+    }
+}
+
 bool relay_send(struct relay *relay, enum flow_dir dir, int fd, unsigned bit)
 {
     uint32_t chunk = flow_now(&relay->slot->flow[dir])->out.chunk;
@@ -130,16 +141,9 @@ bool relay_send(struct relay *relay, enum flow_dir dir, int fd, unsigned bit)
     }
     if (errno == EINTR)
         return true;
-    if (is_not_now(relay, bit))
-        return false;
-    // A game that has hung up altogether may be dead; that is found out by reading.
-    if (bit == RELAY_WRITE_GAME && relay_has_hung_up(relay->slot)) {
-        relay->conn->ready &= (uint8_t)~bit;
-        relay->conn->errors |= (uint8_t)bit;
-        return false;
-    }
-    relay_shut(relay, dir);
-    return true;
+    if (!is_not_now(relay, bit))
+        end_sending(relay, dir, bit);
+    return false;
 }
 
 void relay_start_ending(struct relay *relay, enum flow_dir dir)

@@ -58,18 +58,17 @@ static void skip_rest(const struct relay *relay, struct flow_state *next)
     note_rest(relay, next, front);
 }
 
-bool relay_skip_line(struct relay *relay)
+void relay_skip_line(struct relay *relay)
 {
     struct flow_state next = relay_state(relay, TO_GAME);
     if (slot_has(relay->slot, SLOT_FLAG_TELNET) || !(next.flags & FLOW_SKIP) ||
         next.out.chunk == CHUNK_NONE)
-        return false;
+        return;
     uint64_t sent = next.sent;
     skip_rest(relay, &next);
     // A game that is linked already does not count what it does not get.
     next.input.origin += next.sent - sent;
     relay_commit(relay, TO_GAME, &next);
-    return true;
 }
 
 void relay_keep_input(struct relay *relay)

@@ -65,15 +65,12 @@ static void keep_less(struct relay *relay, struct flow_state *next, uint32_t n)
 
 bool relay_make_out_room(struct relay *relay, enum flow_dir dir, uint32_t n, struct flow_state *now)
 {
-    *now = relay_state(relay, dir);
-    if (buffer_room(&now->out) < n && dir == TO_GAME && now->input.unacked &&
-        buffer_bytes(&now->out) + n > CHUNK_BYTES)
+    if (dir == TO_GAME && buffer_bytes(&now->out) + n > CHUNK_BYTES)
         keep_less(relay, now, n);
-    *now = relay_state(relay, dir);
     const uint32_t n_bytes = buffer_bytes(&now->out);
     if (buffer_room(&now->out) >= n)
         return true;
-    if (now->out.start == 0 || n_bytes + n > CHUNK_BYTES)
+    if (n_bytes + n > CHUNK_BYTES)
         return false;
     // Copied, not moved in place: a kill in the middle must leave the old one whole.
     const uint32_t chunk = relay_chunk(relay, &BUFFER_EMPTY);

@@ -73,8 +73,8 @@ void relay_drop_output(struct relay *relay, const struct place *place,
                        const struct flow_state *now);
 
 // Make room for n more bytes behind `out`, if it can be had: by moving it to the front of a chunk,
-// or, when the game has all of it and no end of a line is in it, by keeping less (TO_GAME). Then
-// *now is the flow's state: both are commits.
+// or, when the game has all of it and no end of a line is in it, by keeping less (TO_GAME). *now is
+// the flow's state, before and then: both are commits.
 bool relay_make_out_room(struct relay *relay, enum flow_dir dir, uint32_t n,
                          struct flow_state *now);
 
@@ -129,7 +129,7 @@ void relay_keep_input(struct relay *relay);
 
 // Without telnet nobody follows the player's lines: pass over what has come of the one in which a
 // game died (FLOW_SKIP).
-bool relay_skip_line(struct relay *relay);
+void relay_skip_line(struct relay *relay);
 
 // ---- words.c: stayd's own words ----
 

@@ -49,7 +49,7 @@ bool to_game_has_room(const struct relay *relay)
 static bool make_room(struct relay *relay)
 {
     struct flow_state next = relay_state(relay, TO_GAME);
-    if (!slot_is_tls(relay->slot) || next.in.start + RECORD_MAX_BYTES <= CHUNK_BYTES ||
+    if (!slot_is_tls(relay->slot) ||
         next.in.start + first_record(relay, &next) + RECORD_HEADER_BYTES <= CHUNK_BYTES)
         return true;
     uint32_t n = buffer_bytes(&next.in);
@@ -159,7 +159,8 @@ bool to_game_step(struct relay *relay)
     else if (slot_has_step(relay->slot))
         while (relay_follow(relay, TO_GAME))
             has_moved = true;
-    return relay_skip_line(relay) || has_moved;
+    relay_skip_line(relay);
+    return has_moved;
 }
 
 // The game's side has ended, and whether it is dead is not judged: a process that has died since,
@@ -170,23 +171,21 @@ static bool may_hear(const struct relay *relay)
 }
 
 // What stayd says to the game in the player's place (telnet/telnet_environ.c).
-static bool say_environ(struct relay *relay)
+static void say_environ(struct relay *relay)
 {
     const struct telnet_state *game = &flow_now(&relay->slot->flow[TO_PLAYER])->telnet;
     struct flow_state next = relay_state(relay, TO_GAME);
     struct place place;
     char address[ADDRESS_TEXT_BYTES];
     if (!slot_has(relay->slot, SLOT_FLAG_MNES) || relay->slot->game_fd < 0 ||
-        next.phase != FLOW_OPEN || relay_is_http(relay->slot) ||
-        !telnet_environ_is_due(game, &next.telnet) ||
+        next.phase != FLOW_OPEN || !telnet_environ_is_due(game, &next.telnet) ||
         !relay_make_out_room(relay, TO_GAME, TELNET_ENVIRON_BYTES, &next) ||
         !relay_begin_output(relay, &next, TELNET_ENVIRON_BYTES, &place))
-        return false;
+        return;
     const size_t n = telnet_environ_say(game, &next.telnet,
                                         address_print(address, relay->slot->address), place.at);
     POINT(ENVIRON_SAID);
     relay_publish_output(relay, TO_GAME, &place, n, &next);
-    return true;
 }
 
 // Games may take the header with one read and whatever came along with it as
@@ -236,12 +235,10 @@ bool to_game_run(struct relay *relay)
     make_plain_room(relay);
     has_moved |= to_game_receive(relay);
     has_moved |= to_game_step(relay);
-    has_moved |= say_environ(relay);
+    say_environ(relay);
     has_moved |= send_game(relay);
     struct flow_state now = relay_state(relay, TO_GAME);
-    if (now.phase == FLOW_ENDING && flow_unsent(&now, TO_GAME) == 0 && !is_step_due(relay, &now)) {
+    if (now.phase == FLOW_ENDING && flow_unsent(&now, TO_GAME) == 0 && !is_step_due(relay, &now))
         relay_pass_end(relay, TO_GAME, relay->slot->game_fd);
-        has_moved = true;
-    }
     return has_moved;
 }

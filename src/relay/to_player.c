@@ -179,16 +179,16 @@ bool relay_give(struct relay *relay, struct flow_state *next, const uint8_t *tex
 }
 
 // Who asks for MCCP is told no (RFC 854): to the game it never gets.
-static bool say_refusals(struct relay *relay)
+static void say_refusals(struct relay *relay)
 {
     struct flow_state next = relay_state(relay, TO_PLAYER);
     const struct telnet_state *player = &flow_now(&relay->slot->flow[TO_GAME])->telnet;
     uint8_t out[TELNET_REFUSAL_BYTES];
-    if (!slot_has(relay->slot, SLOT_FLAG_TELNET) || relay_is_http(relay->slot) ||
-        next.phase != FLOW_OPEN || !telnet_refusal_is_due(&next.telnet, player))
-        return false;
+    if (relay_is_http(relay->slot) || next.phase != FLOW_OPEN ||
+        !telnet_refusal_is_due(&next.telnet, player))
+        return;
     size_t n = telnet_refuse(&next.telnet, player, out);
-    return relay_give(relay, &next, out, n);
+    relay_give(relay, &next, out, n);
 }
 
 // Decide which record is due next, and seal it.
@@ -226,10 +226,8 @@ bool to_player_run(struct relay *relay)
     bool has_moved = false;
     const struct flow *flow = &relay->slot->flow[TO_PLAYER];
     if (flow_now(flow)->phase != FLOW_SHUT &&
-        (flow_now(&relay->slot->flow[TO_GAME])->flags & FLOW_DEAF)) {
+        (flow_now(&relay->slot->flow[TO_GAME])->flags & FLOW_DEAF))
         relay_pass_end(relay, TO_PLAYER, relay->slot->player_fd);
-        return true;
-    }
     if ((relay->conn->ready & RELAY_READ_GAME) && to_player_has_room(relay))
         has_moved |= relay_receive(relay, TO_PLAYER, relay->slot->game_fd, RELAY_READ_GAME);
     if (slot_is_tls(relay->slot))
@@ -238,14 +236,12 @@ bool to_player_run(struct relay *relay)
     else if (slot_has_step(relay->slot) && flow_now(flow)->phase != FLOW_SHUT)
         while (relay_follow(relay, TO_PLAYER))
             has_moved = true;
-    has_moved |= say_refusals(relay);
+    say_refusals(relay);
     if (flow_now(flow)->out.chunk != CHUNK_NONE && (relay->conn->ready & RELAY_WRITE_PLAYER))
         has_moved |= relay_send(relay, TO_PLAYER, relay->slot->player_fd, RELAY_WRITE_PLAYER);
     struct flow_state now = relay_state(relay, TO_PLAYER);
     if (now.phase == FLOW_ENDING && now.in.chunk == CHUNK_NONE && now.out.chunk == CHUNK_NONE &&
-        (!slot_is_tls(relay->slot) || (now.flags & FLOW_CLOSE_SEALED))) {
+        (!slot_is_tls(relay->slot) || (now.flags & FLOW_CLOSE_SEALED)))
         relay_pass_end(relay, TO_PLAYER, relay->slot->player_fd);
-        has_moved = true;
-    }
     return has_moved;
 }
