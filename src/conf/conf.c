@@ -326,6 +326,7 @@ void conf_free(struct conf *conf)
             free(listener->certificate[j]);
             free(listener->key[j]);
         }
+        networks_free(&listener->proxy);
         free(listener->client_ca);
         free(listener->alpn);
     }
@@ -340,6 +341,11 @@ void conf_free(struct conf *conf)
             free(game->text[j]);
     }
     memset(conf, 0, sizeof *conf);
+}
+
+bool conf_is_behind(const struct conf_listener *listener)
+{
+    return listener->proxy.n[0] + listener->proxy.n[1] > 0;
 }
 
 static bool is_host(const char *pattern, const char *host)

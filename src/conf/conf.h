@@ -29,6 +29,7 @@
 #define CONF_MAX_CERTIFICATES 16u
 #define CONF_MAX_NAME_SERVERS 4u
 #define CONF_MAX_SNI 8u
+#define CONF_MAX_PROXY 32u
 #define CONF_CONTROL_CONNECTIONS 64u
 #define CONF_NAME_BYTES 64u
 #define CONF_TEXT_BYTES 240u // longest text said to players
@@ -68,6 +69,7 @@ struct conf_listener {
     int line;                   // of the section, for messages
     struct conf_address address[CONF_MAX_ADDRESSES];
     unsigned n_addresses;
+    struct networks proxy; // who must send a PROXY header, and nobody else may come; empty: none
     bool is_tls;
     char *certificate[CONF_MAX_CERTIFICATES]; // files; the first is for clients that name no host
     char *key[CONF_MAX_CERTIFICATES]; // same index; NULL: the key stands in certificate's file
@@ -161,6 +163,9 @@ void conf_free(struct conf *conf);
 // and as the tables in doc/man/stayd.conf.5.
 void conf_print_options(FILE *out);
 void conf_print_options_mdoc(FILE *out);
+
+// Do balancers connect here, and nobody else?
+bool conf_is_behind(const struct conf_listener *listener);
 
 // The game for a player of this listener whose program asked for this host (SNI; "" or NULL: for
 // none).

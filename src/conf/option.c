@@ -92,7 +92,7 @@ const char *conf_range_print(char text[CONF_RANGE_TEXT_BYTES], const struct conf
         snprintf(text, CONF_RANGE_TEXT_BYTES, "%" PRIu64 " to %" PRIu64 "%s%s", option->low,
                  option->high, space, unit);
     else if (option->kind == CONF_KIND_ADDRESSES || option->kind == CONF_KIND_FILES ||
-             option->kind == CONF_KIND_HOSTS)
+             option->kind == CONF_KIND_HOSTS || option->kind == CONF_KIND_NETWORKS)
         snprintf(text, CONF_RANGE_TEXT_BYTES, "at most %" PRIu64, option->high);
     else if (option->kind == CONF_KIND_PATH || option->kind == CONF_KIND_TEXT)
         snprintf(text, CONF_RANGE_TEXT_BYTES, "at most %" PRIu64 " bytes", option->high);

@@ -33,6 +33,7 @@ enum conf_kind {
     CONF_KIND_FILES,       // char *[high]: the same, a list
     CONF_KIND_ALPN,        // char *: names joined by single commas
     CONF_KIND_HOSTS,       // char *[high]: host names in lower case, perhaps beginning with "*."
+    CONF_KIND_NETWORKS,    // struct networks, sorted
     CONF_KIND_TEXT,        // char *: printable UTF-8; "off" is kept as ""
     CONF_KIND_CONNECT,     // game: sockaddr and connect
     CONF_KIND_GAME,        // listener: index of a game, known at the end

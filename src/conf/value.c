@@ -309,6 +309,27 @@ static bool add_host(const struct value *value, const char *entry, void *arg)
                   "write letters, digits, - and ., perhaps *. before them");
 }
 
+// All addresses are no network of balancers: then whoever comes could say where from.
+static bool add_network(const struct value *value, const char *entry, void *arg)
+{
+    struct network network;
+    const char *wrong = network_parse(entry, &network);
+    if (!wrong && network.bits == (address_is_ipv4(network.address) ? 96 : 0))
+        wrong = "so whoever comes could say that it is somebody else; name the balancers";
+    if (!wrong && networks_add(arg, &network))
+        return true;
+    conf_complain(value->complaints, value->line, "%s = %s: %s", value->option->key, entry,
+                  wrong ? wrong : "out of memory; try again");
+    return false;
+}
+
+static bool set_networks(const struct value *value, struct networks *into)
+{
+    bool is_right = each_entry(value, add_network, into);
+    networks_sort(into);
+    return is_right;
+}
+
 static bool add_path(const struct value *value, const char *entry, void *arg)
 {
     char **at = arg;
@@ -379,7 +400,8 @@ static bool set_connect(const struct value *value, struct conf_game *game)
 static bool has_stray_quote(enum conf_kind kind, const char *text)
 {
     bool is_single = kind != CONF_KIND_TEXT && kind != CONF_KIND_ADDRESSES &&
-                     kind != CONF_KIND_FILES && kind != CONF_KIND_ALPN && kind != CONF_KIND_HOSTS;
+                     kind != CONF_KIND_FILES && kind != CONF_KIND_ALPN && kind != CONF_KIND_HOSTS &&
+                     kind != CONF_KIND_NETWORKS;
     return is_single && (strchr("\"'", *text) || strchr("\"'", text[strlen(text) - 1]));
 }
 
@@ -430,6 +452,8 @@ bool conf_value_set(const struct conf_option *option, void *into, const char *te
         char **at = member;
         return each_entry(&value, add_host, &at);
     }
+    case CONF_KIND_NETWORKS:
+        return set_networks(&value, member);
     case CONF_KIND_TEXT:
         return set_line(&value, member);
     case CONF_KIND_ALPN:

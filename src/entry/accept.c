@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "entry/certs.h"
 #include "entry/farewell.h"
+#include "entry/proxy.h"
 #include "vault/suspects.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@
 #define PAUSE_MS 100
 #define A_TURN 16u // accepted of one socket in a turn of the loop
 #define DEFER_S 3
+#define FIRST_BYTES 16u // enough to know a PROXY header
 
 struct listener {
     struct accepting *all;
@@ -35,11 +37,12 @@ struct accepting {
     struct accepting_setup setup;
     struct listener listener[ACCEPT_MAX_SOCKETS];
     struct event *timer;
-    bool is_paused;     // everything
-    bool is_tls_paused; // no handshake can begin now; plain players need none
-    bool is_waiting;    // for the outbox, which mostly flows again in a moment
-    bool is_unwatched;  // a listener that may accept could not be watched
-    bool is_short;      // of descriptors or memory, and that has been said
+    bool is_paused; // everything
+    bool
+        is_tls_paused; // no handshake can begin now; players who come plain and by themselves need none
+    bool is_waiting;   // for the outbox, which mostly flows again in a moment
+    bool is_unwatched; // a listener that may accept could not be watched
+    bool is_short;     // of descriptors or memory, and that has been said
 };
 
 static void look_again(struct accepting *all)
@@ -48,10 +51,17 @@ static void look_again(struct accepting *all)
     event_add(all->timer, &again);
 }
 
+// Does the other side, and is a handshake made of it?
+static bool speaks_first(const struct accept_socket *socket)
+{
+    return socket->certs || conf_is_behind(socket->conf);
+}
+
 static bool may_accept(const struct listener *listener)
 {
     const struct accepting *all = listener->all;
-    return !all->is_paused && !all->is_waiting && !(all->is_tls_paused && listener->socket->certs);
+    return !all->is_paused && !all->is_waiting &&
+           !(all->is_tls_paused && speaks_first(listener->socket));
 }
 
 // Watch the listeners that may accept now. One that cannot be watched is tried again.
@@ -146,13 +156,24 @@ static void refuse(int fd, const uint8_t address[16], const char *why)
     close(fd);
 }
 
-static void take_plain(struct accepting *all, int fd, const uint8_t address[16], uint16_t port,
-                       uint16_t listener)
+static void take_plain(struct accepting *all, const struct handshake_newcomer *newcomer)
 {
-    struct arrival arrival = {.port = port, .listener = listener};
-    memcpy(arrival.address, address, sizeof arrival.address);
-    if (!outbox_put(all->setup.outbox, &arrival, fd))
-        refuse(fd, address, "no memory");
+    struct arrival arrival = {.port = newcomer->port, .listener = newcomer->listener};
+    memcpy(arrival.address, newcomer->address, sizeof arrival.address);
+    if (!outbox_put(all->setup.outbox, &arrival, newcomer->fd))
+        refuse(newcomer->fd, newcomer->address, "no memory");
+}
+
+// The listener is for balancers, and this is none. Mostly what it says is there already (tcp(7),
+// TCP_DEFER_ACCEPT): one whose address is missing in `proxy` is told from a stranger.
+static void refuse_unnamed(struct accepting *all, const struct handshake_newcomer *newcomer,
+                           bool is_tls)
+{
+    uint8_t bytes[FIRST_BYTES];
+    ssize_t n = recv(newcomer->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    enum gate_verdict why = n > 0 && proxy_begins(bytes, (size_t)n) ? GATE_HEADER : GATE_UNNAMED;
+    gate_refuse(all->setup.gate, newcomer->address, why, clock_boot_ms());
+    farewell_refuse(all->setup.lingering, newcomer->fd, is_tls, why);
 }
 
 // A newcomer, whose descriptor is taken over.
@@ -161,26 +182,33 @@ static void let_in(struct listener *listener, int fd, const struct sockaddr *fro
     struct accepting *all = listener->all;
     const struct accept_socket *socket = listener->socket;
     const struct certs *certs = socket->certs;
-    uint8_t address[16];
-    uint16_t port = 0;
-    address_to_bytes(from, address, &port);
-    if (suspects_has_address(all->setup.view, address, clock_boot_ms())) {
+    struct handshake_newcomer newcomer = {.fd = fd, .listener = socket->listener};
+    uint8_t *address = newcomer.address;
+    address_to_bytes(from, address, &newcomer.port);
+    newcomer.is_balancer = networks_have(&socket->conf->proxy, address);
+    if (conf_is_behind(socket->conf) && !newcomer.is_balancer) {
+        refuse_unnamed(all, &newcomer, certs != NULL);
+        return;
+    }
+    // Whom a balancer brings is judged when it has said that (greeting.c).
+    if (!newcomer.is_balancer && suspects_has_address(all->setup.view, address, clock_boot_ms())) {
         refuse(fd, address, "stayd crashed twice in its handshakes");
         return;
     }
-    enum gate_verdict verdict = gate_knock(all->setup.gate, address, clock_boot_ms());
+    enum gate_verdict verdict =
+        newcomer.is_balancer ? GATE_OPEN : gate_knock(all->setup.gate, address, clock_boot_ms());
     if (verdict != GATE_OPEN) {
         farewell_refuse(all->setup.lingering, fd, certs != NULL, verdict);
         return;
     }
     set_options(fd, socket->conf);
-    if (certs && !certs_context(certs))
+    newcomer.context = certs ? certs_context(certs) : NULL;
+    if (certs && !newcomer.context)
         refuse(fd, address, "its listener has no certificate that can be used");
-    else if (certs)
-        handshake_start(all->setup.handshakes, certs_context(certs), fd, address, port,
-                        socket->listener);
+    else if (certs || newcomer.is_balancer)
+        handshake_start(all->setup.handshakes, &newcomer);
     else
-        take_plain(all, fd, address, port, socket->listener);
+        take_plain(all, &newcomer);
     if (outbox_count(all->setup.outbox) && !all->is_waiting) {
         all->is_waiting = true;
         set_listeners(all);
@@ -235,11 +263,11 @@ static void on_knock(evutil_socket_t socket, short what, void *arg)
         ;
 }
 
-// Who speaks TLS speaks first. Until then, or for so long, the kernel keeps the connection to
+// Who speaks TLS, or is a balancer, speaks first. Until then, or for so long, the kernel keeps the connection to
 // itself (tcp(7)): who says nothing costs no descriptor. The socket may have been one without TLS.
-static void set_deferral(int fd, bool is_tls)
+static void set_deferral(int fd, bool does_speak)
 {
-    int seconds = is_tls ? DEFER_S : 0;
+    int seconds = does_speak ? DEFER_S : 0;
     setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
 }
 
@@ -254,7 +282,7 @@ struct accepting *accepting_make(const struct accepting_setup *setup)
     for (unsigned i = 0; i < setup->n_sockets; i++) {
         struct listener *listener = &all->listener[i];
         const struct accept_socket *socket = &setup->sockets[i];
-        set_deferral(socket->fd, socket->certs != NULL);
+        set_deferral(socket->fd, speaks_first(socket));
         listener->all = all;
         listener->socket = socket;
         listener->event =

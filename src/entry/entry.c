@@ -171,6 +171,7 @@ static bool make_parts(struct entry *entry)
                                                                    .gate = entry->gate,
                                                                    .lingering = entry->lingering,
                                                                    .outbox = entry->outbox,
+                                                                   .view = setup->view,
                                                                    .room = on_room,
                                                                    .arg = entry});
     entry->orders = event_new(setup->base, setup->sending, EV_READ | EV_PERSIST, on_order, entry);

@@ -12,6 +12,8 @@ const char *farewell_words(enum gate_verdict why)
 {
     switch (why) {
     case GATE_DENIED:
+    case GATE_UNNAMED:
+    case GATE_HEADER:
         return "You cannot connect from where you are.";
     case GATE_RATE:
     case GATE_HANDSHAKES:
@@ -31,7 +33,9 @@ void farewell_refuse(struct lingering *lingering, int fd, bool is_tls, enum gate
 {
     static const uint8_t internal_error[] = {21, 3, 3, 0, 2, 2, 80};
     static const uint8_t access_denied[] = {21, 3, 3, 0, 2, 2, 49};
-    const void *alert = why == GATE_DENIED ? access_denied : internal_error;
+    const void *alert = why == GATE_DENIED || why == GATE_UNNAMED || why == GATE_HEADER
+                            ? access_denied
+                            : internal_error;
     const char *words = farewell_words(why);
     char line[LINE_BYTES];
     const int n = snprintf(line, sizeof line, "%s%s", words, *words ? "\r\n" : "");

@@ -128,7 +128,7 @@ struct tally_held *gate_look_for_room(struct gate *gate, const uint8_t address[1
     const struct conf *conf = gate->setup.conf;
     struct network network;
     *verdict = GATE_OPEN;
-    if (conf->max_handshakes_per_address > 0 && !is_exempt(gate, address) &&
+    if (address && conf->max_handshakes_per_address > 0 && !is_exempt(gate, address) &&
         tally_is_full(gate->tally, address, conf->max_handshakes_per_address, &network)) {
         struct tally_held *held = look_in(gate, &network, now_ms);
         if (!held) {
@@ -141,7 +141,8 @@ struct tally_held *gate_look_for_room(struct gate *gate, const uint8_t address[1
         return NULL;
     struct tally_held *held = gate_look_everywhere(gate, now_ms);
     if (!held) { // it could have given way when this newcomer was accepted, and has spoken since
-        gate_refuse(gate, address, GATE_HANDSHAKES, now_ms);
+        if (address)
+            gate_refuse(gate, address, GATE_HANDSHAKES, now_ms);
         *verdict = GATE_HANDSHAKES;
     }
     return held;
@@ -150,7 +151,7 @@ struct tally_held *gate_look_for_room(struct gate *gate, const uint8_t address[1
 void gate_hold(struct gate *gate, struct tally_held *held, const uint8_t address[16],
                uint64_t now_ms)
 {
-    tally_hold(gate->tally, held, is_exempt(gate, address) ? NULL : address, now_ms);
+    tally_hold(gate->tally, held, address && is_exempt(gate, address) ? NULL : address, now_ms);
     gate->n_held++;
 }
 

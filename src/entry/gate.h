@@ -49,6 +49,7 @@ bool gate_is_full(const struct gate *gate);
 struct tally_held *gate_look_for_room(struct gate *gate, const uint8_t address[16], uint64_t now_ms,
                                       enum gate_verdict *verdict);
 
+// address NULL: it is not known whose it is, so it counts for no network, as one who is exempt.
 void gate_hold(struct gate *gate, struct tally_held *held, const uint8_t address[16],
                uint64_t now_ms);
 void gate_speak(struct gate *gate, struct tally_held *held);

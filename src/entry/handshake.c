@@ -11,14 +11,14 @@
 // A handshake that is over, well or not, has no place and no descriptor any more, and no callback
 // comes to it. It is freed after the callbacks (reap), since whoever has ended it may be called by
 // others that go on with it.
-#include "entry/handshake.h"
+#include "entry/handshake_part.h"
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "entry/farewell.h"
 #include "entry/reason.h"
-#include "entry/takeover.h"
+#include "entry/vouch.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -26,36 +26,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define AGAIN_MS 20u
-
-struct handshake {
-    struct tally_held held;      // first: found by it
-    LIST_ENTRY(handshake) entry; // in `list`, or in `over`
-    struct handshakes *all;
-    SSL *ssl;
-    int fd;
-    struct event *ready;    // one of EV_READ, EV_WRITE, as OpenSSL asks
-    struct event *deadline; // never renewed
-    uint8_t address[16];
-    uint16_t port;
-    uint16_t listener;
-    bool is_postponed; // memory or the like is short: the timer goes on with it, no event does
-    struct takeover takeover;
-};
-
-struct handshakes {
-    struct handshakes_setup setup;
-    struct event *turn;  // while one waits for its turn
-    struct event *again; // while one is postponed
-    struct event *reaper;
-    uint32_t n; // in list
-    LIST_HEAD(handshake_list, handshake) list;
-    struct handshake_list over; // to be freed
-};
+#define FIRST_BYTES 16u // enough to know a PROXY header
 
 static void wait_for_turn(struct handshake *handshake);
 
@@ -100,6 +75,7 @@ static void free_all(struct handshake_list *list)
             end_blame(handshake);
         }
         OPENSSL_cleanse(&handshake->takeover, sizeof handshake->takeover);
+        free(handshake->greeting);
         free(handshake);
     }
 }
@@ -136,8 +112,7 @@ uint32_t handshakes_count(const struct handshakes *handshakes)
     return handshakes->n;
 }
 
-// It is over; the descriptor is closed unless it has gone with the arrival (fd -1).
-static void end(struct handshake *handshake)
+void handshake_end(struct handshake *handshake)
 {
     struct handshakes *all = handshake->all;
     LIST_REMOVE(handshake, entry);
@@ -159,7 +134,7 @@ void handshakes_free(struct handshakes *handshakes)
     if (!handshakes)
         return;
     while (!LIST_EMPTY(&handshakes->list))
-        end(LIST_FIRST(&handshakes->list));
+        handshake_end(LIST_FIRST(&handshakes->list));
     free_all(&handshakes->over);
     if (handshakes->turn)
         event_free(handshakes->turn);
@@ -170,14 +145,23 @@ void handshakes_free(struct handshakes *handshakes)
     free(handshakes);
 }
 
-// reason: our words or OpenSSL's, never the peer's.
-static void fail(struct handshake *handshake, const char *reason)
+void handshake_fail(struct handshake *handshake, const char *reason)
 {
     char address[ADDRESS_TEXT_BYTES];
     struct handshakes *all = handshake->all;
     log_event(LOG_HANDSHAKE_FAILED, "address=%s reason=\"%s\"",
               address_print(address, handshake->address), reason);
-    end(handshake);
+    handshake_end(handshake);
+    all->setup.room(all->setup.arg);
+}
+
+void handshake_turn_away(struct handshake *handshake, enum gate_verdict verdict)
+{
+    struct handshakes *all = handshake->all;
+    int fd = handshake->fd;
+    handshake->fd = -1;
+    handshake_end(handshake);
+    farewell_refuse(all->setup.lingering, fd, handshake->context != NULL, verdict);
     all->setup.room(all->setup.arg);
 }
 
@@ -187,37 +171,46 @@ static void fail_saying_why(struct handshake *handshake, const char *reason)
     struct lingering *lingering = handshake->all->setup.lingering;
     int fd = handshake->fd;
     handshake->fd = -1;
-    fail(handshake, reason);
+    handshake_fail(handshake, reason);
     linger_close(lingering, fd, NULL, 0);
 }
 
-// Go on with this handshake soon. Something is short; errno says what.
-static void postpone(struct handshake *handshake)
+void handshake_postpone(struct handshake *handshake)
 {
     const struct timeval soon = {.tv_usec = AGAIN_MS * 1000};
     const char *what = strerror(errno);
     handshake->is_postponed = true;
     if (!event_pending(handshake->all->again, EV_TIMEOUT, NULL) &&
         event_add(handshake->all->again, &soon) < 0)
-        fail(handshake, what);
+        handshake_fail(handshake, what);
+}
+
+void handshake_hand_on(struct handshake *handshake, struct arrival *arrival, const char *reason)
+{
+    struct handshakes *all = handshake->all;
+    arrival->port = handshake->port;
+    arrival->listener = handshake->listener;
+    memcpy(arrival->address, handshake->address, sizeof arrival->address);
+    if (handshake->greeting)
+        vouch_fill(arrival, &handshake->greeting->proxy);
+    if (!reason && !outbox_put(all->setup.outbox, arrival, handshake->fd))
+        reason = "no memory";
+    if (reason) {
+        handshake_fail(handshake, reason);
+    } else {
+        handshake->fd = -1;
+        handshake_end(handshake);
+        all->setup.room(all->setup.arg);
+    }
+    OPENSSL_cleanse(arrival, sizeof *arrival);
 }
 
 static void finish(struct handshake *handshake)
 {
-    struct handshakes *all = handshake->all;
-    struct arrival arrival = {.port = handshake->port, .listener = handshake->listener};
+    struct arrival arrival = {.listener = handshake->listener};
     memcpy(arrival.address, handshake->address, sizeof arrival.address);
     const char *reason = takeover_fill(handshake->ssl, &handshake->takeover, &arrival);
-    if (!reason && !outbox_put(all->setup.outbox, &arrival, handshake->fd))
-        reason = "no memory";
-    if (reason) {
-        fail(handshake, reason);
-    } else {
-        handshake->fd = -1;
-        end(handshake);
-        all->setup.room(all->setup.arg);
-    }
-    OPENSSL_cleanse(&arrival, sizeof arrival);
+    handshake_hand_on(handshake, &arrival, reason);
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
@@ -227,13 +220,13 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     wait_for_turn(arg);
 }
 
-static void await(struct handshake *handshake, short what)
+void handshake_await(struct handshake *handshake, short what)
 {
     if (event_get_events(handshake->ready) != what)
         event_assign(handshake->ready, handshake->all->setup.base, handshake->fd, what, on_ready,
                      handshake);
     if (event_add(handshake->ready, NULL) < 0)
-        postpone(handshake);
+        handshake_postpone(handshake);
 }
 
 // Who has said hello and left cannot go on: the answer would be calculated in vain. (Of who has said
@@ -247,10 +240,30 @@ static bool has_left(const struct handshake *handshake)
            first == SSL3_RT_HANDSHAKE;
 }
 
+// In the place of TLS comes a header that nobody may send here. OpenSSL would only say that it is no
+// TLS.
+static bool has_header(const struct handshake *handshake)
+{
+    uint8_t bytes[FIRST_BYTES];
+    if (BIO_number_read(SSL_get_rbio(handshake->ssl)) > 0)
+        return false;
+    ssize_t n = recv(handshake->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 && proxy_begins(bytes, (size_t)n);
+}
+
 static void proceed(struct handshake *handshake)
 {
+    if (handshake->greeting && !handshake->greeting->is_read) {
+        greeting_proceed(handshake);
+        return;
+    }
     if (has_left(handshake)) {
-        fail(handshake, "the connection was closed");
+        handshake_fail(handshake, "the connection was closed");
+        return;
+    }
+    if (has_header(handshake)) {
+        gate_refuse(handshake->all->setup.gate, handshake->address, GATE_HEADER, clock_boot_ms());
+        handshake_turn_away(handshake, GATE_HEADER);
         return;
     }
     begin_blame(handshake);
@@ -268,15 +281,15 @@ static void proceed(struct handshake *handshake)
         gate_speak(handshake->all->setup.gate, &handshake->held);
     int error = SSL_get_error(handshake->ssl, result);
     if (error == SSL_ERROR_SYSCALL && is_short)
-        postpone(handshake);
+        handshake_postpone(handshake);
     else if (error == SSL_ERROR_WANT_READ)
-        await(handshake, EV_READ);
+        handshake_await(handshake, EV_READ);
     else if (error == SSL_ERROR_WANT_WRITE)
-        await(handshake, EV_WRITE);
+        handshake_await(handshake, EV_WRITE);
     else if (error == SSL_ERROR_SSL)
         fail_saying_why(handshake, reason_of(handshake->ssl, error));
     else
-        fail(handshake, reason_of(handshake->ssl, error));
+        handshake_fail(handshake, reason_of(handshake->ssl, error));
 }
 
 static void wait_for_turn(struct handshake *handshake)
@@ -305,23 +318,29 @@ static void give_up(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    fail(arg, "not complete within handshake-timeout");
+    handshake_fail(arg, "not complete within handshake-timeout");
 }
 
-static bool set_up(struct handshake *handshake, SSL_CTX *context)
+static bool set_up(struct handshake *handshake)
 {
     const struct handshakes_setup *setup = &handshake->all->setup;
     struct timeval timeout = {
         .tv_sec = (time_t)(setup->conf->handshake_timeout_ms / 1000),
         .tv_usec = (suseconds_t)(setup->conf->handshake_timeout_ms % 1000 * 1000),
     };
-    handshake->ssl = SSL_new(context);
     handshake->ready = event_new(setup->base, handshake->fd, EV_READ, on_ready, handshake);
     handshake->deadline = evtimer_new(setup->base, give_up, handshake);
-    return handshake->ssl && handshake->ready && handshake->deadline &&
-           takeover_watch(handshake->ssl, &handshake->takeover) &&
-           SSL_set_fd(handshake->ssl, handshake->fd) == 1 &&
-           event_add(handshake->deadline, &timeout) == 0;
+    return handshake->ready && handshake->deadline && event_add(handshake->deadline, &timeout) == 0;
+}
+
+void handshake_begin_tls(struct handshake *handshake)
+{
+    handshake->ssl = SSL_new(handshake->context);
+    if (handshake->ssl && takeover_watch(handshake->ssl, &handshake->takeover) &&
+        SSL_set_fd(handshake->ssl, handshake->fd) == 1)
+        handshake_await(handshake, EV_READ);
+    else
+        handshake_fail(handshake, "no memory");
 }
 
 bool handshake_has_spoken(const struct tally_held *held)
@@ -336,8 +355,7 @@ bool handshakes_have_room(const struct handshakes *handshakes)
     return !gate_is_full(gate) || gate_look_everywhere(gate, clock_boot_ms());
 }
 
-// Others give way for a newcomer. Not GATE_OPEN: none does.
-static enum gate_verdict make_room(const struct handshakes *all, const uint8_t address[16])
+enum gate_verdict handshakes_make_room(const struct handshakes *all, const uint8_t *address)
 {
     enum gate_verdict verdict;
     struct tally_held *held;
@@ -345,34 +363,48 @@ static enum gate_verdict make_room(const struct handshakes *all, const uint8_t a
     while ((held = gate_look_for_room(all->setup.gate, address, now_ms, &verdict))) {
         struct handshake *handshake = (struct handshake *)(void *)held;
         gate_refuse(all->setup.gate, handshake->address, GATE_GAVE_WAY, now_ms);
-        end(handshake);
+        handshake_end(handshake);
     }
     return verdict;
 }
 
-void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
-                     const uint8_t address[16], uint16_t port, uint16_t listener)
+// One more, whose place is counted for this address, or for none. NULL without memory.
+static struct handshake *begin(struct handshakes *all, const struct handshake_newcomer *newcomer,
+                               const uint8_t *address)
 {
-    enum gate_verdict verdict = make_room(handshakes, address);
-    if (verdict != GATE_OPEN) {
-        farewell_refuse(handshakes->setup.lingering, fd, true, verdict);
-        return;
-    }
     struct handshake *handshake = calloc(1, sizeof *handshake);
-    if (!handshake) {
-        close(fd);
+    if (!handshake)
+        return NULL;
+    handshake->all = all;
+    handshake->context = newcomer->context;
+    handshake->fd = newcomer->fd;
+    memcpy(handshake->address, newcomer->address, sizeof handshake->address);
+    handshake->port = newcomer->port;
+    handshake->listener = newcomer->listener;
+    gate_hold(all->setup.gate, &handshake->held, address, clock_boot_ms());
+    LIST_INSERT_HEAD(&all->list, handshake, entry);
+    all->setup.pulse->handshakes = ++all->n;
+    return handshake;
+}
+
+void handshake_start(struct handshakes *all, const struct handshake_newcomer *newcomer)
+{
+    const uint8_t *address = newcomer->is_balancer ? NULL : newcomer->address;
+    enum gate_verdict verdict = handshakes_make_room(all, address);
+    if (verdict != GATE_OPEN) {
+        farewell_refuse(all->setup.lingering, newcomer->fd, newcomer->context != NULL, verdict);
         return;
     }
-    handshake->all = handshakes;
-    handshake->fd = fd;
-    gate_hold(handshakes->setup.gate, &handshake->held, address, clock_boot_ms());
-    memcpy(handshake->address, address, 16);
-    handshake->port = port;
-    handshake->listener = listener;
-    LIST_INSERT_HEAD(&handshakes->list, handshake, entry);
-    handshakes->setup.pulse->handshakes = ++handshakes->n;
-    if (set_up(handshake, context))
-        await(handshake, EV_READ);
+    struct handshake *handshake = begin(all, newcomer, address);
+    if (!handshake) {
+        close(newcomer->fd);
+        return;
+    }
+    handshake->greeting = newcomer->is_balancer ? calloc(1, sizeof *handshake->greeting) : NULL;
+    if (!set_up(handshake) || (newcomer->is_balancer && !handshake->greeting))
+        handshake_fail(handshake, "no memory");
+    else if (newcomer->is_balancer)
+        handshake_await(handshake, EV_READ);
     else
-        fail(handshake, "no memory");
+        handshake_begin_tls(handshake);
 }

@@ -6,6 +6,11 @@
 // taken out as plain data. Nothing of a handshake survives its entry; the player
 // has not been let in yet.
 //
+// Where a balancer comes for the player, its PROXY header is read first (greeting.c), under the same
+// deadline and in the same place among all handshakes. Whom that names is then judged as a newcomer
+// (gate.h). Without TLS that is all.
+//
+//   GREETING --the header is whole, the gate open--> START, or the arrival of a plain player
 //   START --readable/writable--> START
 //     |  SSL_accept done                     deadline, error, end of file
 //     v                                              |
@@ -38,6 +43,7 @@ struct handshakes_setup {
     struct gate *gate;
     struct lingering *lingering; // outlives the handshakes
     struct outbox *outbox;
+    const struct vault_view *view; // who is a suspect
     handshake_room_fn *room;
     void *arg;
 };
@@ -55,9 +61,17 @@ bool handshake_has_spoken(const struct tally_held *held);
 
 uint32_t handshakes_count(const struct handshakes *handshakes);
 
+struct handshake_newcomer {
+    int fd;
+    uint8_t address[16]; // from where it has come, and so is the port
+    uint16_t port;
+    uint16_t listener;
+    bool is_balancer; // a header comes first, and says who the player is
+    SSL_CTX *context; // NULL: no TLS; only of a balancer
+};
+
 // Begin one, for which others may have to give way (gate.h). Takes fd over: it goes with the arrival
-// or is closed. address and port are the player's.
-void handshake_start(struct handshakes *handshakes, SSL_CTX *context, int fd,
-                     const uint8_t address[16], uint16_t port, uint16_t listener);
+// or is closed.
+void handshake_start(struct handshakes *handshakes, const struct handshake_newcomer *newcomer);
 
 #endif

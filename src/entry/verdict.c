@@ -19,6 +19,9 @@ static const struct {
     [GATE_FULL] = {"max-players", "max-players are connected"},
     [GATE_GAVE_WAY] = {"max-handshakes",
                        "gave way: its handshake hung, and others had to be let in"},
+    [GATE_UNNAMED] = {"proxy", "not among those for whom its listener is (proxy)"},
+    [GATE_HEADER] = {"proxy",
+                     "sent a PROXY header, which its listener does not take from it (proxy)"},
 };
 
 const char *verdict_limit_name(enum gate_verdict why)

@@ -20,6 +20,8 @@ enum gate_verdict {
     GATE_PLAYERS,    // max-players-per-address
     GATE_FULL,       // max-players
     GATE_GAVE_WAY,   // its handshake hung, and others had to be let in
+    GATE_UNNAMED,    // proxy: its listener is for others, who name players
+    GATE_HEADER,     // proxy: it has sent a PROXY header, and may not
     GATE_N_VERDICTS
 };
 

@@ -28,6 +28,7 @@ enum tlv {
 };
 
 enum ssl_client { CLIENT_SSL = 1, CLIENT_CERT_CONN = 2, CLIENT_CERT_SESS = 4 };
+#define CLIENT_CERT (CLIENT_CERT_CONN | CLIENT_CERT_SESS)
 
 static const uint8_t signature[12] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d,
                                       0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
@@ -52,8 +53,37 @@ static size_t put_fact(uint8_t *out, uint8_t type, const struct slot *slot, enum
     return bytes ? put_tlv(out, type, bytes, n) : 0;
 }
 
+static size_t end_ssl(uint8_t *out, size_t at)
+{
+    out[0] = TLV_SSL;
+    bytes_put16(out + 1, (uint16_t)(at - 3));
+    return at;
+}
+
+// The player speaks TLS with a balancer, and this is the balancer's word. What it calls verified
+// without a certificate is not.
+static size_t put_proxy_ssl(uint8_t *out, const struct slot *slot, const uint8_t *word, size_t n)
+{
+    size_t at = 3;
+    out[at++] = word[0] & (CLIENT_SSL | CLIENT_CERT);
+    bytes_put32(out + at, word[0] & CLIENT_CERT ? bytes_get32(word + 1) : 1);
+    at += 4;
+    if (n > 5)
+        at += put_tlv(out + at, TLV_SSL_VERSION, word + 5, n - 5);
+    at += put_fact(out + at, TLV_SSL_CN, slot, FACT_CERT_NAME);
+    at += put_fact(out + at, TLV_SSL_CIPHER, slot, FACT_PROXY_CIPHER);
+    return end_ssl(out, at);
+}
+
+// Of the TLS that the player speaks, if it does.
 static size_t put_ssl(uint8_t *out, const struct slot *slot)
 {
+    size_t n_word = 0;
+    const uint8_t *word = facts_find(slot, FACT_PROXY_TLS, &n_word);
+    if (word && n_word >= 5)
+        return put_proxy_ssl(out, slot, word, n_word);
+    if (!slot_is_tls(slot))
+        return 0;
     size_t n_verify = 0;
     const uint8_t *verify = facts_find(slot, FACT_CERT_VERIFY, &n_verify);
     const struct suite *suite = suite_find(slot->suite);
@@ -65,9 +95,7 @@ static size_t put_ssl(uint8_t *out, const struct slot *slot)
     at += put_text(out + at, TLV_SSL_VERSION, suite_version_name(slot->tls_version));
     at += put_fact(out + at, TLV_SSL_CN, slot, FACT_CERT_NAME);
     at += put_text(out + at, TLV_SSL_CIPHER, suite ? suite->name : NULL);
-    out[0] = TLV_SSL;
-    bytes_put16(out + 1, (uint16_t)(at - 3));
-    return at;
+    return end_ssl(out, at);
 }
 
 static size_t put_addresses(uint8_t *out, const struct slot *slot, const uint8_t to[16],
@@ -107,8 +135,8 @@ static size_t write_v2(const struct slot *slot, const uint8_t to[16], uint16_t t
     at += put_fact(out + at, TLV_ALPN, slot, FACT_ALPN);
     at += put_fact(out + at, HEADER_TLV_HOST, slot, FACT_HOST);
     at += put_fact(out + at, HEADER_TLV_CERT_SHA256, slot, FACT_CERT_SHA256);
-    if (slot_is_tls(slot))
-        at += put_ssl(out + at, slot);
+    at += put_fact(out + at, HEADER_TLV_PROXY_ID, slot, FACT_PROXY_ID);
+    at += put_ssl(out + at, slot);
     if (resumed)
         at += put_resumed(out + at, resumed);
     bytes_put16(out + 14, (uint16_t)(at - 16));

@@ -21,6 +21,7 @@
 // PROXY protocol TLV types in the range free for use (section 2.2.7).
 #define HEADER_TLV_HOST 0xE0u        // forward-confirmed host name, text
 #define HEADER_TLV_CERT_SHA256 0xE1u // client certificate's fingerprint, 32 bytes
+#define HEADER_TLV_PROXY_ID 0xE3u    // UNIQUE_ID of the balancer's header
 #define HEADER_TLV_RESUMED 0xE2u     // where the dead game's player goes on, and its state
 
 // What a game that resumes a player is told.

@@ -8,7 +8,9 @@
 #include "game/link.h"
 
 #include "base/address.h"
+#include "base/bytes.h"
 #include "base/fd.h"
+#include "vault/facts.h"
 #include "vault/point.h"
 #include "vault/slot.h"
 
@@ -18,15 +20,27 @@
 #include <string.h>
 #include <unistd.h>
 
-static size_t make_header(const struct slot *slot, const struct conf_game *game,
-                          const struct header_resumed *resumed, uint8_t out[LINK_HEADER_BYTES])
+bool link_find_door(const struct slot *slot, uint8_t to[16], uint16_t *port)
 {
     struct sockaddr_storage local;
     socklen_t n_local = sizeof local;
+    size_t n = 0;
+    const uint8_t *said = facts_find(slot, FACT_PROXY_TO, &n);
+    if (said && n == 18) {
+        memcpy(to, said, 16);
+        *port = bytes_get16(said + 16);
+        return true;
+    }
+    return getsockname(slot->player_fd, (struct sockaddr *)&local, &n_local) == 0 &&
+           address_to_bytes((struct sockaddr *)&local, to, port);
+}
+
+static size_t make_header(const struct slot *slot, const struct conf_game *game,
+                          const struct header_resumed *resumed, uint8_t out[LINK_HEADER_BYTES])
+{
     uint8_t to[16] = {0};
     uint16_t to_port = 0;
-    if (getsockname(slot->player_fd, (struct sockaddr *)&local, &n_local) == 0)
-        address_to_bytes((struct sockaddr *)&local, to, &to_port);
+    link_find_door(slot, to, &to_port);
     size_t n = header_write(game->header, slot, to, to_port, resumed, out);
     if (game->is_forwarded)
         n += header_write_forwarded(slot, out + n);

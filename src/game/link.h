@@ -43,6 +43,10 @@ bool link_is_path_of(const struct conf_game *game, const char *bound);
 // (SO_PEERCRED, unix(7)). False: fd is no such connection.
 bool link_credentials(int fd, struct ucred *peer);
 
+// The address and port that the player has connected to: ours, or a balancer's that said so. False:
+// it cannot be known any more.
+bool link_find_door(const struct slot *slot, uint8_t to[16], uint16_t *port);
+
 // The header that link_make writes for a player who is new to the game. Returns its length.
 size_t link_header(const struct slot *slot, const struct conf_game *game,
                    uint8_t out[LINK_HEADER_BYTES]);

@@ -34,6 +34,7 @@ struct conn {
     bool is_over;        // it is to be freed
     bool is_ack_missed;  // said
     bool has_begun;      // its first bytes were looked at (players/loops.h)
+    bool has_header;     // ... and are a PROXY header
     // Boottimes:
     uint64_t since_ms;    // since when it waits
     uint64_t ended_ms;    // when the game's side was seen to have ended; 0: not, or it is judged

@@ -7,9 +7,15 @@
 
 #include "base/address.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "entry/proxy.h"
+#include "entry/verdict.h"
+#include "game/link.h"
 #include "players/conn.h"
+#include "players/ids.h"
 #include "players/players.h"
+#include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
 
@@ -91,7 +97,7 @@ static const struct slot *find_player(const struct players *players, const struc
         uint8_t address[16];
         uint16_t port;
         if (slot->port == ends->from_port && memcmp(slot->address, ends->from, 16) == 0 &&
-            find_name(getsockname, slot->player_fd, address, &port) && port == ends->to_port &&
+            link_find_door(slot, address, &port) && port == ends->to_port &&
             memcmp(address, ends->to, 16) == 0)
             return slot;
     }
@@ -167,6 +173,28 @@ void loops_say(struct players *players, unsigned game, const char *how)
               conf->name, conf->connect, how);
 }
 
+// The entry has read a header before this player's first bytes: of our own the id is a player's.
+// (Version 1 has none; then max-players-per-address ends the loop.)
+static const struct slot *find_named(const struct players *players, const struct slot *slot)
+{
+    size_t n = 0;
+    const uint8_t *id = facts_find(slot, FACT_PROXY_ID, &n);
+    const uint32_t index = id && n == sizeof slot->id ? ids_find(players->ids, id) : SLOT_NONE;
+    return index == SLOT_NONE ? NULL : &players->vault->slots[index];
+}
+
+// What it begins with is a header that this listener does not take: no player's, and for no game to
+// read.
+static void look_for_header(struct conn *conn, const uint8_t *bytes, size_t n)
+{
+    struct players *players = conn->players;
+    if (!proxy_begins(bytes, n))
+        return;
+    conn->has_header = true;
+    verdict_note_address(&players->refusals, conn_slot(conn)->address, GATE_HEADER,
+                         clock_boot_ms());
+}
+
 // The link that has come back as this player, or NULL.
 static const struct slot *find_origin(struct conn *conn, const char **how)
 {
@@ -175,10 +203,11 @@ static const struct slot *find_origin(struct conn *conn, const char **how)
     uint8_t bytes[LOOPS_HEADER_BYTES];
     struct loops_ends ends = {.from_port = slot->port};
     memcpy(ends.from, slot->address, sizeof ends.from);
-    const struct slot *origin = find_name(getsockname, slot->player_fd, ends.to, &ends.to_port)
-                                    ? find_link(players, &ends)
-                                    : NULL;
+    const struct slot *origin =
+        link_find_door(slot, ends.to, &ends.to_port) ? find_link(players, &ends) : NULL;
     *how = "a link to it has come back as a player";
+    if (!origin)
+        origin = find_named(players, slot);
     if (origin)
         return origin;
     ssize_t n = recv(slot->player_fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
@@ -186,21 +215,25 @@ static const struct slot *find_origin(struct conn *conn, const char **how)
         return NULL;
     conn->has_begun = true;
     *how = "a link to it has come back as a player, through a proxy or another stayd";
-    if (!loops_read_header(bytes, (size_t)n, &ends))
-        return NULL;
-    origin = find_link(players, &ends);
-    return origin ? origin : find_player(players, &ends);
+    if (loops_read_header(bytes, (size_t)n, &ends)) {
+        origin = find_link(players, &ends);
+        if (!origin)
+            origin = find_player(players, &ends);
+    }
+    if (!origin)
+        look_for_header(conn, bytes, (size_t)n);
+    return origin;
 }
 
-bool loops_is_back(struct conn *conn)
+const char *loops_look(struct conn *conn)
 {
     const struct slot *slot = conn_slot(conn);
     const char *how;
     if (conn->has_begun || slot_is_tls(slot) || flow_now(&slot->flow[TO_GAME])->received > 0)
-        return false;
+        return NULL;
     const struct slot *origin = find_origin(conn, &how);
     if (!origin)
-        return false;
+        return conn->has_header ? "it begins with a PROXY header" : NULL;
     loops_say(conn->players, origin->game, how);
-    return true;
+    return "it is a link of stayd's own that has come back";
 }

@@ -42,9 +42,10 @@ void loops_note_link(struct players *players, const struct slot *slot);
 // Say, once, that this game's address leads back to us.
 void loops_say(struct players *players, unsigned game, const char *how);
 
-// Is this player, of whom nothing was received yet, the other end of a link of ours? That is said;
-// it is to be closed.
-bool loops_is_back(struct conn *conn);
+// Of a player of whom nothing was received yet: is it the other end of a link of ours, or does it
+// begin with a PROXY header, which on its listener is nobody's to send? That is said; returned is why
+// it is to be closed, or NULL.
+const char *loops_look(struct conn *conn);
 
 // A connection, as the one who made it sees it.
 struct loops_ends {

@@ -16,11 +16,14 @@
 #include "players/seats.h"
 #include "players/waiting.h"
 #include "record/suites.h"
+#include "vault/facts.h"
 #include "vault/flow.h"
 #include "vault/slot.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define ALL_TURNS 4 // of RELAY_WORK_ALL are enough to read what a Unix socket holds by default
 
@@ -177,8 +180,9 @@ static void serve(struct conn *conn, unsigned ready, unsigned work)
 {
     if (conn->is_over)
         return;
-    if (loops_is_back(conn)) {
-        conn_end(conn, "it is a link of stayd's own that has come back");
+    const char *wrong = loops_look(conn);
+    if (wrong) {
+        conn_end(conn, wrong);
         return;
     }
     seats_say_farewell(conn);
@@ -216,16 +220,39 @@ void serve_through(struct conn *conn)
         serve(conn, RELAY_READY_ALL, RELAY_WORK_ALL);
 }
 
+#define PROXY_WORDS_BYTES (80u + 4u * SLOT_FACTS_BYTES)
+
+// By which balancer it came, and how that calls it: so its log and ours are read together.
+static const char *print_proxy(char text[PROXY_WORDS_BYTES], const struct slot *slot)
+{
+    struct sockaddr_storage peer;
+    socklen_t n_peer = sizeof peer;
+    char address[ADDRESS_TEXT_BYTES];
+    char quoted[4 * SLOT_FACTS_BYTES + 1] = "";
+    size_t n_id = 0, n_to = 0;
+    const uint8_t *id = facts_find(slot, FACT_PROXY_ID, &n_id);
+    *text = '\0';
+    if (id)
+        log_quote(quoted, sizeof quoted, id, n_id);
+    if ((id || facts_find(slot, FACT_PROXY_TO, &n_to)) &&
+        getpeername(slot->player_fd, (struct sockaddr *)&peer, &n_peer) == 0)
+        snprintf(text, PROXY_WORDS_BYTES, " proxy=%s%s%s",
+                 address_print_port(address, (const struct sockaddr *)&peer),
+                 id ? " proxy-id=" : "", quoted);
+    return text;
+}
+
 static void say_open(const struct players *players, const struct slot *slot)
 {
     char id[LOG_ID_BYTES];
     char address[ADDRESS_TEXT_BYTES];
     const struct suite *suite = suite_find(slot->suite);
-    log_event(LOG_PLAYER_OPEN, "address=%s port=%u id=%s listener=%s tls=%s cipher=%s",
+    char proxy[PROXY_WORDS_BYTES];
+    log_event(LOG_PLAYER_OPEN, "address=%s port=%u id=%s listener=%s tls=%s cipher=%s%s",
               address_print(address, slot->address), slot->port, log_id(id, slot->id),
               players->heritage->conf.listener[slot->listener].name,
               slot_is_tls(slot) ? suite_version_name(slot->tls_version) : "no",
-              suite ? suite->name : "-");
+              suite ? suite->name : "-", print_proxy(proxy, slot));
 }
 
 void serve_new(struct players *players, struct slot *slot)

@@ -27,24 +27,37 @@ static const char *doubt_tls(const struct arrival *arrival)
     return NULL;
 }
 
-// Those that a handshake shows, each once, of the length that it has. A host's name is not among
-// them: it is looked up for who is in.
+// Those that only a handshake of ours shows, and those that come with a balancer's word of its own.
+#define SHOWN_BITS (1u << FACT_CERT_SHA256 | 1u << FACT_CERT_VERIFY)
+#define TLS_BITS (1u << FACT_CERT_NAME | SHOWN_BITS)
+#define PROXY_TLS_BYTES 5u // at least
+
+// Whose TLS it is that facts tell of: ours, or, in the place of that, a balancer's.
+static bool do_facts_agree(const struct arrival *arrival, unsigned seen)
+{
+    size_t n = PROXY_TLS_BYTES;
+    facts_look(arrival->facts, arrival->facts_bytes, FACT_PROXY_TLS, &n);
+    if (seen & 1u << FACT_PROXY_TLS)
+        return n >= PROXY_TLS_BYTES && !(seen & SHOWN_BITS);
+    return !(seen & 1u << FACT_PROXY_CIPHER) && (arrival->tls_version || !(seen & TLS_BITS));
+}
+
+// Those that a handshake or a balancer shows, each once, of the length that it has. A host's name is
+// not among them: it is looked up for who is in.
 static bool are_facts_possible(const struct arrival *arrival)
 {
-    static const uint8_t length[] = {[FACT_SNI] = 0,
-                                     [FACT_ALPN] = 0,
-                                     [FACT_CERT_NAME] = 0,
-                                     [FACT_CERT_SHA256] = 32,
-                                     [FACT_CERT_VERIFY] = 4};
+    static const uint8_t length[] = {
+        [FACT_SNI] = 0,         [FACT_ALPN] = 0,      [FACT_CERT_NAME] = 0, [FACT_CERT_SHA256] = 32,
+        [FACT_CERT_VERIFY] = 4, [FACT_PROXY_TO] = 18, [FACT_LAST] = 0};
     unsigned seen = 0;
     for (size_t at = 0; at < arrival->facts_bytes; at += 2u + arrival->facts[at + 1]) {
         unsigned fact = arrival->facts[at];
-        if (fact < FACT_SNI || fact > FACT_CERT_VERIFY || seen & 1u << fact ||
+        if (fact < FACT_SNI || fact > FACT_LAST || seen & 1u << fact ||
             (length[fact] && arrival->facts[at + 1] != length[fact]))
             return false;
         seen |= 1u << fact;
     }
-    return arrival->tls_version || !seen;
+    return do_facts_agree(arrival, seen);
 }
 
 const char *arrival_doubt(const struct arrival *arrival)
@@ -54,7 +67,7 @@ const char *arrival_doubt(const struct arrival *arrival)
     if (!facts_are_whole(arrival->facts, arrival->facts_bytes))
         return "facts that are cut short";
     if (!are_facts_possible(arrival))
-        return "facts that no handshake shows";
+        return "facts that neither a handshake nor a balancer shows";
     return arrival->tls_version ? doubt_tls(arrival) : NULL;
 }
 

@@ -35,18 +35,23 @@ bool facts_are_whole(const uint8_t *facts, size_t n_used)
     return at == n_used;
 }
 
-const uint8_t *facts_find(const struct slot *slot, enum fact fact, size_t *n_bytes)
+const uint8_t *facts_look(const uint8_t *facts, size_t n_used, enum fact fact, size_t *n_bytes)
 {
-    size_t used = slot->facts_bytes < SLOT_FACTS_BYTES ? slot->facts_bytes : SLOT_FACTS_BYTES;
+    size_t used = n_used < SLOT_FACTS_BYTES ? n_used : SLOT_FACTS_BYTES;
     for (size_t at = 0; at + 2 <= used;) {
-        size_t n = slot->facts[at + 1];
+        size_t n = facts[at + 1];
         if (at + 2 + n > used)
             return NULL;
-        if (slot->facts[at] == fact) {
+        if (facts[at] == fact) {
             *n_bytes = n;
-            return slot->facts + at + 2;
+            return facts + at + 2;
         }
         at += 2 + n;
     }
     return NULL;
+}
+
+const uint8_t *facts_find(const struct slot *slot, enum fact fact, size_t *n_bytes)
+{
+    return facts_look(slot->facts, slot->facts_bytes, fact, n_bytes);
 }

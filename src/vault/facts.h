@@ -20,6 +20,12 @@ enum fact {
     FACT_CERT_NAME = 4,   // common name of the client's certificate, UTF-8
     FACT_CERT_SHA256 = 5, // fingerprint of the client's certificate, 32 bytes
     FACT_CERT_VERIFY = 6, // 4 bytes, big endian: X509_V_* of the client's certificate
+    // What a balancer has said of it, in its PROXY header:
+    FACT_PROXY_TO = 7,  // the address that it connected to, as in a slot, and port: 18 bytes
+    FACT_PROXY_ID = 8,  // UNIQUE_ID
+    FACT_PROXY_TLS = 9, // it speaks TLS with the balancer: PP2_CLIENT_* (1), verify (4), version
+    FACT_PROXY_CIPHER = 10, // ... and by this cipher, text
+    FACT_LAST = FACT_PROXY_CIPHER,
 };
 
 // Into the room for them of whatever it is, of which *n_used bytes are in use.
@@ -32,6 +38,7 @@ bool facts_are_whole(const uint8_t *facts, size_t n_used);
 bool facts_add(struct slot *slot, enum fact fact, const void *bytes, size_t n_bytes);
 
 // The fact's bytes and their number, or NULL.
+const uint8_t *facts_look(const uint8_t *facts, size_t n_used, enum fact fact, size_t *n_bytes);
 const uint8_t *facts_find(const struct slot *slot, enum fact fact, size_t *n_bytes);
 
 #endif

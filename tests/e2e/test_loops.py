@@ -49,10 +49,10 @@ def make_stayd(folder):
     """Two of them side by side, each in a folder of its own."""
     made = []
 
-    def make(name, port, connect, header):
+    def make(name, port, connect, header, **listener):
         place = os.path.join(folder, name)
         os.mkdir(place)
-        made.append(Stayd(place, {"plain": {"address": f"127.0.0.1:{port}", "tls": "no"}},
+        made.append(Stayd(place, {"plain": {"address": f"127.0.0.1:{port}", "tls": "no", **listener}},
                           {"mush": {"connect": connect, "header": header}}, {"host-names": "off"}))
         return made[-1]
     yield make
@@ -64,7 +64,7 @@ def make_stayd(folder):
 def test_a_loop_through_another_stayd_is_closed(make_stayd, header):
     ports = free_port(), free_port()
     one = make_stayd("one", ports[0], f"tcp:127.0.0.1:{ports[1]}", header)
-    other = make_stayd("other", ports[1], f"tcp:127.0.0.1:{ports[0]}", header)
+    other = make_stayd("other", ports[1], f"tcp:127.0.0.1:{ports[0]}", header, proxy="127.0.0.1")
     for stayd in one, other:
         until(lambda stayd=stayd: stayd.log.find(READY), "both are ready")
     player = PlainPlayer(ports[0])
@@ -73,6 +73,19 @@ def test_a_loop_through_another_stayd_is_closed(make_stayd, header):
     until(lambda: all(len(stayd.log.find(" player-open ")) == len(stayd.log.find(" player-close "))
                       for stayd in (one, other)), "nobody goes round any more")
     assert len(one.log.find(" player-open ")) < 20
+
+
+def test_another_stayd_that_takes_no_header_is_no_game(make_stayd):
+    ports = free_port(), free_port()
+    one = make_stayd("one", ports[0], f"tcp:127.0.0.1:{ports[1]}", "proxy-v2")
+    other = make_stayd("other", ports[1], f"tcp:127.0.0.1:{ports[0]}", "proxy-v2")
+    for stayd in one, other:
+        until(lambda stayd=stayd: stayd.log.find(READY), "both are ready")
+    player = PlainPlayer(ports[0])
+    other.log.expect(r'limited network=127.0.0.1 why="sent a PROXY header')
+    other.log.expect(r'player-close .*why="stayd ended it; it begins with a PROXY header"')
+    player.close()
+    assert len(one.log.find(" player-open ")) == 1
 
 
 def test_a_loop_through_a_proxy_is_closed(make_stayd):

@@ -40,7 +40,7 @@ static void take_fact(struct scene *scene, struct fuzz_input *input)
     uint8_t kind = fuzz_byte(input);
     size_t n;
     const uint8_t *bytes = fuzz_piece(input, &n);
-    if (kind == 0 || kind > FACT_CERT_VERIFY) {
+    if (kind == 0 || kind > FACT_LAST) {
         if (scene->resumed.n_state + n <= sizeof scene->state) {
             memcpy(scene->state + scene->resumed.n_state, bytes, n);
             scene->resumed.n_state += n;
@@ -99,15 +99,19 @@ static void hold_player(const struct scene *scene, const struct stay_player *pla
     hold(address_to_bytes((const struct sockaddr *)&player->local, bytes, NULL));
     hold(memcmp(bytes, scene->here, 16) == 0);
     hold(player->has_id && memcmp(player->id, slot->id, sizeof slot->id) == 0);
-    hold(player->is_tls == (slot->flags == SLOT_FLAG_TLS));
+    size_t n_word = 0;
+    const uint8_t *word = facts_find(slot, FACT_PROXY_TLS, &n_word);
+    const bool is_balancers = word && n_word >= 5;
+    hold(player->is_tls == (is_balancers ? word[0] & 1 : slot->flags == SLOT_FLAG_TLS));
     hold_text(scene, FACT_SNI, player->sni, sizeof player->sni, stay_text_take_host);
     hold_text(scene, FACT_HOST, player->host, sizeof player->host, stay_text_take_host);
     hold_text(scene, FACT_ALPN, player->alpn, sizeof player->alpn, stay_text_take);
     if (player->is_tls)
         hold_text(scene, FACT_CERT_NAME, player->tls_name, sizeof player->tls_name, stay_text_take);
     size_t n;
-    hold(player->has_certificate ==
-         (player->is_tls && facts_find(slot, FACT_CERT_VERIFY, &n) != NULL));
+    const bool has_certificate =
+        is_balancers ? word[0] & 6 : facts_find(slot, FACT_CERT_VERIFY, &n) != NULL;
+    hold(player->has_certificate == (player->is_tls && has_certificate));
     hold(player->has_certificate || !player->is_verified);
 }
 

@@ -112,11 +112,14 @@ static int tear_down(void **state)
 // Player i begins one, from an address that ends in this byte.
 static void begin(struct fixture *fixture, unsigned i, uint8_t address)
 {
-    const uint8_t from[16] = {[10] = 0xff, [11] = 0xff, [15] = address};
+    struct handshake_newcomer newcomer = {.address = {[10] = 0xff, [11] = 0xff, [15] = address},
+                                          .port = 1,
+                                          .context = fixture->context};
     int pair[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     fixture->player[i] = pair[0];
-    handshake_start(fixture->handshakes, fixture->context, pair[1], from, 1, 0);
+    newcomer.fd = pair[1];
+    handshake_start(fixture->handshakes, &newcomer);
 }
 
 static bool is_closed(const struct fixture *fixture, unsigned i)

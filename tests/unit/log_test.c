@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 static char path[] = "/tmp/stayd-log-XXXXXX";
-static char text[1 << 20];
+static char text[2 << 20];
 static int log_fd = -1;
 
 static void open_log(enum log_level level)
