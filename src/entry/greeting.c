@@ -56,7 +56,8 @@ static void judge(struct handshake *handshake)
 {
     const struct handshakes_setup *setup = &handshake->all->setup;
     char address[ADDRESS_TEXT_BYTES];
-    struct arrival arrival = {.listener = handshake->listener};
+    struct arrival arrival = {0};
+    memcpy(arrival.address, handshake->address, sizeof arrival.address);
     if (suspects_has_address(setup->view, handshake->address, clock_boot_ms())) {
         log_event(LOG_REFUSED, "address=%s why=\"stayd crashed twice in its handshakes\"",
                   address_print(address, handshake->address));

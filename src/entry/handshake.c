@@ -190,7 +190,6 @@ void handshake_hand_on(struct handshake *handshake, struct arrival *arrival, con
     struct handshakes *all = handshake->all;
     arrival->port = handshake->port;
     arrival->listener = handshake->listener;
-    memcpy(arrival->address, handshake->address, sizeof arrival->address);
     if (handshake->greeting)
         vouch_fill(arrival, &handshake->greeting->proxy);
     if (!reason && !outbox_put(all->setup.outbox, arrival, handshake->fd))
@@ -207,7 +206,7 @@ void handshake_hand_on(struct handshake *handshake, struct arrival *arrival, con
 
 static void finish(struct handshake *handshake)
 {
-    struct arrival arrival = {.listener = handshake->listener};
+    struct arrival arrival = {0};
     memcpy(arrival.address, handshake->address, sizeof arrival.address);
     const char *reason = takeover_fill(handshake->ssl, &handshake->takeover, &arrival);
     handshake_hand_on(handshake, &arrival, reason);
@@ -229,26 +228,23 @@ void handshake_await(struct handshake *handshake, short what)
         handshake_postpone(handshake);
 }
 
-// Who has said hello and left cannot go on: the answer would be calculated in vain. (Of who has said
-// something else it is told that this is no TLS.)
-static bool has_left(const struct handshake *handshake)
+// The first bytes, before OpenSSL reads any. Who has said hello and left cannot go on: the answer would
+// be calculated in vain. And a header that nobody may send here is named: OpenSSL would only say that
+// it is no TLS. (Of what else is said it is told so.) False: it is over.
+static bool may_begin(struct handshake *handshake)
 {
-    uint8_t first = 0;
+    uint8_t first[FIRST_BYTES];
     struct pollfd end = {.fd = handshake->fd, .events = POLLRDHUP};
-    return BIO_number_read(SSL_get_rbio(handshake->ssl)) == 0 && poll(&end, 1, 0) > 0 &&
-           recv(handshake->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
-           first == SSL3_RT_HANDSHAKE;
-}
-
-// In the place of TLS comes a header that nobody may send here. OpenSSL would only say that it is no
-// TLS.
-static bool has_header(const struct handshake *handshake)
-{
-    uint8_t bytes[FIRST_BYTES];
-    if (BIO_number_read(SSL_get_rbio(handshake->ssl)) > 0)
+    ssize_t n = recv(handshake->fd, first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
+    if (n > 0 && first[0] == SSL3_RT_HANDSHAKE && poll(&end, 1, 0) > 0) {
+        handshake_fail(handshake, "the connection was closed");
         return false;
-    ssize_t n = recv(handshake->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
-    return n > 0 && proxy_begins(bytes, (size_t)n);
+    }
+    if (n <= 0 || !proxy_begins(first, (size_t)n))
+        return true;
+    gate_refuse(handshake->all->setup.gate, handshake->address, GATE_HEADER, clock_boot_ms());
+    handshake_turn_away(handshake, GATE_HEADER);
+    return false;
 }
 
 static void proceed(struct handshake *handshake)
@@ -257,15 +253,8 @@ static void proceed(struct handshake *handshake)
         greeting_proceed(handshake);
         return;
     }
-    if (has_left(handshake)) {
-        handshake_fail(handshake, "the connection was closed");
+    if (BIO_number_read(SSL_get_rbio(handshake->ssl)) == 0 && !may_begin(handshake))
         return;
-    }
-    if (has_header(handshake)) {
-        gate_refuse(handshake->all->setup.gate, handshake->address, GATE_HEADER, clock_boot_ms());
-        handshake_turn_away(handshake, GATE_HEADER);
-        return;
-    }
     begin_blame(handshake);
     ERR_clear_error();
     errno = 0;

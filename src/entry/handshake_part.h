@@ -74,7 +74,8 @@ enum gate_verdict handshakes_make_room(const struct handshakes *all, const uint8
 // TLS begins.
 void handshake_begin_tls(struct handshake *handshake);
 
-// What the player is, goes on to the worker. reason: why it cannot, or NULL.
+// The player goes on to the worker. arrival: with the address, and what TLS has shown. reason: why it
+// cannot, or NULL.
 void handshake_hand_on(struct handshake *handshake, struct arrival *arrival, const char *reason);
 
 // greeting.c:

@@ -80,7 +80,7 @@ static size_t put_ssl(uint8_t *out, const struct slot *slot)
 {
     size_t n_word = 0;
     const uint8_t *word = facts_find(slot, FACT_PROXY_TLS, &n_word);
-    if (word && n_word >= 5)
+    if (word && n_word >= 5 && word[0] & CLIENT_SSL)
         return put_proxy_ssl(out, slot, word, n_word);
     if (!slot_is_tls(slot))
         return 0;

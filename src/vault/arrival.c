@@ -31,14 +31,15 @@ static const char *doubt_tls(const struct arrival *arrival)
 #define SHOWN_BITS (1u << FACT_CERT_SHA256 | 1u << FACT_CERT_VERIFY)
 #define TLS_BITS (1u << FACT_CERT_NAME | SHOWN_BITS)
 #define PROXY_TLS_BYTES 5u // at least
+#define PROXY_TLS_IS 1u    // PP2_CLIENT_SSL
 
 // Whose TLS it is that facts tell of: ours, or, in the place of that, a balancer's.
 static bool do_facts_agree(const struct arrival *arrival, unsigned seen)
 {
-    size_t n = PROXY_TLS_BYTES;
-    facts_look(arrival->facts, arrival->facts_bytes, FACT_PROXY_TLS, &n);
+    size_t n;
+    const uint8_t *word = facts_look(arrival->facts, arrival->facts_bytes, FACT_PROXY_TLS, &n);
     if (seen & 1u << FACT_PROXY_TLS)
-        return n >= PROXY_TLS_BYTES && !(seen & SHOWN_BITS);
+        return word && n >= PROXY_TLS_BYTES && word[0] & PROXY_TLS_IS && !(seen & SHOWN_BITS);
     return !(seen & 1u << FACT_PROXY_CIPHER) && (arrival->tls_version || !(seen & TLS_BITS));
 }
 

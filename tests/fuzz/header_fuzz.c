@@ -101,8 +101,8 @@ static void hold_player(const struct scene *scene, const struct stay_player *pla
     hold(player->has_id && memcmp(player->id, slot->id, sizeof slot->id) == 0);
     size_t n_word = 0;
     const uint8_t *word = facts_find(slot, FACT_PROXY_TLS, &n_word);
-    const bool is_balancers = word && n_word >= 5;
-    hold(player->is_tls == (is_balancers ? word[0] & 1 : slot->flags == SLOT_FLAG_TLS));
+    const bool is_balancers = word && n_word >= 5 && word[0] & 1;
+    hold(player->is_tls == (is_balancers || slot->flags == SLOT_FLAG_TLS));
     hold_text(scene, FACT_SNI, player->sni, sizeof player->sni, stay_text_take_host);
     hold_text(scene, FACT_HOST, player->host, sizeof player->host, stay_text_take_host);
     hold_text(scene, FACT_ALPN, player->alpn, sizeof player->alpn, stay_text_take);

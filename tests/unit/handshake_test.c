@@ -13,7 +13,9 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "entry/handshake.h"
+#include "vault/suspects.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +30,7 @@ struct fixture {
     struct page_pulse pulse;
     struct outbox *outbox;
     struct conf conf;
+    struct vault_view view;
     struct event_base *base;
     SSL_CTX *context;
     struct gate *gate;
@@ -83,6 +86,7 @@ static int set_up(void **state)
                                                    .gate = fixture->gate,
                                                    .lingering = fixture->lingering,
                                                    .outbox = fixture->outbox,
+                                                   .view = &fixture->view,
                                                    .room = on_room,
                                                    .arg = fixture});
     assert_non_null(fixture->handshakes);
@@ -120,6 +124,26 @@ static void begin(struct fixture *fixture, unsigned i, uint8_t address)
     fixture->player[i] = pair[0];
     newcomer.fd = pair[1];
     handshake_start(fixture->handshakes, &newcomer);
+}
+
+// A balancer begins one for a player, who is to speak TLS.
+static void begin_for_a_player(struct fixture *fixture, unsigned i)
+{
+    struct handshake_newcomer newcomer = {.address = {[10] = 0xff, [11] = 0xff, 10, 0, 0, 2},
+                                          .is_balancer = true,
+                                          .context = fixture->context};
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    fixture->player[i] = pair[0];
+    newcomer.fd = pair[1];
+    handshake_start(fixture->handshakes, &newcomer);
+}
+
+static void say(const struct fixture *fixture, unsigned i, const char *words)
+{
+    assert_int_equal(write(fixture->player[i], words, strlen(words)), strlen(words));
+    for (int turn = 0; turn < 4; turn++)
+        event_base_loop(fixture->base, EVLOOP_NONBLOCK);
 }
 
 static bool is_closed(const struct fixture *fixture, unsigned i)
@@ -282,6 +306,82 @@ static void all_can_be_ended_before_the_loop_has_turned(void **state)
         assert_true(is_closed(fixture, i));
 }
 
+static void a_header_that_is_not_whole_takes_no_processor(void **state)
+{
+    struct fixture *fixture = *state;
+    begin_for_a_player(fixture, 0);
+    say(fixture, 0, "PROXY TCP4 192.0.2.7 ");
+    struct timespec before, after;
+    const struct timeval while_it_waits = {.tv_usec = 100000};
+    assert_int_equal(__real_clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before), 0);
+    event_base_loopexit(fixture->base, &while_it_waits);
+    event_base_loop(fixture->base, 0); // nothing is ready, so it sleeps
+    assert_int_equal(__real_clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after), 0);
+    int64_t used_ns = (after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec;
+    assert_true(used_ns < 50000000);
+    assert_int_equal(handshakes_count(fixture->handshakes), 1);
+}
+
+static void before_its_header_a_handshake_counts_for_nobody_and_then_for_whom_it_names(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->conf.max_handshakes_per_address = 1;
+    begin_for_a_player(fixture, 0);
+    begin_for_a_player(fixture, 1);
+    begin_for_a_player(fixture, 2);
+    assert_int_equal(handshakes_count(fixture->handshakes), 3);
+    say(fixture, 0, "PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n\x16");
+    say(fixture, 1, "PROXY TCP4 192.0.2.8 192.0.2.1 1 2\r\n\x16");
+    assert_int_equal(handshakes_count(fixture->handshakes), 3);
+    say(fixture, 2, "PROXY TCP4 192.0.2.7 192.0.2.1 3 2\r\n\x16");
+    assert_int_equal(handshakes_count(fixture->handshakes), 2);
+    assert_true(is_told(fixture, 2));
+    const struct refusal *refusal = refusals_at(gate_refusals(fixture->gate), 0);
+    assert_non_null(refusal);
+    assert_int_equal(refusal->why, GATE_HANDSHAKES);
+    assert_memory_equal(refusal->network.address + 12, ((const uint8_t[]){192, 0, 2, 7}), 4);
+}
+
+static void a_header_that_is_late_gives_way_for_one_more(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->conf.max_handshakes = 2;
+    begin_for_a_player(fixture, 0);
+    begin_for_a_player(fixture, 1);
+    say(fixture, 0, "PROXY ");
+    begin_for_a_player(fixture, 2);
+    assert_false(is_closed(fixture, 0));
+    assert_true(is_closed(fixture, 1)); // who had said nothing
+    assert_int_equal(handshakes_count(fixture->handshakes), 2);
+}
+
+static void a_suspect_that_a_header_names_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint8_t suspect[16] = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 7};
+    for (int crash = 0; crash < 2; crash++)
+        suspects_blame_address(&fixture->view, suspect, clock_boot_ms());
+    begin_for_a_player(fixture, 0);
+    begin_for_a_player(fixture, 1);
+    say(fixture, 0, "PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n");
+    say(fixture, 1, "PROXY TCP4 192.0.2.8 192.0.2.1 1 2\r\n");
+    assert_true(is_closed(fixture, 0));
+    assert_false(is_closed(fixture, 1));
+}
+
+static void what_is_no_header_or_a_second_one_ends_it(void **state)
+{
+    struct fixture *fixture = *state;
+    begin_for_a_player(fixture, 0);
+    begin_for_a_player(fixture, 1);
+    say(fixture, 0, "\x16\x03");
+    assert_true(is_closed(fixture, 0));
+    say(fixture, 1, "PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\nPROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n");
+    assert_true(is_closed(fixture, 1));
+    assert_int_equal(refusals_at(gate_refusals(fixture->gate), 0)->why, GATE_HEADER);
+    assert_int_equal(handshakes_count(fixture->handshakes), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -294,6 +394,11 @@ int main(void)
         TEST(a_crowd_of_which_each_has_another_address_waits_for_its_own),
         TEST(an_address_that_has_as_many_as_it_may_waits_for_its_own),
         TEST(all_can_be_ended_before_the_loop_has_turned),
+        TEST(a_header_that_is_not_whole_takes_no_processor),
+        TEST(before_its_header_a_handshake_counts_for_nobody_and_then_for_whom_it_names),
+        TEST(a_header_that_is_late_gives_way_for_one_more),
+        TEST(a_suspect_that_a_header_names_is_refused),
+        TEST(what_is_no_header_or_a_second_one_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
