@@ -33,11 +33,12 @@ static struct {
 } play;
 
 // Told by the guard's process: how the vault is when a spare is made.
-static struct told {
+struct told {
     unsigned n_spares;
     int sleep_ms;   // for which it would sleep before it ends its guard
     bool is_proven; // would it become guard?
-} * told;
+};
+static struct told *told;
 
 pid_t __wrap_clone_sharing_table(int *pidfd);
 
