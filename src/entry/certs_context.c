@@ -12,6 +12,7 @@
 #include "entry/certs_part.h"
 #include "entry/tickets.h"
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -22,6 +23,20 @@ static const char tls12_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES
                                     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
 static const char tls13_suites[] =
     "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
+
+#define PLAIN_GROUPS "X25519:P-256:P-384"
+#define HYBRID_GROUP "X25519MLKEM768"
+
+// What is recorded now cannot be read by the computers of later where both sides know the hybrid
+// group, which OpenSSL has since 3.5. It stands alone before the rest ("/"): a program that knows it
+// and has sent a key share of another group only is asked for one of this.
+static bool set_groups(SSL_CTX *context, const char *hybrid, const char *plain)
+{
+    ERR_set_mark();
+    bool is_set = SSL_CTX_set1_groups_list(context, hybrid) == 1;
+    ERR_pop_to_mark();
+    return is_set || SSL_CTX_set1_groups_list(context, plain) == 1;
+}
 
 // Choose by the name that the player asked for: an exact one before a wildcard, else the default.
 // Each name is acknowledged, since one that is in no certificate may still choose the game: of one
@@ -113,7 +128,7 @@ SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *lis
         !SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) ||
         !SSL_CTX_set_cipher_list(context, tls12_ciphers) ||
         !SSL_CTX_set_ciphersuites(context, tls13_suites) ||
-        !SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") ||
+        !set_groups(context, HYBRID_GROUP " / " PLAIN_GROUPS, PLAIN_GROUPS) ||
         !certs_bind_sessions(context, certs, listener) ||
         !set_client_ca(context, certs->authorities)) {
         SSL_CTX_free(context);
@@ -145,7 +160,7 @@ SSL_CTX *certs_make_program(const struct certs *certs, int version)
         !SSL_CTX_set_max_proto_version(program, version) ||
         !SSL_CTX_set_cipher_list(program, tls12_ciphers) ||
         !SSL_CTX_set_ciphersuites(program, tls13_suites) ||
-        !SSL_CTX_set1_groups_list(program, "X25519:P-256:P-384:P-521") ||
+        !set_groups(program, HYBRID_GROUP ":" PLAIN_GROUPS ":P-521", PLAIN_GROUPS ":P-521") ||
         (certs->n_alpn && SSL_CTX_set_alpn_protos(program, certs->alpn, certs->n_alpn) != 0)) {
         SSL_CTX_free(program);
         return NULL;

@@ -12,6 +12,7 @@
 #include "certs_world.h"
 
 #include <openssl/conf.h>
+#include <openssl/err.h>
 #include <string.h>
 
 static void what_takeover_stands_on_is_set_whatever_openssl_cnf_says(void **state)
@@ -33,6 +34,7 @@ static void what_takeover_stands_on_is_set_whatever_openssl_cnf_says(void **stat
     assert_true(options & SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
 #ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
     assert_true(options & SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
+    assert_true(options & SSL_OP_NO_TX_CERTIFICATE_COMPRESSION);
 #endif
     assert_int_equal(SSL_CTX_get_verify_mode(context), SSL_VERIFY_NONE);
     assert_int_equal(SSL_CTX_get_num_tickets(context), 2);
@@ -153,6 +155,45 @@ static void only_suites_that_can_be_taken_over_are_offered(void **state)
     certs_free(certs);
 }
 
+// SSL_get_negotiated_group's of a group that has no NID.
+#define HYBRID (TLSEXT_nid_unknown | 0x11ec)
+
+static bool has_hybrid(void)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    bool has = SSL_CTX_set1_groups_list(context, "X25519MLKEM768") == 1;
+    SSL_CTX_free(context);
+    ERR_clear_error();
+    return has;
+}
+
+static void assert_group(const struct certs *certs, const char *groups, int expected)
+{
+    SSL *game;
+    const struct pki_play play = {.version = TLS1_3_VERSION, .groups = groups};
+    SSL *player = pki_play(certs_context(certs), &play, &game);
+    assert_non_null(player);
+    assert_int_equal(SSL_get_negotiated_group(player), expected);
+    pki_end(player, game);
+}
+
+static void the_hybrid_group_comes_first_where_openssl_has_it(void **state)
+{
+    (void)state;
+    struct certs *certs = certs_assert_loads();
+    assert_group(certs, NULL, has_hybrid() ? HYBRID : NID_X25519);
+    assert_group(certs, "X25519", NID_X25519);
+    assert_group(certs, "P-256", NID_X9_62_prime256v1);
+    assert_group(certs, "P-384", NID_secp384r1);
+    assert_group(certs, "P-521:P-384", NID_secp384r1);
+    if (has_hybrid()) {
+        assert_group(certs, "X25519:X25519MLKEM768", HYBRID);
+        assert_group(certs, "P-521:X25519:X25519MLKEM768", HYBRID);
+    }
+    assert_false(can_play(certs, (struct pki_play){.groups = "P-521"}));
+    certs_free(certs);
+}
+
 static void rsa_certificates_serve_the_rsa_suites(void **state)
 {
     (void)state;
@@ -257,6 +298,7 @@ int main(void)
         TEST(certificates_are_chosen_by_name),
         TEST(every_context_is_reached_and_reads_nothing_ahead),
         TEST(only_suites_that_can_be_taken_over_are_offered),
+        TEST(the_hybrid_group_comes_first_where_openssl_has_it),
         TEST(rsa_certificates_serve_the_rsa_suites),
         TEST(the_oldest_version_can_be_raised),
         TEST(alpn_is_chosen_from_the_configured_list),

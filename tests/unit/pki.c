@@ -118,6 +118,10 @@ static SSL *make_player(const struct pki_play *play)
     }
     if (play->ciphers)
         assert_true(SSL_CTX_set_cipher_list(context, play->ciphers));
+    if (play->groups)
+        assert_true(SSL_CTX_set1_groups_list(context, play->groups));
+    if (play->signatures)
+        assert_true(SSL_CTX_set1_sigalgs_list(context, play->signatures));
     if (play->alpn)
         SSL_CTX_set_alpn_protos(context, (const unsigned char *)play->alpn,
                                 (unsigned)strlen(play->alpn));

@@ -40,6 +40,8 @@ struct pki_play {
     const char *alpn;            // as on the wire, or NULL
     int version;                 // TLS1_2_VERSION, TLS1_3_VERSION, or 0 for any
     const char *ciphers;         // TLS 1.2, or NULL
+    const char *groups;          // or NULL; the first one's key share is sent
+    const char *signatures;      // algorithms, or NULL
     int session_is_kept;         // of the last play
     const struct pki_pair *pair; // the player's own certificate, or NULL
 };
