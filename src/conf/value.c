@@ -6,6 +6,7 @@
 //
 // Errors: a complaint and false; the target is not changed.
 #include "base/address.h"
+#include "base/host.h"
 #include "conf/option.h"
 
 #include <ctype.h>
@@ -299,7 +300,7 @@ static bool add_host(const struct value *value, const char *entry, void *arg)
 {
     char ***at = arg;
     const char *name = strncmp(entry, "*.", 2) == 0 ? entry + 2 : entry;
-    char *host = strdup(entry);
+    char *host = strndup(entry, host_length(entry));
     for (char *c = host; c && *c; c++)
         *c = (char)tolower((unsigned char)*c);
     *(*at)++ = host; // right or wrong: conf_free frees it

@@ -45,12 +45,22 @@ static bool use_file(SSL_CTX *context, const struct certs_file *file, struct cer
     return true;
 }
 
-// Is there a cipher suite for this kind of key?
-static bool is_usable(const EVP_PKEY *key)
+static enum certs_kind kind_of(const EVP_PKEY *key)
 {
-    int kind = EVP_PKEY_get_base_id(key);
-    return kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS || kind == EVP_PKEY_EC ||
-           kind == EVP_PKEY_ED25519 || kind == EVP_PKEY_ED448;
+    switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_EC:
+        return CERTS_ECDSA;
+    case EVP_PKEY_RSA:
+        return CERTS_RSA;
+    case EVP_PKEY_RSA_PSS:
+        return CERTS_RSA_PSS;
+    case EVP_PKEY_ED25519:
+        return CERTS_ED25519;
+    case EVP_PKEY_ED448:
+        return CERTS_ED448;
+    default:
+        return CERTS_OTHER_KEY; // for which there is no cipher suite
+    }
 }
 
 // Read, check and try a file as its own context. NULL, or its rank is in the report.
@@ -59,7 +69,7 @@ static SSL_CTX *make_from(struct loading *it, struct certs_file *file)
     struct certs_report *report = &it->report;
     struct certs *certs = it->loaded.certs;
     SSL_CTX *context = NULL;
-    if (!is_usable(file->key))
+    if (kind_of(file->key) == CERTS_OTHER_KEY)
         certs_complain(report, file->key_path,
                        "no cipher suite takes this kind of key; make an ECDSA P-256 or an RSA 2048 "
                        "one");
@@ -72,8 +82,10 @@ static SSL_CTX *make_from(struct loading *it, struct certs_file *file)
         certs_complain_openssl(report, NULL, file->path, "settings");
     else if (use_file(context, file, report))
         certs_try(certs, context, it->listener, file->path, report);
-    if (report->worst != CERTS_UNUSABLE)
+    if (report->worst != CERTS_UNUSABLE) {
+        certs_choose_by_name(context, certs); // the try was of this one alone
         return context;
+    }
     SSL_CTX_free(context);
     return NULL;
 }
@@ -92,6 +104,7 @@ bool certs_add(struct certs *certs, const struct certs_file *file, SSL_CTX *cont
     }
     EVP_PKEY_up_ref(file->key);
     certs->key[certs->n] = file->key;
+    certs->kind[certs->n] = kind_of(file->key);
     certs->chain[certs->n] = chain;
     certs->leaf[certs->n] = sk_X509_value(chain, 0);
     certs->path[certs->n] = path;
@@ -294,6 +307,7 @@ struct certs_loaded certs_load(const struct conf *conf, const struct conf_listen
         if (listener->n_certificates == 0)
             load_own(&it);
         certs_try_names(it.loaded.certs, listener, &it.report);
+        certs_remark_choice(it.loaded.certs, listener->name, &it.report);
     }
     it.loaded.n_complaints = (unsigned)it.report.n_complaints;
     return it.loaded;

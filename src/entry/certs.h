@@ -3,7 +3,8 @@
 //
 // A listener's certificates as OpenSSL contexts: a default one for clients that
 // name no host, others picked by SNI from the names in the certificates
-// themselves (subjectAltName, wildcards as in RFC 6125). Loaded by each entry, and
+// themselves (subjectAltName, wildcards as in RFC 6125). Of several for one name each
+// program gets one with a kind of key that it takes. Loaded by each entry, and
 // by processes that only try them.
 //
 // Errors are words for the operator: which file, what is wrong, what to do.
@@ -15,6 +16,20 @@
 #include <stdio.h>
 
 struct certs;
+
+#define CERTS_NAME_BYTES 256u
+
+// Kinds of keys. A handshake can have a certificate of each.
+enum certs_kind {
+    CERTS_OTHER_KEY,
+    CERTS_ECDSA,
+    CERTS_RSA,
+    CERTS_RSA_PSS, // a key that is for nothing else
+    CERTS_ED25519,
+    CERTS_ED448,
+    CERTS_N_KINDS
+};
+const char *certs_kind_name(enum certs_kind kind); // "ECDSA"
 
 // What is wanted of a load. Two wishes of a reload: what the configuration has named before, and
 // what is served.
@@ -57,12 +72,12 @@ bool certs_has_any(const struct certs *certs);
 SSL_CTX *certs_context(const struct certs *certs);
 
 // What there is to know of the n-th certificate. False: there is none; certs may be NULL.
-#define CERTS_FACT_NAME_BYTES 256u
 struct certs_fact {
-    char name[CERTS_FACT_NAME_BYTES]; // a host's, as in the certificate
-    int64_t begins_s;                 // wall clock, as is
-    int64_t expires_s;                // ... the first end in its chain
-    bool is_issuers;                  // expires_s is the end of one that has signed this one
+    char name[CERTS_NAME_BYTES]; // a host's, as in the certificate
+    enum certs_kind kind;
+    int64_t begins_s;  // wall clock, as is
+    int64_t expires_s; // ... the first end in its chain
+    bool is_issuers;   // expires_s is the end of one that has signed this one
 };
 bool certs_look(const struct certs *certs, unsigned n, struct certs_fact *fact);
 
@@ -79,6 +94,9 @@ enum certs_end {
     CERTS_HAS_ENDED,
 };
 enum certs_end certs_end(int64_t left_s, int64_t life_s);
+
+// The host that the program asks for (SNI), without a dot at its end; "": for none. Returns name.
+const char *certs_asked_name(char name[CERTS_NAME_BYTES], const SSL *ssl);
 
 // Call fn for every context, to set callbacks that all of them need.
 void certs_each(const struct certs *certs, void (*fn)(SSL_CTX *context, void *arg), void *arg);

@@ -13,7 +13,6 @@
 #include "entry/tickets.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <string.h>
 
 #define N_TICKETS 2 // after a handshake of TLS 1.3, as OpenSSL gives by itself
@@ -36,26 +35,6 @@ static bool set_groups(SSL_CTX *context, const char *hybrid, const char *plain)
     bool is_set = SSL_CTX_set1_groups_list(context, hybrid) == 1;
     ERR_pop_to_mark();
     return is_set || SSL_CTX_set1_groups_list(context, plain) == 1;
-}
-
-// Choose by the name that the player asked for: an exact one before a wildcard, else the default.
-// Each name is acknowledged, since one that is in no certificate may still choose the game: of one
-// that is not, a session of TLS 1.2 would not know when it is resumed.
-static int on_server_name(SSL *ssl, int *alert, void *arg)
-{
-    const struct certs *certs = arg;
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    static const unsigned passes[] = {X509_CHECK_FLAG_NO_WILDCARDS, 0};
-    (void)alert;
-    if (!name || !*name)
-        return SSL_TLSEXT_ERR_NOACK;
-    for (unsigned pass = 0; pass < 2; pass++)
-        for (unsigned i = 0; i < certs->n; i++)
-            if (X509_check_host(certs->leaf[i], name, 0, passes[pass], NULL) == 1) {
-                SSL_set_SSL_CTX(ssl, certs->context[i]);
-                return SSL_TLSEXT_ERR_OK;
-            }
-    return SSL_TLSEXT_ERR_OK;
 }
 
 static int on_alpn(SSL *ssl, const uint8_t **chosen, uint8_t *n_chosen, const uint8_t *offered,
@@ -139,8 +118,6 @@ SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *lis
     SSL_CTX_set_block_padding(context, 0);
     // Bytes that OpenSSL had read ahead would be lost at the takeover.
     SSL_CTX_set_read_ahead(context, 0);
-    SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
-    SSL_CTX_set_tlsext_servername_arg(context, certs);
     if (certs->n_alpn)
         SSL_CTX_set_alpn_select_cb(context, on_alpn, certs);
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
@@ -153,14 +130,22 @@ SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *lis
 }
 
 // This context, too, has nothing of openssl.cnf but what forbids versions and algorithms.
-SSL_CTX *certs_make_program(const struct certs *certs, int version)
+SSL_CTX *certs_make_program(const struct certs *certs, int version, enum certs_kind kind)
 {
+    static const char *const signatures[CERTS_N_KINDS] = {
+        [CERTS_ECDSA] = "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512",
+        [CERTS_RSA] = "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512",
+        [CERTS_RSA_PSS] = "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512",
+        [CERTS_ED25519] = "ed25519",
+        [CERTS_ED448] = "ed448",
+    };
     SSL_CTX *program = SSL_CTX_new(TLS_method());
     if (!program || !SSL_CTX_set_min_proto_version(program, version) ||
         !SSL_CTX_set_max_proto_version(program, version) ||
         !SSL_CTX_set_cipher_list(program, tls12_ciphers) ||
         !SSL_CTX_set_ciphersuites(program, tls13_suites) ||
         !set_groups(program, HYBRID_GROUP ":" PLAIN_GROUPS ":P-521", PLAIN_GROUPS ":P-521") ||
+        (signatures[kind] && !SSL_CTX_set1_sigalgs_list(program, signatures[kind])) ||
         (certs->n_alpn && SSL_CTX_set_alpn_protos(program, certs->alpn, certs->n_alpn) != 0)) {
         SSL_CTX_free(program);
         return NULL;

@@ -24,7 +24,8 @@ static bool is_plain(const char *name, size_t n)
     return n > 0 && n < CERTS_NAME_BYTES && strnlen(name, n) == n && strspn(name, plain) >= n;
 }
 
-static bool find_dns_name(char name[CERTS_NAME_BYTES], const X509 *certificate)
+// The n-th one.
+static bool find_dns_name(char name[CERTS_NAME_BYTES], const X509 *certificate, unsigned n_before)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     bool is_found = false;
@@ -36,7 +37,7 @@ static bool find_dns_name(char name[CERTS_NAME_BYTES], const X509 *certificate)
         char text[CERTS_NAME_BYTES] = "";
         if (n < sizeof text)
             memcpy(text, ASN1_STRING_get0_data(it->d.dNSName), n);
-        is_found = is_plain(text, n);
+        is_found = is_plain(text, n) && n_before-- == 0;
         if (is_found)
             strcpy(name, text);
     }
@@ -46,7 +47,7 @@ static bool find_dns_name(char name[CERTS_NAME_BYTES], const X509 *certificate)
 
 const char *certs_name(char name[CERTS_NAME_BYTES], X509 *certificate)
 {
-    if (find_dns_name(name, certificate))
+    if (find_dns_name(name, certificate, 0))
         return name;
     int n = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name,
                                       CERTS_NAME_BYTES);
@@ -55,11 +56,32 @@ const char *certs_name(char name[CERTS_NAME_BYTES], X509 *certificate)
     return name;
 }
 
+bool certs_host(char name[CERTS_NAME_BYTES], X509 *certificate, unsigned n)
+{
+    if (n == 0)
+        certs_name(name, certificate);
+    else if (!find_dns_name(name, certificate, n))
+        return false;
+    if (*name == '*')
+        *name = 'x';
+    return X509_check_host(certificate, name, 0, 0, NULL) == 1;
+}
+
+const char *certs_kind_name(enum certs_kind kind)
+{
+    static const char *const names[CERTS_N_KINDS] = {
+        [CERTS_OTHER_KEY] = "?",     [CERTS_ECDSA] = "ECDSA",     [CERTS_RSA] = "RSA",
+        [CERTS_RSA_PSS] = "RSA-PSS", [CERTS_ED25519] = "Ed25519", [CERTS_ED448] = "Ed448",
+    };
+    return names[kind];
+}
+
 bool certs_look(const struct certs *certs, unsigned n, struct certs_fact *fact)
 {
     if (!certs || n >= certs->n)
         return false;
     certs_name(fact->name, certs->leaf[n]);
+    fact->kind = certs->kind[n];
     fact->begins_s = certs->life[n].begins_s;
     fact->expires_s = certs->life[n].ends_s;
     fact->is_issuers = certs->life[n].is_issuers;

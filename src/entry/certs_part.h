@@ -9,6 +9,7 @@
 #define STAYD_ENTRY_CERTS_PART_H
 
 #include "conf/conf.h"
+#include "entry/certs.h"
 
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -39,7 +40,8 @@ struct certs {
     X509 *leaf[CONF_MAX_CERTIFICATES];       // the chain's first
     STACK_OF(X509) *chain[CONF_MAX_CERTIFICATES]; // as in the file
     EVP_PKEY *key[CONF_MAX_CERTIFICATES];
-    char *path[CONF_MAX_CERTIFICATES]; // which files it came from
+    enum certs_kind kind[CONF_MAX_CERTIFICATES]; // the key's
+    char *path[CONF_MAX_CERTIFICATES];           // which files it came from
     char *key_path[CONF_MAX_CERTIFICATES];
     struct certs_life life[CONF_MAX_CERTIFICATES];
     unsigned n;
@@ -109,8 +111,24 @@ SSL_CTX *certs_make_context(struct certs *certs, const struct conf_listener *lis
 bool certs_bind_sessions(SSL_CTX *context, struct certs *certs,
                          const struct conf_listener *listener);
 
-// The context of a player's program, for certs_try, in one version of TLS.
-SSL_CTX *certs_make_program(const struct certs *certs, int version);
+// The context of a player's program, for certs_try, in one version of TLS, which takes one kind of
+// key, or all (CERTS_OTHER_KEY).
+SSL_CTX *certs_make_program(const struct certs *certs, int version, enum certs_kind kind);
+
+// Certificates for a host's name, or for "", none: at most one of each kind of key, and at least one
+// if there are any. By their places.
+struct certs_choice {
+    unsigned at[CONF_MAX_CERTIFICATES];
+    unsigned n;
+};
+struct certs_choice certs_choose(const struct certs *certs, const char *name);
+
+// Have handshakes of this context choose so.
+void certs_choose_by_name(SSL_CTX *context, struct certs *certs);
+
+// Remark which names have several kinds, and which certificate nobody ever gets.
+void certs_remark_choice(const struct certs *certs, const char *listener,
+                         struct certs_report *report);
 
 // Can OpenSSL do what TLS takes, as openssl.cnf sets it up? False: complained.
 bool certs_can_openssl(struct certs_report *report);
@@ -133,8 +151,11 @@ void certs_try_names(const struct certs *certs, const struct conf_listener *list
                      struct certs_report *report);
 
 // The first host name that the certificate is for; its common name, or "-", if there is none.
-#define CERTS_NAME_BYTES 256u
 const char *certs_name(char name[CERTS_NAME_BYTES], X509 *certificate);
+
+// The n-th host that the certificate is for, or one of those that its n-th name, a wildcard, stands
+// for. False: it has no more.
+bool certs_host(char name[CERTS_NAME_BYTES], X509 *certificate, unsigned n);
 
 // Make a self-signed certificate with its key in one file, for root and user (NULL: nobody else) to
 // read. False: complained.

@@ -9,7 +9,6 @@
 #include "entry/certs_part.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <string.h>
 
 #define TURNS 16 // of a handshake, each of both sides; TLS 1.2 takes three
@@ -49,8 +48,8 @@ static bool shake(SSL *server, SSL *player)
     return is_player_done && is_server_done;
 }
 
-// NULL: a handshake with this context succeeded, and this certificate, or one for this host, came;
-// else why not.
+// NULL: a handshake with this context, and for this host, if there is a name, succeeded, and this
+// certificate came; else why not.
 static const char *try_one(SSL_CTX *context, SSL_CTX *program, X509 *leaf, const char *name)
 {
     SSL *server = SSL_new(context);
@@ -61,8 +60,7 @@ static const char *try_one(SSL_CTX *context, SSL_CTX *program, X509 *leaf, const
         bool is_shaken = shake(server, player);
         const char *reason = ERR_reason_error_string(ERR_peek_error());
         X509 *came = SSL_get0_peer_certificate(player);
-        bool is_right = came && (name ? X509_check_host(came, name, 0, 0, NULL) == 1
-                                      : X509_cmp(came, leaf) == 0);
+        bool is_right = came && X509_cmp(came, leaf) == 0;
         why = !is_shaken ? (reason ? reason : "it does not come to an end")
               : is_right ? NULL
                          : "another certificate was chosen";
@@ -71,14 +69,6 @@ static const char *try_one(SSL_CTX *context, SSL_CTX *program, X509 *leaf, const
     SSL_free(player);
     ERR_clear_error();
     return why;
-}
-
-// One host's name that this wildcard stands for; other names as they are.
-static const char *make_plain(char name[CERTS_NAME_BYTES])
-{
-    if (*name == '*')
-        *name = 'x';
-    return name;
 }
 
 static void complain(const struct conf_listener *listener, const char *file, int version,
@@ -103,7 +93,7 @@ void certs_try(const struct certs *certs, SSL_CTX *context, const struct conf_li
                const char *file, struct certs_report *report)
 {
     for (int version = first_version(listener); version <= TLS1_3_VERSION; version++) {
-        SSL_CTX *program = certs_make_program(certs, version);
+        SSL_CTX *program = certs_make_program(certs, version, CERTS_OTHER_KEY);
         const char *why = program
                               ? try_one(context, program, SSL_CTX_get0_certificate(context), NULL)
                               : "OpenSSL refuses the version";
@@ -114,20 +104,31 @@ void certs_try(const struct certs *certs, SSL_CTX *context, const struct conf_li
     }
 }
 
+// The certificate that a program which takes this kind of key only is to get.
+static unsigned find_kind(const struct certs *certs, const char *name, enum certs_kind kind)
+{
+    const struct certs_choice choice = certs_choose(certs, name);
+    unsigned i = 0;
+    while (i + 1 < choice.n && certs->kind[choice.at[i]] != kind)
+        i++;
+    return choice.at[i];
+}
+
 void certs_try_names(const struct certs *certs, const struct conf_listener *listener,
                      struct certs_report *report)
 {
     char name[CERTS_NAME_BYTES];
-    SSL_CTX *program = certs_make_program(certs, TLS1_3_VERSION);
-    for (unsigned i = 0; program && i < certs->n; i++) {
-        make_plain((char *)certs_name(name, certs->leaf[i]));
+    for (unsigned i = 0; i < certs->n; i++) {
         // A name that is no host's cannot be asked for.
-        if (X509_check_host(certs->leaf[i], name, 0, 0, NULL) != 1)
+        if (!certs_host(name, certs->leaf[i], 0))
             continue;
-        const char *why = try_one(certs->context[0], program, NULL, name);
+        SSL_CTX *program = certs_make_program(certs, TLS1_3_VERSION, certs->kind[i]);
+        X509 *expected = certs->leaf[find_kind(certs, name, certs->kind[i])];
+        const char *why =
+            program ? try_one(certs->context[0], program, expected, name) : "no memory";
         if (why)
             complain(listener, certs->path[i], TLS1_3_VERSION, name, why, report);
+        SSL_CTX_free(program);
+        ERR_clear_error();
     }
-    SSL_CTX_free(program);
-    ERR_clear_error();
 }

@@ -76,6 +76,8 @@ static void limit_certificates(struct entry_page *page)
         for (char *at = it->fact.name; *at; at++)
             if (*at <= ' ' || *at > '~' || *at == '"' || *at == '\\')
                 *at = '?';
+        if (it->fact.kind >= CERTS_N_KINDS)
+            it->fact.kind = CERTS_OTHER_KEY;
         it->fact.begins_s = limit_date(it->fact.begins_s);
         it->fact.expires_s = limit_date(it->fact.expires_s);
         if (it->listener < CONF_MAX_LISTENERS)

@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "entry/certs.h"
 #include "record/suites.h"
 #include "vault/facts.h"
 
@@ -161,9 +162,9 @@ static void add_facts(SSL *ssl, struct arrival *arrival)
     SSL_get0_alpn_selected(ssl, &alpn, &n_alpn);
     if (n_alpn)
         add_fact(arrival, FACT_ALPN, alpn, n_alpn);
-    const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    if (sni)
-        add_fact(arrival, FACT_SNI, sni, strlen(sni));
+    char name[CERTS_NAME_BYTES];
+    if (*certs_asked_name(name, ssl))
+        add_fact(arrival, FACT_SNI, name, strlen(name));
 }
 
 // RFC 6066 section 4: code n is 2^(8+n) bytes.

@@ -155,6 +155,7 @@ void show_certificate(struct answer *answer, const char *id, const struct player
     answer_item(answer, id);
     answer_text(answer, "what", "certificate");
     answer_text(answer, "name", fact.name);
+    answer_text(answer, "key", certs_kind_name(fact.kind));
     answer_text(answer, "listener", players->heritage->conf.listener[certificate->listener].name);
     answer_text(answer, "expires", certs_print_date(date, fact.expires_s));
     answer_number(answer, "days", left_s > 0 ? (uint64_t)left_s / (24 * 3600) : 0);

@@ -248,11 +248,8 @@ static void print_status(FILE *out, const struct ask_answer *answer)
         {0},
     };
     static const struct column certificate_columns[] = {
-        {"CERTIFICATE", "name", TEXT},
-        {"LISTENER", "listener", TEXT},
-        {"EXPIRES", "expires", TEXT},
-        {"DAYS", "days", NUMBER},
-        {0},
+        {"CERTIFICATE", "name", TEXT}, {"KEY", "key", TEXT},     {"LISTENER", "listener", TEXT},
+        {"EXPIRES", "expires", TEXT},  {"DAYS", "days", NUMBER}, {0},
     };
     static const struct column limited_columns[] = {
         {"NOT LET IN", "network", TEXT}, {"LIMIT", "limit", TEXT}, {"TIMES", "refused", NUMBER},

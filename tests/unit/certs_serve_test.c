@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "certs_world.h"
+#include "record/suites.h"
 
 #include <openssl/conf.h>
 #include <openssl/err.h>
@@ -140,6 +141,10 @@ static void only_suites_that_can_be_taken_over_are_offered(void **state)
 {
     (void)state;
     struct certs *certs = certs_assert_loads();
+    STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(certs_context(certs));
+    assert_int_equal(sk_SSL_CIPHER_num(all), 9);
+    for (int i = 0; i < sk_SSL_CIPHER_num(all); i++)
+        assert_non_null(suite_find(SSL_CIPHER_get_protocol_id(sk_SSL_CIPHER_value(all, i))));
     static const struct {
         const char *cipher;
         bool is_taken;

@@ -224,6 +224,45 @@ static void who_has_said_hello_and_left_is_not_answered(void **state)
     assert_true(read(fixture->player[1], bytes, sizeof bytes) <= 0);
 }
 
+// A ClientHello with a key share of a hybrid group does not fit into a packet. This one is as long
+// by the protocols that it offers.
+static int make_long_hello(uint8_t *hello, int size)
+{
+    uint8_t alpn[2000];
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *player = SSL_new(context);
+    BIO *sent = BIO_new(BIO_s_mem());
+    memset(alpn, 9, sizeof alpn); // names of nine bytes
+    assert_int_equal(SSL_set_alpn_protos(player, alpn, sizeof alpn), 0);
+    SSL_set_bio(player, BIO_new(BIO_s_mem()), sent);
+    assert_int_equal(SSL_connect(player), -1);
+    int n = BIO_read(sent, hello, size);
+    SSL_free(player);
+    SSL_CTX_free(context);
+    return n;
+}
+
+static void a_hello_of_several_packets_is_read_as_they_come(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t hello[4096], alert[64];
+    size_t n = (size_t)make_long_hello(hello, sizeof hello);
+    assert_true(n > 2000);
+    begin(fixture, 0, 1);
+    for (size_t from = 0; from < n; from += 700) {
+        assert_int_equal(read(fixture->player[0], alert, sizeof alert), -1);
+        assert_int_equal(fixture->n_room, 0);
+        size_t part = n - from < 700 ? n - from : 700;
+        assert_int_equal(write(fixture->player[0], hello + from, part), part);
+        for (int i = 0; i < 4; i++)
+            event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+    }
+    // It was understood: there is no certificate here, so there is no cipher suite.
+    assert_int_equal(fixture->n_room, 1);
+    assert_true(read(fixture->player[0], alert, sizeof alert) >= 7);
+    assert_int_equal(alert[6], SSL_AD_HANDSHAKE_FAILURE);
+}
+
 static void for_one_more_the_oldest_that_has_said_nothing_goes_at_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -389,6 +428,7 @@ int main(void)
         TEST(one_that_fails_gives_its_place_and_its_descriptor_back),
         TEST(one_whose_time_is_over_when_its_bytes_come_ends_once),
         TEST(who_has_said_hello_and_left_is_not_answered),
+        TEST(a_hello_of_several_packets_is_read_as_they_come),
         TEST(for_one_more_the_oldest_that_has_said_nothing_goes_at_once),
         TEST(when_all_have_spoken_the_oldest_of_the_busiest_network_goes),
         TEST(a_crowd_of_which_each_has_another_address_waits_for_its_own),

@@ -106,6 +106,7 @@ static void assert_page_is_limited(struct entry_page *page)
         const struct page_certificate *it = &page->certificate[i];
         size_t n = strnlen(it->fact.name, sizeof it->fact.name);
         assert_true(it->listener < CONF_MAX_LISTENERS);
+        assert_true(it->fact.kind < CERTS_N_KINDS);
         assert_true(n < sizeof it->fact.name);
         for (size_t at = 0; at < n; at++)
             assert_true(it->fact.name[at] > ' ' && it->fact.name[at] <= '~');

@@ -80,11 +80,11 @@ static void warn(const char *listener, const struct certs_fact *fact, int64_t le
     char date[CERTS_DATE_BYTES];
     enum certs_end end = certs_end(left_s, fact->expires_s - fact->begins_s);
     if (end != CERTS_ENDS_LATER)
-        log_event(LOG_CERTIFICATE, "listener=%s name=%s expires=%s days=%lld what=\"%s%s\"",
-                  listener, fact->name, certs_print_date(date, fact->expires_s),
-                  (long long)(left_s > 0 ? left_s / DAY_S : 0),
-                  fact->is_issuers ? "an issuer's certificate in its file ends then: " : "",
-                  words[end]);
+        log_event(
+            LOG_CERTIFICATE, "listener=%s name=%s key=%s expires=%s days=%lld what=\"%s%s\"",
+            listener, fact->name, certs_kind_name(fact->kind),
+            certs_print_date(date, fact->expires_s), (long long)(left_s > 0 ? left_s / DAY_S : 0),
+            fact->is_issuers ? "an issuer's certificate in its file ends then: " : "", words[end]);
 }
 
 bool watch_is_due(const struct heritage *heritage, uint64_t now_wall_s)

@@ -35,10 +35,10 @@ class Pki:
                                 ("old", EC, 0), ("player", EC, 30)):
             self.make(name, key, days)
 
-    def make(self, name, key, days=30):
-        """name.chain and name.key, of this kind of key."""
+    def make(self, name, key, days=30, host=None):
+        """name.chain and name.key, of this kind of key, for name.example or this host."""
         self._request(name, key)
-        self._sign(name, "between", f"subjectAltName=DNS:{name}.example", days)
+        self._sign(name, "between", f"subjectAltName=DNS:{host or name + '.example'}", days)
         self._chain(name, name, "between")
 
     def path(self, name):
