@@ -280,6 +280,7 @@ int main(int argc, char **argv)
     heritage.is_alone = arguments.is_alone;
     if (arguments.is_check) {
         bool is_good = listen_fit(&heritage.conf, stderr, stderr);
+        conf_remark_names(&heritage.conf, stderr);
         struct certs *certs[CONF_MAX_LISTENERS];
         const struct certs_all_wish wish = {.conf = &heritage.conf, .use = CERTS_ALL_CHECK};
         is_good &= certs_all_load(&wish, certs, stderr, stderr).is_good;

@@ -14,7 +14,6 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define FILE_MAX_BYTES (1u << 20)
 
@@ -346,21 +345,4 @@ void conf_free(struct conf *conf)
 bool conf_is_behind(const struct conf_listener *listener)
 {
     return listener->proxy.n[0] + listener->proxy.n[1] > 0;
-}
-
-static bool is_host(const char *pattern, const char *host)
-{
-    if (strncmp(pattern, "*.", 2) != 0)
-        return strcasecmp(pattern, host) == 0;
-    const char *dot = strchr(host, '.');
-    return dot && dot != host && strcasecmp(pattern + 1, dot) == 0;
-}
-
-unsigned conf_game_for(const struct conf *conf, unsigned listener, const char *sni)
-{
-    for (unsigned i = 0; sni && *sni && i < conf->n_games; i++)
-        for (unsigned j = 0; j < CONF_MAX_SNI && conf->game[i].sni[j]; j++)
-            if (is_host(conf->game[i].sni[j], sni))
-                return i;
-    return conf->listener[listener].game;
 }

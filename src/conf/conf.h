@@ -167,8 +167,14 @@ void conf_print_options_mdoc(FILE *out);
 // Do balancers connect here, and nobody else?
 bool conf_is_behind(const struct conf_listener *listener);
 
-// The game for a player of this listener whose program asked for this host (SNI; "" or NULL: for
-// none).
-unsigned conf_game_for(const struct conf *conf, unsigned listener, const char *sni);
+// The game for who comes by this listener over this version of TLS (0: plain) and asks for this host
+// (SNI, without a dot at its end; "" or NULL: for none). CONF_NO_GAME: for one whose own listeners
+// are all stricter, and would not let in everybody who comes by this one.
+#define CONF_NO_GAME UINT32_MAX
+unsigned conf_game_for(const struct conf *conf, const struct conf_listener *by, const char *name,
+                       uint16_t tls_version);
+
+// Say where names are not followed for that reason.
+void conf_remark_names(const struct conf *conf, FILE *remarks);
 
 #endif

@@ -296,6 +296,8 @@ struct certs_loaded certs_load(const struct conf *conf, const struct conf_listen
     if (!it.loaded.certs) {
         certs_complain(&it.report, conf->path, "out of memory; free some");
     } else if (certs_can_openssl(&it.report)) {
+        it.loaded.certs->conf = conf;
+        it.loaded.certs->listener = listener;
         certs_set_alpn(it.loaded.certs, listener->alpn);
         load_authorities(&it);
         for (unsigned i = 0; i < listener->n_certificates; i++) {

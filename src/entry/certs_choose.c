@@ -11,6 +11,7 @@
 
 #include "base/host.h"
 #include "entry/certs_part.h"
+#include "entry/reason.h"
 
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -73,6 +74,12 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
     char name[CERTS_NAME_BYTES];
     const struct certs *certs = arg;
     certs_asked_name(name, ssl);
+    uint16_t version = (uint16_t)SSL_version(ssl);
+    if (conf_game_for(certs->conf, certs->listener, name, version) == CONF_NO_GAME) {
+        reason_raise(REASON_STRICTER);
+        *alert = SSL_AD_UNRECOGNIZED_NAME; // RFC 6066, section 3
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
     const struct certs_choice choice = certs_choose(certs, name);
     bool is_set = SSL_set_SSL_CTX(ssl, certs->context[choice.at[0]]) != NULL;
     for (unsigned i = 1; i < choice.n; i++)

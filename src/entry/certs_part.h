@@ -36,6 +36,8 @@ enum certs_rank {
 };
 
 struct certs {
+    const struct conf *conf; // for the names that lead to games; NULL in a wallet
+    const struct conf_listener *listener;
     SSL_CTX *context[CONF_MAX_CERTIFICATES]; // NULL: not to be served, but to be kept (wallet.h)
     X509 *leaf[CONF_MAX_CERTIFICATES];       // the chain's first
     STACK_OF(X509) *chain[CONF_MAX_CERTIFICATES]; // as in the file

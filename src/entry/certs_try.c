@@ -119,8 +119,9 @@ void certs_try_names(const struct certs *certs, const struct conf_listener *list
 {
     char name[CERTS_NAME_BYTES];
     for (unsigned i = 0; i < certs->n; i++) {
-        // A name that is no host's cannot be asked for.
-        if (!certs_host(name, certs->leaf[i], 0))
+        // A name that is no host's cannot be asked for, and one that leads nowhere is refused.
+        if (!certs_host(name, certs->leaf[i], 0) ||
+            conf_game_for(certs->conf, listener, name, TLS1_3_VERSION) == CONF_NO_GAME)
             continue;
         SSL_CTX *program = certs_make_program(certs, TLS1_3_VERSION, certs->kind[i]);
         X509 *expected = certs->leaf[find_kind(certs, name, certs->kind[i])];

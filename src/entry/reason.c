@@ -38,6 +38,11 @@ static const char *verify_reason_of(long result)
     return text;
 }
 
+void reason_raise(enum reason reason)
+{
+    ERR_raise(ERR_LIB_USER, (int)reason);
+}
+
 // What players' clients do most is said plainly.
 const char *reason_of(const SSL *ssl, int ssl_error)
 {
@@ -45,6 +50,8 @@ const char *reason_of(const SSL *ssl, int ssl_error)
     int code = ERR_GET_REASON(error);
     if (ssl_error == SSL_ERROR_SYSCALL || code == SSL_R_UNEXPECTED_EOF_WHILE_READING)
         return errno && !error ? strerror(errno) : "the connection was closed";
+    if (ERR_GET_LIB(error) == ERR_LIB_USER && code == REASON_STRICTER)
+        return "the game that it asks for by name has stricter listeners";
     if (code == SSL_R_WRONG_VERSION_NUMBER || code == SSL_R_HTTP_REQUEST)
         return "this is not TLS (a client without TLS on the TLS port?)";
     if (code == SSL_R_CERTIFICATE_VERIFY_FAILED)

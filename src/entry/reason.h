@@ -9,6 +9,12 @@
 
 #include <openssl/ssl.h>
 
+// Reasons of our own, which our callbacks put into OpenSSL's queue.
+enum reason {
+    REASON_STRICTER = 1, // the name that is asked for leads to a game of stricter listeners
+};
+void reason_raise(enum reason reason);
+
 // ssl_error is SSL_get_error's; errno and OpenSSL's queue are as SSL_accept has left them. The words
 // are ours or OpenSSL's, never the peer's, and last until the next call.
 const char *reason_of(const SSL *ssl, int ssl_error);

@@ -201,6 +201,7 @@ static bool fit_listeners(struct heritage *heritage)
     if (!text_begin(&text))
         return complain("memory", "remarks");
     bool is_good = listen_fit(&heritage->conf, stderr, text.out);
+    conf_remark_names(&heritage->conf, text.out);
     log_remarks(&text);
     return is_good;
 }

@@ -20,6 +20,13 @@ static void say_doubt(const struct arrival *arrival, const char *doubt)
               address_print(address, arrival->address), doubt);
 }
 
+static void say_no_lead(const struct arrival *arrival)
+{
+    char address[ADDRESS_TEXT_BYTES];
+    log_event(LOG_REFUSED, "address=%s why=\"the game that it asks for has stricter listeners\"",
+              address_print(address, arrival->address));
+}
+
 enum arrival_end arrive_claim(struct players *players, const struct arrival *arrival, uint64_t key,
                               int fd, struct slot **slot)
 {
@@ -38,10 +45,14 @@ enum arrival_end arrive_claim(struct players *players, const struct arrival *arr
     if (is_full)
         return ARRIVAL_FULL;
     arrival_fill(*slot, arrival);
-    if (seat.verdict == GATE_OPEN)
-        choose_game(*slot, &players->heritage->conf);
-    else
+    if (seat.verdict != GATE_OPEN) {
         seats_mark(*slot, seat.verdict);
+    } else if (!choose_game(*slot, &players->heritage->conf)) {
+        say_no_lead(arrival);
+        slot_return(&players->slots, *slot);
+        *slot = NULL;
+        return ARRIVAL_REFUSED;
+    }
     (*slot)->arrival = key;
     slot_claim(*slot, fd);
     return ARRIVAL_TAKEN;

@@ -10,7 +10,11 @@
 #include "conf/conf.h"
 #include "vault/layout.h"
 
-// slot->listener and the facts are set.
-void choose_game(struct slot *slot, const struct conf *conf);
+#include <stdbool.h>
+
+// slot->listener, its version of TLS and the facts are set. False: its listener does not lead to the
+// game that was asked for (conf_game_for). The entry has seen to that in the handshake, so only a
+// reload can have come between.
+bool choose_game(struct slot *slot, const struct conf *conf);
 
 #endif

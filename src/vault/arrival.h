@@ -28,7 +28,7 @@ struct arrival {
 // What becomes of it. Only if it was taken, its descriptor is the taker's.
 enum arrival_end {
     ARRIVAL_TAKEN,   // ... perhaps only to be told that there is no seat
-    ARRIVAL_REFUSED, // it is not whole; that is logged
+    ARRIVAL_REFUSED, // it is not whole, or asks for what it may not; that is logged
     ARRIVAL_FULL,    // there is no slot, not even for a farewell
     ARRIVAL_SHORT,   // of something (errno); it can be tried again
 };

@@ -130,6 +130,18 @@ static char *write_anew(const struct conf *conf)
     return fuzz_text(&memory);
 }
 
+// A name leads to one game at most, and to its listener's own in any case.
+static void hold_name(const struct conf *conf, const char *name, unsigned most)
+{
+    for (unsigned i = 0; i < conf->n_listeners; i++) {
+        unsigned plain = conf_game_for(conf, &conf->listener[i], name, 0);
+        unsigned newest = conf_game_for(conf, &conf->listener[i], name, 0x0304);
+        hold(newest <= most || newest == CONF_NO_GAME);
+        hold(plain == newest || plain == CONF_NO_GAME);
+        hold(newest != CONF_NO_GAME || conf->listener[i].game != most);
+    }
+}
+
 // Each listener is for a game that there is, and a name leads to one.
 static void hold_good(const struct conf *conf)
 {
@@ -137,11 +149,11 @@ static void hold_good(const struct conf *conf)
     hold(conf->n_games > 0 && conf->n_games <= CONF_MAX_GAMES);
     for (unsigned i = 0; i < conf->n_listeners; i++) {
         hold(conf->listener[i].n_addresses > 0);
-        hold(conf_game_for(conf, i, NULL) == conf->listener[i].game);
+        hold(conf_game_for(conf, &conf->listener[i], NULL, 0) == conf->listener[i].game);
     }
     for (unsigned i = 0; i < conf->n_games; i++)
         for (unsigned j = 0; j < CONF_MAX_SNI && conf->game[i].sni[j]; j++)
-            hold(conf_game_for(conf, 0, conf->game[i].sni[j]) <= i);
+            hold_name(conf, conf->game[i].sni[j], i);
 }
 
 static void load_anew(const struct conf *conf)

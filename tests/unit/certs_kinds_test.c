@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: the stayd authors
 // SPDX-License-Identifier: MIT
 //
-// Certificates with several kinds of keys for one name: each program gets one that it takes.
+// Certificates with several kinds of keys for one name: each program gets one that it takes. And
+// names that a program may not ask for on this listener.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,10 @@
 #include <cmocka.h>
 
 #include "certs_world.h"
+#include "entry/reason.h"
 
+#include <openssl/err.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -154,6 +158,87 @@ static void a_kind_that_was_served_is_kept_when_its_file_is_gone(void **state)
     certs_free(before);
 }
 
+// The world's listener beside one of the configuration, whose game has this name.
+static void make_stricter(const char *name)
+{
+    static struct conf_game no_game;
+    conf.n_games = 2;
+    conf.n_listeners = 1;
+    conf.game[1] = no_game;
+    conf.game[1].sni[0] = strdup(name);
+    conf.listener[0] = listener;
+    strcpy(conf.listener[0].name, "strict");
+    conf.listener[0].game = 1;
+    conf.listener[0].tls_min = TLS1_3_VERSION;
+}
+
+static void remove_stricter(void)
+{
+    free(conf.game[1].sni[0]);
+    memset(conf.game, 0, sizeof conf.game);
+    memset(conf.listener, 0, sizeof conf.listener);
+    conf.n_games = conf.n_listeners = 0;
+}
+
+static bool can_play(const struct certs *certs, struct pki_play play)
+{
+    SSL *game;
+    SSL *player = pki_play(certs_context(certs), &play, &game);
+    if (player)
+        pki_end(player, game);
+    return player != NULL;
+}
+
+static void a_name_of_a_game_with_stricter_listeners_is_refused(void **state)
+{
+    (void)state;
+    make_stricter("moo.games.example");
+    struct certs *certs = certs_assert_loads();
+    assert_true(can_play(certs, (struct pki_play){ANY_13, .name = "moo.games.example"}));
+    assert_false(can_play(certs, (struct pki_play){ANY_12, .name = "moo.games.example"}));
+    assert_false(can_play(certs, (struct pki_play){ANY_12, .name = "MOO.games.example."}));
+    assert_true(can_play(certs, (struct pki_play){ANY_12, .name = "mush.example"}));
+    conf.listener[0].client_certificates = CONF_CLIENT_CERTIFICATES_REQUIRE;
+    assert_false(can_play(certs, (struct pki_play){ANY_13, .name = "moo.games.example"}));
+    assert_true(can_play(certs, (struct pki_play){ANY_13, .name = "mush.example"}));
+    certs_free(certs);
+    // That is no mistake of the certificate's.
+    certs_free(certs_assert_loads());
+    remove_stricter();
+}
+
+static void the_player_is_told_and_so_is_the_log(void **state)
+{
+    (void)state;
+    make_stricter("mush.example");
+    struct certs *certs = certs_assert_loads();
+    SSL_CTX *program = SSL_CTX_new(TLS_client_method());
+    SSL *player = SSL_new(program);
+    SSL *game = SSL_new(certs_context(certs));
+    BIO *ends[2];
+    SSL_CTX_set_max_proto_version(program, TLS1_2_VERSION);
+    SSL_set_max_proto_version(player, TLS1_2_VERSION);
+    SSL_set_tlsext_host_name(player, "mush.example");
+    assert_true(BIO_new_bio_pair(&ends[0], 1 << 14, &ends[1], 1 << 14));
+    SSL_set_bio(player, ends[0], ends[0]);
+    SSL_set_bio(game, ends[1], ends[1]);
+    assert_int_equal(SSL_connect(player), -1);
+    ERR_clear_error();
+    int result = SSL_accept(game);
+    assert_string_equal(reason_of(game, SSL_get_error(game, result)),
+                        "the game that it asks for by name has stricter listeners");
+    ERR_clear_error();
+    assert_int_equal(SSL_connect(player), -1);
+    assert_int_equal(ERR_GET_REASON(ERR_peek_error()),
+                     SSL_AD_REASON_OFFSET + SSL_AD_UNRECOGNIZED_NAME);
+    ERR_clear_error();
+    SSL_free(player);
+    SSL_free(game);
+    SSL_CTX_free(program);
+    certs_free(certs);
+    remove_stricter();
+}
+
 #undef TEST
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_kinds, remove_kinds)
 
@@ -166,6 +251,8 @@ int main(void)
         TEST(what_kinds_there_are_can_be_looked_at),
         TEST(a_certificate_that_nobody_gets_is_remarked),
         TEST(a_kind_that_was_served_is_kept_when_its_file_is_gone),
+        TEST(a_name_of_a_game_with_stricter_listeners_is_refused),
+        TEST(the_player_is_told_and_so_is_the_log),
     };
     return cmocka_run_group_tests(tests, certs_world_begin, certs_world_end);
 }

@@ -163,13 +163,13 @@ static void what_players_came_by_stays_until_they_have_left(void **state)
     assert_non_null(strstr(remarks, "[game A] is gone; the players who are in it stay"));
     assert_string_equal(now.game[0].connect, "unix:/A");
     assert_null(now.game[0].sni[0]);
-    assert_int_equal(conf_game_for(&now, 1, "a.example"), 1);
+    assert_int_equal(conf_game_for(&now, &now.listener[1], "a.example", 0x0304), 1);
     follow(&now, "bcBC", &use);
     assert_indices(&now, "(a)bc", "(A)BC");
     // It comes back: its players are where they were.
     follow(&now, "bcaBA", &use);
     assert_indices(&now, "abc", "AB(C)");
-    assert_int_equal(conf_game_for(&now, 1, "a.example"), 0);
+    assert_int_equal(conf_game_for(&now, &now.listener[1], "a.example", 0x0304), 0);
     conf_free(&now);
 }
 

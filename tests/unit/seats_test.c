@@ -18,6 +18,7 @@
 #include "players/orders.h"
 #include "players/players.h"
 #include "players/seats.h"
+#include "vault/facts.h"
 #include "vault/slot.h"
 
 #include <fcntl.h>
@@ -217,6 +218,25 @@ static void when_all_farewells_are_taken_the_next_is_not_taken_and_is_counted(vo
             close(fds[i]);
 }
 
+// The entry has seen to that, so only a reload can have come between.
+static void who_asks_for_a_game_of_stricter_listeners_is_not_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    struct conf *conf = &fixture->heritage.conf;
+    struct arrival arrival = {.address = {[10] = 0xff, [11] = 0xff, [15] = 1}, .port = 1};
+    char name[] = "vip.example";
+    const uint32_t n_free = fixture->players.slots.n_free;
+    conf->n_games = conf->n_listeners = 2;
+    conf->listener[1] = (struct conf_listener){.name = "vip", .is_tls = true, .tls_min = 0x0303};
+    conf->listener[1].game = 1;
+    conf->game[1].sni[0] = name;
+    assert_true(facts_put(arrival.facts, &arrival.facts_bytes, FACT_SNI, name, strlen(name)));
+    assert_int_equal(take(&fixture->players, &arrival, -1), ARRIVAL_REFUSED);
+    assert_int_equal(fixture->players.slots.n_free, n_free);
+    assert_counts(fixture, 0, 0);
+    close(come(fixture, 1, ARRIVAL_TAKEN));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -224,6 +244,7 @@ int main(void)
         TEST(who_comes_when_all_seats_are_taken_is_told_and_takes_none),
         TEST(an_address_has_no_more_seats_than_it_may_unless_it_is_exempt),
         TEST(a_farewell_is_no_player),
+        TEST(who_asks_for_a_game_of_stricter_listeners_is_not_taken),
         TEST(when_all_farewells_are_taken_the_next_is_not_taken_and_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

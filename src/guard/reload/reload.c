@@ -92,6 +92,7 @@ static bool read_conf(const struct reload *reload, struct heritage *fresh, FILE 
         listen_fit(&fresh->conf, complaints, remarks) &&
         conf_align(&fresh->conf, &now->conf, &reload->use, complaints, remarks)) {
         limits_fit_handshakes(&fresh->conf, remarks);
+        conf_remark_names(&fresh->conf, remarks);
         return true;
     }
     conf_free(&fresh->conf);
