@@ -218,6 +218,18 @@ static void remark_self_signed(const struct certs_file *file, X509 *leaf,
                  text);
 }
 
+// Does it say that an OCSP response comes with it (RFC 7633)?
+static bool is_to_be_stapled(const X509 *leaf)
+{
+    TLS_FEATURE *features = X509_get_ext_d2i(leaf, NID_tlsfeature, NULL, NULL);
+    bool is_asked = false;
+    for (int i = 0; i < sk_ASN1_INTEGER_num(features); i++)
+        is_asked |=
+            ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) == TLSEXT_TYPE_status_request;
+    TLS_FEATURE_free(features);
+    return is_asked;
+}
+
 void certs_check(const struct certs_file *file, struct certs_report *report)
 {
     X509 *leaf = sk_X509_value(file->chain, 0);
@@ -233,5 +245,10 @@ void certs_check(const struct certs_file *file, struct certs_report *report)
         certs_remark(report, file->path,
                      "the certificate is not meant for TLS servers (key usage); players' programs "
                      "may refuse it");
+    if (is_to_be_stapled(leaf))
+        certs_remark(report, file->path,
+                     "the certificate says that an OCSP response comes with it (must-staple), and "
+                     "stayd sends none: some players' programs will refuse it; have one issued "
+                     "without that");
     ERR_clear_error();
 }

@@ -271,6 +271,11 @@ static void what_an_operator_should_know_is_remarked(void **state)
     listener.key[0] = NULL;
     certs_assert_remark(certificate_path, "the certificate is self-signed");
     pki_free(&alone);
+    struct pki_pair stapled =
+        pki_make((struct pki_wish){LEAF, .issuer = &root, .is_to_be_stapled = 1});
+    WRITE(certificate_path, stapled.key, stapled.certificate, root.certificate);
+    certs_assert_remark(certificate_path, "the certificate says that an OCSP response comes");
+    pki_free(&stapled);
 }
 
 static void a_weak_key_is_refused_with_openssls_reason(void **state)

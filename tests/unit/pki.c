@@ -66,6 +66,8 @@ struct pki_pair pki_make(struct pki_wish wish)
     add(certificate, issuer, NID_authority_key_identifier, "keyid");
     if (wish.names)
         add(certificate, issuer, NID_subject_alt_name, wish.names);
+    if (wish.is_to_be_stapled)
+        add(certificate, issuer, NID_tlsfeature, "status_request");
     EVP_PKEY *signer = wish.issuer ? wish.issuer->key : pair.key;
     const EVP_MD *digest = EVP_PKEY_is_a(signer, "ED25519") ? NULL : EVP_sha256();
     assert_true(X509_sign(certificate, signer, digest));

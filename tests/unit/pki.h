@@ -20,6 +20,7 @@ struct pki_wish {
     const char *names;             // subjectAltName as in x509v3_config(5), or NULL
     const struct pki_pair *issuer; // NULL: self-signed
     int is_ca;
+    int is_to_be_stapled;        // it says that an OCSP response comes with it
     const struct pki_pair *like; // whose key to have, or NULL: one of its own
     int rsa_bits;                // 0: ECDSA
     const char *curve;           // NULL: P-256; or ED25519
