@@ -27,9 +27,9 @@
 static struct pki_pair rsa, also; // mush.example and *.games.example; ECDSA: moo.games.example
 
 // ECDSA of one name; RSA of that and a wildcard, with another chain; ECDSA for one name below it.
-static int make_kinds(void **state)
+static int begin(void **state)
 {
-    certs_make_files(state);
+    int result = certs_world_begin(state);
     rsa = pki_make((struct pki_wish){.name = "rsa",
                                      .names = "DNS:mush.example,DNS:*.games.example",
                                      .issuer = &root,
@@ -41,6 +41,19 @@ static int make_kinds(void **state)
                                       .issuer = &middle,
                                       .from_days = -1,
                                       .to_days = 90});
+    return result;
+}
+
+static int end(void **state)
+{
+    pki_free(&rsa);
+    pki_free(&also);
+    return certs_world_end(state);
+}
+
+static int write_kinds(void **state)
+{
+    certs_make_files(state);
     WRITE(other_path, rsa.key, rsa.certificate, root.certificate);
     WRITE(ca_path, also.key, also.certificate, middle.certificate, root.certificate);
     listener.certificate[1] = other_path;
@@ -48,13 +61,6 @@ static int make_kinds(void **state)
     listener.key[1] = listener.key[2] = NULL;
     listener.n_certificates = 3;
     return 0;
-}
-
-static int remove_kinds(void **state)
-{
-    pki_free(&rsa);
-    pki_free(&also);
-    return certs_remove_files(state);
 }
 
 static void assert_gets(const struct certs *certs, struct pki_play play, const char *expected,
@@ -240,7 +246,7 @@ static void the_player_is_told_and_so_is_the_log(void **state)
 }
 
 #undef TEST
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_kinds, remove_kinds)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, write_kinds, certs_remove_files)
 
 int main(void)
 {
@@ -254,5 +260,5 @@ int main(void)
         TEST(a_name_of_a_game_with_stricter_listeners_is_refused),
         TEST(the_player_is_told_and_so_is_the_log),
     };
-    return cmocka_run_group_tests(tests, certs_world_begin, certs_world_end);
+    return cmocka_run_group_tests(tests, begin, end);
 }
