@@ -36,7 +36,7 @@ static void hold_span(struct proxy_span span, const uint8_t *bytes, size_t n)
 static void hold_facts(const struct proxy *proxy, bool is_shaken)
 {
     struct arrival arrival = {
-        .tls_version = is_shaken ? 0x0304 : 0, .suite = 0x1301, .write_limit = 1};
+        .tls_version = is_shaken ? 0x0304 : 0, .suite = 0x1301, .write_limit = 16384};
     if (is_shaken) {
         facts_put(arrival.facts, &arrival.facts_bytes, FACT_CERT_VERIFY, "\0\0\0\0", 4);
         facts_put(arrival.facts, &arrival.facts_bytes, FACT_SNI, "mush.example", 12);

@@ -311,7 +311,7 @@ static void a_right_sum_is_taken_and_one_changed_bit_refused(void **state)
 static struct arrival of_balancer(bool is_tls)
 {
     struct arrival arrival = {
-        .tls_version = is_tls ? 0x0304 : 0, .suite = 0x1301, .write_limit = 1};
+        .tls_version = is_tls ? 0x0304 : 0, .suite = 0x1301, .write_limit = 16384};
     memcpy(arrival.address, ipv4, 16);
     return arrival;
 }
