@@ -81,8 +81,14 @@ byte slot[2];
 
 /* What there is to do about a place. may_open() src/guard/entries.c */
 #define may_open (is_proven && worker_phase == READY && !reload_is_due)
-#define is_to_retire(i) \
-    (entries_is_open && !is_wanted(i) && O(i).phase != IS_RETIRING && O(i).told != IS_TOLD_TO_RETIRE)
+#define is_over(i) (entries_is_open && !is_wanted(i) && O(i).phase != IS_RETIRING)
+/* is_useless() src/guard/entries.c */
+#ifdef BREAK_USELESS
+#define is_useless(i) false
+#else
+#define is_useless(i) (!is_wanted(i) && O(i).phase == IS_READY)
+#endif
+#define is_to_retire(i) ((is_over(i) || is_useless(i)) && O(i).told != IS_TOLD_TO_RETIRE)
 #define is_to_open(i) (is_wanted(i) && O(i).phase == IS_READY && O(i).told == 0 && may_open)
 #ifdef BREAK_READ_OUT
 #define is_to_see_off(i) (P(i).state != IS_FREE && P(i).has_pid && !O(i).lives || P(i).state == IS_READ_OUT)
@@ -103,7 +109,39 @@ byte slot[2];
 #define is_one_missing \
     (!present(0) && !present(1) && !present(2) && !is_dying(0) && !is_dying(1) && !is_dying(2) && \
      (P(0).state == IS_FREE || P(1).state == IS_FREE || P(2).state == IS_FREE))
-#define due_entries (is_to_mind(0) || is_to_mind(1) || is_to_mind(2) || is_one_missing)
+/* make_room() src/guard/entries.c: all places are taken by living ones */
+#define is_there(i) (P(i).state == IS_MADE && P(i).has_pid && O(i).lives && !is_wanted(i))
+#define in(i, it) (O(i).phase == it)
+#define are_all_there (is_there(0) && is_there(1) && is_there(2))
+#define is_all_open \
+    (in(0, IS_OPEN) && in(1, IS_OPEN) && in(2, IS_OPEN) && O(0).told != IS_TOLD_TO_RETIRE && \
+     O(1).told != IS_TOLD_TO_RETIRE && O(2).told != IS_TOLD_TO_RETIRE)
+#define is_retiring(i) (in(i, IS_RETIRING) && !O(i).doomed)
+#ifdef BREAK_USELESS
+#define is_room_missing (are_all_there && (is_retiring(0) || is_retiring(1) || is_retiring(2)))
+#else
+#define is_room_missing \
+    (are_all_there && (is_all_open || is_retiring(0) || is_retiring(1) || is_retiring(2)))
+#endif
+#define due_entries \
+    (is_to_mind(0) || is_to_mind(1) || is_to_mind(2) || is_one_missing || is_room_missing)
+
+/* find_oldest() src/guard/entries.c: the first place does for it */
+inline make_room()
+{
+    if
+    :: is_all_open -> O(0).told = IS_TOLD_TO_RETIRE
+    :: else ->
+        if
+        :: is_retiring(0) -> O(0).doomed = true
+        :: else ->
+            if
+            :: is_retiring(1) -> O(1).doomed = true
+            :: else -> O(2).doomed = true
+            fi
+        fi
+    fi
+}
 
 inline find_place()
 {
@@ -212,7 +250,11 @@ inline entries_step()
                 O(at_place).told = IS_TOLD_TO_OPEN;
                 at_place = 0;
                 goto turn
-            :: else /* make() src/guard/entries.c */
+            :: else ->
+                if
+                :: is_room_missing -> make_room(); at_place = 0; goto turn
+                :: else /* make() src/guard/entries.c */
+                fi
             fi
         fi);
     entry_place_make();

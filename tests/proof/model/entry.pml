@@ -19,7 +19,12 @@
 #endif
 /* handover_is_heard() src/vault/handover.c */
 #define is_heard (has_queue(E) && !e[E].is_shut)
+/* What an entry's death is to a reload is searched in HANDOVER: another one is made. */
+#ifdef RELOAD
+#define may_end e[E].doomed
+#else
 #define may_end (e[E].doomed || (deaths > 0 && is_time))
+#endif
 
 active [QUEUES] proctype entry()
 {

@@ -13,6 +13,9 @@
  *
  * Scenarios: -DSERVE, -DHANDOVER, -DRELOAD, -DUPGRADE; -DDEATHS=n; -DBREAK_x: with a fault (see run).
  */
+#ifndef HANGUPS
+#define HANGUPS 0 /* SIGHUPs, beside the order */
+#endif
 #ifndef DEATHS
 #define DEATHS 3
 #endif
@@ -32,7 +35,7 @@
    generations and the kernel's counting of pids see to that. */
 typedef process_state {
     byte role;   /* NONE: dead */
-    bool doomed; /* SIGKILL is on its way */
+    bool doomed; /* SIGKILL is on its way: it does nothing any more */
     byte parent;
     byte word;      /* what it was cloned with, as role_become */
     byte seen;      /* a word that it has read */
@@ -79,6 +82,16 @@ byte table_number = 0;
 byte upgrade_phase = IS_NONE, last_table = 0;
 bool asked, taken, done_token; /* there is one who asks */
 #define is_under_way (upgrade_phase == IS_ON_TRIAL || upgrade_phase == IS_ON_PROBATION)
+#endif
+
+#ifdef RELOAD
+/* struct vault_reload */
+byte asked, done, heritages, worker_heritage;
+bool strays;
+#define reload_is_due (strays || worker_heritage != p[ME].heritage)
+#define is_order_over (asked == done && is_told && !has_hangup)
+#else
+#define reload_is_due false
 #endif
 
 #define lives(i) (p[i].role != NONE)
@@ -139,7 +152,7 @@ inline forget(i)
     (is_under_way || is_other(0) || is_other(1) || is_other(2) || is_other(3) || is_other(4) || \
      is_other(5) || is_other(6) || is_other(7) || is_other(8) || is_other(9))
 #elif defined(RELOAD)
-#define is_time (asked > 0 && !is_over)
+#define is_time (asked > 0 && !is_order_over)
 #else
 #define is_time true
 #endif
@@ -170,7 +183,7 @@ inline die()
 
 #define STEP(action) \
     if \
-    :: atomic { action } \
+    :: atomic { !p[ME].doomed -> action } \
     :: atomic { may_die -> die(); goto gone } \
     fi
 /* The same of a guard, of whom there is one. */
@@ -209,8 +222,8 @@ inline clone(result, as, with)
 }
 
 #include "table.pml"
-#include "reload.pml"
 #include "entries.pml"
+#include "reload.pml"
 #include "upgrade.pml"
 #include "guard.pml"
 #include "worker.pml"

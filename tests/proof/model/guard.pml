@@ -6,7 +6,7 @@
 #define worker_is_dead (p[ME].worker != NOBODY && !lives(p[ME].worker))
 #define spare_is_dead (p[ME].spare != NOBODY && !lives(p[ME].spare))
 
-/* kill(2) with SIGKILL: it goes on until the signal is there. */
+/* kill(2) with SIGKILL: it does nothing any more, and is dead a little later. */
 inline end_by_signal(n)
 {
     d_step {
@@ -103,6 +103,9 @@ inline guard_make_worker()
 #endif
 #ifdef SWEEPS
     sweep();
+#endif
+#ifdef RELOAD
+    sweep_sockets();
 #endif
     /* workers_set_phase() src/vault/workers.c */
     ACT(worker_phase = STARTING);
@@ -229,6 +232,10 @@ turn:
         fi
     }
     :: atomic { may_die -> die(); goto gone }
+#ifdef RELOAD
+    /* reload_note_signal() src/guard/reload/reload.c */
+    :: atomic { has_hangup && asked > 0 -> has_hangup = false; p[ME].signals++ }; goto turn
+#endif
     fi;
 mind_death:
     worker_died();

@@ -16,6 +16,9 @@ active [PROCESSES] proctype process()
 #ifdef UPGRADE
     byte old_spare = NOBODY;
 #endif
+#ifdef RELOAD
+    byte number;
+#endif
 #ifdef ENTRIES
     byte at_place, object = NO_OBJECT, message;
 #endif
@@ -75,6 +78,9 @@ worker:
 #endif
 #ifdef UPGRADE
         old_spare = NOBODY;
+#endif
+#ifdef RELOAD
+        number = 0;
 #endif
 #ifdef ENTRIES
         at_place = 0;

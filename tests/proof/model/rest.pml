@@ -37,6 +37,16 @@ inline begin()
     place[5].object = NO_OBJECT;
 #endif
 #endif
+#ifdef RELOAD
+    heritages = 1;
+    worker_heritage = 1;
+    p[0].heritage = 1;
+    p[0].spare_heritage = 1;
+    p[1].heritage = 1;
+    p[2].heritage = 1;
+    is_open[0] = true;
+    is_claimed[0] = true;
+#endif
 #ifdef IS_ORDERED
     place[0].state = IS_MADE;
     place[0].object = 0;

@@ -101,12 +101,10 @@ inline declare_good()
     ACT(table_number = p[ME].table);
     guard_make_spare();
 #else
-#ifndef BREAK_ALONE
     if
     :: old_spare == NOBODY -> ACT(table_number = p[ME].table)
     :: else
     fi;
-#endif
     guard_make_spare();
     ACT(table_number = p[ME].table);
 #endif
@@ -130,11 +128,7 @@ inline probation_step()
 }
 
 /* probation_count_death() src/guard/upgrade/probation.c: nobody goes back if nobody is there */
-#ifdef BREAK_SUICIDE
-#define may_go_back true
-#else
 #define may_go_back (p[ME].spare != NOBODY && lives(p[ME].spare))
-#endif
 inline count_death()
 {
     if
@@ -197,7 +191,7 @@ inline hand_over()
     /* exec_program() src/guard/upgrade/upgrade.c, adopt_prepare() src/guard/upgrade/adopt.c */
     if
     :: atomic { may_fail -> goto gone }
-    :: atomic { may_fail -> p[ME].hangs = true }; STEP(false)
+    :: atomic { may_fail -> p[ME].hangs = true }; atomic { may_die -> die(); goto gone }
     :: atomic { may_die -> die(); goto gone }
     :: atomic { true }
     fi;
