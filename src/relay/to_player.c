@@ -233,7 +233,7 @@ bool to_player_run(struct relay *relay)
     if (slot_is_tls(relay->slot))
         while (seal_next(relay))
             has_moved = true;
-    else if (slot_has_step(relay->slot) && flow_now(flow)->phase != FLOW_SHUT)
+    else
         while (relay_follow(relay, TO_PLAYER))
             has_moved = true;
     say_refusals(relay);

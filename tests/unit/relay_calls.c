@@ -26,7 +26,7 @@ struct relay_world_failure relay_world_seal;
 struct relay_world_failure relay_world_linger;
 unsigned relay_world_n_commits;
 unsigned relay_world_n_receives;
-unsigned relay_world_n_wiped_keys;
+unsigned relay_world_n_wiped[128];
 void (*relay_world_on_commit)(const struct slot *slot, enum flow_dir dir);
 void (*relay_world_on_close)(const struct slot *slot);
 void (*relay_world_on_clock)(const struct slot *slot);
@@ -160,7 +160,8 @@ void __wrap_OPENSSL_cleanse(void *bytes, size_t n)
     const uint8_t *base = relay_world_vault ? (const uint8_t *)relay_world_vault->head : NULL;
     const bool is_in_vault = base && (uint8_t *)bytes >= base &&
                              (uint8_t *)bytes < base + relay_world_vault->head->total_bytes;
-    relay_world_n_wiped_keys += !is_in_vault && n == sizeof(struct record_key);
+    if (!is_in_vault && n < sizeof relay_world_n_wiped / sizeof *relay_world_n_wiped)
+        relay_world_n_wiped[n]++;
     __real_OPENSSL_cleanse(bytes, n);
 }
 

@@ -88,6 +88,10 @@ static void what_is_unsent_is_kept(void **state)
         next.sent = CHUNK_BYTES - n_unsent;
         next.input.unacked = (uint16_t)(CHUNK_BYTES - n_unsent);
         flow_commit(world.slot, TO_GAME, &next);
+        relay_world_memory = failing(ENOMEM, 1);
+        assert_false(relay_make_out_room(&world.relay, TO_GAME, 1, &next));
+        assert_memory_equal(&next, input(), sizeof next);
+        relay_world_memory.n = 0;
         assert_int_equal(relay_make_out_room(&world.relay, TO_GAME, 1, &next), n_unsent == 0);
         assert_int_equal(input()->input.unacked,
                          n_unsent ? CHUNK_BYTES - n_unsent : CHUNK_BYTES / 4 * 3);
@@ -142,8 +146,10 @@ static void as_much_is_followed_as_there_is_room_for(void **state)
     static const struct {
         uint32_t left;
         bool is_held;
+        uint32_t n_said;
         uint32_t n_taken;
-    } cases[] = {{0, false, 0}, {1, false, 1}, {2, false, 2}, {2, true, 0}, {3, true, 1}};
+    } cases[] = {{0, false, 7, 0}, {1, false, 7, 1}, {2, false, 7, 2},
+                 {2, true, 7, 0},  {3, true, 7, 1},  {3, true, 3, 1}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         make_linked(WORLD_PLAIN, SLOT_FLAG_TELNET, 0);
@@ -152,13 +158,29 @@ static void as_much_is_followed_as_there_is_room_for(void **state)
             world_run(&world);
         }
         world_fill_out(&world, TO_PLAYER, 0, cases[i].left, 'm');
-        world_game_says(&world, TEXT("\1abcdef"));
+        world_game_says(&world, "\1abcdef", cases[i].n_said);
         world_run_with(&world, RELAY_READ_GAME);
         const struct flow_state *now = world_now(&world, TO_PLAYER);
         assert_int_equal(now->in.start, cases[i].n_taken);
         assert_int_equal(now->out.end, CHUNK_BYTES - (cases[i].n_taken ? 0 : cases[i].left));
         world_free(&world);
     }
+}
+
+// What is followed makes room to receive more, in one run.
+static void what_is_followed_makes_room(void **state)
+{
+    (void)state;
+    make_linked(WORLD_PLAIN, SLOT_FLAG_TELNET, 0);
+    world_player_says(&world, many, 2 * CHUNK_BYTES);
+    relay_world_memory = failing(ENOMEM, 100);
+    relay_world_memory.n_first = 1;
+    world_run_with(&world, RELAY_READ_PLAYER);
+    assert_int_equal(buffer_bytes(&input()->in), CHUNK_BYTES);
+    relay_world_memory.n = 0;
+    world_run_with(&world, RELAY_READ_PLAYER);
+    assert_int_equal(input()->received, 2 * CHUNK_BYTES);
+    world_free(&world);
 }
 
 // A record's text comes behind what telnet holds back, and both have room or wait.
@@ -197,6 +219,27 @@ static void half_a_record_is_not_waited_for_when_the_player_is_gone(void **state
     world_free(&world);
 }
 
+static void without_memory_for_a_records_text_nothing_else_is_waited_for(void **state)
+{
+    (void)state;
+    make_linked(WORLD_TLS13, 0, 0);
+    world_player_says(&world, TEXT("one"));
+    relay_world_memory = failing(ENOMEM, 100);
+    relay_world_memory.n_first = 1;
+    assert_int_equal(world_run(&world), RELAY_POLL);
+    relay_world_memory.n = 0;
+    world_run(&world);
+    world_game_hears(&world, TEXT("one"), false);
+    world_free(&world);
+    // A byte's room is room.
+    for (uint32_t left = 0; left < 2; left++) {
+        make_linked(WORLD_PLAIN, 0, 0);
+        world_fill_out(&world, TO_PLAYER, 0, left, 'm');
+        assert_int_equal(world_run_with(&world, 0) & RELAY_READ_GAME, left ? RELAY_READ_GAME : 0);
+        world_free(&world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,8 +247,10 @@ int main(void)
         cmocka_unit_test(what_is_unsent_is_kept),
         cmocka_unit_test(no_room_is_made_for_nothing),
         cmocka_unit_test(as_much_is_followed_as_there_is_room_for),
+        cmocka_unit_test(what_is_followed_makes_room),
         cmocka_unit_test(held_back_bytes_go_before_a_records_text),
         cmocka_unit_test(half_a_record_is_not_waited_for_when_the_player_is_gone),
+        cmocka_unit_test(without_memory_for_a_records_text_nothing_else_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,6 +100,65 @@ static void what_is_said_of_our_own_is_cut_into_records(void **state)
 }
 
 // What is in store is sealed, and then there is room to receive more, in one run.
+// What telnet's filter holds back needs room with what comes behind it.
+static void what_was_held_back_needs_room(void **state)
+{
+    (void)state;
+    for (unsigned missing = 0; missing < 2; missing++) {
+        make_linked(WORLD_TLS13, SLOT_FLAG_TELNET);
+        world_game_says(&world, TEXT("\377\373"));
+        world_run(&world);
+        world_fill_out(&world, TO_PLAYER, 0, 2 + 3 + RECORD_OVERHEAD - missing, 0);
+        world_game_says(&world, TEXT("\1ab"));
+        world_run_with(&world, RELAY_READ_GAME);
+        assert_int_equal(world_now(&world, TO_PLAYER)->record.seq, !missing);
+        world_free(&world);
+    }
+}
+
+// Of a record's text all may be taken out, and then what follows is sealed.
+static void what_is_taken_out_does_not_stop_the_rest(void **state)
+{
+    uint8_t said[700];
+    (void)state;
+    make_linked(WORLD_TLS13, SLOT_FLAG_TELNET | SLOT_FLAG_FORWARDED);
+    world.slot->write_limit = RECORD_LEAST_LIMIT;
+    memset(said, 'x', sizeof said);
+    memcpy(said, "\377\372\161", 3);
+    memcpy(said + sizeof said - 5, "\377\360end", 5);
+    world.relay.work = 8; // to receive
+    world_game_says(&world, said, sizeof said);
+    world_run_with(&world, RELAY_READ_GAME);
+    assert_int_equal(buffer_bytes(&world_now(&world, TO_PLAYER)->in), sizeof said);
+    world.relay.work = RELAY_WORK_ALL;
+    world_run_with(&world, 0);
+    assert_int_equal(world_now(&world, TO_PLAYER)->in.chunk, CHUNK_NONE);
+    world_run(&world);
+    world_player_hears(&world, TEXT("end"), false);
+    world_free(&world);
+}
+
+// What telnet's filter has changed is wiped when it is sealed; what it has not is in the vault only.
+static void what_was_changed_is_wiped(void **state)
+{
+    (void)state;
+    make_linked(WORLD_TLS13, SLOT_FLAG_TELNET);
+    relay_world_n_wiped[77] = 0;
+    uint8_t said[77];
+    memset(said, 'm', sizeof said);
+    world_game_says(&world, said, sizeof said);
+    world_run(&world);
+    world_player_hears(&world, said, sizeof said, false);
+    assert_int_equal(relay_world_n_wiped[77], 0);
+    said[0] = 255;
+    said[1] = 249;
+    world_game_says(&world, said, sizeof said);
+    world_run(&world);
+    world_player_hears(&world, said, sizeof said, false);
+    assert_int_equal(relay_world_n_wiped[77], 1);
+    world_free(&world);
+}
+
 static void what_is_sealed_makes_room(void **state)
 {
     static const uint8_t many[2 * CHUNK_BYTES];
@@ -130,6 +189,9 @@ static void what_is_sealed_makes_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_held_back_needs_room),
+        cmocka_unit_test(what_is_taken_out_does_not_stop_the_rest),
+        cmocka_unit_test(what_was_changed_is_wiped),
         cmocka_unit_test(no_record_is_longer_than_the_player_wants),
         cmocka_unit_test(what_is_said_of_our_own_is_cut_into_records),
         cmocka_unit_test(what_is_sealed_makes_room),

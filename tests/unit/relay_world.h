@@ -55,7 +55,7 @@ extern struct relay_world_failure relay_world_linger; // receives of what is not
 extern const struct vault *relay_world_vault;         // whose slot is looked at; NULL: none
 extern unsigned relay_world_n_commits;
 extern unsigned relay_world_n_receives;
-extern unsigned relay_world_n_wiped_keys; // outside of the vault
+extern unsigned relay_world_n_wiped[128]; // outside of the vault, by how many bytes
 // Called behind each commit, when a link's descriptor is about to be closed, when a clock is read.
 // NULL: not.
 extern void (*relay_world_on_commit)(const struct slot *slot, enum flow_dir dir);
