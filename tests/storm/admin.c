@@ -123,7 +123,7 @@ static void check_version(struct admin *admin)
 // Renewed files are found without an order, too, so that one may come in the middle of something.
 static bool is_busy(const char *why)
 {
-    return strstr(why, "under way") != NULL;
+    return strstr(why, "under way") != NULL || strstr(why, "ask again") != NULL;
 }
 
 // An order to upgrade. False: not obeyed; *why says why not.

@@ -25,7 +25,7 @@ void case_handshake_proceed(void)
     before("I14", "address", "set#1");
     before("I14", "set#1", "SSL_accept()");
     before("I14", "SSL_accept()", "set#2");
-    begin();
+    watch_begin();
     begin_blame(&handshake);
     SSL_accept(handshake.ssl);
     end_blame(&handshake);
@@ -65,6 +65,6 @@ void case_inbox_take_in(void)
     before("I14", "serving_entry#1", "state");
     before("I14", "serving_slot#1", "serving_entry#2");
     stored("I10", "state", 1);
-    begin();
+    watch_begin();
     the_callback(11, 0, the_argument);
 }

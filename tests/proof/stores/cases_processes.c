@@ -37,7 +37,7 @@ void case_asked_for(void)
     published("asked.h", "number#2", "asked");
     stored("asked.h", "number", 2);
     stored("asked.h", "asked", 1);
-    begin();
+    watch_begin();
     asked_for(the_vault.head, 0x5a5a5a5a);
 }
 
@@ -54,7 +54,7 @@ void case_asked_answer(void)
     published("asked.h", "result", "done");
     stored("asked.h", "result", 1);
     stored("asked.h", "done", 1);
-    begin();
+    watch_begin();
     asked_answer(the_vault.head, 1, ASKED_GOOD, "-all is well\n");
 }
 
@@ -66,7 +66,7 @@ void case_upgrading_ask(void)
     watch("asked", &note->asked, sizeof note->asked);
     published("upgrading.h", "note", "asked");
     stored("upgrading.h", "asked", 1);
-    begin();
+    watch_begin();
     upgrading_ask(the_vault.head, 5, "/usr/sbin/stayd");
 }
 
@@ -92,7 +92,7 @@ void case_upgrading_begin(void)
     published("upgrading.h", "done_token", "taken");
     stored("upgrading.h", "phase", 1);
     stored("upgrading.h", "taken", 1);
-    begin();
+    watch_begin();
     upgrading_begin(the_vault.head, "0.1.0", path);
 }
 
@@ -103,7 +103,7 @@ void case_probation_begin(void)
     watch("phase", &note->phase, sizeof note->phase);
     published("probation.h", "note", "phase");
     stored("probation.h", "phase", 1);
-    begin();
+    watch_begin();
     probation_begin(the_vault.head, 8);
 }
 
@@ -119,7 +119,7 @@ void case_players_note_claims(void)
     published("store.h", "mark", "claims_noted");
     before("store.h", "claims_noted", "eventfd_write()");
     stored("store.h", "claims_noted", 1);
-    begin();
+    watch_begin();
     players_note_claims(&players, &the_vault.slots[0]);
 }
 
@@ -153,7 +153,7 @@ void case_entry_place_make(void)
     before("layout.h", "pidfd", "pid#2");
     stored("layout.h", "state", 1);
     stored("layout.h", "pid", 2);
-    begin();
+    watch_begin();
     entry_place_make(&heritage, 1, false);
 }
 
@@ -170,7 +170,7 @@ void case_entry_place_free(void)
     published("layout.h", "queue", "state");
     published("layout.h", "fds", "state");
     stored("layout.h", "state", 1);
-    begin();
+    watch_begin();
     entry_place_free(&the_vault, 1);
 }
 
@@ -182,7 +182,7 @@ void case_heritage_renew(void)
     watch("claim", &fds[HERITAGE_VIEW], sizeof *fds);
     before("I10", "claim", "close()");
     stored("I10", "claim", 1);
-    begin();
+    watch_begin();
     heritage_renew(&the_vault, HERITAGE_VIEW, 0x11223344);
 }
 
@@ -201,7 +201,7 @@ void case_handover_settle(void)
     before("I14", "crashes", "take()");
     before("I28", "taken", "take()");
     stored("I28", "taken", 1);
-    begin();
+    watch_begin();
     handover_settle(&the_vault);
 }
 
@@ -216,7 +216,7 @@ void case_page_put_refusals(void)
     published("page.h", "changes#1", "refusals");
     published("page.h", "refusals", "changes#2");
     stored("page.h", "changes", 2);
-    begin();
+    watch_begin();
     page_put_refusals(&page, &refusals);
 }
 
@@ -238,7 +238,7 @@ void case_tickets_make(void)
     watch("ticket_current", &view->ticket_current, sizeof view->ticket_current);
     published("tickets.c", "made_s#2", "ticket_current");
     stored("tickets.c", "ticket_current", 1);
-    begin();
+    watch_begin();
     tickets_tick(view, UINT64_C(0x5a5a5a5a5a));
 }
 
@@ -255,7 +255,7 @@ void case_view_copy(void)
     watch("ticket_current", &to.ticket_current, sizeof to.ticket_current);
     published("view.c", "made_s#2", "ticket_current");
     stored("view.c", "ticket_current", 1);
-    begin();
+    watch_begin();
     view_copy(&to, &from);
 }
 
@@ -275,7 +275,7 @@ void case_suspects_blame_address(void)
     before("I14", "address", "crashes#2");
     before("I14", "crashed_s", "crashes#2");
     stored("I14", "crashes", 2);
-    begin();
+    watch_begin();
     suspects_blame_address(view, (const uint8_t[16]){0x5a, 0x5a, 0x5a, 0x5a}, 100000);
 }
 
@@ -287,7 +287,7 @@ void case_lease_take(void)
     *place = UINT64_C(3) << 32 | 77;
     watch("place", place, sizeof *place);
     stored("lease.h", "place", 1);
-    begin();
+    watch_begin();
     lease_take(place, UINT64_C(3) << 32 | 77);
 }
 
@@ -302,6 +302,6 @@ void case_death_note(void)
     before("death_note.h", "frames", "n_frames");
     before("death_note.h", "n_frames", "raise()");
     stored("death_note.h", "n_frames", 1);
-    begin();
+    watch_begin();
     the_handler(SIGSEGV);
 }

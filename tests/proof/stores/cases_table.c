@@ -21,6 +21,6 @@ void case_table_put(void)
     published("table.h", "words", "cookie#2");
     published("table.h", "cookie#2", "n_used");
     stored("table.h", "cookie", 2);
-    begin();
+    watch_begin();
     table_put(7, words, &is_first);
 }

@@ -34,7 +34,7 @@ static void commit(enum flow_dir dir, uint32_t current)
     next.phase = slot->flow[dir].copy[current].phase = FLOW_OPEN;
     slot->flow[dir].current = current;
     watch_flow(slot, dir);
-    begin();
+    watch_begin();
     flow_commit(slot, dir, &next);
 }
 
@@ -63,7 +63,7 @@ void case_relay_say(void)
     watch("chunk", vault_chunk(&the_vault, 1), CHUNK_BYTES);
     watch_flow(slot, TO_PLAYER);
     published("I5", "chunk", "current");
-    begin();
+    watch_begin();
     relay_say(&relay, &(struct relay_words){.text = "The town sleeps.", .set = FLOW_AWAY});
 }
 
@@ -92,7 +92,7 @@ void case_receipt_recv(void)
     slot->flags = SLOT_FLAG_TELNET;
     watch_flow(slot, TO_GAME);
     watch_receipt();
-    begin();
+    watch_begin();
     receipt_recv(&the_vault, 0, TO_GAME, 7, 1, 0, 100);
 }
 
@@ -103,7 +103,7 @@ void case_receipt_send(void)
     slot->flow[TO_PLAYER].copy[0].out = (struct buffer){1, 0, 20};
     watch_flow(slot, TO_PLAYER);
     watch_receipt();
-    begin();
+    watch_begin();
     receipt_send(&the_vault, 0, TO_PLAYER, 7);
 }
 
@@ -126,7 +126,7 @@ void case_slot_claim(void)
     watch("state", &slot->state, sizeof slot->state);
     published("I10", "slot", "state");
     stored("I10", "state", 1);
-    begin();
+    watch_begin();
     struct slot *it = slot_prepare(&pool);
     arrival_fill(it, &arrival);
     slot_claim(it, 9);
@@ -153,7 +153,7 @@ void case_slot_free(void)
     before("I10", "state", "keys");
     before("I10", "state", "cell");
     stored("I10", "state", 1);
-    begin();
+    watch_begin();
     slot_free(&slots, &chunks, &cells, slot);
 }
 
@@ -171,7 +171,7 @@ void case_link_make(void)
     published("slot.h", "of whom", "link");
     stored("slot.h", "link", 1);
     stored("I24", "number", 1);
-    begin();
+    watch_begin();
     link_make(slot, &game, 0x11223344, &(struct link_terms){.pid = 5, .start = 6, .flags = 0x3c0});
 }
 
@@ -193,7 +193,7 @@ void case_relay_unlink(void)
     published("dead_game.c", "held_ms", "game_fd");
     before("I10", "game_fd", "close()");
     stored("I10", "game_fd", 1);
-    begin();
+    watch_begin();
     relay_unlink(&relay);
 }
 
@@ -204,7 +204,7 @@ void case_facts_add(void)
     watch("facts_bytes", &slot->facts_bytes, sizeof slot->facts_bytes);
     before("I26", "facts", "facts_bytes");
     stored("I26", "facts_bytes", 1);
-    begin();
+    watch_begin();
     facts_add(slot, FACT_HOST, "a.host.example", 14);
 }
 
@@ -225,7 +225,7 @@ void case_resume_put(void)
     published("I16", "new cells", "resume");
     before("I25", "resume", "old cell");
     stored("I16", "resume", 1);
-    begin();
+    watch_begin();
     resume_put(&cells, slot, bytes, sizeof bytes);
 }
 
@@ -237,7 +237,7 @@ void case_vault_reserve_slots(void)
     watch("slots_reserved", &the_vault.head->slots_reserved, 4);
     before("I6", "fallocate()", "slots_reserved");
     stored("I6", "slots_reserved", 1);
-    begin();
+    watch_begin();
     vault_reserve_slots(&the_vault, 8);
 }
 
@@ -247,7 +247,7 @@ void case_vault_reserve_cells(void)
     watch("cells_reserved", &the_vault.head->cells_reserved, 4);
     before("I6", "fallocate()", "cells_reserved");
     stored("I6", "cells_reserved", 1);
-    begin();
+    watch_begin();
     vault_reserve_cells(&the_vault, 17);
 }
 
@@ -257,7 +257,7 @@ void case_vault_reserve_chunks(void)
     watch("chunks_reserved", &the_vault.head->chunks_reserved, 4);
     before("I6", "fallocate()", "chunks_reserved");
     stored("I6", "chunks_reserved", 1);
-    begin();
+    watch_begin();
     vault_reserve_chunks(&the_vault, 3);
 }
 
@@ -267,7 +267,7 @@ void case_vault_trim_chunks(void)
     watch("chunks_reserved", &the_vault.head->chunks_reserved, 4);
     before("I6", "chunks_reserved", "fallocate()");
     stored("I6", "chunks_reserved", 1);
-    begin();
+    watch_begin();
     vault_trim_chunks(&the_vault, 2);
 }
 
@@ -280,6 +280,6 @@ void case_game_commit(void)
     watch("current", &game->current, sizeof game->current);
     published("game.h", "copy", "current");
     stored("game.h", "current", 1);
-    begin();
+    watch_begin();
     game_commit(the_vault.head, 3, &next);
 }

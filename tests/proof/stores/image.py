@@ -14,14 +14,14 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 
 # All that has an order of stores to keep, and what of the program that calls.
 PROGRAM = """
-    entry/page entry/tickets game/link guard/entry_place guard/upgrade/probation players/arrive
-    players/players players/seats process/death_note process/heritage process/lease relay/dead_game
+    entry/page entry/tickets game/link guard/entry_place guard/upgrade/probation conf/lead players/arrive
+    players/choose players/players players/seats process/death_note process/heritage process/lease relay/dead_game
     relay/flow_io relay/output relay/relay relay/words vault/arrival vault/asked vault/chunk vault/facts
     vault/flow vault/handover vault/receipt vault/resume vault/slot vault/suspects vault/upgrading vault/vault
     vault/verify vault/view worker/inbox
 """.split()
 CASES = ("cases_vault", "cases_processes", "cases_arrival", "cases_table")
-WORDS = ("whole", "watch", "before", "published", "stored", "begin", "called", "kernel")  # watch.h
+WORDS = ("whole", "watch", "before", "published", "stored", "watch_begin", "called", "kernel")  # watch.h
 
 # prefix: of its binutils and of the gcc that links.
 class Compiler(namedtuple("Compiler", "name processor command prefix")):

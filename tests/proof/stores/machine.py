@@ -122,7 +122,7 @@ class Machine:
         self._load(has_lse)
         self.handlers = {self.image.symbols[name]: handler for name, handler in (
             ("whole", self._on_whole), ("watch", self._on_watch), ("before", self._on_rule("before")),
-            ("published", self._on_rule("published")), ("stored", self._on_stored), ("begin", self._on_begin),
+            ("published", self._on_rule("published")), ("stored", self._on_stored), ("watch_begin", self._on_begin),
             ("called", self._on_called), ("kernel", self._on_kernel))}
         # With long file offsets a call's name ends in 64.
         self.stubs = {value: name[len("stub."):].removesuffix("64") for name, value in image.symbols.items()

@@ -31,7 +31,7 @@ void published(const char *why, const char *first, const char *then);
 void stored(const char *why, const char *what, unsigned times);
 
 // What is stored and called from here on counts.
-void begin(void);
+void watch_begin(void);
 
 // For what stands in for the system in a case: that NAME() is called, and stores that are the
 // kernel's.
