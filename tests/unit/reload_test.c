@@ -14,6 +14,7 @@
 #include "entry/page.h"
 #include "guard/reload/listen.h"
 #include "guard/reload/rehearsal.h"
+#include "guard/reload/reload.h"
 #include "guard/reload/watch.h"
 #include "vault/asked.h"
 
@@ -471,6 +472,24 @@ static void ends_are_warned_of_once_a_day_whoever_is_guard(void **state)
     assert_true(watch_is_due(&heritage, 99 * DAY_S)); // the clock was set back
 }
 
+static void no_order_is_begun_before_what_the_last_one_wanted_is_open(void **state)
+{
+    static struct heritage heritage;
+    static struct reload reload;
+    struct vault_reload *orders = &vault.head->reload;
+    (void)state;
+    heritage = (struct heritage){.vault = vault, .id = orders->worker_heritage};
+    reload = (struct reload){.heritage = &heritage};
+    heritage.order = orders->asked = orders->done + 1;
+    asked_by_signal(vault.head);
+    for (uint64_t now_ms = 1; now_ms < RELOAD_PATIENCE_MS; now_ms += 1000) {
+        reload_step(&reload, true, false, now_ms);
+        assert_int_equal(reload.rehearsal.pid, 0);
+    }
+    assert_true(orders->done < heritage.order);
+    orders->done = orders->asked = heritage.order; // for the tests after this one
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_rehearsal_that_crashes_or_hangs_only_says_so),
         cmocka_unit_test(what_was_refused_is_read_again_later_and_said_once),
         cmocka_unit_test(files_are_new_when_they_have_changed_and_settled),
+        cmocka_unit_test(no_order_is_begun_before_what_the_last_one_wanted_is_open),
         cmocka_unit_test(an_end_is_warned_of_21_days_a_week_and_a_day_ahead),
         cmocka_unit_test(of_a_short_life_only_the_last_part_is_warned_of),
         cmocka_unit_test(ends_are_warned_of_once_a_day_whoever_is_guard),

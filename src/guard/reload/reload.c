@@ -427,6 +427,10 @@ void reload_step(struct reload *reload, bool has_worker, bool is_open, uint64_t 
     // One after the other: not before the present heritage is everybody's.
     if (!has_worker || reload_is_due(reload))
         return;
+    // Nor before its entry is open: of orders that come faster than an entry can start, none would
+    // ever come into force.
+    if (is_answer_due(reload))
+        return;
     if (asked_pending(head) > heritage->order)
         begin(reload, RELOAD_ALL, now_ms);
     else if (watch_look(&reload->watch, heritage, now_ms))
