@@ -29,7 +29,7 @@ clang: setup
 storm: all
 	@tests/storm/run $(BUILD) --seconds 3600
 
-# What can be counted is tried out whole (an hour).
+# What can be counted is tried out whole.
 proof: all
 	@tests/proof/run $(BUILD)
 

@@ -83,11 +83,7 @@ byte slot[2];
 #define may_open (is_proven && worker_phase == READY && !reload_is_due)
 #define is_over(i) (entries_is_open && !is_wanted(i) && O(i).phase != IS_RETIRING)
 /* is_useless() src/guard/entries.c */
-#ifdef BREAK_USELESS
-#define is_useless(i) false
-#else
 #define is_useless(i) (!is_wanted(i) && O(i).phase == IS_READY)
-#endif
 #define is_to_retire(i) ((is_over(i) || is_useless(i)) && O(i).told != IS_TOLD_TO_RETIRE)
 #define is_to_open(i) (is_wanted(i) && O(i).phase == IS_READY && O(i).told == 0 && may_open)
 #ifdef BREAK_READ_OUT
@@ -117,12 +113,8 @@ byte slot[2];
     (in(0, IS_OPEN) && in(1, IS_OPEN) && in(2, IS_OPEN) && O(0).told != IS_TOLD_TO_RETIRE && \
      O(1).told != IS_TOLD_TO_RETIRE && O(2).told != IS_TOLD_TO_RETIRE)
 #define is_retiring(i) (in(i, IS_RETIRING) && !O(i).doomed)
-#ifdef BREAK_USELESS
-#define is_room_missing (are_all_there && (is_retiring(0) || is_retiring(1) || is_retiring(2)))
-#else
 #define is_room_missing \
     (are_all_there && (is_all_open || is_retiring(0) || is_retiring(1) || is_retiring(2)))
-#endif
 #define due_entries \
     (is_to_mind(0) || is_to_mind(1) || is_to_mind(2) || is_one_missing || is_room_missing)
 

@@ -116,7 +116,8 @@ inline sweep_sockets()
 #define is_in_force (worker_heritage == p[ME].heritage && worker_phase == READY)
 #define can_answer (p[ME].worker != NOBODY && entries_have_changed && is_answer_due && is_in_force)
 #define can_begin \
-    (p[ME].worker != NOBODY && !reload_is_due && p[ME].number == 0 && asked_pending > p[ME].order)
+    (p[ME].worker != NOBODY && !reload_is_due && !is_answer_due && p[ME].number == 0 && \
+     asked_pending > p[ME].order)
 #define due_reload (p[ME].signals > 0 || can_answer || p[ME].number > 0 || can_begin)
 
 inline reload_step()
