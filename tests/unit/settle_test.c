@@ -12,52 +12,14 @@
 
 #include <cmocka.h>
 
-#include "vault/chunk.h"
+#include "live_slot.h"
+
 #include "vault/flow.h"
 #include "vault/receipt.h"
-#include "vault/slot.h"
 
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-struct fixture {
-    struct vault vault;
-    struct slot_pool slots;
-    struct chunk_pool chunks;
-    struct slot *slot; // live, plain
-    int peer;          // the other end of its player_fd
-};
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-    int pair[2];
-    assert_int_equal(vault_make(&fixture.vault, 4), 0);
-    assert_int_equal(slot_pool_make(&fixture.slots, &fixture.vault), 0);
-    assert_int_equal(chunk_pool_make(&fixture.chunks, &fixture.vault), 0);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-    fixture.slot = slot_prepare(&fixture.slots);
-    assert_non_null(fixture.slot);
-    slot_claim(fixture.slot, pair[0]);
-    fixture.peer = pair[1];
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    close(fixture->slot->player_fd);
-    close(fixture->peer);
-    slot_pool_free(&fixture->slots);
-    assert_null(fixture->slots.free);
-    chunk_pool_free(&fixture->chunks);
-    int fd = fixture->vault.fd;
-    vault_unmap(&fixture->vault);
-    close(fd);
-    return 0;
-}
 
 static struct flow_state *now(struct fixture *fixture, enum flow_dir dir)
 {
@@ -263,7 +225,7 @@ static void a_plain_flow_notes_that_it_is_http(void **state)
                      http_follow_answer(0, (const uint8_t *)answer, sizeof answer - 1));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, live_slot_set_up, live_slot_tear_down)
 
 int main(void)
 {

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "vault/chunk.h"
+#include "live_slot.h"
+
 #include "vault/flow.h"
-#include "vault/slot.h"
 
 #include <signal.h>
 #include <string.h>
@@ -21,44 +21,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-struct fixture {
-    struct vault vault;
-    struct slot_pool slots;
-    struct chunk_pool chunks;
-    struct slot *slot; // live, plain
-    int peer;          // the other end of its player_fd
-};
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-    int pair[2];
-    assert_int_equal(vault_make(&fixture.vault, 4), 0);
-    assert_int_equal(slot_pool_make(&fixture.slots, &fixture.vault), 0);
-    assert_int_equal(chunk_pool_make(&fixture.chunks, &fixture.vault), 0);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-    fixture.slot = slot_prepare(&fixture.slots);
-    assert_non_null(fixture.slot);
-    slot_claim(fixture.slot, pair[0]);
-    fixture.peer = pair[1];
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    close(fixture->slot->player_fd);
-    close(fixture->peer);
-    slot_pool_free(&fixture->slots);
-    assert_null(fixture->slots.free);
-    chunk_pool_free(&fixture->chunks);
-    int fd = fixture->vault.fd;
-    vault_unmap(&fixture->vault);
-    close(fd);
-    return 0;
-}
 
 static void a_slot_is_prepared_blank_and_with_memory_for_itself_only(void **state)
 {
@@ -238,7 +200,7 @@ static void a_freed_slot_gives_back_both_chunks_of_both_flows(void **state)
     cell_pool_free(&cells);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, live_slot_set_up, live_slot_tear_down)
 
 int main(void)
 {
