@@ -15,6 +15,9 @@
 //                              spare and worker, who have another heritage's id, are replaced (guard.c)
 //                              by clones that have the new one: start is recovery
 //
+// The next order waits until what this one wanted is served, or has not come within
+// RELOAD_PATIENCE_MS; orders that come meanwhile are obeyed as one.
+//
 // Whatever comes of it, the log's file is opened anew first (log_file.h), once an order.
 //
 // At any instruction: a successor has the old heritage or the new one, and every order that was

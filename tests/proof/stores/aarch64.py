@@ -21,8 +21,8 @@ MACHINE_SECONDS = 1200  # a test's in the machine, which is slow
 
 # What qemu-user does not have: CLONE_FILES without CLONE_VM, CLONE_PIDFD, ptrace(2), the kernel's own /proc, all
 # of a message's flags. Whatever has to do with processes runs in the machine.
-IN_MACHINE = ("guard", "guard_loop", "handover", "libstay_exec", "listener", "log", "preload", "proc", "program",
-              "receipt_step", "reload", "sessions", "wallet",
+IN_MACHINE = ("guard", "guard_loop", "handover", "handover_again", "handover_refuse", "libstay_exec", "listener",
+              "log", "preload", "proc", "program", "receipt_step", "reload", "sessions", "wallet",
               "wherever a worker dies, the vault is as before or as after",
               "a damaged word of the vault is refused or harmless")
 
