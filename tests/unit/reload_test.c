@@ -480,14 +480,15 @@ static void no_order_is_begun_before_what_the_last_one_wanted_is_open(void **sta
     (void)state;
     heritage = (struct heritage){.vault = vault, .id = orders->worker_heritage};
     reload = (struct reload){.heritage = &heritage};
-    heritage.order = orders->asked = orders->done + 1;
+    heritage.order = orders->done + 1;
+    orders->asked = heritage.order;
     asked_by_signal(vault.head);
     for (uint64_t now_ms = 1; now_ms < RELOAD_PATIENCE_MS; now_ms += 1000) {
         reload_step(&reload, true, false, now_ms);
         assert_int_equal(reload.rehearsal.pid, 0);
     }
     assert_true(orders->done < heritage.order);
-    orders->done = orders->asked = heritage.order; // for the tests after this one
+    orders->done = orders->asked; // for the tests after this one
 }
 
 int main(void)
